@@ -1,1 +1,12 @@
 //! anyrole.
+
+pub mod arn;
+pub mod clock;
+pub mod credentials;
+pub mod diagnostic;
+pub mod env;
+pub mod identity;
+pub mod secret;
+pub mod signer;
+pub mod text;
+pub mod x509;
