@@ -150,7 +150,8 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
         arguments.remove(0);
         return Ok(Called::Command(spec));
     }
-    let group = COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
+    let group =
+        COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });

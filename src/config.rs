@@ -172,7 +172,8 @@ impl Config {
             }
             Files::Usual { system, user } => {
                 let mut layer = parse::Parsed::default();
-                for path in system.iter().flat_map(|path| std::iter::once(path.clone()).chain(drop_ins(path))) {
+                for path in system.iter().flat_map(|path| std::iter::once(path.clone()).chain(drop_ins(path)))
+                {
                     if let Some(text) = read(&path)? {
                         layer.join(parse::parse(&path, &text, keys)?)?;
                     }

@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn the_secure_entry_is_found() {
         let vector = |pairs: &[(usize, usize)]| -> Vec<u8> {
-            pairs.iter().flat_map(|(kind, value)| [kind.to_ne_bytes(), value.to_ne_bytes()].concat()).collect()
+            pairs
+                .iter()
+                .flat_map(|(kind, value)| [kind.to_ne_bytes(), value.to_ne_bytes()].concat())
+                .collect()
         };
         assert!(secure_entry(&vector(&[(6, 4096), (23, 1), (0, 0)])));
         assert!(!secure_entry(&vector(&[(6, 23), (23, 0), (0, 0)])));

@@ -166,11 +166,9 @@ fn refusal(spec: &Spec, error: &clap::Error) -> UsageError {
     // clap names a flag with its value: `--role-arn <ARN>`.
     let flag = flag.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
     match error.kind() {
-        ErrorKind::UnknownArgument => UsageError::UnknownFlag {
-            nearest: nearest_flag(spec, &flag),
-            flag,
-            command: spec.name,
-        },
+        ErrorKind::UnknownArgument => {
+            UsageError::UnknownFlag { nearest: nearest_flag(spec, &flag), flag, command: spec.name }
+        }
         ErrorKind::InvalidUtf8 => UsageError::NotUnicode,
         _ => UsageError::ValueMissing { flag },
     }
@@ -208,9 +206,13 @@ fn check_values(spec: &Spec, flags: &[(&'static str, Zeroizing<String>)]) -> Res
         let expected = match setting.kind {
             Kind::Boolean if grammar::boolean(text).is_none() => "true or false (or 1, 0, t, f)",
             Kind::Integer if grammar::integer(text).is_none() => "a whole number",
-            Kind::Duration if grammar::duration(text).is_none() => "a number of seconds, or a text like 90s, 15m, 1h",
+            Kind::Duration if grammar::duration(text).is_none() => {
+                "a number of seconds, or a text like 90s, 15m, 1h"
+            }
             Kind::Word(words) if !words.split('|').any(|word| word == text.as_str()) => words,
-            Kind::Boolean | Kind::Integer | Kind::Duration | Kind::Text(_) | Kind::Secret | Kind::Word(_) => continue,
+            Kind::Boolean | Kind::Integer | Kind::Duration | Kind::Text(_) | Kind::Secret | Kind::Word(_) => {
+                continue;
+            }
         };
         return Err(UsageError::Value { flag: setting.name, value: text.to_string(), expected });
     }

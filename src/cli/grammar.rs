@@ -84,16 +84,24 @@ mod tests {
         ] {
             assert_eq!(integer(text), Some(value), "{text}");
         }
-        for text in ["", "-", "+", "_1", "1_", "1__0", "0x", "08", "1e3", " 1", "--1", "9223372036854775808", "٣"] {
+        for text in
+            ["", "-", "+", "_1", "1_", "1__0", "0x", "08", "1e3", " 1", "--1", "9223372036854775808", "٣"]
+        {
             assert_eq!(integer(text), None, "{text}");
         }
     }
 
     #[test]
     fn durations_have_units() {
-        for (text, seconds) in
-            [("900", 900), ("0xE10", 3600), ("1h", 3600), ("90m", 5400), ("45s", 45), ("1d", 86_400), ("0x3d", 61)]
-        {
+        for (text, seconds) in [
+            ("900", 900),
+            ("0xE10", 3600),
+            ("1h", 3600),
+            ("90m", 5400),
+            ("45s", 45),
+            ("1d", 86_400),
+            ("0x3d", 61),
+        ] {
             assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["", "h", "-1h", "1w", "1.5h", "profile", "99999999999999999999h"] {

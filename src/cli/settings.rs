@@ -116,7 +116,9 @@ impl Settings {
         let Some(given) = self.given(name) else { return Ok(None) };
         match grammar::duration(given.text()) {
             Some(duration) if !duration.is_zero() => Ok(Some(duration)),
-            Some(_) | None => Err(given.refused("a time is a number of seconds, or a text like 90s, 15m, 1h")),
+            Some(_) | None => {
+                Err(given.refused("a time is a number of seconds, or a text like 90s, 15m, 1h"))
+            }
         }
     }
 
@@ -265,7 +267,6 @@ impl Setting {
     fn is_of_one_piece(&self) -> bool {
         self.group == Group::Identity && self.name != "allow-insecure-key-file"
     }
-
 }
 
 #[cfg(test)]

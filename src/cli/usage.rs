@@ -101,7 +101,9 @@ impl Diagnostic for UsageError {
                 String::from("a flag and its value are two words: quote the value alone, not both together")
             }
             Self::Stray { command, .. } => {
-                format!("put a value with blanks in quotes, and see anyrole {command} --help for what it takes")
+                format!(
+                    "put a value with blanks in quotes, and see anyrole {command} --help for what it takes"
+                )
             }
             Self::UnknownCommand { nearest: Some(nearest), .. } => {
                 format!("the nearest command is anyrole {nearest}")

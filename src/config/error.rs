@@ -158,7 +158,9 @@ impl Diagnostic for ConfigError {
             Self::BadName { .. } => {
                 "use letters, digits, '.', '_' and '-', at most 64, a letter or digit first".to_owned()
             }
-            Self::DefinedTwice { .. } => "keep one of the two, or move one to ~/.config/anyrole/config.toml".to_owned(),
+            Self::DefinedTwice { .. } => {
+                "keep one of the two, or move one to ~/.config/anyrole/config.toml".to_owned()
+            }
             Self::Missing { .. } => "correct --config or ANYROLE_CONFIG".to_owned(),
             Self::SessionOnly { key, .. } => {
                 format!("set {key} in the one [session.NAME] that needs it, or by its flag")

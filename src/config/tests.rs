@@ -28,7 +28,8 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn each_value_knows_its_line() {
-    let parsed = parsed("version = 1\n[defaults]\n\ncertificate = 'x'\n[session.a]\nsession_duration = 0xE10\n");
+    let parsed =
+        parsed("version = 1\n[defaults]\n\ncertificate = 'x'\n[session.a]\nsession_duration = 0xE10\n");
     let parsed = parsed.expect("a good file");
     let entry = parsed.defaults.entry("certificate").expect("is there");
     assert_eq!(entry.origin.to_string(), "'c.toml', line 4");
@@ -40,7 +41,10 @@ fn each_value_knows_its_line() {
 #[test]
 fn what_is_wrong_is_named_with_its_line() {
     for (text, said) in [
-        ("", "the config file 'c.toml' does not tell its version | begin the file with the line: version = 1"),
+        (
+            "",
+            "the config file 'c.toml' does not tell its version | begin the file with the line: version = 1",
+        ),
         ("version = 2", "the config file 'c.toml' has version '2', and this program knows version 1 | "),
         (
             "version = 1\n[defaults]\ncertificat = 'x'",
@@ -71,7 +75,10 @@ fn what_is_wrong_is_named_with_its_line() {
     ] {
         assert_eq!(refusal(text), said);
     }
-    assert!(refusal("version = 1\n[defaults]\ncertificate = secret\n").starts_with("'c.toml', line 3: not TOML: "));
+    assert!(
+        refusal("version = 1\n[defaults]\ncertificate = secret\n")
+            .starts_with("'c.toml', line 3: not TOML: ")
+    );
 }
 
 fn write(path: &Path, text: &str) -> PathBuf {
@@ -92,7 +99,8 @@ fn the_user_s_file_lies_over_the_system_s() {
         &folder.path().join("home/config.toml"),
         "version = 1\n[defaults]\ncertificate = 'user'\n[session.a]\ncertificate = 'x'",
     );
-    let config = Config::load(&Files::Usual { system: Some(system), user: Some(user) }, &keys()).expect("good");
+    let config =
+        Config::load(&Files::Usual { system: Some(system), user: Some(user) }, &keys()).expect("good");
     assert_eq!(config.session_names().collect::<Vec<_>>(), ["a", "b", "c"]);
     assert!(config.session("a").expect("is there").section.entry("role_arn").is_none(), "replaced whole");
     let certificates: Vec<_> =
@@ -114,6 +122,7 @@ fn a_session_defined_in_two_drop_ins_names_both() {
 
 #[test]
 fn the_file_named_by_the_user_must_exist() {
-    let error = Config::load(&Files::Alone(PathBuf::from("/nonexistent.toml")), &keys()).expect_err("missing");
+    let error =
+        Config::load(&Files::Alone(PathBuf::from("/nonexistent.toml")), &keys()).expect_err("missing");
     assert_eq!(error.id(), "config-missing");
 }

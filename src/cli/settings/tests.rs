@@ -77,8 +77,7 @@ fn a_password_in_a_variable_opens_whichever_key_is_used() {
     let settings = resolved(&["one"], &password).expect("good");
     assert_eq!(text(&settings, "certificate").as_deref(), Some("one.pem"));
     assert_eq!(text(&settings, "pkcs8-password").as_deref(), Some("opens"));
-    let settings =
-        resolved(&["--certificate=c", "--pkcs8-password-file=f"], &password).expect("good");
+    let settings = resolved(&["--certificate=c", "--pkcs8-password-file=f"], &password).expect("good");
     assert_eq!(text(&settings, "pkcs8-password"), None, "the key's own layer names its password");
 }
 
@@ -103,7 +102,8 @@ fn no_variable_switches_verification_off() {
 
 #[test]
 fn refusals_name_the_setting_as_it_was_given() {
-    let refusal = |arguments: &[&str], variables: &[(&str, &str)]| resolved(arguments, variables).expect_err("refused");
+    let refusal =
+        |arguments: &[&str], variables: &[(&str, &str)]| resolved(arguments, variables).expect_err("refused");
     assert_eq!(
         refusal(&["--reuse-pin", "--system-store-name", "MY"], &[]),
         "--reuse-pin cannot be used with --system-store-name [settings-exclusive]"
