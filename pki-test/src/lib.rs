@@ -1,1 +1,8 @@
 //! A test PKI, a judge of AWS4-X509 requests, and a local simulator of IAM Roles Anywhere.
+
+pub mod algorithm;
+mod der;
+pub mod key_pair;
+mod pem;
+
+pub use pem::PemError;
