@@ -93,8 +93,12 @@ impl KeyAlgorithm {
             Self::EcP256 => {
                 curve("1.2.840.10045.3.1.7", &signature::ECDSA_P256_SHA256_ASN1_SIGNING, &digest::SHA256)
             }
-            Self::EcP384 => curve("1.3.132.0.34", &signature::ECDSA_P384_SHA384_ASN1_SIGNING, &digest::SHA384),
-            Self::EcP521 => curve("1.3.132.0.35", &signature::ECDSA_P521_SHA512_ASN1_SIGNING, &digest::SHA512),
+            Self::EcP384 => {
+                curve("1.3.132.0.34", &signature::ECDSA_P384_SHA384_ASN1_SIGNING, &digest::SHA384)
+            }
+            Self::EcP521 => {
+                curve("1.3.132.0.35", &signature::ECDSA_P521_SHA512_ASN1_SIGNING, &digest::SHA512)
+            }
             Self::Rsa2048 => Family::Rsa(rsa::KeySize::Rsa2048),
             Self::Rsa3072 => Family::Rsa(rsa::KeySize::Rsa3072),
             Self::Rsa4096 => Family::Rsa(rsa::KeySize::Rsa4096),
@@ -137,7 +141,9 @@ impl FromStr for KeyAlgorithm {
 
 /// The text names no [`KeyAlgorithm`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a key algorithm is one of ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096, ml-dsa-44, ml-dsa-65, ml-dsa-87")]
+#[error(
+    "a key algorithm is one of ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096, ml-dsa-44, ml-dsa-65, ml-dsa-87"
+)]
 pub struct UnknownKeyAlgorithm;
 
 /// How a certificate is signed (RFC 5280 §4.1.1.2): the type of the issuer's key, and the hash.

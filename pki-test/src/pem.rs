@@ -55,7 +55,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Block<'_>>, PemError> {
     let mut blocks = Vec::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end).zip(1..);
     while let Some((first, line)) = lines.next() {
-        let Some(label) = first.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----")) else {
+        let Some(label) = first.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----"))
+        else {
             continue;
         };
         let mut base64 = Zeroizing::new(String::with_capacity(text.len()));

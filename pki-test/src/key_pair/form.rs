@@ -76,7 +76,9 @@ impl FromStr for KeyForm {
 
 /// The text names no [`KeyForm`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a key form is one of pkcs8, sec1, sec1-with-parameters, pkcs1, ml-dsa-seed, ml-dsa-expanded, ml-dsa-both")]
+#[error(
+    "a key form is one of pkcs8, sec1, sec1-with-parameters, pkcs1, ml-dsa-seed, ml-dsa-expanded, ml-dsa-both"
+)]
 pub struct UnknownKeyForm;
 
 impl KeyPair {

@@ -30,7 +30,9 @@ impl KeyPair {
                 }
                 "EC PRIVATE KEY" => return Self::from_sec1(&block.der),
                 "RSA PRIVATE KEY" => {
-                    return Self::from_rsa(RsaKeyPair::from_der(&block.der).map_err(|_| KeyPairError::Malformed)?);
+                    return Self::from_rsa(
+                        RsaKeyPair::from_der(&block.der).map_err(|_| KeyPairError::Malformed)?,
+                    );
                 }
                 _ => {}
             }
