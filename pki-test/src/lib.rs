@@ -3,6 +3,7 @@
 pub mod algorithm;
 pub mod authority;
 pub mod certificate;
+pub mod defect;
 mod der;
 pub mod distinguished_name;
 pub mod end_entity;
