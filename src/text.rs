@@ -1,7 +1,5 @@
 //! Text from outside, made fit for a terminal and a log.
 
-use std::fmt::Write as _;
-
 /// The longest text shown, in characters.
 const SHOWN: usize = 200;
 
@@ -16,14 +14,24 @@ pub fn printable(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if misleads(character) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "{}", character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
+        push(&mut shown, character);
     }
     shown
+}
+
+/// Returns text as [`printable`] does, but whole: for names that are compared as well as shown.
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|character| push(&mut shown, character));
+    shown
+}
+
+fn push(shown: &mut String, character: char) {
+    if misleads(character) {
+        shown.extend(character.escape_unicode());
+    } else {
+        shown.push(character);
+    }
 }
 
 /// Returns text as [`printable`] does, in single quotes: the form in which an error names what the user gave.
