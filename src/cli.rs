@@ -4,11 +4,13 @@
 //! about through `report`.
 
 mod args;
+mod credential_process;
 mod explain;
 mod grammar;
 mod help;
 mod output;
 mod report;
+mod runtime;
 mod settings;
 mod usage;
 mod version;
@@ -27,7 +29,7 @@ use crate::env::Environment;
 use crate::process::BorrowedPrivileges;
 
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
-const COMMANDS: &[&Spec] = &[&explain::SPEC, &version::SPEC, &help::SPEC];
+const COMMANDS: &[&Spec] = &[&credential_process::SPEC, &explain::SPEC, &version::SPEC, &help::SPEC];
 
 /// Under which name the program was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +184,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::config::ConfigError::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
+        runtime::RuntimeError::IDS,
         settings::SettingsError::IDS,
         UsageError::IDS,
         &["started-with-privileges"],

@@ -15,7 +15,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support};
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Support};
 
 use super::args::Typed;
 use super::grammar;
