@@ -53,6 +53,8 @@ pub mod http;
 pub mod identity;
 pub mod manual;
 pub mod private_file;
+#[cfg(feature = "pki")]
+pub mod pki;
 pub mod process;
 pub mod prompt;
 pub mod secret;
