@@ -118,7 +118,7 @@ impl Identity {
         warnings
     }
 
-    fn facts(&self, part: Part, certificate: &Certificate) -> CertificateFacts {
+    fn facts(&self, part: Part, certificate: &Certificate) -> Box<CertificateFacts> {
         let source = match part {
             Part::Certificate | Part::EndEntity => self.provenance().certificate.as_ref(),
             Part::Intermediate | Part::Intermediates => None,

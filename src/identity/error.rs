@@ -45,7 +45,7 @@ pub enum IdentityError {
     #[error("the {} expired at {not_after}, {}", certificate.part, not_after.distance_from(*now))]
     CertificateExpired {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its last second.
         not_after: Timestamp,
         /// The present, by this machine's clock.
@@ -55,7 +55,7 @@ pub enum IdentityError {
     #[error("the end-entity certificate is a CA certificate, and AWS refuses those")]
     CertificateIsCa {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
     },
     /// A CERTIFICATE block holds no certificate.
     #[error("cannot use the {part} {source_name}: {}", place(*line, &cause.to_string()))]
@@ -91,7 +91,7 @@ pub enum IdentityError {
     #[error("the {} is not valid before {not_before}, {}", certificate.part, not_before.distance_from(*now))]
     CertificateNotYetValid {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its first second.
         not_before: Timestamp,
         /// The present, by this machine's clock.
@@ -111,7 +111,7 @@ pub enum IdentityError {
     #[error("the end-entity certificate is X.509 version {version}, and AWS takes version 3 only")]
     CertificateVersion {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its version.
         version: u32,
     },
@@ -119,7 +119,7 @@ pub enum IdentityError {
     #[error("the chain has {count} intermediates, and AWS takes at most {DEPTH_LIMIT}")]
     ChainTooDeep {
         /// Which certificate stands below them.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// How many there are.
         count: usize,
     },
@@ -127,7 +127,7 @@ pub enum IdentityError {
     #[error("the end-entity certificate has an empty subject name, and AWS refuses those")]
     EmptySubject {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
     },
     /// Other users can reach the private key's file.
     #[error("cannot use the private key {source_name}: {exposure}")]
@@ -143,15 +143,15 @@ pub enum IdentityError {
     #[error("the private key does not belong to the certificate")]
     KeyMismatch {
         /// The certificate's public key.
-        certificate: KeySide,
+        certificate: Box<KeySide>,
         /// The private key's public half.
-        private_key: KeySide,
+        private_key: Box<KeySide>,
     },
     /// The end-entity certificate may not sign.
     #[error("the end-entity certificate does not allow digital signatures (key usage digitalSignature)")]
     NoDigitalSignature {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Whether there is a keyUsage extension at all.
         has_key_usage: bool,
     },
@@ -231,7 +231,7 @@ pub enum IdentityError {
     #[error("the {} is signed with {hash}, and AWS takes SHA-256 or stronger", certificate.part)]
     WeakSignatureHash {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// The hash.
         hash: String,
     },
@@ -275,13 +275,13 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
-    pub(crate) fn new(part: Part, source_name: Option<&String>, certificate: &Certificate) -> Self {
-        Self {
+    pub(crate) fn new(part: Part, source_name: Option<&String>, certificate: &Certificate) -> Box<Self> {
+        Box::new(Self {
             part,
             source_name: source_name.cloned(),
             serial: certificate.serial_number().decimal().to_owned(),
             subject: certificate.subject_name().to_owned(),
-        }
+        })
     }
 
     fn fact(&self) -> Fact {
@@ -305,8 +305,8 @@ pub struct KeySide {
 }
 
 impl KeySide {
-    pub(crate) fn new(source_name: Option<String>, public_key: &SubjectPublicKeyInfo) -> Self {
-        Self { source_name, kind: public_key.kind().to_string(), sha256: public_key.sha256() }
+    pub(crate) fn new(source_name: Option<String>, public_key: &SubjectPublicKeyInfo) -> Box<Self> {
+        Box::new(Self { source_name, kind: public_key.kind().to_string(), sha256: public_key.sha256() })
     }
 
     fn fact(&self, name: &'static str) -> Fact {
