@@ -47,6 +47,7 @@ pub mod credentials;
 pub mod diagnostic;
 pub mod env;
 pub mod identity;
+pub mod inspect;
 pub mod private_file;
 pub mod prompt;
 pub mod secret;

@@ -20,17 +20,20 @@ pub const IDS: &[&str] = &[
     "certificate-version",
     "chain-too-deep",
     "empty-subject",
+    "intermediate-not-ca",
     "key-file-permissions",
     "key-mismatch",
     "no-digital-signature",
     "password-unreadable",
     "password-wrong",
+    "path-length-exceeded",
     "private-key-encrypted",
     "private-key-malformed",
     "private-key-missing",
     "private-key-not-pem",
     "private-key-unreadable",
     "private-key-unsupported",
+    "self-signed",
     "source-malformed",
     "source-unsupported",
     "weak-signature-hash",
@@ -129,6 +132,14 @@ pub enum IdentityError {
         /// Which certificate.
         certificate: Box<CertificateFacts>,
     },
+    /// A certificate above the end entity may not issue certificates.
+    #[error("the intermediate certificate is not one of a CA: {why}")]
+    IntermediateNotCa {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// What it lacks.
+        why: &'static str,
+    },
     /// Other users can reach the private key's file.
     #[error("cannot use the private key {source_name}: {exposure}")]
     KeyFilePermissions {
@@ -168,6 +179,18 @@ pub enum IdentityError {
     PasswordWrong {
         /// Where the key is.
         source_name: String,
+    },
+    /// There are more intermediates below a CA than its certificate allows.
+    #[error(
+        "{below} intermediate certificates stand below one that allows {allowed} (path length constraint)"
+    )]
+    PathLengthExceeded {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// How many it allows.
+        allowed: u32,
+        /// How many there are.
+        below: usize,
     },
     /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
@@ -218,6 +241,12 @@ pub enum IdentityError {
         source_name: String,
         /// What is not supported.
         cause: PrivateKeyError,
+    },
+    /// The end-entity certificate was issued by nobody but itself.
+    #[error("the end-entity certificate is signed by its own key, so no trust anchor can stand above it")]
+    SelfSigned {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
     },
     /// The source is of a kind that this version does not support.
     #[error("cannot use {source_name}: {kind} is not supported by this version")]
@@ -336,17 +365,20 @@ impl Diagnostic for IdentityError {
             Self::CertificateVersion { .. } => "certificate-version",
             Self::ChainTooDeep { .. } => "chain-too-deep",
             Self::EmptySubject { .. } => "empty-subject",
+            Self::IntermediateNotCa { .. } => "intermediate-not-ca",
             Self::KeyFilePermissions { .. } => "key-file-permissions",
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::NoDigitalSignature { .. } => "no-digital-signature",
             Self::PasswordUnreadable { .. } => "password-unreadable",
             Self::PasswordWrong { .. } => "password-wrong",
+            Self::PathLengthExceeded { .. } => "path-length-exceeded",
             Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
             Self::PrivateKeyMalformed { .. } => "private-key-malformed",
             Self::PrivateKeyMissing { .. } => "private-key-missing",
             Self::PrivateKeyNotPem { .. } => "private-key-not-pem",
             Self::PrivateKeyUnreadable { .. } => "private-key-unreadable",
             Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
+            Self::SelfSigned { .. } => "self-signed",
             Self::SourceUnsupported { .. } => "source-unsupported",
             Self::WeakSignatureHash { .. } => "weak-signature-hash",
         }
@@ -364,7 +396,10 @@ impl Diagnostic for IdentityError {
             | Self::CertificateVersion { certificate, .. }
             | Self::ChainTooDeep { certificate, .. }
             | Self::EmptySubject { certificate }
+            | Self::IntermediateNotCa { certificate, .. }
             | Self::NoDigitalSignature { certificate, .. }
+            | Self::PathLengthExceeded { certificate, .. }
+            | Self::SelfSigned { certificate }
             | Self::WeakSignatureHash { certificate, .. } => vec![certificate.fact()],
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
@@ -412,6 +447,9 @@ impl Diagnostic for IdentityError {
             }
             Self::ChainTooDeep { .. } => "use a CA further down the chain as the trust anchor",
             Self::EmptySubject { .. } => "have it issued again with a subject name, at least a common name",
+            Self::IntermediateNotCa { .. } | Self::PathLengthExceeded { .. } => {
+                "ask the CA for the right certificates, or use a CA further down the chain as the trust anchor"
+            }
             Self::KeyMismatch { .. } => "after a renewal, replace both files together",
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
             Self::PasswordUnreadable { .. } => "check the source of the password",
@@ -423,6 +461,7 @@ impl Diagnostic for IdentityError {
             Self::PrivateKeyMissing { .. } => "give the private key's file with --private-key",
             Self::PrivateKeyUnreadable { .. } => "check the path after --private-key",
             Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
+            Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
             Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };

@@ -13,11 +13,15 @@ use crate::clock::Timestamp;
 /// The longest serial number that is shown, in octets. RFC 5280 §4.1.2.2 allows 20; longer ones exist.
 const SERIAL_LIMIT: usize = 64;
 
+/// The longest serial number of RFC 5280, in octets of the INTEGER.
+const USUAL_SERIAL_OCTETS: usize = 20;
+
 /// A certificate's serial number (RFC 5280 §4.1.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SerialNumber {
     decimal: String,
     hex: String,
+    usual: bool,
 }
 
 impl SerialNumber {
@@ -26,7 +30,8 @@ impl SerialNumber {
         let number = BigInt::from_signed_bytes_be(octets);
         let (sign, magnitude) = number.to_bytes_be();
         let minus = if sign == Sign::Minus { "-" } else { "" };
-        Self { decimal: number.to_string(), hex: format!("{minus}{}", hex::encode(magnitude)) }
+        let usual = sign == Sign::Plus && octets.len() <= USUAL_SERIAL_OCTETS;
+        Self { decimal: number.to_string(), hex: format!("{minus}{}", hex::encode(magnitude)), usual }
     }
 
     /// Returns the number in decimal, as the Authorization header carries it; a negative one with a minus sign.
@@ -37,6 +42,11 @@ impl SerialNumber {
     /// Returns the number in lower-case hex with an even number of digits, as AWS and openssl show it.
     pub fn hex(&self) -> &str {
         &self.hex
+    }
+
+    /// Returns whether it is as RFC 5280 asks: positive, and its INTEGER at most 20 octets long.
+    pub const fn is_usual(&self) -> bool {
+        self.usual
     }
 }
 
@@ -104,6 +114,7 @@ pub struct Certificate {
     subject_key_id: Option<String>,
     authority_key_id: Option<String>,
     subject_alternative_names: Vec<String>,
+    unknown_critical_extensions: Vec<String>,
     signature_hash: SignatureHash,
     verification: Option<VerifiedAlgorithm>,
     signed: Vec<u8>,
@@ -198,6 +209,12 @@ impl Certificate {
             subject_alternative_names: alternative
                 .map(|extension| extension.value.general_names.iter().map(render_general).collect())
                 .unwrap_or_default(),
+            unknown_critical_extensions: tbs
+                .extensions()
+                .iter()
+                .filter(|extension| extension.critical && extension.parsed_extension().unsupported())
+                .map(|extension| extension.oid.to_id_string())
+                .collect(),
             signature_hash,
             verification,
             signed: tbs.as_ref().to_vec(),
@@ -289,6 +306,11 @@ impl Certificate {
     /// Returns the subject alternative names to be shown: `DNS:host.example`, in the certificate's order.
     pub fn subject_alternative_names(&self) -> &[String] {
         &self.subject_alternative_names
+    }
+
+    /// Returns the object identifiers of critical extensions that are not known here.
+    pub fn unknown_critical_extensions(&self) -> &[String] {
+        &self.unknown_critical_extensions
     }
 
     /// Returns the SHA-256 of the DER in lower-case hex.
@@ -401,6 +423,9 @@ mod tests {
         assert_eq!(both(&[0xff]), (String::from("-1"), String::from("-01")));
         assert_eq!(both(&[0x10; 20]).0, "91702063518801751730427283621413836527431061520");
         assert_eq!(both(&[0x10; 21]).1, "10".repeat(21));
+        let usual = [&[1][..], &[0x7f; 20], &[0], &[0xff], &[1; 21]]
+            .map(|octets| SerialNumber::from_content(octets).is_usual());
+        assert_eq!(usual, [true, true, false, false, false]);
     }
 
     #[test]
