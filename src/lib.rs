@@ -52,6 +52,7 @@ pub mod env;
 pub mod http;
 pub mod identity;
 pub mod manual;
+pub mod inspect;
 pub mod private_file;
 #[cfg(feature = "pki")]
 pub mod pki;
