@@ -50,6 +50,7 @@ pub mod env;
 pub mod explain;
 pub mod http;
 pub mod identity;
+pub mod inspect;
 pub mod private_file;
 pub mod prompt;
 pub mod secret;
