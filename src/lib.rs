@@ -49,6 +49,7 @@ pub mod credential_process;
 pub mod credentials;
 pub mod diagnostic;
 pub mod env;
+pub mod explain;
 pub mod http;
 pub mod identity;
 pub mod manual;

@@ -42,9 +42,11 @@ const EXPOSERS: &[&str] = &["src/credential_process.rs", "src/secret.rs", "src/s
 =======
 const EXPOSERS: &[&str] = &[
     "src/credential_process.rs",
+    "src/http/proxy.rs",
     "src/secret.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
+    "src/sts.rs",
     "src/x509/private_key/encrypted.rs",
 ];
 >>>>>>> identity
