@@ -175,8 +175,12 @@ impl Diagnostic for PkiError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Exists { .. } => "issue from it with anyrole pki issue NAME, or choose another --folder",
-            Self::Name { .. } => "use letters, digits, '.', '_' and '-', a letter or digit first, and not 'ca'",
-            Self::NameTaken { .. } => "choose another NAME, or pass --replace to make a new key and certificate",
+            Self::Name { .. } => {
+                "use letters, digits, '.', '_' and '-', a letter or digit first, and not 'ca'"
+            }
+            Self::NameTaken { .. } => {
+                "choose another NAME, or pass --replace to make a new key and certificate"
+            }
             Self::NoPki { .. } => "make one with anyrole pki init, or name its --folder",
             Self::Outlives { .. } => "ask for fewer --days",
             Self::PassphraseMissing => "run it on a terminal, or pass --passphrase-file FILE",

@@ -76,8 +76,7 @@ pub(super) fn not_after(der: &[u8]) -> Result<Timestamp, PkiError> {
 fn identities(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> =
-        names.filter(|name| !name.starts_with('.') && name != AUTHORITIES).collect();
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.') && name != AUTHORITIES).collect();
     names.sort();
     names
 }
