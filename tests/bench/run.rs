@@ -81,7 +81,9 @@ fn arguments() -> Arguments {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--smoke" => (parsed.smoke, parsed.rounds) = (true, 3),
-            "--rounds" => parsed.rounds = words.next().expect("--rounds N").parse().expect("a number of rounds"),
+            "--rounds" => {
+                parsed.rounds = words.next().expect("--rounds N").parse().expect("a number of rounds")
+            }
             "--only" => parsed.only = words.next(),
             // cargo bench adds --bench.
             _ => {}
@@ -94,7 +96,8 @@ fn main() -> ExitCode {
     let arguments = arguments();
     let stage = Stage::set();
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|text| name.contains(text));
-    let cases: Vec<Case> = cases().into_iter().filter(|case| case.name == "/bin/true" || wanted(case.name)).collect();
+    let cases: Vec<Case> =
+        cases().into_iter().filter(|case| case.name == "/bin/true" || wanted(case.name)).collect();
     let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::with_capacity(arguments.rounds)).collect();
     // One round that does not count fills the page cache.
     for round in 0..=arguments.rounds {
@@ -123,7 +126,11 @@ fn main() -> ExitCode {
         let shown = resident.map_or_else(|| String::from("-"), |mebibytes| format!("{mebibytes:.1}"));
         println!("{:<72} {:>9.2} {p95:>9.2} {ratio:>8.2} {shown:>9}", case.name, median(times));
         if case.most_times_true.is_some_and(|most| ratio > most) {
-            missed.push(format!("{}: {ratio:.2} times /bin/true, the limit is {:.2}", case.name, case.most_times_true.unwrap()));
+            missed.push(format!(
+                "{}: {ratio:.2} times /bin/true, the limit is {:.2}",
+                case.name,
+                case.most_times_true.unwrap()
+            ));
         }
         if let (Some(resident), Some(most)) = (resident, case.most_mebibytes)
             && resident > most
