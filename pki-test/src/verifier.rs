@@ -122,6 +122,7 @@ impl Verifier {
                 regions: &[&self.region],
                 now,
                 skew: self.skew,
+                covered: &["content-type"],
                 strictness: self.strictness,
             },
         )?;

@@ -144,6 +144,8 @@ fn authenticate(
             regions: &[&state.verifier.region, "us-east-1"],
             now,
             skew: state.verifier.skew,
+            // Some SDKs do not sign the content type, and STS does not mind.
+            covered: &[],
             strictness: state.verifier.strictness,
         },
     )

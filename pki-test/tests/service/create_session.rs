@@ -1,10 +1,11 @@
 //! CreateSession over the wire: the answer, the policy, the messages, the journal.
 
 use std::fs;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use pki_test::simulator::{JournalEntry, Operation, Profile, SimulatorSettings, Verdict};
-use pki_test::verifier::ReceivedRequest;
+use pki_test::simulator::{EntryObserver, JournalEntry, Operation, Profile, SimulatorSettings, Verdict};
+use pki_test::verifier::{ReceivedRequest, Strictness};
 
 use super::client::Received;
 use super::draft::Draft;
@@ -229,4 +230,20 @@ fn the_journal_tells_who_asked_and_keeps_no_signature() {
     let full = World::start(|settings| settings.journal_full = true);
     full.session();
     assert!(full.simulator.journal()[0].signature.is_some());
+}
+
+#[test]
+fn a_simulator_like_the_service_notes_anomalies_and_tells_its_observer() {
+    let (told, heard) = mpsc::channel();
+    let world = World::start(|settings| {
+        settings.strictness = Strictness::AsTheService;
+        settings.observer = Some(EntryObserver(Arc::new(move |entry| told.send(entry.clone()).unwrap())));
+    });
+    let mut draft = world.draft();
+    let value = draft.headers.remove("x-amz-x509").unwrap();
+    draft.unsigned.push(("x-amz-x509".to_owned(), value));
+    assert_eq!(world.ask(&draft).status, 201);
+    let entry = heard.recv().unwrap();
+    assert_eq!(entry.anomalies, ["header-not-signed"]);
+    assert_eq!([entry], *world.simulator.journal());
 }

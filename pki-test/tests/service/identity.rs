@@ -14,6 +14,8 @@ use pki_test::verifier::Certificate;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use super::vectors::private_key_pem;
+
 /// The time of every test that makes its own certificates.
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-23 16:20:00 UTC);
 
@@ -31,13 +33,13 @@ pub(super) struct Identity {
 impl Identity {
     /// Makes a sound identity: root, one intermediate, end entity.
     pub(super) fn sound(algorithm: KeyAlgorithm, common_name: &str) -> Self {
-        let issuing = issuing_authority();
+        let issuing = issuing_authority(KeyAlgorithm::EcP256);
         Self::issued_by(&issuing, algorithm, common_name)
     }
 
     /// Issues an end entity whose anchor is `issuing`'s root.
     pub(super) fn issued_by(issuing: &Issuing, algorithm: KeyAlgorithm, common_name: &str) -> Self {
-        let key = KeyPair::generate(algorithm).unwrap();
+        let key = key_pair(algorithm);
         let mut spec = EndEntitySpec::new(DistinguishedName::common_name(common_name).unwrap(), validity());
         spec.serial = SerialChoice::Exact(vec![0x0a, 0xbc]);
         let end_entity = issuing.authority.issue(&spec, key.subject_public_key_info()).unwrap();
@@ -86,19 +88,23 @@ impl Identity {
     }
 }
 
+/// Returns a key pair: a new one, or for the RSA sizes that the vectors have, theirs, since making one takes seconds.
+fn key_pair(algorithm: KeyAlgorithm) -> KeyPair {
+    if matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa4096) {
+        return KeyPair::from_pem(&private_key_pem(algorithm.name()), None).unwrap();
+    }
+    KeyPair::generate(algorithm).unwrap()
+}
+
 /// A root and the intermediate that issues.
 pub(super) struct Issuing {
     pub(super) root: Authority,
     pub(super) authority: Authority,
 }
 
-pub(super) fn issuing_authority() -> Issuing {
-    issuing_authority_with(KeyAlgorithm::EcP256)
-}
-
-pub(super) fn issuing_authority_with(algorithm: KeyAlgorithm) -> Issuing {
+pub(super) fn issuing_authority(algorithm: KeyAlgorithm) -> Issuing {
     let name = |name| DistinguishedName::common_name(name).unwrap();
-    let key = || KeyPair::generate(algorithm).unwrap();
+    let key = || key_pair(algorithm);
     let root = Authority::root(&AuthoritySpec::new(name("TEST root"), validity()), key()).unwrap();
     let authority = root.intermediate(&AuthoritySpec::new(name("TEST issuing"), validity()), key()).unwrap();
     Issuing { root, authority }

@@ -65,6 +65,11 @@ fn the_caller_is_the_assumed_role() {
     assert!(user.starts_with("AROA") && user.ends_with(":0abc"), "{user}");
     let global = session.ask(&world, |draft| draft.region = "us-east-1".to_owned());
     assert_eq!(global.status, 200, "{}", global.text());
+    let unsigned_type = session.ask(&world, |draft| {
+        let value = draft.headers.remove("content-type").unwrap();
+        draft.unsigned.push(("content-type".to_owned(), value));
+    });
+    assert_eq!(unsigned_type.status, 200, "{}", unsigned_type.text());
     let entry = world.simulator.journal().pop().unwrap();
     assert_eq!((entry.operation, entry.verdict), (Operation::SecurityTokenService, Verdict::Accepted));
     assert_eq!(entry.role.as_deref(), Some(ARN));

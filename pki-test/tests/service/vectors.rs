@@ -73,6 +73,11 @@ impl Case {
     }
 }
 
+/// Returns the throw-away private key of a case.
+pub(super) fn private_key_pem(case: &str) -> String {
+    fs::read_to_string(wire().join(case).join("end-entity.key")).unwrap()
+}
+
 fn wire() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/wire")
 }
