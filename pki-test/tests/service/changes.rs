@@ -3,7 +3,7 @@
 use pki_test::simulator::{Simulator, SimulatorSettings, Verdict};
 use pki_test::verifier::ReceivedRequest;
 
-use super::client::{connect, exchange};
+use super::client::{connect, exchange, wire_form};
 use super::vectors::Case;
 use super::world::TestClock;
 
@@ -71,6 +71,10 @@ fn every_captured_request_creates_a_session_over_the_wire() {
         assert_eq!(answer.status, 201, "{}: {}", case.name, answer.text());
         let entry = &simulator.journal()[0];
         assert_eq!((&entry.verdict, entry.status), (&Verdict::Accepted, Some(201)));
+        let altered = wire_form(&replaced(&case, "Signature=", "Signature=00"));
+        let answer = exchange(&mut connect(&simulator.http_endpoint()), &altered).unwrap();
+        let expected = ("AccessDeniedException".to_owned(), "Invalid signature".to_owned());
+        assert_eq!((answer.status, answer.error()), (403, expected), "{}", case.name);
         assert_eq!(simulator.sessions_created(), 1);
     }
 }
