@@ -49,9 +49,16 @@ pub mod credential_process;
 pub mod credentials;
 pub mod diagnostic;
 pub mod env;
+pub mod explain;
 pub mod http;
 pub mod identity;
+pub mod inspect;
 pub mod manual;
+<<<<<<< HEAD
+=======
+#[cfg(feature = "pki")]
+pub mod pki;
+>>>>>>> cli
 pub mod private_file;
 pub mod process;
 pub mod prompt;
