@@ -54,11 +54,8 @@ pub mod http;
 pub mod identity;
 pub mod inspect;
 pub mod manual;
-<<<<<<< HEAD
-=======
 #[cfg(feature = "pki")]
 pub mod pki;
->>>>>>> cli
 pub mod private_file;
 pub mod process;
 pub mod prompt;
