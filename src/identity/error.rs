@@ -454,7 +454,7 @@ impl Diagnostic for IdentityError {
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
-            Self::PrivateKeyEncrypted { .. } => "give the password with --private-key-password-file",
+            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
             Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
                 "check the key with openssl pkey -in FILE -noout"
             }
