@@ -122,7 +122,7 @@ fn what_is_in_a_file_is_named() {
     let (host, key) = (host.as_bytes(), key.as_bytes());
     let labelled =
         |label: &str| format!("-----BEGIN {label}-----\nMAMCAQA=\n-----END {label}-----\n").into_bytes();
-    let cases: Vec<(Vec<u8>, Option<Vec<u8>>, &str, &str)> = vec![
+    let cases = [
         (
             labelled("CERTIFICATE REQUEST"),
             Some(key.into()),
