@@ -36,7 +36,7 @@ fn variables_hold_pem_or_base64_of_it() {
     load(&from(variable("HOST"), Some(variable("KEY"))), &env).expect("from variables");
     load(&from(variable("HOST"), Some(variable("WRAPPED"))), &env).expect("from base64 in a variable");
     let error = refused_with(&from(variable("ABSENT"), Some(variable("KEY"))), &env);
-    assert_eq!(error.to_string(), "cannot read the certificate the variable ABSENT: it is not set, or empty");
+    assert_eq!(error.to_string(), "cannot read the certificate 'env:ABSENT': it is not set, or empty");
     assert_eq!(error.id(), "certificate-unreadable");
 }
 
@@ -62,10 +62,7 @@ fn a_descriptor_of_a_pipe_is_read_to_its_end() {
 fn a_closed_descriptor_is_named() {
     let error = load_private_key(&Input::Descriptor(9999), &PasswordSource::Prompt, false, &no_environment())
         .expect_err("there is none");
-    assert_eq!(
-        error.to_string(),
-        "cannot read the private key descriptor 9999: there is no such file or folder"
-    );
+    assert_eq!(error.to_string(), "cannot read the private key 'fd:9999': there is no such file or folder");
 }
 
 #[test]
