@@ -41,7 +41,7 @@ pub const IDS: &[&str] = &[
 
 /// Why there is no usable identity; fix the files, the certificate or the key.
 ///
-/// A `source` is rendered as errors show it: a path in quotes, `the variable NAME`.
+/// A `source` is rendered as errors show it: in quotes, as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// A certificate that will be presented has expired.
