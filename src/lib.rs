@@ -17,7 +17,7 @@
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`config`] | a key that signs, wherever it lives; the configuration file |
 //! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
-//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`env`], [`private_file`], [`secret`], [`text`] | the ground |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`env`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
 //! from outside passes through the last before it is shown.
