@@ -42,7 +42,9 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod credential_process;
 pub mod credentials;
 pub mod diagnostic;
@@ -51,7 +53,9 @@ pub mod explain;
 pub mod http;
 pub mod identity;
 pub mod inspect;
+pub mod manual;
 pub mod private_file;
+pub mod process;
 pub mod prompt;
 pub mod secret;
 pub mod session;

@@ -2,15 +2,26 @@
 
 /// The longest text shown, in characters.
 const SHOWN: usize = 200;
+/// The longest line, in characters: several shown texts and the words between them.
+const LINE: usize = 2000;
 
 /// Returns text without anything that a terminal or a reader could be misled by, cut at 200 characters.
 ///
 /// Control characters, ESC among them, and the characters that change the direction of writing or have no width
 /// become `\u{…}`; what is cut is replaced by `…`.
 pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(SHOWN));
+    cut(text, SHOWN)
+}
+
+/// Returns a line of our own, which may name several shown texts, as [`printable`] does, but cut at 2000 characters.
+pub fn printable_line(text: &str) -> String {
+    cut(text, LINE)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(longest));
     for (index, character) in text.chars().enumerate() {
-        if index == SHOWN {
+        if index == longest {
             shown.push('…');
             break;
         }

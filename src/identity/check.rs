@@ -55,6 +55,12 @@ impl fmt::Display for Warning {
                     "a certificate is no part of the chain and is left out: serial {serial}, subject {subject}"
                 )
             }
+            Self::UnknownCriticalExtension(oid) => {
+                write!(f, "the end-entity certificate has the critical extension {oid}, which AWS may refuse")
+            }
+            Self::UnusualSerial(serial) => {
+                write!(f, "the serial number {serial} is not a positive number of at most 20 octets")
+            }
         }
     }
 }
