@@ -54,6 +54,8 @@ pub mod http;
 pub mod identity;
 pub mod inspect;
 pub mod manual;
+#[cfg(feature = "pki")]
+pub mod pki;
 pub mod private_file;
 pub mod process;
 pub mod prompt;

@@ -40,8 +40,10 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
+    "src/cli/passphrase.rs",
     "src/credential_process.rs",
     "src/http/proxy.rs",
+    "src/pki.rs",
     "src/secret.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
