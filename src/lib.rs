@@ -1,6 +1,7 @@
 //! anyrole.
 
 pub mod arn;
+pub mod cache;
 pub mod clock;
 pub mod credentials;
 pub mod diagnostic;
