@@ -28,6 +28,7 @@ pub use key::{
     CacheKey, CacheKeyError, CertificateSource, Namespace, NamespaceError, SecondHop, ServerVerification,
     SessionDescription,
 };
+pub use seal::SealingKey;
 
 use crate::clock::Timestamp;
 

@@ -71,15 +71,15 @@ impl FileCache {
         folder.read(&self.name(key), MAX_SEALED)
     }
 
-    /// Removes files that had expired before `now`, so that no old session stays on the disk.
-    fn sweep(&self, folder: &StateFolder, now: Timestamp) -> Result<(), CacheError> {
-        for key in self.keys(folder)? {
+    /// Removes files that had expired before `now`, so that no old session stays on the disk. What cannot be removed
+    /// is left for the next time.
+    fn sweep(&self, folder: &StateFolder, now: Timestamp) {
+        for key in self.keys(folder).unwrap_or_default() {
             let sealed = self.read(folder, &key).unwrap_or_default();
             if seal::expiration(Purpose::File, &sealed).is_none_or(|expiration| expiration <= now) {
-                self.discard(folder, &key)?;
+                let _ = self.discard(folder, &key);
             }
         }
-        Ok(())
     }
 
     fn discard(&self, folder: &StateFolder, key: &CacheKey) -> Result<(), CacheError> {
@@ -105,7 +105,8 @@ impl CredentialCache for FileCache {
         let sealed = seal::seal(Purpose::File, &sealing_key, key, entry.expiration(), entry.encode()?)
             .ok_or_else(|| self.failed(key, std::io::Error::other("the system gives no random numbers")))?;
         folder.replace(&self.name(key), &sealed).map_err(|source| self.failed(key, source))?;
-        self.sweep(&folder, entry.created_at)
+        self.sweep(&folder, entry.created_at);
+        Ok(())
     }
 
     fn remove(&self, key: &CacheKey) -> Result<(), CacheError> {

@@ -10,6 +10,8 @@
 //! The salt is drawn anew for each sealing, so each key seals one message, and the nonce need not vary. The expiration
 //! stands in the header so that an entry can be dropped without being opened.
 
+use std::fmt;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, rand};
 use zeroize::Zeroizing;
@@ -50,27 +52,55 @@ impl Purpose {
     }
 }
 
-/// What an entry is sealed under.
-#[derive(Debug)]
+/// `HKDF-SHA256(IKM, salt, info)`, 32 octets (RFC 5869), where the parts of `info` are joined as they are; `None` where
+/// the library refuses.
+type Derivation = Box<dyn Fn(&[u8], &[&[u8]]) -> Option<Secret<[u8; 32]>> + Send + Sync>;
+
+/// What an entry is sealed under: a secret from which keys are derived, and what it is bound to.
 pub struct SealingKey {
-    material: Secret<Vec<u8>>,
+    derivation: Derivation,
     context: Vec<u8>,
 }
 
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey")
+    }
+}
+
 impl SealingKey {
-    /// Takes keying material (RFC 5869's IKM, with at least 128 bits of entropy) and what it is bound to.
+    /// Takes a derivation over a secret that stays with its owner, and the context that is mixed in.
     ///
-    /// For the file store: the decrypted PKCS#8 octets of the private key, and the SHA-256 of its
-    /// SubjectPublicKeyInfo.
-    pub fn new(material: Secret<Vec<u8>>, context: impl Into<Vec<u8>>) -> Self {
-        Self { material, context: context.into() }
+    /// `derivation(salt, info)` is HKDF-SHA256 (RFC 5869) to 32 octets over input keying material with at least 128
+    /// bits of entropy; the parts of `info` are joined as they are. For the file store the material is the decrypted
+    /// PKCS#8 octets of the private key, and the context the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn deriving(
+        derivation: impl Fn(&[u8], &[&[u8]]) -> Option<Secret<[u8; 32]>> + Send + Sync + 'static,
+        context: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self { derivation: Box::new(derivation), context: context.into() }
     }
 
-    fn derive(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
-        let info = [purpose.label(), key.octets(), &self.context];
-        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
-        let key = secret.expand(&info, &AES_256_GCM).ok()?;
-        Some(LessSafeKey::new(UnboundKey::from(key)))
+    /// Takes the input keying material itself, bound to nothing.
+    pub(super) fn of(material: Secret<Vec<u8>>) -> Self {
+        let derivation = move |salt: &[u8], info: &[&[u8]]| {
+            let mut key = Zeroizing::new([0; 32]);
+            let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(material.expose());
+            secret.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
+            Some(Secret::new(*key))
+        };
+        Self::deriving(derivation, [])
+    }
+
+    /// Returns one derived key, by which tests tell two sealing keys apart.
+    #[cfg(test)]
+    pub(super) fn derive_for_test(&self) -> [u8; 32] {
+        *(self.derivation)(&[], &[]).expect("32 octets are never refused").expose()
+    }
+
+    fn aead(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
+        let key = (self.derivation)(salt, &[purpose.label(), key.octets(), &self.context])?;
+        Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).ok()?))
     }
 }
 
@@ -89,7 +119,7 @@ pub(super) fn seal(
     prefix[MAGIC.len() + 1] = purpose.octet();
     prefix[MAGIC.len() + 2..].copy_from_slice(&expiration.unix_seconds().to_be_bytes());
     rand::fill(salt).ok()?;
-    let aead = sealing_key.derive(purpose, key, salt)?;
+    let aead = sealing_key.aead(purpose, key, salt)?;
     let tag = aead
         .seal_in_place_separate_tag(nonce(), additional_data(&header, key), encoded.as_mut_slice())
         .ok()?;
@@ -105,7 +135,7 @@ pub(super) fn open(
 ) -> Option<CacheEntry> {
     let expiration = expiration(purpose, sealed)?;
     let (header, ciphertext) = sealed.split_at_checked(HEADER_LENGTH)?;
-    let aead = sealing_key.derive(purpose, key, &header[HEADER_LENGTH - SALT_LENGTH..])?;
+    let aead = sealing_key.aead(purpose, key, &header[HEADER_LENGTH - SALT_LENGTH..])?;
     let mut text = Zeroizing::new(ciphertext.to_vec());
     let text = aead.open_in_place(nonce(), additional_data(header, key), &mut text).ok()?;
     CacheEntry::decode(text).filter(|entry| entry.expiration() == expiration)
@@ -134,7 +164,8 @@ mod tests {
     use crate::cache::entry::tests::entry;
 
     fn sealing_key(material: u8, context: u8) -> SealingKey {
-        SealingKey::new(Secret::new(vec![material; 32]), [context; 32])
+        let SealingKey { derivation, .. } = SealingKey::of(Secret::new(vec![material; 32]));
+        SealingKey::deriving(derivation, [context; 32])
     }
 
     fn key(text: &str) -> CacheKey {

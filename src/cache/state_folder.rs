@@ -128,12 +128,42 @@ fn fresh_key() -> io::Result<Secret<Vec<u8>>> {
 
 fn whole_key(bytes: Vec<u8>) -> Option<SealingKey> {
     let bytes = Secret::new(bytes);
-    (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::new(bytes, []))
+    (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::of(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_who_make_the_sealing_key_one_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let derive = |key: &SealingKey| key.derive_for_test();
+        let derived: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| derive(&location.open().unwrap().sealing_key().unwrap())))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let stored = derive(&location.sealing_key().expect("the winner wrote it whole"));
+        assert!(derived.iter().all(|key| *key == stored));
+        assert_eq!(
+            location.open().unwrap().names().unwrap().iter().filter(|name| name.contains("sealing")).count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_useless_sealing_key_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let state = location.open().unwrap();
+        state.replace(SEALING_KEY, b"cut short").unwrap();
+        assert!(location.sealing_key().is_none());
+        state.sealing_key().unwrap();
+        assert!(location.sealing_key().is_some());
+    }
 
     #[test]
     fn variables_choose_the_folder() {
