@@ -30,7 +30,10 @@ impl User {
         let home = folder.path().join("home");
         fs::create_dir(&home).unwrap();
         chown(&home, Some(number), Some(number)).unwrap();
-        fs::copy(std::env::current_exe().unwrap(), folder.path().join("driver")).unwrap();
+        // By another process: what a sibling test starts meanwhile must not inherit a descriptor that writes it.
+        let mut copy = Command::new("cp");
+        copy.arg(std::env::current_exe().unwrap()).arg(folder.path().join("driver"));
+        assert!(copy.status().unwrap().success());
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let namespace = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { number, namespace, folder }
@@ -78,8 +81,8 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let Self { namespace, .. } = self;
-        self.drive("").step(format!("kernel clear anyrole:{namespace}:")).step("kernel clear filler:").run();
+        let ours = format!("kernel clear anyrole:{}:", self.namespace);
+        self.drive("").step(ours).step("kernel clear filler:").start().end();
     }
 }
 
