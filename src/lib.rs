@@ -52,6 +52,7 @@ pub mod diagnostic;
 pub mod env;
 pub mod http;
 pub mod identity;
+pub mod inspect;
 pub mod manual;
 pub mod private_file;
 pub mod process;
