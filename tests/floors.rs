@@ -40,6 +40,9 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
+    "src/cache/entry.rs",
+    "src/cache/seal.rs",
+    "src/cache/state_folder.rs",
     "src/credential_process.rs",
     "src/secret.rs",
     "src/signer/file.rs",

@@ -19,6 +19,7 @@ use anyrole::clock::{Clock, SystemClock};
 use anyrole::credentials::{CredentialSet, SessionCredentials};
 use anyrole::diagnostic::{Diagnostic, Fault};
 use anyrole::secret::Secret;
+use anyrole::signer::SubjectPublicKeyInfo;
 
 const STEPS: &str = "ANYROLE_TEST_STEPS";
 const PREFIX: &str = "=> ";
@@ -163,18 +164,12 @@ pub(crate) fn entry(digits: &str, lifetime: u64, padding: usize) -> CacheEntry {
     }
 }
 
-/// A key that seals files, made of nothing but its name.
+/// A key that seals files, as the private key of an identity lends it.
 pub(crate) fn sealing_key(name: u8) -> SealingKey {
-    SealingKey::deriving(
-        move |salt, info| {
-            let mut material = vec![name];
-            material.extend_from_slice(salt);
-            material.extend_from_slice(&info.concat());
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &material);
-            Some(Secret::new(digest.as_ref().try_into().expect("SHA-256 has 32 octets")))
-        },
-        [],
-    )
+    let public_key = SubjectPublicKeyInfo::new(vec![name; 91]);
+    let lent = anyrole::signer::SealingKey::new(Secret::new(vec![name; 121]), &public_key);
+    let (material, context) = lent.into_parts();
+    SealingKey::new(material, context)
 }
 
 pub(crate) fn report() -> FailureReport {
