@@ -1,1 +1,13 @@
 //! A test PKI, a judge of AWS4-X509 requests, and a local simulator of IAM Roles Anywhere.
+
+pub mod algorithm;
+pub mod authority;
+pub mod certificate;
+pub mod defect;
+mod der;
+pub mod distinguished_name;
+pub mod end_entity;
+pub mod key_pair;
+mod pem;
+
+pub use pem::PemError;

@@ -1,0 +1,152 @@
+//! End-entity certificates: what they say, and how they are handed out.
+
+use std::net::IpAddr;
+
+use pkcs8::ObjectIdentifier;
+
+use crate::certificate::extension::Extension;
+use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity};
+use crate::distinguished_name::DistinguishedName;
+use crate::{der, pem};
+
+/// What an end-entity certificate says besides its public key.
+#[derive(Clone, Debug)]
+pub struct EndEntitySpec {
+    /// The subject name. AWS does not support the empty one.
+    pub subject: DistinguishedName,
+    /// The other names, in their order; AWS takes the first of each type. None is no extension.
+    pub subject_alternative_names: Vec<SubjectAlternativeName>,
+    /// From when to when it is valid.
+    pub validity: Validity,
+    /// Its serial number.
+    pub serial: SerialChoice,
+    /// What it may be used for; none is no extension, which means anything.
+    pub purposes: Vec<Purpose>,
+}
+
+impl EndEntitySpec {
+    /// Returns what is usual: a random serial number, no other names, for client authentication.
+    pub fn new(subject: DistinguishedName, validity: Validity) -> Self {
+        Self {
+            subject,
+            subject_alternative_names: Vec::new(),
+            validity,
+            serial: SerialChoice::Random,
+            purposes: vec![Purpose::ClientAuthentication],
+        }
+    }
+
+    pub(crate) fn extensions(&self) -> Result<Vec<Extension>, IssueError> {
+        let mut extensions = vec![Extension::end_entity()];
+        extensions.push(Extension::key_usage(crate::certificate::extension::DIGITAL_SIGNATURE));
+        if !self.purposes.is_empty() {
+            let purposes: Vec<_> = self.purposes.iter().map(|purpose| purpose.oid()).collect();
+            extensions.push(Extension::extended_key_usage(&purposes));
+        }
+        if !self.subject_alternative_names.is_empty() {
+            let mut names = Vec::new();
+            for name in &self.subject_alternative_names {
+                names.extend(name.to_der()?);
+            }
+            extensions.push(Extension::subject_alternative_name(&names, self.subject.is_empty()));
+        }
+        Ok(extensions)
+    }
+}
+
+/// One name of the subject alternative name (RFC 5280 §4.2.1.6).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SubjectAlternativeName {
+    /// A whole distinguished name, `x509SAN/Name/…` at AWS.
+    DirectoryName(DistinguishedName),
+    /// A DNS name; ASCII, so internationalised ones in their `xn--` form.
+    Dns(String),
+    /// An IP address; AWS has no use for it, a TLS server has.
+    IpAddress(IpAddr),
+    /// A URI, such as a SPIFFE ID; ASCII.
+    Uri(String),
+}
+
+impl SubjectAlternativeName {
+    /// Returns the DER of the `GeneralName`.
+    fn to_der(&self) -> Result<Vec<u8>, IssueError> {
+        let ascii = |number, text: &str| {
+            if text.is_empty() || !text.is_ascii() {
+                return Err(IssueError::SubjectAlternativeName);
+            }
+            Ok(der::element(der::context(number), &[text.as_bytes()]))
+        };
+        match self {
+            Self::DirectoryName(name) => Ok(der::element(der::context_constructed(4), &[&name.to_der()])),
+            Self::Dns(name) => ascii(2, name),
+            Self::IpAddress(IpAddr::V4(address)) => Ok(der::element(der::context(7), &[&address.octets()])),
+            Self::IpAddress(IpAddr::V6(address)) => Ok(der::element(der::context(7), &[&address.octets()])),
+            Self::Uri(uri) => ascii(6, uri),
+        }
+    }
+}
+
+/// A purpose of the extended key usage (RFC 5280 §4.2.1.12).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Purpose {
+    /// clientAuth. AWS does not ask for it; that it is set is usual.
+    ClientAuthentication,
+    /// serverAuth, for the simulator's own TLS certificate.
+    ServerAuthentication,
+}
+
+impl Purpose {
+    const fn oid(self) -> ObjectIdentifier {
+        ObjectIdentifier::new_unwrap(match self {
+            Self::ClientAuthentication => "1.3.6.1.5.5.7.3.2",
+            Self::ServerAuthentication => "1.3.6.1.5.5.7.3.1",
+        })
+    }
+}
+
+/// An issued end-entity certificate with its intermediates.
+#[derive(Clone, Debug)]
+pub struct EndEntity {
+    pub(crate) certificate_der: Vec<u8>,
+    pub(crate) intermediates: Vec<Vec<u8>>,
+    pub(crate) serial: SerialNumber,
+}
+
+impl EndEntity {
+    /// Returns the certificate as DER.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate_der
+    }
+
+    /// Returns the certificate alone as PEM.
+    pub fn certificate_pem(&self) -> String {
+        pem::render_certificates([self.certificate_der()])
+    }
+
+    /// Returns the CA certificates between this one and the root, as DER, in signing order: its issuer first.
+    ///
+    /// None where the root issued it.
+    pub fn intermediates(&self) -> &[Vec<u8>] {
+        &self.intermediates
+    }
+
+    /// Returns the intermediates as PEM, empty where there are none.
+    pub fn intermediates_pem(&self) -> String {
+        pem::render_certificates(self.intermediates.iter().map(Vec::as_slice))
+    }
+
+    /// Returns the chain as DER: the certificate, then its intermediates.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.certificate_der()).chain(self.intermediates.iter().map(Vec::as_slice))
+    }
+
+    /// Returns the chain as PEM: the certificate, then its intermediates.
+    pub fn chain_pem(&self) -> String {
+        pem::render_certificates(self.chain())
+    }
+
+    /// Returns the certificate's serial number.
+    pub const fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+}
