@@ -42,12 +42,23 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod credential_process;
 pub mod credentials;
 pub mod diagnostic;
 pub mod env;
+pub mod http;
 pub mod identity;
+pub mod manual;
+pub mod process;
+pub mod private_file;
+pub mod prompt;
 pub mod secret;
+pub mod session;
 pub mod signer;
+pub mod signing;
+pub mod sts;
 pub mod text;
 pub mod x509;

@@ -1,6 +1,17 @@
 //! A private key that can sign, wherever it lives.
 
+pub mod file;
+
 use std::fmt;
+
+use aws_lc_rs::hkdf;
+
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::secret::Secret;
+pub use crate::x509::SubjectPublicKeyInfo;
+
+/// The ids of this module's errors.
+pub const IDS: &[&str] = &["key-mismatch", "signing-failed"];
 
 /// The signature algorithm, which is also the name in the Authorization header (AWS4-X509, "signing process").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +57,49 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// A SubjectPublicKeyInfo in DER, as a certificate carries it (RFC 5280 §4.1.2.7).
-#[derive(Clone, PartialEq, Eq)]
-pub struct SubjectPublicKeyInfo(Vec<u8>);
-
-impl SubjectPublicKeyInfo {
-    /// Takes the DER.
-    pub const fn new(der: Vec<u8>) -> Self {
-        Self(der)
-    }
-
-    /// Returns the DER.
-    pub fn der(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SubjectPublicKeyInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SubjectPublicKeyInfo({} octets)", self.0.len())
-    }
-}
-
 /// Why a key did not sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The cryptographic library refused; it does not say why.
     #[error("the private key cannot sign")]
     Library,
+    /// The key made a signature which the certificate's public key does not verify.
+    #[error("the private key does not belong to the certificate")]
+    OtherKey,
+}
+
+impl Diagnostic for SignError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Library => "signing-failed",
+            Self::OtherKey => "key-mismatch",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Identity
+    }
+}
+
+/// What a cache file is sealed with: the octets of a private key, from which keys are derived and nothing else.
+#[derive(Debug)]
+pub struct SealingKey(Secret<Vec<u8>>);
+
+impl SealingKey {
+    /// Takes the input keying material: the unencrypted PKCS#8 octets of a private key.
+    pub const fn new(input_keying_material: Secret<Vec<u8>>) -> Self {
+        Self(input_keying_material)
+    }
+
+    /// `HKDF-SHA256(input keying material, salt, info)`, 32 octets (RFC 5869); the parts of `info` are joined as they are.
+    ///
+    /// Returns `None` only where the library refuses the lengths, which 32 octets never are.
+    pub fn derive(&self, salt: &[u8], info: &[&[u8]]) -> Option<Secret<[u8; 32]>> {
+        let mut key = zeroize::Zeroizing::new([0; 32]);
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.0.expose());
+        prk.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
+        Some(Secret::new(*key))
+    }
 }
 
 /// A private key that can sign, wherever it lives.
@@ -83,6 +109,16 @@ pub trait SigningKey: fmt::Debug + Send {
 
     /// Returns the public key, as the certificate would carry it; `None` where a device does not tell.
     fn public_key(&self) -> Option<&SubjectPublicKeyInfo>;
+
+    /// Returns a key for sealing a cache file, derived from the private key; `None` where that would need a
+    /// device or a prompt.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key cannot be reached.
+    fn sealing_key(&self) -> Result<Option<SealingKey>, SignError> {
+        Ok(None)
+    }
 
     /// Signs `message`, which is not hashed yet.
     ///

@@ -1,29 +1,48 @@
 //! Text from outside, made fit for a terminal and a log.
 
-use std::fmt::Write as _;
-
 /// The longest text shown, in characters.
 const SHOWN: usize = 200;
+/// The longest line, in characters: several shown texts and the words between them.
+const LINE: usize = 2000;
 
 /// Returns text without anything that a terminal or a reader could be misled by, cut at 200 characters.
 ///
 /// Control characters, ESC among them, and the characters that change the direction of writing or have no width
 /// become `\u{…}`; what is cut is replaced by `…`.
 pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(SHOWN));
+    cut(text, SHOWN)
+}
+
+/// Returns a line of our own, which may name several shown texts, as [`printable`] does, but cut at 2000 characters.
+pub fn printable_line(text: &str) -> String {
+    cut(text, LINE)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(longest));
     for (index, character) in text.chars().enumerate() {
-        if index == SHOWN {
+        if index == longest {
             shown.push('…');
             break;
         }
-        if misleads(character) {
-            // Writing to a String cannot fail.
-            let _ = write!(shown, "{}", character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
+        push(&mut shown, character);
     }
     shown
+}
+
+/// Returns text as [`printable`] does, but whole: for names that are compared as well as shown.
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|character| push(&mut shown, character));
+    shown
+}
+
+fn push(shown: &mut String, character: char) {
+    if misleads(character) {
+        shown.extend(character.escape_unicode());
+    } else {
+        shown.push(character);
+    }
 }
 
 /// Returns text as [`printable`] does, in single quotes: the form in which an error names what the user gave.

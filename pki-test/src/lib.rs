@@ -9,5 +9,7 @@ pub mod distinguished_name;
 pub mod end_entity;
 pub mod key_pair;
 mod pem;
+pub mod simulator;
+pub mod verifier;
 
 pub use pem::PemError;

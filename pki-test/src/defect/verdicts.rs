@@ -96,25 +96,29 @@ impl Defect {
                 AwsVerdict::Refuses { message: AwsMessage::MalformedChain, seen_on_host: true },
                 Accepts,
                 Accepts,
-                "signing process: at most 5 certificates in the chain header; what AWS answers to more is not documented; openssl and webpki take longer chains",
+                "signing process: at most 5 certificates in the chain header; what AWS answers to \
+                 more is not documented; openssl and webpki take longer chains",
             ),
             Self::EmptySubject => (
                 INSUFFICIENT,
                 Accepts,
                 Accepts,
-                "trust model: an empty subject is not supported, even with a critical subject alternative name; RFC 5280 §4.1.2.6 allows that",
+                "trust model: an empty subject is not supported, even with a critical subject \
+                 alternative name; RFC 5280 §4.1.2.6 allows that",
             ),
             Self::Expired => (
                 UNTRUSTED,
                 Refuses,
                 Refuses,
-                "RFC 5280 §6.1.3 (a)(2); AWS's message for it is not documented, the simulator answers as for an untrusted one",
+                "RFC 5280 §6.1.3 (a)(2); AWS's message for it is not documented, the simulator \
+                 answers as for an untrusted one",
             ),
             Self::IntermediateExpired => (
                 UNTRUSTED,
                 Refuses,
                 Refuses,
-                "RFC 5280 §6.1.3 (a)(2) holds for every certificate of the path; AWS's message is not documented",
+                "RFC 5280 §6.1.3 (a)(2) holds for every certificate of the path; AWS's message is not \
+                 documented",
             ),
             Self::IntermediateNotCa => {
                 (UNTRUSTED, Refuses, Refuses, "trust model: cA of a CA must be TRUE; RFC 5280 §6.1.4 (k)")
@@ -123,7 +127,8 @@ impl Defect {
                 UNTRUSTED,
                 Accepts,
                 Refuses,
-                "trust model: CA certificates are signed with SHA-256 or stronger; openssl verify asks for no security level unless told",
+                "trust model: CA certificates are signed with SHA-256 or stronger; openssl verify \
+                 asks for no security level unless told",
             ),
             Self::IntermediateVersion1 => (
                 UNTRUSTED,
@@ -135,37 +140,43 @@ impl Defect {
                 UNTRUSTED,
                 Refuses,
                 Accepts,
-                "trust model: the key usage of a CA includes keyCertSign; RFC 5280 §6.1.4 (n); webpki does not look at key usage",
+                "trust model: the key usage of a CA includes keyCertSign; RFC 5280 §6.1.4 (n); webpki \
+                 does not look at key usage",
             ),
             Self::MissingIntermediate => (
                 UNTRUSTED_AT_AWS,
                 Refuses,
                 Refuses,
-                "no path to the trust anchor; the host cannot know, since an intermediate may be the anchor itself",
+                "no path to the trust anchor; the host cannot know, since an intermediate may be the \
+                 anchor itself",
             ),
             Self::NegativeSerial => (
                 INSUFFICIENT,
                 Accepts,
                 Accepts,
-                "RFC 5280 §4.1.2.2 asks for a positive number; AWS's rule is not documented, and its Authorization header has no sign for it",
+                "RFC 5280 §4.1.2.2 asks for a positive number; AWS's rule is not documented, and its \
+                 Authorization header has no sign for it",
             ),
             Self::NoDigitalSignature => (
                 INSUFFICIENT,
                 Refuses,
                 Accepts,
-                "trust model: the key usage includes digitalSignature; webpki does not look at key usage",
+                "trust model: the key usage includes digitalSignature; webpki does not look at key \
+                 usage",
             ),
             Self::NoKeyUsage => (
                 INSUFFICIENT,
                 Accepts,
                 Accepts,
-                "trust model: the key usage includes digitalSignature; RFC 5280 §4.2.1.3 lets it be absent, which restricts nothing",
+                "trust model: the key usage includes digitalSignature; RFC 5280 §4.2.1.3 lets it be \
+                 absent, which restricts nothing",
             ),
             Self::NotYetValid => (
                 UNTRUSTED,
                 Refuses,
                 Refuses,
-                "RFC 5280 §6.1.3 (a)(2); AWS's message for it is not documented, the simulator answers as for an untrusted one",
+                "RFC 5280 §6.1.3 (a)(2); AWS's message for it is not documented, the simulator \
+                 answers as for an untrusted one",
             ),
             Self::PathLengthExceeded => (UNTRUSTED, Refuses, Refuses, "RFC 5280 §6.1.4 (l)"),
             Self::SelfSigned => (
@@ -184,31 +195,36 @@ impl Defect {
                 AwsVerdict::Accepts,
                 Refuses,
                 Refuses,
-                "the trust model asks for no extended key usage; that one for servers alone is accepted is not documented",
+                "the trust model asks for no extended key usage; that one for servers alone is \
+                 accepted is not documented",
             ),
             Self::Sha1Signature => (
                 INSUFFICIENT,
                 Accepts,
                 Refuses,
-                "trust model: SHA-256 or stronger; openssl verify asks for no security level unless told",
+                "trust model: SHA-256 or stronger; openssl verify asks for no security level unless \
+                 told",
             ),
             Self::TamperedSignature => (
                 UNTRUSTED_AT_AWS,
                 Refuses,
                 Refuses,
-                "RFC 5280 §6.1.3 (a)(1); the issuer's public key is in the trust anchor, which is not on the host",
+                "RFC 5280 §6.1.3 (a)(1); the issuer's public key is in the trust anchor, which is not \
+                 on the host",
             ),
             Self::TrustAnchorExpired => (
                 UNTRUSTED_AT_AWS,
                 Refuses,
                 Accepts,
-                "AWS's rule is not documented; RFC 5280 §6.1.1 (d) leaves the anchor's validity out of path validation, as webpki does",
+                "AWS's rule is not documented; RFC 5280 §6.1.1 (d) leaves the anchor's validity out \
+                 of path validation, as webpki does",
             ),
             Self::UnknownCriticalExtension => (
                 INSUFFICIENT,
                 Refuses,
                 Refuses,
-                "RFC 5280 §4.2: what is critical and not known is refused; AWS's rule is not documented",
+                "RFC 5280 §4.2: what is critical and not known is refused; AWS's rule is not \
+                 documented",
             ),
             Self::Version1 => (
                 INSUFFICIENT,
@@ -220,7 +236,8 @@ impl Defect {
                 UNTRUSTED_AT_AWS,
                 Refuses,
                 Refuses,
-                "RFC 5280 §6.1.3 (a)(1); names match, and only the trust anchor's public key shows that it did not sign",
+                "RFC 5280 §6.1.3 (a)(1); names match, and only the trust anchor's public key shows \
+                 that it did not sign",
             ),
             Self::ZeroSerial => (
                 INSUFFICIENT,

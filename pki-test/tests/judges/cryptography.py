@@ -1,10 +1,13 @@
 """Judges chains and private keys with PyPI's cryptography.
 
-Reads a JSON list of cases: {"certificates": [PEM, end entity first, trust anchor last],
-"keys": [{"pem": text, "passphrase": text or null}]}. Writes a JSON list of what is wrong, null for nothing.
+Reads a JSON list of cases: {"certificates": [PEM, end entity first, trust anchor last], "now": time,
+"keys": [{"pem": text, "passphrase": text or null}], "expanded": [PEM]}. Writes a JSON list of what is wrong, null
+for nothing. "expanded" are ML-DSA keys that cryptography does not load: their octets are compared with FIPS 204.
 """
 
+import base64
 import datetime
+import hashlib
 import json
 import sys
 
@@ -29,6 +32,18 @@ def judge(case):
         passphrase = key["passphrase"] and key["passphrase"].encode()
         loaded = load_pem_private_key(key["pem"].encode(), passphrase)
         assert loaded.public_key() == certificates[0].public_key(), "another key"
+    for pem in case["expanded"]:
+        judge_expanded(pem, certificates[0].public_key().public_bytes_raw())
+
+
+def judge_expanded(pem, public):
+    """An expanded key (FIPS 204, algorithm 24) is the last of the DER: rho, K, tr, and vectors."""
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+    octets = {1312: 2560, 1952: 4032, 2592: 4896}[len(public)]
+    header, private = der[:-octets], der[-octets:]
+    assert header.endswith(b"\x04\x82" + octets.to_bytes(2, "big")), "no OCTET STRING of the right length"
+    assert private[:32] == public[:32], "another rho"
+    assert private[64:128] == hashlib.shake_256(public).digest(64), "another tr"
 
 
 def answer(case):

@@ -26,14 +26,14 @@ fn judge(cases: &[Value]) -> Option<Vec<Option<String>>> {
     Some(serde_json::from_slice(&output.stdout).expect("the script writes JSON"))
 }
 
-fn case(evidence: &Evidence, keys: &[(&str, Option<&str>)]) -> Value {
+fn case(evidence: &Evidence, keys: &[(&str, Option<&str>)], expanded: &[&str]) -> Value {
     let mut certificates = vec![pem(&evidence.end_entity)];
     certificates.extend(evidence.intermediates.iter().map(|der| pem(der)));
     certificates.push(pem(&evidence.trust_anchor));
     let keys: Vec<Value> =
         keys.iter().map(|(pem, passphrase)| json!({"pem": pem, "passphrase": passphrase})).collect();
     let now = NOW.format(&time::format_description::well_known::Rfc3339).expect("a year of four digits");
-    json!({"certificates": certificates, "keys": keys, "now": now})
+    json!({"certificates": certificates, "keys": keys, "expanded": expanded, "now": now})
 }
 
 #[test]
@@ -42,11 +42,23 @@ fn chains_and_keys_of_every_algorithm_are_accepted() {
     let mut cases = Vec::new();
     for algorithm in KeyAlgorithm::ALL {
         let key = keys::end_entity(algorithm);
-        let forms: Vec<_> = KeyForm::ALL.into_iter().filter_map(|form| key.to_pem(form).ok()).collect();
+        let (mut loaded, mut expanded) = (Vec::new(), Vec::new());
+        for form in KeyForm::ALL {
+            let Ok(pem) = key.to_pem(form) else { continue };
+            match form {
+                KeyForm::MlDsaExpanded | KeyForm::MlDsaBoth => expanded.push(pem),
+                KeyForm::Pkcs8
+                | KeyForm::Sec1
+                | KeyForm::Sec1WithParameters
+                | KeyForm::Pkcs1
+                | KeyForm::MlDsaSeed => loaded.push(pem),
+            }
+        }
+        let mut keys: Vec<(&str, Option<&str>)> = loaded.iter().map(|pem| (pem.as_str(), None)).collect();
         let encrypted = key.to_encrypted_pem("correct horse").expect("it can be encrypted");
-        let mut keys: Vec<(&str, Option<&str>)> = forms.iter().map(|pem| (pem.as_str(), None)).collect();
         keys.push((encrypted.as_str(), Some("correct horse")));
-        cases.push(case(&chain::of_depth(algorithm, 2), &keys));
+        let expanded: Vec<&str> = expanded.iter().map(|pem| pem.as_str()).collect();
+        cases.push(case(&chain::of_depth(algorithm, 2), &keys, &expanded));
         names.push(algorithm);
     }
     let Some(answers) = judge(&cases) else { return };
@@ -61,6 +73,6 @@ fn a_signature_of_another_key_is_refused() {
     let mut evidence = chain::of_depth(KeyAlgorithm::MlDsa65, 0);
     let last = evidence.end_entity.last_mut().expect("a certificate has octets");
     *last ^= 1;
-    let Some(answers) = judge(&[case(&evidence, &[])]) else { return };
+    let Some(answers) = judge(&[case(&evidence, &[], &[])]) else { return };
     assert!(answers[0].as_ref().is_some_and(|answer| answer.contains("InvalidSignature")), "{answers:?}");
 }

@@ -1,4 +1,6 @@
-//! One key of each algorithm for CAs and one for end entities, made once: RSA keys take long.
+//! One key of each algorithm for CAs and one for end entities, made once.
+//!
+//! Long RSA keys take seconds to make, so both share one.
 
 use std::sync::OnceLock;
 
@@ -16,7 +18,16 @@ pub(super) fn authority(algorithm: KeyAlgorithm) -> KeyPair {
 
 /// Returns the end entity's key of this algorithm.
 pub(super) fn end_entity(algorithm: KeyAlgorithm) -> KeyPair {
-    made_once(&END_ENTITY, algorithm)
+    match algorithm {
+        KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => made_once(&AUTHORITY, algorithm),
+        KeyAlgorithm::EcP256
+        | KeyAlgorithm::EcP384
+        | KeyAlgorithm::EcP521
+        | KeyAlgorithm::Rsa2048
+        | KeyAlgorithm::MlDsa44
+        | KeyAlgorithm::MlDsa65
+        | KeyAlgorithm::MlDsa87 => made_once(&END_ENTITY, algorithm),
+    }
 }
 
 fn made_once(kept: &[OnceLock<Zeroizing<Vec<u8>>>], algorithm: KeyAlgorithm) -> KeyPair {

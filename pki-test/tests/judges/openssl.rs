@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use time::OffsetDateTime;
 
 use super::chain::{Evidence, NOW};
 use super::component::{missing, run, runs};
@@ -23,10 +22,6 @@ impl Openssl {
 
     /// Verifies a chain as a TLS client's, strictly; fails with what openssl says.
     pub(super) fn verify(self, evidence: &Evidence) -> Result<(), String> {
-        self.verify_at(evidence, NOW)
-    }
-
-    pub(super) fn verify_at(self, evidence: &Evidence, at: OffsetDateTime) -> Result<(), String> {
         let folder = tempfile::tempdir().expect("a private folder");
         let write = |name: &str, certificates: &[&[u8]]| {
             let path = folder.path().join(name);
@@ -38,7 +33,7 @@ impl Openssl {
         let end_entity = write("end-entity.pem", &[&evidence.end_entity]);
         let intermediates: Vec<&[u8]> = evidence.intermediates.iter().map(Vec::as_slice).collect();
         let intermediates = write("intermediates.pem", &intermediates);
-        let at = at.unix_timestamp().to_string();
+        let at = NOW.unix_timestamp().to_string();
         let mut arguments = vec!["verify", "-purpose", "sslclient", "-x509_strict", "-attime", &at];
         arguments.extend(["-no-CApath", "-no-CAstore", "-CAfile", &anchor]);
         if !evidence.intermediates.is_empty() {
