@@ -1,7 +1,7 @@
 //! Reading: opened once, without waiting, judged by what was opened, and never without a bound.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -141,7 +141,7 @@ fn take(
         match source.read(chunk.as_mut_slice()) {
             Ok(0) => return Ok(content),
             Ok(count) => append(&mut content, &chunk[..count], path, limit)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(ReadError::io(path, &error)),
         }
     }
@@ -297,10 +297,8 @@ mod system {
                     append(&mut content, &chunk[..count], path, limit)?;
                     last = Instant::now();
                 }
-                Err(error) => match error.kind() {
-                    std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock => {}
-                    _ => return Err(ReadError::io(path, &error)),
-                },
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) => return Err(ReadError::io(path, &error)),
             }
         }
     }
