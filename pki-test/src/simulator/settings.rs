@@ -46,12 +46,14 @@ impl fmt::Debug for EntryObserver {
     }
 }
 
+type Issue = dyn Fn(&Grant) -> Option<ForeignSession> + Send + Sync;
+
 /// Somebody else who issues the sessions that the simulator grants, such as another simulator of AWS.
 ///
 /// Asked on the simulator's thread once a request has been verified and granted. `None` is answered as the service's
 /// own failure, status 500.
 #[derive(Clone)]
-pub struct SessionIssuer(pub Arc<dyn Fn(&Grant) -> Option<ForeignSession> + Send + Sync>);
+pub struct SessionIssuer(pub Arc<Issue>);
 
 impl fmt::Debug for SessionIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
