@@ -8,5 +8,6 @@ pub mod distinguished_name;
 pub mod end_entity;
 pub mod key_pair;
 mod pem;
+pub mod verifier;
 
 pub use pem::PemError;
