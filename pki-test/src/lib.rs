@@ -3,11 +3,13 @@
 pub mod algorithm;
 pub mod authority;
 pub mod certificate;
+pub mod certificate_request;
 mod der;
 pub mod distinguished_name;
 pub mod end_entity;
 pub mod key_pair;
 mod pem;
+pub mod revocation;
 pub mod verifier;
 
 pub use pem::PemError;
