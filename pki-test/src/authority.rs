@@ -4,6 +4,7 @@ mod load;
 
 pub use load::AuthorityError;
 
+use crate::algorithm::SignatureAlgorithm;
 use crate::certificate::extension::{CRL_SIGN, Extension, KEY_CERT_SIGN};
 use crate::certificate::tbs::{TbsCertificate, Version, key_identifier};
 use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity};
@@ -59,7 +60,9 @@ impl Authority {
     /// Fails if the validity or the serial number cannot be, or if signing does.
     pub fn root(spec: &AuthoritySpec, key_pair: KeyPair) -> Result<Self, IssueError> {
         let subject = spec.subject.to_der();
-        let tbs = authority_certificate(spec, subject.clone(), key_pair.subject_public_key_info())?;
+        let algorithm = key_pair.algorithm().signature_algorithm();
+        let tbs =
+            authority_certificate(spec, subject.clone(), key_pair.subject_public_key_info(), algorithm)?;
         Ok(Self {
             certificate_der: tbs.sign(&key_pair)?,
             subject,
@@ -144,7 +147,8 @@ impl Authority {
         spec: &AuthoritySpec,
         subject_public_key_info: &[u8],
     ) -> Result<TbsCertificate, IssueError> {
-        let mut tbs = authority_certificate(spec, self.subject.clone(), subject_public_key_info)?;
+        let algorithm = self.key_pair.algorithm().signature_algorithm();
+        let mut tbs = authority_certificate(spec, self.subject.clone(), subject_public_key_info, algorithm)?;
         tbs.set_extension(Extension::authority_key_identifier(&self.key_identifier));
         Ok(tbs)
     }
@@ -182,6 +186,7 @@ impl Authority {
         Ok(TbsCertificate {
             version: Version::V3,
             serial: serial.content().to_vec(),
+            signature_algorithm: self.key_pair.algorithm().signature_algorithm(),
             issuer: self.subject.clone(),
             validity: spec.validity,
             subject: spec.subject.to_der(),
@@ -195,10 +200,12 @@ fn authority_certificate(
     spec: &AuthoritySpec,
     issuer: Vec<u8>,
     subject_public_key_info: &[u8],
+    signature_algorithm: SignatureAlgorithm,
 ) -> Result<TbsCertificate, IssueError> {
     Ok(TbsCertificate {
         version: Version::V3,
         serial: spec.serial.choose()?.content().to_vec(),
+        signature_algorithm,
         issuer,
         validity: spec.validity,
         subject: spec.subject.to_der(),

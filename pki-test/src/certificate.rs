@@ -8,6 +8,7 @@ use num_bigint::BigUint;
 use time::{Duration, OffsetDateTime};
 
 use crate::der;
+use crate::distinguished_name::NameError;
 use crate::key_pair::KeyPairError;
 
 /// The most octets of a serial number's INTEGER (RFC 5280 §4.1.2.2).
@@ -112,6 +113,9 @@ pub enum IssueError {
     /// The certificate cannot be signed.
     #[error("the certificate cannot be signed")]
     Key(#[from] KeyPairError),
+    /// A name cannot be.
+    #[error("a name of the certificate cannot be")]
+    Name(#[from] NameError),
     /// The issuer's path length constraint allows no CA below it.
     #[error("the issuer's path length allows no further intermediate CA")]
     PathLength,

@@ -1,6 +1,6 @@
 //! Private keys: made, loaded, written in every form that programs read, and used to sign.
 //!
-//! The key itself lives in the cryptographic library, which wipes it. Whatever leaves is in [`Zeroizing`].
+//! The key itself lives in the cryptographic library, which wipes it. Whatever leaves is in [`zeroize::Zeroizing`].
 
 mod encrypted;
 mod form;

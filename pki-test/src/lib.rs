@@ -4,6 +4,7 @@ pub mod algorithm;
 pub mod authority;
 pub mod certificate;
 pub mod certificate_request;
+pub mod defect;
 mod der;
 pub mod distinguished_name;
 pub mod end_entity;

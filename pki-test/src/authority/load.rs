@@ -133,3 +133,27 @@ pub enum AuthorityError {
     #[error("a CA has more than {MAX_ISSUERS} issuers")]
     TooManyIssuers,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::KeyAlgorithm;
+    use crate::authority::AuthoritySpec;
+    use crate::certificate::Validity;
+    use proptest::prelude::*;
+    use time::{Duration, OffsetDateTime};
+
+    proptest! {
+        #[test]
+        fn no_damage_panics(position in any::<prop::sample::Index>(), octet in any::<u8>()) {
+            let key_pair = || KeyPair::generate(KeyAlgorithm::EcP256).expect("keys can be made");
+            let validity = Validity::starting(OffsetDateTime::UNIX_EPOCH, Duration::DAY);
+            let spec = AuthoritySpec::new("CN=TEST root".parse().expect("a name"), validity);
+            let mut der = Authority::root(&spec, key_pair()).expect("a root").certificate_der().to_vec();
+            let position = position.index(der.len());
+            der[position] = octet;
+            let damaged = pem::render_certificates([der.as_slice()]);
+            prop_assert!(Authority::from_pem(&damaged, key_pair(), &damaged).is_err());
+        }
+    }
+}

@@ -28,6 +28,7 @@ pub(crate) enum Version {
 pub(crate) struct TbsCertificate {
     pub(crate) version: Version,
     pub(crate) serial: Vec<u8>,
+    pub(crate) signature_algorithm: SignatureAlgorithm,
     pub(crate) issuer: Vec<u8>,
     pub(crate) validity: Validity,
     pub(crate) subject: Vec<u8>,
@@ -49,23 +50,15 @@ impl TbsCertificate {
         self.extensions.retain(|present| present.oid != oid);
     }
 
-    /// Returns the DER of the certificate, signed by `key` with the algorithm that is usual for it.
-    pub(crate) fn sign(&self, key: &KeyPair) -> Result<Vec<u8>, IssueError> {
-        self.sign_with(key, key.algorithm().signature_algorithm())
-    }
-
     /// `Certificate = SEQUENCE { tbs_certificate, algorithm, BIT STRING signature }` (RFC 5280 §4.1)
-    pub(crate) fn sign_with(
-        &self,
-        key: &KeyPair,
-        algorithm: SignatureAlgorithm,
-    ) -> Result<Vec<u8>, IssueError> {
-        let tbs_certificate = self.to_der(algorithm)?;
-        let signature = key.sign(algorithm, &tbs_certificate)?;
-        Ok(der::sequence(&[&tbs_certificate, &algorithm.identifier(), &der::bit_string(&signature)]))
+    pub(crate) fn sign(&self, key: &KeyPair) -> Result<Vec<u8>, IssueError> {
+        let tbs_certificate = self.to_der()?;
+        let signature = key.sign(self.signature_algorithm, &tbs_certificate)?;
+        let algorithm = self.signature_algorithm.identifier();
+        Ok(der::sequence(&[&tbs_certificate, &algorithm, &der::bit_string(&signature)]))
     }
 
-    fn to_der(&self, algorithm: SignatureAlgorithm) -> Result<Vec<u8>, IssueError> {
+    fn to_der(&self) -> Result<Vec<u8>, IssueError> {
         let (version, extensions) = match self.version {
             Version::V1 => (Vec::new(), Vec::new()),
             Version::V3 => {
@@ -79,7 +72,7 @@ impl TbsCertificate {
         Ok(der::sequence(&[
             &version,
             &der::element(der::INTEGER, &[&self.serial]),
-            &algorithm.identifier(),
+            &self.signature_algorithm.identifier(),
             &self.issuer,
             &self.validity.to_der()?,
             &self.subject,

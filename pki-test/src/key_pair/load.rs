@@ -89,3 +89,31 @@ impl KeyPair {
         Self::new(algorithm, PrivateKey::Rsa(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_pair::KeyForm;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_damage_panics(
+            algorithm in prop::sample::select(&[KeyAlgorithm::EcP256, KeyAlgorithm::EcP521, KeyAlgorithm::MlDsa44][..]),
+            form in prop::sample::select(&KeyForm::ALL[..]),
+            position in any::<prop::sample::Index>(),
+            octet in any::<u8>(),
+        ) {
+            let key = KeyPair::generate(algorithm).expect("keys can be made");
+            if let Ok(mut der) = key.to_der(form) {
+                let position = position.index(der.len());
+                der[position] = octet;
+                let _ = KeyPair::from_pkcs8(&der);
+                let _ = KeyPair::from_sec1(&der);
+                let _ = KeyPair::from_encrypted_pkcs8(&der, "");
+                der.truncate(position);
+                let _ = KeyPair::from_pkcs8(&der);
+            }
+        }
+    }
+}
