@@ -86,7 +86,7 @@ impl CertificateRequest {
             return Err(RequestError::Malformed);
         };
         let info = &request.certification_request_info;
-        if info.version != X509Version::V1 {
+        if info.version != X509Version::V1 || request.signature_value.unused_bits != 0 {
             return Err(RequestError::Malformed);
         }
         let subject_public_key_info = info.subject_pki.raw.to_vec();
@@ -200,7 +200,9 @@ fn name_text(name: &GeneralName<'_>) -> String {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RequestError {
     /// The public key is of a type or size that AWS does not take.
-    #[error("the request's key is {found}; EC P-256, P-384, P-521, RSA of 2048 to 8192 bits and ML-DSA are taken")]
+    #[error(
+        "the request's key is {found}; EC P-256, P-384, P-521, RSA of 2048 to 8192 bits and ML-DSA are taken"
+    )]
     Key {
         /// What it is.
         found: String,

@@ -11,6 +11,7 @@ pub mod end_entity;
 pub mod key_pair;
 mod pem;
 pub mod revocation;
+pub mod simulator;
 pub mod verifier;
 
 pub use pem::PemError;

@@ -16,6 +16,7 @@ pub mod arn;
 pub mod authorization;
 pub mod canonical;
 pub mod certificate;
+pub mod certificate_fault;
 pub mod denial;
 pub(crate) mod envelope;
 pub mod parameters;
@@ -34,9 +35,10 @@ use time::OffsetDateTime;
 
 pub use self::arn::Arn;
 pub use self::certificate::Certificate;
+pub use self::certificate_fault::CertificateFault;
 pub use self::denial::Denial;
 pub use self::parameters::SessionParameters;
-pub use self::refusal::{CertificateFault, Refusal};
+pub use self::refusal::Refusal;
 pub use self::request::ReceivedRequest;
 pub use self::trust_anchor::{TrustAnchor, TrustAnchorError};
 

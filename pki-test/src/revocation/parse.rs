@@ -3,7 +3,9 @@
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::{CertificateRevocationList, RevokedCertificate as ParsedEntry};
 
-use super::{LABEL, MAX_IMPORT_OCTETS, RevocationError, RevocationList, RevocationReason, RevokedCertificate};
+use super::{
+    LABEL, MAX_IMPORT_OCTETS, RevocationError, RevocationList, RevocationReason, RevokedCertificate,
+};
 use crate::certificate::SerialNumber;
 use crate::verifier::Certificate;
 use crate::verifier::certificate::signature_scheme;
@@ -49,15 +51,19 @@ impl RevocationList {
 }
 
 fn parse(bytes: &[u8]) -> Result<CertificateRevocationList<'_>, RevocationError> {
-    match CertificateRevocationList::from_der(bytes) {
-        Ok(([], list)) if list.signature_algorithm == list.tbs_cert_list.signature => Ok(list),
-        Ok(_) | Err(_) => Err(RevocationError::Malformed),
+    let Ok(([], list)) = CertificateRevocationList::from_der(bytes) else {
+        return Err(RevocationError::Malformed);
+    };
+    let one_algorithm = list.signature_algorithm == list.tbs_cert_list.signature;
+    if one_algorithm && list.signature_value.unused_bits == 0 {
+        Ok(list)
+    } else {
+        Err(RevocationError::Malformed)
     }
 }
 
 fn entry(parsed: &ParsedEntry<'_>) -> Result<RevokedCertificate, RevocationError> {
-    let serial =
-        SerialNumber::new(&parsed.serial().to_bytes_be()).map_err(|_| RevocationError::Malformed)?;
+    let serial = SerialNumber::new(&parsed.serial().to_bytes_be()).map_err(|_| RevocationError::Malformed)?;
     let reason = parsed
         .reason_code()
         .and_then(|(_, code)| RevocationReason::ALL.into_iter().find(|reason| reason.code() == code.0));
@@ -66,7 +72,6 @@ fn entry(parsed: &ParsedEntry<'_>) -> Result<RevokedCertificate, RevocationError
 
 pub(super) fn is_signed_by(bytes: &[u8], issuer: &Certificate) -> bool {
     let (Ok(list), Ok(key)) = (parse(bytes), issuer.key()) else { return false };
-    signature_scheme(&list.signature_algorithm).is_ok_and(|scheme| {
-        key.verifies(scheme, list.tbs_cert_list.as_ref(), &list.signature_value.data)
-    })
+    signature_scheme(&list.signature_algorithm)
+        .is_ok_and(|scheme| key.verifies(scheme, list.tbs_cert_list.as_ref(), &list.signature_value.data))
 }

@@ -8,12 +8,13 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::refusal::{CertificateFault, shown};
+use super::certificate_fault::CertificateFault;
+use super::refusal::shown;
 use super::signature::{
     Curve, Hash, MlDsaLevel, PublicKey, RSA_MAXIMUM_BITS, RSA_MINIMUM_BITS, SignatureScheme,
 };
 
-/// Most octets of a serial number (RFC 5280, section 4.1.2.2).
+/// Most octets of a serial number's INTEGER, a zero octet for the sign included (RFC 5280, section 4.1.2.2).
 const SERIAL_LIMIT: usize = 20;
 
 /// A parsed certificate; nothing about it is trusted yet.
@@ -216,8 +217,7 @@ impl Certificate {
             return Err(CertificateFault::CriticalExtension { oid: oid.clone() });
         }
         let negative = self.serial.first().is_none_or(|&first| first & 0x80 != 0);
-        let serial = self.serial();
-        if negative || serial == BigUint::ZERO || serial.to_bytes_be().len() > SERIAL_LIMIT {
+        if negative || self.serial() == BigUint::ZERO || self.serial.len() > SERIAL_LIMIT {
             return Err(CertificateFault::SerialNumber { found: shown(hex::encode(&self.serial)) });
         }
         // An empty name is an empty SEQUENCE: the tag and a length of zero.

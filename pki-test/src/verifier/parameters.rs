@@ -58,7 +58,7 @@ impl SessionParameters {
     ///
     /// Fails if query or body is malformed, if an ARN is missing, no ARN, repeated or contradictory, if a value is
     /// outside its range, and, for a strict judge, if there is a parameter that CreateSession does not have.
-    pub(super) fn read(request: &ReceivedRequest, strictness: Strictness) -> Result<Self, Refusal> {
+    pub fn read(request: &ReceivedRequest, strictness: Strictness) -> Result<Self, Refusal> {
         let mut query = Query::default();
         for (name, value) in query_parameters(request.query())? {
             query.add(&name, value, strictness)?;

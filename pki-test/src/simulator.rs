@@ -1,0 +1,243 @@
+//! A local IAM Roles Anywhere and STS: CreateSession, GetCallerIdentity and AssumeRole on loopback.
+//!
+//! Requests are judged by [`crate::verifier`] and answered with the codes, statuses and messages of the service. The
+//! sessions that are issued are good for this simulator's STS and for nothing else. Faults that are hard to have from
+//! the real service are played on demand.
+//!
+//! The simulator runs on a thread of its own, listens on loopback addresses only, without exception, and ends when
+//! its handle is dropped.
+
+mod answer;
+mod create_session;
+mod credentials;
+pub mod fault;
+mod http;
+pub mod journal;
+pub mod policy;
+mod rate_limit;
+mod settings;
+mod sts;
+mod tls;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use ::time::OffsetDateTime;
+use tokio::sync::oneshot;
+
+pub use self::fault::{Fault, FaultError, FaultKind};
+pub use self::journal::{JournalEntry, Operation, Verdict};
+pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
+pub use self::settings::{EntryObserver, SimulatorClock, SimulatorSettings};
+
+use self::credentials::CredentialTable;
+use self::fault::FaultPlan;
+use self::journal::Journal;
+use self::rate_limit::RateLimit;
+use self::tls::ThrowAwayTls;
+use crate::verifier::Verifier;
+
+/// A running simulator. Dropping it stops it.
+#[derive(Debug)]
+pub struct Simulator {
+    state: Arc<State>,
+    http_address: SocketAddr,
+    https_address: Option<SocketAddr>,
+    tls_ca_pem: Option<String>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Binds the listeners and starts to answer.
+    ///
+    /// When this returns, connections are accepted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an address is not a loopback address or cannot be bound, if the journal's file cannot be opened, if the
+    /// TLS certificate cannot be made, and if the thread or its runtime cannot be started.
+    pub fn start(settings: SimulatorSettings) -> Result<Self, SimulatorError> {
+        let http = bind(settings.http)?;
+        let https = settings.https.map(bind).transpose()?;
+        let http_address = http.local_addr().map_err(SimulatorError::Runtime)?;
+        let https_address =
+            https.as_ref().map(TcpListener::local_addr).transpose().map_err(SimulatorError::Runtime)?;
+        let tls = https.is_some().then(ThrowAwayTls::create).transpose().map_err(SimulatorError::Tls)?;
+        let tls_ca_pem = tls.as_ref().map(|tls| tls.ca_pem.clone());
+        let state = Arc::new(State::new(settings)?);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(SimulatorError::Runtime)?;
+        let listeners = {
+            let _context = runtime.enter();
+            http::Listeners::new(http, https.zip(tls)).map_err(SimulatorError::Runtime)?
+        };
+        let (stop, stopped) = oneshot::channel();
+        let shared = Arc::clone(&state);
+        let thread = std::thread::Builder::new()
+            .name("simulator".to_owned())
+            .spawn(move || runtime.block_on(listeners.serve(shared, stopped)))
+            .map_err(SimulatorError::Runtime)?;
+        Ok(Self { state, http_address, https_address, tls_ca_pem, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Returns the endpoint for plain HTTP, for example `http://127.0.0.1:40123`, without a slash at the end.
+    pub fn http_endpoint(&self) -> String {
+        format!("http://{}", self.http_address)
+    }
+
+    /// Returns the endpoint for HTTPS, if there is one, without a slash at the end.
+    pub fn https_endpoint(&self) -> Option<String> {
+        self.https_address.map(|address| format!("https://{address}"))
+    }
+
+    /// Returns the CA certificate that clients of the HTTPS endpoint must trust, in PEM, if there is one.
+    pub fn tls_ca_pem(&self) -> Option<&str> {
+        self.tls_ca_pem.as_deref()
+    }
+
+    /// Returns what was asked so far, oldest first; at most [`journal::ENTRIES_LIMIT`] entries.
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.state.journal.entries()
+    }
+
+    /// Returns how many sessions CreateSession has issued, those included that a fault kept from the client.
+    pub fn sessions_created(&self) -> u64 {
+        self.state.sessions_created.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many requests for CreateSession were read, whatever became of them.
+    pub fn sessions_requested(&self) -> u64 {
+        self.state.sessions_requested.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many connections were open at once at most.
+    pub fn connections_high_water(&self) -> usize {
+        self.state.connections_high_water.load(Ordering::SeqCst)
+    }
+
+    /// Stops the simulator: listeners and connections are closed, and the thread has ended when this returns.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    /// Waits until the simulator's thread ends by itself, which it does only if it fails.
+    pub fn wait(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _already_ended = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Why a simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The address is in use, or not one of this host.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The journal's file cannot be opened.
+    #[error("cannot open the journal's file")]
+    Journal(#[source] io::Error),
+    /// The address can be reached from other hosts.
+    #[error("the simulator listens on loopback addresses only, and {address} is none")]
+    NotLoopback {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The thread or its runtime cannot be started.
+    #[error("cannot start the simulator's thread")]
+    Runtime(#[source] io::Error),
+    /// The TLS certificate cannot be made.
+    #[error("cannot make the simulator's TLS certificate: {0}")]
+    Tls(String),
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct State {
+    verifier: Verifier,
+    profiles: Vec<Profile>,
+    roles: Vec<Role>,
+    clock: SimulatorClock,
+    journal: Journal,
+    journal_full: bool,
+    faults: Mutex<FaultPlan>,
+    rate_limit: Mutex<RateLimit>,
+    credentials: Mutex<CredentialTable>,
+    sessions_created: AtomicU64,
+    sessions_requested: AtomicU64,
+    connections: AtomicUsize,
+    connections_high_water: AtomicUsize,
+}
+
+impl State {
+    fn new(settings: SimulatorSettings) -> Result<Self, SimulatorError> {
+        let journal = Journal::open(settings.journal_file.as_deref(), settings.observer)
+            .map_err(SimulatorError::Journal)?;
+        Ok(Self {
+            verifier: Verifier {
+                region: settings.region,
+                skew: settings.skew,
+                strictness: settings.strictness,
+                trust_anchors: settings.trust_anchors,
+            },
+            profiles: settings.profiles,
+            roles: settings.roles,
+            clock: settings.clock,
+            journal,
+            journal_full: settings.journal_full,
+            faults: Mutex::new(FaultPlan::new(settings.faults)),
+            rate_limit: Mutex::new(RateLimit::new(settings.rate_limit)),
+            credentials: Mutex::default(),
+            sessions_created: AtomicU64::new(0),
+            sessions_requested: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            connections_high_water: AtomicUsize::new(0),
+        })
+    }
+
+    /// Returns the simulator's time: the clock's, and what a fault makes of it.
+    fn now(&self) -> OffsetDateTime {
+        let offset = lock(&self.faults).clock_offset();
+        let now = (self.clock.0)();
+        now.checked_add(offset).unwrap_or(now)
+    }
+}
+
+/// Locks, also after another thread has panicked: everything shared is consistent between two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, SimulatorError> {
+    if !address.ip().is_loopback() {
+        return Err(SimulatorError::NotLoopback { address });
+    }
+    TcpListener::bind(address).map_err(|source| SimulatorError::Bind { address, source })
+}

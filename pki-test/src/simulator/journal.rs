@@ -1,0 +1,164 @@
+//! The journal: what was asked, by whom, and why it was refused. It holds no secrets.
+//!
+//! A signature is a bearer token for some minutes, so it is kept as its SHA-256 unless the journal is asked to be full.
+//! Session tokens, secret keys and answers are never kept.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::{fmt, io};
+
+use serde::Serialize;
+
+use super::EntryObserver;
+
+/// Most entries kept in memory; older ones are dropped.
+pub const ENTRIES_LIMIT: usize = 10_000;
+
+/// The operation that a request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Operation {
+    /// CreateSession of IAM Roles Anywhere.
+    CreateSession,
+    /// Something of STS: GetCallerIdentity or AssumeRole.
+    SecurityTokenService,
+    /// Anything else.
+    Unknown,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was granted.
+    Accepted,
+    /// A fault answered it, whatever it was worth.
+    Fault {
+        /// The fault in the command line's grammar.
+        fault: String,
+    },
+    /// It broke a rule.
+    Refused {
+        /// The code in the answer, for example `AccessDeniedException`.
+        code: String,
+        /// The rule's stable name, for example `scope-date`.
+        rule: String,
+        /// What was found and what was expected.
+        detail: String,
+    },
+    /// It came too soon after others.
+    Throttled,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JournalEntry {
+    /// The simulator's time, RFC 3339.
+    pub time: String,
+    /// The method.
+    pub method: String,
+    /// The raw path, without the query.
+    pub path: String,
+    /// The operation.
+    pub operation: Operation,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The status of the answer; `None` if none was sent.
+    pub status: Option<u16>,
+    /// What the client says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Decimal serial number of the end-entity certificate, if there was a readable one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Its subject name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The role asked for; for STS the assumed role that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The role session's name, if one was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_name: Option<String>,
+    /// The granted duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+    /// Anomalies that the service would only record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub anomalies: Vec<String>,
+    /// Lower-case hex SHA-256 of the signature's bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_sha256: Option<String>,
+    /// The signature itself, lower-case hex; only in a full journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+impl JournalEntry {
+    /// Renders the entry as one line of JSON, without a line end.
+    pub fn render(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The entries of a running simulator.
+pub(super) struct Journal {
+    entries: Mutex<VecDeque<JournalEntry>>,
+    file: Option<Mutex<File>>,
+    observer: Option<EntryObserver>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Journal")
+    }
+}
+
+impl Journal {
+    /// Opens a journal, with a file of mode 0600 that is appended to.
+    pub(super) fn open(file: Option<&Path>, observer: Option<EntryObserver>) -> io::Result<Self> {
+        let file = file.map(open_private).transpose()?.map(Mutex::new);
+        Ok(Self { entries: Mutex::new(VecDeque::new()), file, observer })
+    }
+
+    /// Adds an entry. A file that cannot be written does not stop the simulator.
+    pub(super) fn add(&self, entry: JournalEntry) {
+        if let Some(observer) = &self.observer {
+            (observer.0)(&entry);
+        }
+        if let Some(file) = &self.file {
+            let mut line = entry.render();
+            line.push('\n');
+            let _unwritten = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= ENTRIES_LIMIT {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+    }
+
+    /// Returns the entries, oldest first.
+    pub(super) fn entries(&self) -> Vec<JournalEntry> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// Opens a file for appending that only its owner can read, also if it was there before.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate stands alone and cannot use the program's private_file"
+)]
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}

@@ -1,0 +1,107 @@
+//! What a simulator is started with.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::fault::Fault;
+use super::journal::JournalEntry;
+use super::policy::{Profile, Role};
+use crate::verifier::{DEFAULT_SKEW, Strictness, TrustAnchor};
+
+/// A clock that tests can set.
+#[derive(Clone)]
+pub struct SimulatorClock(pub Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
+
+impl SimulatorClock {
+    /// Returns the operating system's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(OffsetDateTime::now_utc))
+    }
+
+    /// Returns a clock that stands still.
+    pub fn fixed(time: OffsetDateTime) -> Self {
+        Self(Arc::new(move || time))
+    }
+}
+
+impl fmt::Debug for SimulatorClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimulatorClock")
+    }
+}
+
+/// Something that is told each entry of the journal as it is made, on the simulator's thread.
+#[derive(Clone)]
+pub struct EntryObserver(pub Arc<dyn Fn(&JournalEntry) + Send + Sync>);
+
+impl fmt::Debug for EntryObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EntryObserver")
+    }
+}
+
+/// The settings of a simulator.
+#[derive(Clone, Debug)]
+pub struct SimulatorSettings {
+    /// Address for plain HTTP; port 0 takes a free one. Only loopback is accepted.
+    pub http: SocketAddr,
+    /// Address for HTTPS; `None` serves none. Only loopback is accepted.
+    pub https: Option<SocketAddr>,
+    /// The region that is simulated.
+    pub region: String,
+    /// The trust anchors that exist.
+    pub trust_anchors: Vec<TrustAnchor>,
+    /// The profiles that exist.
+    pub profiles: Vec<Profile>,
+    /// The roles that exist and trust Roles Anywhere.
+    pub roles: Vec<Role>,
+    /// The present.
+    pub clock: SimulatorClock,
+    /// How far a request's date may be from the present, both ways.
+    pub skew: Duration,
+    /// Whether anomalies are refused, or recorded as the service does.
+    pub strictness: Strictness,
+    /// Requests for CreateSession a second above which 429 is answered; AWS's quota is 10. `None` is no limit.
+    pub rate_limit: Option<u32>,
+    /// The faults to play, in order.
+    pub faults: Vec<Fault>,
+    /// A file to which the journal is appended as lines of JSON, mode 0600.
+    pub journal_file: Option<PathBuf>,
+    /// Whether the journal keeps signatures instead of their SHA-256. A signature is a bearer token for minutes.
+    pub journal_full: bool,
+    /// Something that is told each entry of the journal.
+    pub observer: Option<EntryObserver>,
+}
+
+impl SimulatorSettings {
+    /// Returns strict settings for plain HTTP on a free port of 127.0.0.1, by the system's clock, without limit or
+    /// faults.
+    pub fn new(
+        region: &str,
+        trust_anchors: Vec<TrustAnchor>,
+        profiles: Vec<Profile>,
+        roles: Vec<Role>,
+    ) -> Self {
+        Self {
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            https: None,
+            region: region.to_owned(),
+            trust_anchors,
+            profiles,
+            roles,
+            clock: SimulatorClock::system(),
+            skew: DEFAULT_SKEW,
+            strictness: Strictness::Strict,
+            rate_limit: None,
+            faults: Vec::new(),
+            journal_file: None,
+            journal_full: false,
+            observer: None,
+        }
+    }
+}
