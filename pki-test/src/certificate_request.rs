@@ -13,7 +13,7 @@ use crate::certificate::IssueError;
 use crate::der;
 use crate::distinguished_name::DistinguishedName;
 use crate::end_entity::SubjectAlternativeName;
-use crate::key_pair::KeyPair;
+use crate::key_pair::{KeyPair, KeyPairError};
 use crate::pem::{self, PemError};
 use crate::verifier::certificate::{public_key, signature_scheme};
 use crate::verifier::refusal::shown;
@@ -127,15 +127,7 @@ impl CertificateRequest {
             }
             None => Vec::new(),
         };
-        let info = der::sequence(&[
-            &der::element(der::INTEGER, &[&[0]]),
-            &subject.to_der(),
-            key_pair.subject_public_key_info(),
-            &der::element(der::context_constructed(0), &[&attributes]),
-        ]);
-        let algorithm = key_pair.algorithm().signature_algorithm();
-        let signature = key_pair.sign(algorithm, &info)?;
-        let request = der::sequence(&[&info, &algorithm.identifier(), &der::bit_string(&signature)]);
+        let request = sign(key_pair, key_pair.subject_public_key_info(), subject, &attributes)?;
         Ok(String::clone(&pem::render("CERTIFICATE REQUEST", &request)))
     }
 
@@ -155,6 +147,24 @@ impl CertificateRequest {
     pub const fn wishes(&self) -> &Wishes {
         &self.wishes
     }
+}
+
+/// `CertificationRequest = SEQUENCE { info, algorithm, BIT STRING signature }` (RFC 2986 §4)
+fn sign(
+    key_pair: &KeyPair,
+    subject_public_key_info: &[u8],
+    subject: &DistinguishedName,
+    attributes: &[u8],
+) -> Result<Vec<u8>, KeyPairError> {
+    let info = der::sequence(&[
+        &der::element(der::INTEGER, &[&[0]]),
+        &subject.to_der(),
+        subject_public_key_info,
+        &der::element(der::context_constructed(0), &[attributes]),
+    ]);
+    let algorithm = key_pair.algorithm().signature_algorithm();
+    let signature = key_pair.sign(algorithm, &info)?;
+    Ok(der::sequence(&[&info, &algorithm.identifier(), &der::bit_string(&signature)]))
 }
 
 impl Wishes {
@@ -231,4 +241,22 @@ pub enum RequestError {
     /// More than [`MAX_REQUEST_OCTETS`].
     #[error("the certificate request has more than {MAX_REQUEST_OCTETS} bytes")]
     TooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::KeyAlgorithm;
+
+    #[test]
+    fn a_compressed_point_is_refused() {
+        let key_pair = KeyPair::generate(KeyAlgorithm::EcP256).expect("a key");
+        let sound = key_pair.subject_public_key_info();
+        let (algorithm, point) = (&sound[2..23], &sound[sound.len() - 65..]);
+        let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
+        let info = der::sequence(&[algorithm, &der::bit_string(&compressed)]);
+        let request = sign(&key_pair, &info, &DistinguishedName::default(), &[]).expect("a request");
+        let refusal = CertificateRequest::parse(&request).expect_err("not every program reads it");
+        assert_eq!(refusal, RequestError::Key { found: "EC P-256 with a compressed point".to_owned() });
+    }
 }

@@ -151,19 +151,6 @@ fn weak_and_unknown_keys_and_hashes_are_refused() {
     assert!(matches!(refused(&explicit, &[]), RequestError::Key { .. }));
 }
 
-#[test]
-fn a_compressed_point_is_refused() {
-    let Some(openssl) = Openssl::find() else { return };
-    let folder = tempfile::tempdir().expect("a private folder");
-    let path = folder.path().join("compressed.key");
-    let path = path.to_str().expect("the path of a temporary folder is UTF-8");
-    let compressed = ["-conv_form", "compressed", "-out", path];
-    openssl.text(&[&["ecparam", "-name", "prime256v1", "-genkey", "-noout"], &compressed[..]].concat(), &[]);
-    let request = openssl.text(&["req", "-new", "-key", path, "-subj", "/CN=a"], &[]);
-    let refusal = CertificateRequest::parse(request.as_bytes()).expect_err("not every program reads it");
-    assert_eq!(refusal, RequestError::Key { found: "EC P-256 with a compressed point".to_owned() });
-}
-
 fn der(pem: &str) -> Vec<u8> {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(base64).expect("our own PEM is base64")
