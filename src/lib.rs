@@ -52,11 +52,11 @@ pub mod env;
 pub mod explain;
 pub mod http;
 pub mod identity;
-pub mod manual;
 pub mod inspect;
-pub mod private_file;
+pub mod manual;
 #[cfg(feature = "pki")]
 pub mod pki;
+pub mod private_file;
 pub mod process;
 pub mod prompt;
 pub mod secret;

@@ -6,6 +6,8 @@
 
 mod parse;
 
+use std::str::FromStr;
+
 use pkcs8::ObjectIdentifier;
 use time::OffsetDateTime;
 
@@ -87,6 +89,21 @@ impl RevocationReason {
         Self::AaCompromise,
     ];
 
+    /// Returns the name that [`FromStr`] reads, such as `key-compromise`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KeyCompromise => "key-compromise",
+            Self::CaCompromise => "ca-compromise",
+            Self::AffiliationChanged => "affiliation-changed",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessation-of-operation",
+            Self::CertificateHold => "certificate-hold",
+            Self::RemoveFromCrl => "remove-from-crl",
+            Self::PrivilegeWithdrawn => "privilege-withdrawn",
+            Self::AaCompromise => "aa-compromise",
+        }
+    }
+
     const fn code(self) -> u8 {
         match self {
             Self::KeyCompromise => 1,
@@ -102,6 +119,19 @@ impl RevocationReason {
         }
     }
 }
+
+impl FromStr for RevocationReason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        Self::ALL.into_iter().find(|reason| reason.name() == text).ok_or(UnknownReason)
+    }
+}
+
+/// The text names no [`RevocationReason`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no such reason to revoke a certificate")]
+pub struct UnknownReason;
 
 /// A signed revocation list.
 #[derive(Clone, Debug, Eq, PartialEq)]

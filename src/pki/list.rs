@@ -76,14 +76,13 @@ pub(super) fn not_after(der: &[u8]) -> Result<Timestamp, PkiError> {
 fn identities(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> =
-        names.filter(|name| !name.starts_with('.') && name != AUTHORITIES).collect();
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.') && name != AUTHORITIES).collect();
     names.sort();
     names
 }
 
 /// Reads the first certificate of a file.
-fn first(file: &Path) -> Result<Certificate, PkiError> {
+pub(super) fn first(file: &Path) -> Result<Certificate, PkiError> {
     let bytes = private_file::read_bounded(file, FILE_LIMIT)?;
     let blocks = pem::read(&bytes).map_err(|_| PkiError::NotText { file: file.to_path_buf() })?;
     let block = blocks

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pki_test::end_entity::SubjectAlternativeName;
+
 use super::*;
 use crate::diagnostic::Diagnostic;
 
@@ -9,7 +11,8 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 
 fn init(folder: &Folder, intermediate: bool, passphrase: Option<&str>) {
     let passphrase = passphrase.map(|text| Secret::new(text.to_owned()));
-    let spec = InitSpec { name: String::from("TEST"), algorithm: KeyAlgorithm::EcP256, intermediate, passphrase };
+    let spec =
+        InitSpec { name: String::from("TEST"), algorithm: KeyAlgorithm::EcP256, intermediate, passphrase };
     folder.init(&spec, NOW).expect("a new PKI");
 }
 
@@ -19,7 +22,7 @@ fn spec(name: &str) -> IssueSpec {
         subject: common_name(name).expect("a name"),
         alternative_names: vec![SubjectAlternativeName::Dns(String::from("build.example"))],
         lifetime: DAY,
-        algorithm: KeyAlgorithm::EcP256,
+        key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
     }
 }
@@ -71,7 +74,10 @@ fn what_cannot_be_issued_is_refused_before_anything_is_written() {
     assert_eq!(id(folder.issue(&spec("a"), None, NOW)), "pki-missing");
     init(&folder, false, Some("opens"));
     assert_eq!(id(folder.issue(&spec("a"), None, NOW)), "pki-passphrase-missing");
-    assert_eq!(id(folder.issue(&spec("a"), Some(&Secret::new(String::from("wrong"))), NOW)), "pki-ca-unusable");
+    assert_eq!(
+        id(folder.issue(&spec("a"), Some(&Secret::new(String::from("wrong"))), NOW)),
+        "pki-ca-unusable"
+    );
     let opens = Secret::new(String::from("opens"));
     let long = IssueSpec { lifetime: ROOT_LIFETIME + Duration::from_secs(1), ..spec("a") };
     assert_eq!(id(folder.issue(&long, Some(&opens), NOW)), "pki-outlives-ca");
