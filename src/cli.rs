@@ -5,13 +5,24 @@
 
 mod args;
 mod credential_process;
+#[cfg(feature = "pki")]
+mod demo;
 mod explain;
 mod grammar;
 mod help;
+mod inspect;
 mod output;
+#[cfg(feature = "pki")]
+mod passphrase;
+#[cfg(feature = "pki")]
+mod pki;
+mod read_certificate_data;
 mod report;
 mod runtime;
 mod settings;
+mod sign_string;
+#[cfg(feature = "pki")]
+mod simulate;
 mod usage;
 mod version;
 
@@ -29,7 +40,33 @@ use crate::env::Environment;
 use crate::process::BorrowedPrivileges;
 
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
-const COMMANDS: &[&Spec] = &[&credential_process::SPEC, &explain::SPEC, &version::SPEC, &help::SPEC];
+const COMMANDS: &[&Spec] = &[
+    &credential_process::SPEC,
+    &inspect::SPEC,
+    &read_certificate_data::SPEC,
+    &sign_string::SPEC,
+    #[cfg(feature = "pki")]
+    &demo::SPEC,
+    #[cfg(feature = "pki")]
+    &simulate::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::init::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::issue::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::renew::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::revoke::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::crl::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::install::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::list::SPEC,
+    &explain::SPEC,
+    &help::SPEC,
+    &version::SPEC,
+];
 
 /// Under which name the program was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

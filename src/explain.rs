@@ -4,7 +4,6 @@
 //! regions and accounts in the ARNs, what was asked for. The causes are ranked by how much of that speaks for them.
 
 mod causes;
-pub mod pages;
 
 use crate::diagnostic::Fact;
 use crate::identity::Identity;

@@ -53,7 +53,8 @@ impl Spec {
 /// What was typed.
 #[derive(Default)]
 pub(crate) struct Typed {
-    flags: Vec<(&'static str, Zeroizing<String>)>,
+    /// Each flag with its texts; of all but lists the last one counts.
+    flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
     /// The words, in their order.
     pub(crate) words: Vec<String>,
 }
@@ -61,7 +62,13 @@ pub(crate) struct Typed {
 impl Typed {
     /// Returns the text of a flag; of several, the last.
     pub(crate) fn flag(&self, name: &str) -> Option<&str> {
-        self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, text)| text.as_str())
+        self.texts(name).next_back()
+    }
+
+    /// Returns every text of a flag, in their order.
+    pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
+        texts.unwrap_or_default().iter().map(|text| text.as_str())
     }
 }
 
@@ -88,13 +95,15 @@ pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, Us
     let flags: Vec<_> = spec
         .all_flags()
         .filter_map(|setting| {
-            matches.remove_one::<String>(setting.name).map(|text| (setting.name, Zeroizing::new(text)))
+            let texts = matches.remove_many::<String>(setting.name)?;
+            Some((setting.name, texts.map(Zeroizing::new).collect()))
         })
         .collect();
-    let words: Vec<String> = matches.remove_many::<String>("words").into_iter().flatten().collect();
-    check_words(spec, &words)?;
-    check_values(spec, &flags)?;
-    Ok(Request::Run(Typed { flags, words }))
+    let words = matches.remove_many::<String>("words").into_iter().flatten().collect();
+    let typed = Typed { flags, words };
+    check_words(spec, &typed.words)?;
+    check_values(spec, &typed)?;
+    Ok(Request::Run(typed))
 }
 
 /// Builds the one clap command that was called.
@@ -150,6 +159,7 @@ fn argument(setting: &'static Setting) -> Arg {
             .value_name("true|false"),
         Kind::Integer => argument.value_name("NUMBER").allow_hyphen_values(true),
         Kind::Duration => argument.value_name("TIME").allow_hyphen_values(true),
+        Kind::List(name) => argument.action(ArgAction::Append).value_name(name).allow_hyphen_values(true),
         Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
         Kind::Secret => argument.value_name("PASSWORD").allow_hyphen_values(true),
         Kind::Word(words) => argument.value_name(words).allow_hyphen_values(true),
@@ -200,17 +210,23 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
 }
 
 /// Checks the flags of the command itself; settings are checked when all of them are known.
-fn check_values(spec: &Spec, flags: &[(&'static str, Zeroizing<String>)]) -> Result<(), UsageError> {
+fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
     for setting in spec.flags {
-        let Some((_, text)) = flags.iter().find(|(name, _)| *name == setting.name) else { continue };
+        let Some(text) = typed.flag(setting.name) else { continue };
         let expected = match setting.kind {
             Kind::Boolean if grammar::boolean(text).is_none() => "true or false (or 1, 0, t, f)",
             Kind::Integer if grammar::integer(text).is_none() => "a whole number",
             Kind::Duration if grammar::duration(text).is_none() => {
                 "a number of seconds, or a text like 90s, 15m, 1h"
             }
-            Kind::Word(words) if !words.split('|').any(|word| word == text.as_str()) => words,
-            Kind::Boolean | Kind::Integer | Kind::Duration | Kind::Text(_) | Kind::Secret | Kind::Word(_) => {
+            Kind::Word(words) if !words.split('|').any(|word| word == text) => words,
+            Kind::Boolean
+            | Kind::Integer
+            | Kind::Duration
+            | Kind::List(_)
+            | Kind::Text(_)
+            | Kind::Secret
+            | Kind::Word(_) => {
                 continue;
             }
         };

@@ -103,7 +103,12 @@ impl Settings {
 
     /// Returns a setting that must be given.
     pub(crate) fn required(&self, name: &'static str) -> Result<&Given, SettingsError> {
-        self.given(name).ok_or_else(|| SettingsError::Missing { setting: table::setting(name) })
+        self.given(name).ok_or_else(|| Self::missing(name))
+    }
+
+    /// Returns the refusal of a setting that nobody gave.
+    pub(crate) fn missing(name: &'static str) -> SettingsError {
+        SettingsError::Missing { setting: table::setting(name) }
     }
 
     /// Returns a boolean; false where nobody gave it.
