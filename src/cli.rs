@@ -219,6 +219,17 @@ fn find(name: &str) -> Option<&'static Spec> {
 pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
     [
         crate::config::ConfigError::IDS,
+        crate::http::error::IDS,
+        crate::http::proxy::IDS,
+        crate::identity::error::IDS,
+        crate::private_file::IDS,
+        crate::session::error::IDS,
+        crate::session::refusal::IDS,
+        crate::session::request::IDS,
+        crate::signer::IDS,
+        crate::signing::IDS,
+        crate::signing::endpoint::IDS,
+        crate::sts::error::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
         runtime::RuntimeError::IDS,
@@ -227,6 +238,22 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         &["started-with-privileges"],
     ]
     .into_iter()
+    .chain(pki_ids())
     .flatten()
     .copied()
+}
+
+#[cfg(feature = "pki")]
+const fn pki_ids() -> [&'static [&'static str]; 4] {
+    [
+        crate::pki::PkiError::IDS,
+        demo::DemoError::IDS,
+        passphrase::PassphraseError::IDS,
+        simulate::error::SimulateError::IDS,
+    ]
+}
+
+#[cfg(not(feature = "pki"))]
+const fn pki_ids() -> [&'static [&'static str]; 0] {
+    []
 }

@@ -3,9 +3,9 @@
 //! Written from the specification alone, and importing no signer, so that an error in a signer is not blessed by the
 //! same error here. The judge knows no sockets and no clock: the caller gives the request and the time.
 //!
-//! A request passes, in this order: the operation, its size, the parameters, the `Authorization` header with date,
-//! scope and signed headers, the end-entity certificate, the trust anchor, the serial number and the algorithm, the
-//! signature, and the path. The first broken rule is the [`Refusal`].
+//! A request is judged in this order: the operation, its size, the `Authorization` header with date, scope and signed
+//! headers, the parameters, the form of the certificates, the trust anchor, the end entity's own rules, the serial
+//! number, the algorithm, the signature, and the path. The first broken rule is the [`Refusal`].
 //!
 //! See [the signing process] and [the trust model].
 //!
@@ -122,6 +122,7 @@ impl Verifier {
                 regions: &[&self.region],
                 now,
                 skew: self.skew,
+                covered: &["content-type"],
                 strictness: self.strictness,
             },
         )?;

@@ -124,6 +124,7 @@ pub(crate) fn command(spec: &Spec) -> Command {
         .about(spec.about)
         .override_usage(format!("anyrole {} {usage}", spec.name))
         .after_help(spec.more)
+        .term_width(0) // the texts fit, and clap does not put some of them below their flags
         .help_template("{about}\n\nUsage: {usage}\n\n{all-args}{after-help}")
         .args(spec.all_flags().map(argument))
         .arg(words)
@@ -209,8 +210,19 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     }
 }
 
-/// Checks the flags of the command itself; settings are checked when all of them are known.
+/// Checks that no flag was taken for the value of another, and the flags of the command itself.
+///
+/// Settings are checked when all of them are known.
 fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
+    for setting in spec.all_flags() {
+        let flag_as_value = |text: &str| {
+            let name = text.strip_prefix("--").and_then(|text| text.split('=').next());
+            name.is_some_and(|name| name == "help" || spec.all_flags().any(|flag| flag.name == name))
+        };
+        if setting.kind != Kind::Secret && typed.texts(setting.name).any(flag_as_value) {
+            return Err(UsageError::ValueMissing { flag: format!("--{}", setting.name) });
+        }
+    }
     for setting in spec.flags {
         let Some(text) = typed.flag(setting.name) else { continue };
         let expected = match setting.kind {
@@ -230,7 +242,7 @@ fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
                 continue;
             }
         };
-        return Err(UsageError::Value { flag: setting.name, value: text.to_string(), expected });
+        return Err(UsageError::Value { flag: setting.name, value: text.to_owned(), expected });
     }
     Ok(())
 }

@@ -9,10 +9,12 @@ use super::{CalledAs, Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::credential_process;
 use crate::credentials::CredentialSet;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::Environment;
+use crate::explain::{self, Explanation};
 use crate::http::NativeTransport;
 use crate::identity;
-use crate::session;
+use crate::session::{self, SessionError};
 
 /// `anyrole credential-process`.
 pub(super) const SPEC: Spec = Spec {
@@ -49,6 +51,39 @@ fn create(settings: SessionSettings, env: &Environment) -> Result<CredentialSet,
         block_on(session::create(&transport, &mut identity, &request, &endpoint, limits, &SystemClock))?;
     match created {
         Ok(session) => Ok(session.credential_set),
+        Err(SessionError::Refused(refusal)) => {
+            let explanation = explain::explain(&refusal, &request, &identity);
+            Err(Explained { refusal: SessionError::Refused(refusal), explanation }.into())
+        }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A refusal of AWS, with its surest cause as far as this host can see.
+#[derive(Debug, thiserror::Error)]
+#[error("{refusal}")]
+struct Explained {
+    refusal: SessionError,
+    explanation: Explanation,
+}
+
+impl Diagnostic for Explained {
+    fn id(&self) -> &'static str {
+        self.refusal.id()
+    }
+
+    fn fault(&self) -> Fault {
+        self.refusal.fault()
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let mut facts = self.refusal.facts();
+        // What AWS says comes first, in AWS's words.
+        facts.splice(facts.len().min(1)..facts.len().min(1), self.explanation.fact());
+        facts
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.explanation.hint().or_else(|| self.refusal.hint())
     }
 }

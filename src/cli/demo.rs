@@ -242,7 +242,7 @@ fn next_steps(folder: &TemporaryFolder) -> String {
        anyrole pki init && anyrole pki issue build-17
   b  register its root as a trust anchor:
        aws rolesanywhere create-trust-anchor --name build --enabled \\
-         --source 'sourceType=CERTIFICATE_BUNDLE,sourceData={{x509CertificateData=\"'\"$(cat anyrole-pki/ca/root.pem)\"'\"}}'
+         --source \"sourceType=CERTIFICATE_BUNDLE,sourceData={{x509CertificateData=$(cat anyrole-pki/ca/root.pem)}}\"
   c  make a role whose trust policy names that trust anchor and no other:
        {{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",
          \"Principal\":{{\"Service\":\"rolesanywhere.amazonaws.com\"}},

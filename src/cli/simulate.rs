@@ -204,6 +204,10 @@ fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> 
     let mut anchors = Vec::new();
     let mut paths: Vec<&str> = typed.texts(TRUST_ANCHOR.name).collect();
     if paths.is_empty() {
+        if !Path::new(DEFAULT_ANCHOR).exists() {
+            let why = format!("no --trust-anchor is given, and there is no {DEFAULT_ANCHOR} here");
+            return Err(SimulateError::TrustAnchor { why }.into());
+        }
         paths.push(DEFAULT_ANCHOR);
     }
     for path in paths {

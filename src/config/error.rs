@@ -61,7 +61,7 @@ pub enum ConfigError {
         advice: Option<String>,
     },
     /// It cannot be read, or others could have written it.
-    #[error("cannot use the config file")]
+    #[error(transparent)]
     Unreadable(#[from] ReadError),
     /// `version` is missing, or another than 1.
     #[error("the config file {} {}", quoted(&file.display().to_string()), match found {
@@ -91,7 +91,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The ids of all variants.
+    /// The ids of all variants, beyond those of what they carry.
     pub const IDS: &[&str] = &[
         "config-defined-twice",
         "config-missing",
@@ -99,7 +99,6 @@ impl ConfigError {
         "config-session-only",
         "config-syntax",
         "config-unknown-key",
-        "config-unreadable",
         "config-value",
         "config-version",
     ];
@@ -114,7 +113,7 @@ impl Diagnostic for ConfigError {
             Self::SessionOnly { .. } => "config-session-only",
             Self::Syntax { .. } => "config-syntax",
             Self::UnknownKey { .. } => "config-unknown-key",
-            Self::Unreadable(_) => "config-unreadable",
+            Self::Unreadable(error) => error.id(),
             Self::Version { .. } => "config-version",
             Self::WrongShape { .. } => "config-value",
         }

@@ -41,7 +41,7 @@ pub const IDS: &[&str] = &[
 
 /// Why there is no usable identity; fix the files, the certificate or the key.
 ///
-/// A `source` is rendered as errors show it: a path in quotes, `the variable NAME`.
+/// A `source` is rendered as errors show it: in quotes, as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// A certificate that will be presented has expired.
@@ -454,7 +454,7 @@ impl Diagnostic for IdentityError {
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
-            Self::PrivateKeyEncrypted { .. } => "give the password with --private-key-password-file",
+            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
             Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
                 "check the key with openssl pkey -in FILE -noout"
             }

@@ -1,5 +1,7 @@
 //! The facts of one certificate, and the rules of the trust model that it must meet by itself.
 
+use std::fmt;
+
 use num_bigint::BigUint;
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
@@ -18,7 +20,7 @@ use super::signature::{
 const SERIAL_LIMIT: usize = 20;
 
 /// A parsed certificate; nothing about it is trusted yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     to_be_signed: Vec<u8>,
@@ -238,6 +240,16 @@ impl Certificate {
         let found =
             self.key_usage.as_ref().map_or_else(|| "no key usage extension".to_owned(), ToString::to_string);
         Err(CertificateFault::KeyUsage { missing, found })
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial_hex())
+            .finish_non_exhaustive()
     }
 }
 

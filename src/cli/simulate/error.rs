@@ -2,7 +2,7 @@
 
 use pki_test::simulator::SimulatorError;
 
-use crate::diagnostic::{Diagnostic, Fault};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
 
 /// Why a simulator is not started.
@@ -21,7 +21,7 @@ pub(in crate::cli) enum SimulateError {
         why: String,
     },
     /// Not a fault.
-    #[error("{} is not a fault that can be played: {why}", quoted(text))]
+    #[error("{} is not a fault that can be played", quoted(text))]
     Fault {
         /// The text.
         text: String,
@@ -80,16 +80,27 @@ impl Diagnostic for SimulateError {
         }
     }
 
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Fault { why, .. } => vec![Fact::new("reason", why)],
+            Self::Account { .. }
+            | Self::Arn { .. }
+            | Self::Number { .. }
+            | Self::Start(_)
+            | Self::TrustAnchor { .. } => Vec::new(),
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fault { .. } => "anyrole simulate --help lists the faults",
             Self::TrustAnchor { .. } => {
                 "give one or two CA certificates with --trust-anchor, or make a CA with anyrole pki init"
             }
+            Self::Number { .. } => "give a whole number, not negative; a port is at most 65535",
             Self::Start(SimulatorError::Bind { .. }) => "leave out --port to take a free one",
             Self::Account { .. }
             | Self::Arn { .. }
-            | Self::Number { .. }
             | Self::Start(
                 SimulatorError::Journal(_)
                 | SimulatorError::NotLoopback { .. }

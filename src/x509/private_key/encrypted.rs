@@ -5,10 +5,11 @@
 use std::fmt;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use pkcs8::der::ErrorKind;
-use pkcs8::der::asn1::ObjectIdentifier;
+use pkcs8::der::asn1::{ObjectIdentifier, OctetStringRef};
+use pkcs8::der::{ErrorKind, Reader as _, SliceReader};
 use pkcs8::pkcs5::EncryptionScheme;
-use pkcs8::pkcs5::pbes2::Kdf;
+use pkcs8::pkcs5::pbes2::{Kdf, PBES2_OID};
+use pkcs8::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::{PrivateKey, PrivateKeyError, pkcs8_parts};
@@ -34,11 +35,8 @@ impl EncryptedPrivateKey {
     ///
     /// Tells a wrong password from a cipher that is not supported, a derivation that is too costly, and damage.
     pub fn decrypt(&self, password: &Secret<String>) -> Result<PrivateKey, PrivateKeyError> {
-        let encrypted =
-            EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice()).map_err(|error| match error {
-                pkcs8::Error::Asn1(error) => not_decoded(&error),
-                _ => PrivateKeyError::Malformed("its encryption header cannot be read"),
-            })?;
+        let encrypted = EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice())
+            .map_err(|error| not_decoded(&self.der, &error))?;
         let block = check_cost(&encrypted.encryption_algorithm)?;
         let ciphertext = encrypted.encrypted_data.as_bytes();
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(block) {
@@ -109,11 +107,32 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<usize, PrivateKeyError> {
     })
 }
 
-fn not_decoded(error: &pkcs8::der::Error) -> PrivateKeyError {
-    match error.kind() {
-        ErrorKind::OidUnknown { oid } => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
-        _ => PrivateKeyError::Malformed("its encryption header cannot be read"),
+/// Says why the header was not read: a scheme or a part of PBES2 that the library does not know, or damage.
+fn not_decoded(der: &[u8], error: &pkcs8::Error) -> PrivateKeyError {
+    let unknown = match (scheme(der), error) {
+        (Some(scheme), _) if scheme != PBES2_OID => Some(scheme),
+        (Some(_), pkcs8::Error::Asn1(error)) => match error.kind() {
+            ErrorKind::OidUnknown { oid } => Some(oid),
+            _ => None,
+        },
+        _ => None,
+    };
+    match unknown {
+        Some(oid) => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
+        None => PrivateKeyError::Malformed("its encryption header cannot be read"),
     }
+}
+
+/// Reads which scheme encrypts: `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER, … }, OCTET STRING }`.
+fn scheme(der: &[u8]) -> Option<ObjectIdentifier> {
+    let mut reader = SliceReader::new(der).ok()?;
+    reader
+        .sequence(|inner| {
+            let algorithm: AlgorithmIdentifierRef<'_> = inner.decode()?;
+            let _content: &OctetStringRef = inner.decode()?;
+            Ok::<_, pkcs8::der::Error>(algorithm.oid)
+        })
+        .ok()
 }
 
 fn cipher_name(oid: &ObjectIdentifier) -> String {
@@ -129,4 +148,57 @@ fn cipher_name(oid: &ObjectIdentifier) -> String {
         _ => return format!("object identifier {digits}"),
     };
     String::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use pkcs8::der::Encode as _;
+    use pkcs8::pkcs5::pbes2::{EncryptionScheme as Cipher, Parameters, Pbkdf2Params, ScryptParams};
+
+    use super::*;
+
+    fn refused(kdf: Kdf, content: &[u8]) -> PrivateKeyError {
+        let parameters = Parameters { kdf, encryption: Cipher::Aes256Cbc { iv: [0; 16] } };
+        let info = EncryptedPrivateKeyInfoRef {
+            encryption_algorithm: parameters.into(),
+            encrypted_data: OctetStringRef::new(content).expect("short"),
+        };
+        let key = EncryptedPrivateKey { der: Zeroizing::new(info.to_der().expect("it encodes")) };
+        key.decrypt(&Secret::new(String::from("password"))).expect_err("refused")
+    }
+
+    fn pbkdf2(iterations: u32) -> Kdf {
+        Pbkdf2Params::hmac_sha256(iterations, &[0; 16]).expect("parameters").into()
+    }
+
+    fn scrypt(cost: u64, rounds: u16) -> Kdf {
+        let salt = (&[0; 16][..]).try_into().expect("a salt");
+        let parameters = ScryptParams {
+            salt,
+            cost_parameter: cost,
+            block_size: 8,
+            parallelization: rounds,
+            key_length: None,
+        };
+        Kdf::Scrypt(parameters)
+    }
+
+    #[test]
+    fn costs_are_bounded_before_anything_is_derived() {
+        for costly in [pbkdf2(20_000_000), scrypt(1 << 17, 1), scrypt(1 << 40, 1), scrypt(2, 17)] {
+            assert!(matches!(refused(costly, &[0; 32]), PrivateKeyError::CostTooHigh(_)));
+        }
+        assert_eq!(refused(pbkdf2(1), &[0; 32]), PrivateKeyError::WrongPassword);
+        assert_eq!(refused(scrypt(16, 1), &[0; 32]), PrivateKeyError::WrongPassword);
+    }
+
+    #[test]
+    fn damage_is_no_wrong_password() {
+        for content in [&[0; 31][..], &[]] {
+            assert!(matches!(refused(pbkdf2(1), content), PrivateKeyError::Malformed(_)));
+        }
+        let noise = EncryptedPrivateKey { der: Zeroizing::new(vec![0x30, 0]) };
+        let error = noise.decrypt(&Secret::new(String::new())).expect_err("refused");
+        assert!(matches!(error, PrivateKeyError::Malformed(_)));
+    }
 }
