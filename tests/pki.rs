@@ -17,5 +17,6 @@ mod pki {
     mod lifecycle;
     mod modes;
     mod requests;
+    mod units;
     mod workbench;
 }

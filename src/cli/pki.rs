@@ -58,7 +58,8 @@ fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Sec
     if !folder.is_encrypted()? {
         return Ok(None);
     }
-    passphrase::known(invocation.typed.flag(PASSPHRASE_FILE.name), "passphrase of the CA's key").map(Some)
+    let file = invocation.typed.flag(PASSPHRASE_FILE.name);
+    passphrase::known(file, "passphrase of the CA's key", invocation.env).map(Some)
 }
 
 /// Returns a number of days from 1 to 3650, if one was given.

@@ -126,8 +126,8 @@ pub enum PkiError {
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The register of issued certificates is damaged.
-    #[error("the register {} is damaged: {why}", path(file))]
+    /// The register of issued certificates is missing or damaged.
+    #[error("the register {} cannot be used: {why}", path(file))]
     Register {
         /// The file.
         file: PathBuf,
@@ -332,7 +332,7 @@ impl Diagnostic for PkiError {
                 "use letters, digits, '.', '_' and '-', a letter or digit first, and not 'ca'"
             }
             Self::NameTaken { .. } => {
-                "choose another NAME, or pass --replace to replace its key and certificate"
+                "choose another NAME, or pass --replace to make a new key and certificate"
             }
             Self::NoKey { .. } => "put the private key there, with mode 0600 in a folder with mode 0700",
             Self::NoPki { .. } => "make one with anyrole pki init, or name its --folder",

@@ -78,6 +78,9 @@ impl Index {
     /// That it is missing is an error: an empty one would take back every revocation.
     pub(super) fn load(folder: &Path) -> Result<Self, PkiError> {
         let file = folder.join(AUTHORITIES).join(FILE);
+        if !file.exists() {
+            return Err(PkiError::Register { file, why: String::from("it is missing") });
+        }
         let bytes = private_file::read_private(&file, LIMIT)?;
         match serde_json::from_slice::<Self>(&bytes) {
             Ok(index) if index.version == VERSION => Ok(index),

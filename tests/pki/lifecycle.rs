@@ -176,9 +176,38 @@ fn without_its_register_a_pki_does_nothing() {
     }
     std::fs::remove_file(bench.path("anyrole-pki/ca/issued.json")).expect("the folder is ours");
     for call in ["issue b", "renew a", "revoke a", "crl"] {
-        bench.pki(call).refused(1, "file-unreadable");
+        let told = bench.pki(call).refused(1, "pki-register");
+        assert!(told.contains("it is missing"), "{told}");
     }
     assert!(!bench.path("anyrole-pki/b").exists() && !bench.path("anyrole-pki/ca/crl.pem").exists());
+}
+
+#[test]
+fn a_list_that_aws_would_not_take_is_not_made() {
+    let bench = Workbench::empty();
+    let folder = init(&bench, NOW);
+    let records: Vec<_> = (0..7000)
+        .map(|number| {
+            serde_json::json!({
+                "serial": format!("80{number:030x}"),
+                "name": "a",
+                "subject": "CN=a",
+                "alternative_names": [],
+                "lifetime": 86_400,
+                "not_after": NOW.plus(DAY).to_string(),
+            })
+        })
+        .collect();
+    let register = serde_json::json!({ "version": 1, "list_number": 6, "certificates": records });
+    bench.write("anyrole-pki/ca/issued.json", &register.to_string());
+    assert_eq!(folder.revoke("a", None, NOW).expect("revoked").len(), 7000);
+    let refusal = folder.write_revocation_list(DAY, None, NOW).expect_err("too large");
+    assert_eq!(refusal.id(), "pki-revocation-list");
+    let source = std::error::Error::source(&refusal).expect("the reason").to_string();
+    assert!(source.starts_with("a revocation list of 7000 certificates has "), "{source}");
+    assert!(source.contains("AWS takes 300000, which is "), "{source}");
+    assert!(!bench.path("anyrole-pki/ca/crl.pem").exists());
+    folder.issue(&spec("b"), None, NOW).expect("what the register holds is no hindrance to others");
 }
 
 #[test]
@@ -215,4 +244,27 @@ fn an_encrypted_authority_needs_its_passphrase_only_to_sign() {
     bench.pki("crl --passphrase-file passphrase").done();
     let list = RevocationList::parse(bench.read("anyrole-pki/ca/crl.pem").as_bytes()).expect("our own list");
     assert_eq!((list.number(), list.revoked().len()), (Some(1), 1));
+}
+
+#[test]
+fn a_passphrase_may_be_a_systemd_credential() {
+    let bench = Workbench::empty();
+    bench.write("passphrase", "correct horse\n");
+    bench.run("chmod", "600 passphrase").done();
+    bench.pki("init --passphrase-file passphrase").done();
+    // As systemd hands them over: the access list of the service's user shows as the group's right to read.
+    bench.run("chmod", "440 passphrase").done();
+    let call = "pki issue a --passphrase-file passphrase".split(' ');
+    let mut command = bench.program();
+    let refused = command.args(call.clone()).output().expect("the program was built");
+    // Root's own files may be open to a group.
+    if bench.run("id", "-u").done() != "0\n" {
+        assert!(!refused.status.success(), "{refused:?}");
+    }
+    let mut command = bench.program();
+    command.env("CREDENTIALS_DIRECTORY", bench.path("")).args(call).arg("--replace");
+    let path = bench.path("passphrase");
+    command.arg("--passphrase-file").arg(path);
+    let taken = command.output().expect("the program was built");
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
 }

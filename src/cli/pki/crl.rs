@@ -39,10 +39,11 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let file = shell_word(&list.file);
     let certificates = if list.certificates == 1 { "certificate" } else { "certificates" };
     let mut text = format!(
-        "wrote {file}: number {}, {} {certificates}, {} of {MAX_IMPORT_OCTETS} bytes\n  next list by {} ({})\n",
+        "wrote {file}: number {}, {} {certificates}, {} of {} kB\n  next list by {} ({})\n",
         list.number,
         list.certificates,
-        list.octets,
+        kilobytes(list.octets),
+        MAX_IMPORT_OCTETS / 1000,
         list.next_update,
         list.next_update.distance_from(now),
     );
@@ -63,4 +64,10 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         );
     }
     output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+/// Returns a size in kilobytes, rounded up to a tenth.
+fn kilobytes(octets: usize) -> String {
+    let tenths = octets.div_ceil(100);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }

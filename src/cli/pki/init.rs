@@ -46,7 +46,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let passphrase = if invocation.has(&NO_PASSPHRASE) {
         None
     } else {
-        Some(passphrase::chosen(typed.flag(PASSPHRASE_FILE.name))?)
+        Some(passphrase::chosen(typed.flag(PASSPHRASE_FILE.name), invocation.env)?)
     };
     let encrypted = passphrase.is_some();
     let spec = InitSpec {

@@ -32,13 +32,15 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         let certificates: Vec<_> = listed.iter().map(|listed| Row::new(listed, now)).collect();
         return output::write_json("pki-list", &certificates).map_err(Failure::output);
     }
-    let width = listed.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
+    let rows: Vec<_> = listed.iter().map(|listed| Row::new(listed, now)).collect();
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let state_width = rows.iter().map(|row| row.state.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for listed in &listed {
-        let row = Row::new(listed, now);
+    for row in rows {
+        // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:width$}  {:12}  {:10}  {:23}  {}  {}",
+            "{:width$}  {:12}  {:10}  {:state_width$}  {}  {}",
             row.name, row.role, row.key, row.state, row.serial, row.subject
         );
     }
@@ -84,7 +86,7 @@ impl<'a> Row<'a> {
 fn state(listed: &Listed, now: Timestamp) -> String {
     let not_after = listed.certificate.not_after();
     match listed.revoked {
-        Some(at) => format!("revoked {}", at.distance_from(now)),
+        Some(at) => format!("revoked {at}"),
         None if not_after < now => format!("expired {}", not_after.distance_from(now)),
         None => format!("expires {}", not_after.distance_from(now)),
     }
