@@ -316,10 +316,10 @@ impl Diagnostic for PkiError {
     }
 
     fn facts(&self) -> Vec<Fact> {
-        match self {
-            Self::Revoked { serial, .. } => vec![Fact::new("serial", serial)],
-            other => other.passed_on().map_or_else(Vec::new, Diagnostic::facts),
+        if let Self::Revoked { serial, .. } = self {
+            return vec![Fact::new("serial", serial)];
         }
+        self.passed_on().map_or_else(Vec::new, Diagnostic::facts)
     }
 
     fn hint(&self) -> Option<String> {
