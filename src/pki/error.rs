@@ -44,7 +44,7 @@ pub enum PkiError {
     Issue(#[from] IssueError),
     /// The CA's private key cannot be loaded.
     #[error("the CA's private key cannot be used")]
-    Key(#[from] KeyPairError),
+    Key(#[source] KeyPairError),
     /// A new key was asked for, and the old one is not here.
     #[error("the private key of {} is not in the PKI's folder", quoted(name))]
     KeyElsewhere {
@@ -189,6 +189,12 @@ fn path(path: &Path) -> String {
 impl From<IdentityError> for PkiError {
     fn from(error: IdentityError) -> Self {
         Self::Identity(Box::new(error))
+    }
+}
+
+impl From<KeyPairError> for PkiError {
+    fn from(error: KeyPairError) -> Self {
+        if error == KeyPairError::PassphraseMissing { Self::PassphraseMissing } else { Self::Key(error) }
     }
 }
 
