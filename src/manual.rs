@@ -121,6 +121,7 @@ pages! {
     "simulator-arn"
     "simulator-fault"
     "simulator-number"
+    "simulator-revocation-list"
     "simulator-start"
     "simulator-trust-anchor"
     "source-malformed"

@@ -176,8 +176,12 @@ impl Folder {
 
     fn issuer_key(&self) -> Result<Zeroizing<String>, PkiError> {
         self.check_initialised()?;
-        let name = if self.has_intermediate() { INTERMEDIATE } else { ROOT };
-        read(&self.path.join(AUTHORITIES).join(format!("{name}.key")))
+        read(&self.path.join(AUTHORITIES).join(format!("{}.key", self.issuer_name())))
+    }
+
+    /// Returns the name of the issuing CA's files.
+    fn issuer_name(&self) -> &'static str {
+        if self.has_intermediate() { INTERMEDIATE } else { ROOT }
     }
 
     fn has_intermediate(&self) -> bool {

@@ -25,6 +25,8 @@ pub struct WrittenList {
     pub octets: usize,
     /// When there should be another list at the latest.
     pub next_update: Timestamp,
+    /// The certificate of the CA whose list it is.
+    pub issuer: PathBuf,
     /// Whether the CA that issues, whose list it is, is an intermediate and not the root.
     pub by_intermediate: bool,
 }
@@ -73,6 +75,7 @@ impl Folder {
             certificates: spec.revoked.len(),
             octets: text.len(),
             next_update,
+            issuer: self.path.join(AUTHORITIES).join(format!("{}.pem", self.issuer_name())),
             by_intermediate: self.has_intermediate(),
         })
     }

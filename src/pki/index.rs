@@ -3,6 +3,7 @@
 //! A certificate is entered before it is handed out, so none is ever at large that cannot be revoked by its name.
 //! The file is replaced in one step and only under the PKI's lock: a crash or a second process loses nothing.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use pki_test::revocation::RevocationReason;
@@ -18,7 +19,7 @@ pub(super) const FILE: &str = "issued.json";
 const VERSION: u32 = 1;
 /// The largest register that is read, in bytes: some 40,000 certificates.
 const LIMIT: u64 = 16 << 20;
-/// How long an entry is kept past its certificate's expiration, in days.
+/// How long a certificate is kept on the lists past its expiration, in days.
 ///
 /// A revoked certificate stays on the lists until one has been made after it expired (RFC 5280 §5); lists are usually
 /// made at least as often as this.
@@ -94,10 +95,24 @@ impl Index {
     }
 
     /// Replaces the register's file, without what expired long ago.
+    ///
+    /// The last certificate of each name is kept in any case: a host that was away can still be renewed.
     pub(super) fn store(&mut self, folder: &Path, now: Timestamp) -> Result<(), PkiError> {
-        self.certificates.retain(|record| record.not_after.plus(DAY * KEPT_DAYS) >= now);
+        let mut names = HashSet::new();
+        let last: HashSet<String> = self
+            .certificates
+            .iter()
+            .rev()
+            .filter(|record| names.insert(record.name.as_str()))
+            .map(|record| record.serial.clone())
+            .collect();
+        self.certificates.retain(|record| record.is_listed(now) || last.contains(&record.serial));
         let file = folder.join(AUTHORITIES).join(FILE);
-        private_file::replace(&file, self.render()?.as_bytes(), 0o600)?;
+        let text = self.render()?;
+        if text.len() as u64 > LIMIT {
+            return Err(PkiError::Register { file, why: format!("it would be larger than {LIMIT} bytes") });
+        }
+        private_file::replace(&file, text.as_bytes(), 0o600)?;
         Ok(())
     }
 
@@ -112,6 +127,13 @@ impl Index {
     /// Returns the entry of a certificate.
     pub(super) fn find(&self, serial: &str) -> Option<&Record> {
         self.certificates.iter().find(|record| record.serial == serial)
+    }
+}
+
+impl Record {
+    /// Tells whether a revocation list names the certificate, once it is revoked.
+    pub(super) fn is_listed(&self, now: Timestamp) -> bool {
+        self.not_after.plus(DAY * KEPT_DAYS) >= now
     }
 }
 

@@ -76,6 +76,16 @@ impl Folder {
         Ok(Due::of(&self.certificate(name)?))
     }
 
+    /// Tells whether an identity can be renewed, as far as that is known without the CA's key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its certificate is another CA's, or is revoked.
+    pub fn check_renewable(&self, name: &str) -> Result<(), PkiError> {
+        self.check_initialised()?;
+        self.renewable(name, &self.certificate(name)?, &Index::load(&self.path)?).map(|_| ())
+    }
+
     /// Renews an identity, and replaces its certificate and its key together; `None` where that is not due.
     ///
     /// # Errors

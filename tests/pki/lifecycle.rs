@@ -91,6 +91,7 @@ fn an_expired_identity_can_be_renewed() {
     let folder = init(&bench, NOW);
     folder.issue(&spec("a"), None, NOW).expect("issued");
     let later = NOW.plus(DAY * 200);
+    folder.issue(&IssueSpec { lifetime: DAY, ..spec("b") }, None, later).expect("issued");
     assert!(folder.due("a").expect("readable").is_due(later));
     folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, later).expect("renewed").expect("due");
 }

@@ -55,7 +55,10 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
          aws rolesanywhere import-crl --name anyrole-pki --enabled --crl-data fileb://{file} \
          --trust-anchor-arn TRUST_ANCHOR_ARN\n\
          a later list takes its place, since a trust anchor has two at most\n  \
-         aws rolesanywhere update-crl --crl-id CRL_ID --crl-data fileb://{file}\n"
+         aws rolesanywhere update-crl --crl-id CRL_ID --crl-data fileb://{file}\n\
+         try it without AWS\n  \
+         anyrole simulate --trust-anchor {} --crl {file}\n",
+        shell_word(&list.issuer)
     );
     if list.by_intermediate {
         text.push_str(

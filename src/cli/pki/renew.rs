@@ -48,9 +48,10 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         when: if invocation.has(&IF_DUE) { When::IfDue } else { When::Now },
     };
     if spec.when == When::IfDue && !due.is_due(now) {
-        // Before a passphrase is asked for.
         return output::write(told(name, due, now).as_bytes()).map_err(Failure::output);
     }
+    // Before a passphrase is asked for.
+    folder.check_renewable(name)?;
     let passphrase = passphrase(invocation, &folder)?;
     let text = match folder.renew(&spec, passphrase.as_ref(), now)? {
         Some(issued) => renewed(&folder, &spec, &issued, due, now),
