@@ -60,6 +60,7 @@ impl Folder {
             revoked: index
                 .certificates
                 .iter()
+                .filter(|record| record.is_listed(now))
                 .filter_map(|record| self.entry(record))
                 .collect::<Result<_, _>>()?,
         };
