@@ -10,7 +10,8 @@
     reason = "a benchmark prints its figures and may stop at once"
 )]
 
-#[path = "stage.rs"]
+#[path = "../support/stage.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
 mod stage;
 
 use std::path::Path;

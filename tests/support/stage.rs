@@ -1,4 +1,4 @@
-//! What the measured programs need: a PKI, the simulator, a private folder and an empty environment.
+//! What the tested and measured programs need: a PKI, the simulator, a private folder and an empty environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use pki_test::certificate::Validity;
 use pki_test::distinguished_name::DistinguishedName;
 use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
-use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
+use pki_test::simulator::{JournalEntry, Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 use time::{Duration, OffsetDateTime};
 
@@ -33,6 +33,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Makes the files and starts the simulator.
     pub(crate) fn set() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// Makes the files and starts a simulator whose settings were changed first.
+    pub(crate) fn with(change: impl FnOnce(&mut SimulatorSettings)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::minutes(1), Duration::DAY);
         let name = |text: &str| text.parse::<DistinguishedName>().expect("a name");
@@ -52,6 +57,7 @@ impl Stage {
         let role = Role::new(ROLE).expect("a role");
         let mut settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![role]);
         settings.https = Some(settings.http);
+        change(&mut settings);
         let simulator = Simulator::start(settings).expect("the simulator starts");
 
         let file = |name: &str, content: &str, mode: u32| {
@@ -72,6 +78,30 @@ impl Stage {
 
     pub(crate) fn certificate(&self) -> &str {
         &self.certificate
+    }
+
+    pub(crate) fn private_key(&self) -> &str {
+        &self.private_key
+    }
+
+    /// The private key in PKCS#8, encrypted.
+    pub(crate) fn encrypted_key(&self, password: &str) -> String {
+        let key = fs::read_to_string(&self.private_key).expect("the private key");
+        let pair = KeyPair::from_pem(&key, None).expect("a key pair");
+        pair.to_encrypted_pem(password).expect("PKCS#8").to_string()
+    }
+
+    /// Writes an owner-only file into the private folder and returns its path.
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        set_mode(&path, 0o600);
+        path.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    /// What the simulator saw.
+    pub(crate) fn journal(&self) -> Vec<JournalEntry> {
+        self.simulator.journal()
     }
 
     pub(crate) fn server_ca(&self) -> &str {
