@@ -26,7 +26,8 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// Loads an identity, orders its chain, and proves that certificate and key match.
 ///
-/// Each source is read once. The end entity is the certificate in `source.certificate` that has the private
+/// Each source is read once, but for a certificate's file that does not fit the key's: both may just have been
+/// replaced, and it is read again. The end entity is the certificate in `source.certificate` that has the private
 /// key's public half, wherever it stands; of several, the one that is valid longest. All other certificates,
 /// and those of `source.intermediates`, are material for the chain. Time is not looked at: see
 /// [`Identity::check`].
@@ -37,7 +38,7 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 pub fn load(source: &IdentitySource, env: &Environment) -> Result<Identity, IdentityError> {
     let mut loader = Loader::new(env, source.allow_insecure_key_file);
     let separate = source.private_key.as_ref().filter(|key| **key != source.certificate);
-    let (certificates, key_material) = match separate {
+    let (mut certificates, key_material) = match separate {
         Some(key) => {
             (loader.certificates(&source.certificate, Part::Certificate)?, loader.key_material(key)?)
         }
@@ -50,6 +51,11 @@ pub fn load(source: &IdentitySource, env: &Environment) -> Result<Identity, Iden
     let key_input = separate.unwrap_or(&source.certificate);
     let insecure_key_file = key_material.insecure.clone();
     let key = loader.open(&key_material, key_input, &source.password)?;
+    let is_stale = separate.is_some() && !certificates.iter().any(|certificate| belongs(certificate, &key));
+    if is_stale && matches!(source.certificate, Input::Path(_)) {
+        // A renewal may have replaced both files between the two reads: then the certificate is there by now.
+        certificates = loader.certificates(&source.certificate, Part::Certificate)?;
+    }
     let end_entity = choose(&certificates, &key);
     let heap = certificates.into_iter().chain(more).collect();
     let provenance = Provenance {
@@ -103,11 +109,16 @@ pub fn load_private_key(
     Ok((key, material.insecure))
 }
 
+/// Tells whether a certificate is a key's.
+fn belongs(certificate: &Certificate, key: &FileKey) -> bool {
+    key.public_key() == Some(certificate.public_key())
+}
+
 /// Returns the certificate of a key; where none is, the one that an error about it should name.
 fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
     certificates
         .iter()
-        .filter(|certificate| key.public_key() == Some(certificate.public_key()))
+        .filter(|certificate| belongs(certificate, key))
         .max_by_key(|certificate| certificate.not_after())
         .or_else(|| certificates.iter().find(|certificate| !certificate.is_ca()))
         .or(certificates.first())
