@@ -42,6 +42,7 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
