@@ -118,7 +118,7 @@ impl Diagnostic for SettingsError {
         match self {
             Self::Arn { value, .. } => vec![Fact::new("given", quoted(value))],
             Self::Differ { one_kind, one, other_kind, other, .. } => {
-                vec![Fact::new(one_kind, one), Fact::new(other_kind, other)]
+                vec![Fact::new(*one_kind, one), Fact::new(*other_kind, other)]
             }
             Self::Exclusive { .. }
             | Self::Missing { .. }
