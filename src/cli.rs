@@ -4,12 +4,25 @@
 //! about through `report`.
 
 mod args;
+mod credential_process;
+#[cfg(feature = "pki")]
+mod demo;
 mod explain;
 mod grammar;
 mod help;
+mod inspect;
 mod output;
+#[cfg(feature = "pki")]
+mod passphrase;
+#[cfg(feature = "pki")]
+mod pki;
+mod read_certificate_data;
 mod report;
+mod runtime;
 mod settings;
+mod sign_string;
+#[cfg(feature = "pki")]
+mod simulate;
 mod usage;
 mod version;
 
@@ -27,7 +40,25 @@ use crate::env::Environment;
 use crate::process::BorrowedPrivileges;
 
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
-const COMMANDS: &[&Spec] = &[&explain::SPEC, &version::SPEC, &help::SPEC];
+const COMMANDS: &[&Spec] = &[
+    &credential_process::SPEC,
+    &inspect::SPEC,
+    &read_certificate_data::SPEC,
+    &sign_string::SPEC,
+    #[cfg(feature = "pki")]
+    &demo::SPEC,
+    #[cfg(feature = "pki")]
+    &simulate::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::INIT,
+    #[cfg(feature = "pki")]
+    &pki::ISSUE,
+    #[cfg(feature = "pki")]
+    &pki::LIST,
+    &explain::SPEC,
+    &help::SPEC,
+    &version::SPEC,
+];
 
 /// Under which name the program was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,13 +211,41 @@ fn find(name: &str) -> Option<&'static Spec> {
 pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
     [
         crate::config::ConfigError::IDS,
+        crate::http::error::IDS,
+        crate::http::proxy::IDS,
+        crate::identity::error::IDS,
+        crate::private_file::IDS,
+        crate::session::error::IDS,
+        crate::session::refusal::IDS,
+        crate::session::request::IDS,
+        crate::signer::IDS,
+        crate::signing::IDS,
+        crate::signing::endpoint::IDS,
+        crate::sts::error::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
+        runtime::RuntimeError::IDS,
         settings::SettingsError::IDS,
         UsageError::IDS,
         &["started-with-privileges"],
     ]
     .into_iter()
+    .chain(pki_ids())
     .flatten()
     .copied()
+}
+
+#[cfg(feature = "pki")]
+const fn pki_ids() -> [&'static [&'static str]; 4] {
+    [
+        crate::pki::PkiError::IDS,
+        demo::DemoError::IDS,
+        passphrase::PassphraseError::IDS,
+        simulate::error::SimulateError::IDS,
+    ]
+}
+
+#[cfg(not(feature = "pki"))]
+const fn pki_ids() -> [&'static [&'static str]; 0] {
+    []
 }

@@ -23,6 +23,7 @@ use std::rc::Rc;
 pub use error::ConfigError;
 
 use crate::env::Environment;
+use crate::private_file;
 
 /// The largest config file that is read, in bytes: a hundred times what the largest fleet needs.
 const MAX_BYTES: u64 = 1 << 20;
@@ -232,19 +233,14 @@ fn drop_ins(system: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Reads one file; `None` where it does not exist.
+/// Reads one file that nobody but root and the caller could have written; `None` where it does not exist.
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { file: path.to_path_buf(), source };
-    let bytes = match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-        Ok(facts) if facts.len() > MAX_BYTES => {
-            return Err(ConfigError::TooLarge { file: path.to_path_buf() });
-        }
-        Ok(_) => std::fs::read(path).map_err(unreadable)?,
-    };
-    String::from_utf8(bytes).map(Some).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let bytes = private_file::read_trusted(path, MAX_BYTES)?;
+    std::str::from_utf8(&bytes).map(|text| Some(text.to_owned())).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
         ConfigError::Syntax { origin: Origin { file: path.into(), line }, why: String::from("not UTF-8") }
     })

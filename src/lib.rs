@@ -50,9 +50,13 @@ pub mod credential_process;
 pub mod credentials;
 pub mod diagnostic;
 pub mod env;
+pub mod explain;
 pub mod http;
 pub mod identity;
+pub mod inspect;
 pub mod manual;
+#[cfg(feature = "pki")]
+pub mod pki;
 pub mod private_file;
 pub mod process;
 pub mod prompt;

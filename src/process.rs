@@ -38,13 +38,15 @@ pub const fn close_to_others() -> Result<(), BorrowedPrivileges> {
     Ok(())
 }
 
-/// Ends this process when its parent ends, where the system can do that.
+/// Returns the process id of the parent; `None` where there is none to wait for, or the system does not tell.
 ///
-/// A parent that ended before the call is not noticed.
-pub fn end_with_parent() {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    // Refused only inside a sandbox; then the process ends by signal as any other does.
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+/// A process whose parent has ended is given another one. (The kernel's own signal for that follows the parent's
+/// *thread*, and would end a child of a program that starts children from threads.)
+pub fn parent() -> Option<i32> {
+    #[cfg(unix)]
+    return rustix::process::getppid().map(|id| id.as_raw_nonzero().get()).filter(|id| *id > 1);
+    #[cfg(not(unix))]
+    return None;
 }
 
 /// Reads `AT_SECURE` of the auxiliary vector, which also tells of file capabilities.

@@ -4,8 +4,6 @@ pub mod file;
 
 use std::fmt;
 
-use aws_lc_rs::hkdf;
-
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
 pub use crate::x509::SubjectPublicKeyInfo;
@@ -81,24 +79,23 @@ impl Diagnostic for SignError {
     }
 }
 
-/// What a cache file is sealed with: the octets of a private key, from which keys are derived and nothing else.
+/// What a cache file is sealed under: keying material from a private key, and which key that is.
 #[derive(Debug)]
-pub struct SealingKey(Secret<Vec<u8>>);
+pub struct SealingKey {
+    material: Secret<Vec<u8>>,
+    public_key_sha256: Vec<u8>,
+}
 
 impl SealingKey {
-    /// Takes the input keying material: the unencrypted PKCS#8 octets of a private key.
-    pub const fn new(input_keying_material: Secret<Vec<u8>>) -> Self {
-        Self(input_keying_material)
+    /// Takes the unencrypted PKCS#8 octets of a private key, and its public key.
+    pub fn new(pkcs8: Secret<Vec<u8>>, public_key: &SubjectPublicKeyInfo) -> Self {
+        Self { material: pkcs8, public_key_sha256: public_key.sha256_octets() }
     }
 
-    /// `HKDF-SHA256(input keying material, salt, info)`, 32 octets (RFC 5869); the parts of `info` are joined as they are.
-    ///
-    /// Returns `None` only where the library refuses the lengths, which 32 octets never are.
-    pub fn derive(&self, salt: &[u8], info: &[&[u8]]) -> Option<Secret<[u8; 32]>> {
-        let mut key = zeroize::Zeroizing::new([0; 32]);
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.0.expose());
-        prk.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
-        Some(Secret::new(*key))
+    /// Returns the input keying material for HKDF (RFC 5869), and the SHA-256 of the SubjectPublicKeyInfo that
+    /// binds what is derived to the key.
+    pub fn into_parts(self) -> (Secret<Vec<u8>>, Vec<u8>) {
+        (self.material, self.public_key_sha256)
     }
 }
 

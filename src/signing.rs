@@ -18,6 +18,7 @@ pub use endpoint::{Endpoint, EndpointError, Scheme};
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 pub use string_to_sign::{Scope, StringToSign};
 
+use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::signer::SignError;
 
 /// The method of a request; the two services called here use no other.
@@ -147,7 +148,7 @@ impl fmt::Debug for SignedRequest {
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
     /// The signing key or its device refused.
-    #[error("the request cannot be signed")]
+    #[error("cannot sign the request")]
     Key(#[source] SignError),
     /// The SigV4 library refused; an error here, since the request was made here.
     #[error("the request cannot be signed with SigV4: {why}")]
@@ -161,6 +162,43 @@ pub enum SigningError {
         /// The header's name.
         name: String,
     },
+}
+
+/// The ids of [`SigningError`], beyond those of what it carries.
+pub const IDS: &[&str] = &["signing-failed"];
+
+impl Diagnostic for SigningError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Key(error) => error.id(),
+            Self::Sigv4 { .. } | Self::UnsendableHeader { .. } => "signing-failed",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Key(error) => error.fault(),
+            Self::Sigv4 { .. } | Self::UnsendableHeader { .. } => Fault::Bug,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Key(error) => error.facts(),
+            Self::Sigv4 { .. } | Self::UnsendableHeader { .. } => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Key(error) => error
+                .hint()
+                .or_else(|| Some(String::from("anyrole inspect shows the certificate and the key"))),
+            Self::Sigv4 { .. } | Self::UnsendableHeader { .. } => {
+                Some(String::from("report it with the output of anyrole inspect; it holds no secrets"))
+            }
+        }
+    }
 }
 
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, SigningError> {

@@ -11,7 +11,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("clock", 0),
     ("diagnostic", 0),
     ("env", 0),
+    ("manual", 0),
     ("private_file", 0),
+    ("process", 0),
     ("secret", 0),
     ("text", 0),
     ("credentials", 1),
@@ -39,8 +41,13 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
     "src/credential_process.rs",
+    "src/http/proxy.rs",
+    "src/pki.rs",
     "src/secret.rs",
+    "src/signer/file.rs",
     "src/signing/sigv4.rs",
+    "src/sts.rs",
+    "src/x509/private_key/encrypted.rs",
 ];
 
 const MAX_LINES: usize = 800;
@@ -50,7 +57,8 @@ fn root() -> PathBuf {
 }
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -99,7 +107,9 @@ fn floor(module: &str) -> Option<u8> {
 fn imports(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("crate::").map(move |(index, found)| {
         let rest = &line[index + found.len()..];
-        &rest[..rest.find(|c: char| !c.is_ascii_lowercase() && c != '_' && !c.is_ascii_digit()).unwrap_or(rest.len())]
+        &rest[..rest
+            .find(|c: char| !c.is_ascii_lowercase() && c != '_' && !c.is_ascii_digit())
+            .unwrap_or(rest.len())]
     })
 }
 
@@ -148,7 +158,10 @@ fn every_file_has_a_header_and_a_bounded_length() {
     for (file, text) in files() {
         assert!(text.starts_with("//!"), "{file} does not open with a //! header");
         let lines = text.lines().count();
-        assert!(lines <= MAX_LINES, "{file} has {lines} lines; more than {MAX_LINES} is several things in one file");
+        assert!(
+            lines <= MAX_LINES,
+            "{file} has {lines} lines; more than {MAX_LINES} is several things in one file"
+        );
     }
 }
 

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use ::time::OffsetDateTime;
+use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
 pub use self::fault::{Fault, FaultError, FaultKind};

@@ -3,9 +3,9 @@
 //! Written from the specification alone, and importing no signer, so that an error in a signer is not blessed by the
 //! same error here. The judge knows no sockets and no clock: the caller gives the request and the time.
 //!
-//! A request passes, in this order: the operation, its size, the parameters, the `Authorization` header with date,
-//! scope and signed headers, the end-entity certificate, the trust anchor, the serial number and the algorithm, the
-//! signature, and the path. The first broken rule is the [`Refusal`].
+//! A request is judged in this order: the operation, its size, the `Authorization` header with date, scope and signed
+//! headers, the parameters, the form of the certificates, the trust anchor, the end entity's own rules, the serial
+//! number, the algorithm, the signature, and the path. The first broken rule is the [`Refusal`].
 //!
 //! See [the signing process] and [the trust model].
 //!
@@ -16,6 +16,7 @@ pub mod arn;
 pub mod authorization;
 pub mod canonical;
 pub mod certificate;
+pub mod certificate_fault;
 pub mod denial;
 pub(crate) mod envelope;
 pub mod parameters;
@@ -34,9 +35,10 @@ use time::OffsetDateTime;
 
 pub use self::arn::Arn;
 pub use self::certificate::Certificate;
+pub use self::certificate_fault::CertificateFault;
 pub use self::denial::Denial;
 pub use self::parameters::SessionParameters;
-pub use self::refusal::{CertificateFault, Refusal};
+pub use self::refusal::Refusal;
 pub use self::request::ReceivedRequest;
 pub use self::trust_anchor::{TrustAnchor, TrustAnchorError};
 
@@ -120,6 +122,7 @@ impl Verifier {
                 regions: &[&self.region],
                 now,
                 skew: self.skew,
+                covered: &["content-type"],
                 strictness: self.strictness,
             },
         )?;

@@ -52,13 +52,9 @@ impl Purpose {
     }
 }
 
-/// `HKDF-SHA256(IKM, salt, info)`, 32 octets (RFC 5869), where the parts of `info` are joined as they are; `None` where
-/// the library refuses.
-type Derivation = Box<dyn Fn(&[u8], &[&[u8]]) -> Option<Secret<[u8; 32]>> + Send + Sync>;
-
 /// What an entry is sealed under: a secret from which keys are derived, and what it is bound to.
 pub struct SealingKey {
-    derivation: Derivation,
+    material: Secret<Vec<u8>>,
     context: Vec<u8>,
 }
 
@@ -69,37 +65,31 @@ impl fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// Takes a derivation over a secret that stays with its owner, and the context that is mixed in.
+    /// Takes input keying material for HKDF, with at least 128 bits of entropy, and the context that is mixed in.
     ///
-    /// `derivation(salt, info)` is HKDF-SHA256 (RFC 5869) to 32 octets over input keying material with at least 128
-    /// bits of entropy; the parts of `info` are joined as they are. For the file store the material is the decrypted
-    /// PKCS#8 octets of the private key, and the context the SHA-256 of its SubjectPublicKeyInfo.
-    pub fn deriving(
-        derivation: impl Fn(&[u8], &[&[u8]]) -> Option<Secret<[u8; 32]>> + Send + Sync + 'static,
-        context: impl Into<Vec<u8>>,
-    ) -> Self {
-        Self { derivation: Box::new(derivation), context: context.into() }
+    /// For the file store the material is the decrypted PKCS#8 octets of the private key, and the context the SHA-256 of
+    /// its SubjectPublicKeyInfo.
+    pub fn new(material: Secret<Vec<u8>>, context: impl Into<Vec<u8>>) -> Self {
+        Self { material, context: context.into() }
     }
 
-    /// Takes the input keying material itself, bound to nothing.
-    pub(super) fn of(material: Secret<Vec<u8>>) -> Self {
-        let derivation = move |salt: &[u8], info: &[&[u8]]| {
-            let mut key = Zeroizing::new([0; 32]);
-            let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(material.expose());
-            secret.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
-            Some(Secret::new(*key))
-        };
-        Self::deriving(derivation, [])
+    /// `HKDF-SHA256(material, salt, info)`, 32 octets (RFC 5869), where the parts of `info` are joined as they are; `None`
+    /// where the library refuses.
+    fn derive(&self, salt: &[u8], info: &[&[u8]]) -> Option<Secret<[u8; 32]>> {
+        let mut key = Zeroizing::new([0; 32]);
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
+        secret.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
+        Some(Secret::new(*key))
     }
 
     /// Returns one derived key, by which tests tell two sealing keys apart.
     #[cfg(test)]
     pub(super) fn derive_for_test(&self) -> [u8; 32] {
-        *(self.derivation)(&[], &[]).expect("32 octets are never refused").expose()
+        *self.derive(&[], &[]).expect("32 octets are never refused").expose()
     }
 
     fn aead(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
-        let key = (self.derivation)(salt, &[purpose.label(), key.octets(), &self.context])?;
+        let key = self.derive(salt, &[purpose.label(), key.octets(), &self.context])?;
         Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).ok()?))
     }
 }
@@ -164,8 +154,7 @@ mod tests {
     use crate::cache::entry::tests::entry;
 
     fn sealing_key(material: u8, context: u8) -> SealingKey {
-        let SealingKey { derivation, .. } = SealingKey::of(Secret::new(vec![material; 32]));
-        SealingKey::deriving(derivation, [context; 32])
+        SealingKey::new(Secret::new(vec![material; 32]), [context; 32])
     }
 
     fn key(text: &str) -> CacheKey {

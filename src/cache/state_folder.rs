@@ -128,7 +128,7 @@ fn fresh_key() -> io::Result<Secret<Vec<u8>>> {
 
 fn whole_key(bytes: Vec<u8>) -> Option<SealingKey> {
     let bytes = Secret::new(bytes);
-    (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::of(bytes))
+    (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::new(bytes, []))
 }
 
 #[cfg(test)]

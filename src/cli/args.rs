@@ -53,7 +53,8 @@ impl Spec {
 /// What was typed.
 #[derive(Default)]
 pub(crate) struct Typed {
-    flags: Vec<(&'static str, Zeroizing<String>)>,
+    /// Each flag with its texts; of all but lists the last one counts.
+    flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
     /// The words, in their order.
     pub(crate) words: Vec<String>,
 }
@@ -61,7 +62,13 @@ pub(crate) struct Typed {
 impl Typed {
     /// Returns the text of a flag; of several, the last.
     pub(crate) fn flag(&self, name: &str) -> Option<&str> {
-        self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, text)| text.as_str())
+        self.texts(name).next_back()
+    }
+
+    /// Returns every text of a flag, in their order.
+    pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
+        texts.unwrap_or_default().iter().map(|text| text.as_str())
     }
 }
 
@@ -88,13 +95,15 @@ pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, Us
     let flags: Vec<_> = spec
         .all_flags()
         .filter_map(|setting| {
-            matches.remove_one::<String>(setting.name).map(|text| (setting.name, Zeroizing::new(text)))
+            let texts = matches.remove_many::<String>(setting.name)?;
+            Some((setting.name, texts.map(Zeroizing::new).collect()))
         })
         .collect();
-    let words: Vec<String> = matches.remove_many::<String>("words").into_iter().flatten().collect();
-    check_words(spec, &words)?;
-    check_values(spec, &flags)?;
-    Ok(Request::Run(Typed { flags, words }))
+    let words = matches.remove_many::<String>("words").into_iter().flatten().collect();
+    let typed = Typed { flags, words };
+    check_words(spec, &typed.words)?;
+    check_values(spec, &typed)?;
+    Ok(Request::Run(typed))
 }
 
 /// Builds the one clap command that was called.
@@ -115,6 +124,7 @@ pub(crate) fn command(spec: &Spec) -> Command {
         .about(spec.about)
         .override_usage(format!("anyrole {} {usage}", spec.name))
         .after_help(spec.more)
+        .term_width(0) // the texts fit, and clap does not put some of them below their flags
         .help_template("{about}\n\nUsage: {usage}\n\n{all-args}{after-help}")
         .args(spec.all_flags().map(argument))
         .arg(words)
@@ -150,6 +160,7 @@ fn argument(setting: &'static Setting) -> Arg {
             .value_name("true|false"),
         Kind::Integer => argument.value_name("NUMBER").allow_hyphen_values(true),
         Kind::Duration => argument.value_name("TIME").allow_hyphen_values(true),
+        Kind::List(name) => argument.action(ArgAction::Append).value_name(name).allow_hyphen_values(true),
         Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
         Kind::Secret => argument.value_name("PASSWORD").allow_hyphen_values(true),
         Kind::Word(words) => argument.value_name(words).allow_hyphen_values(true),
@@ -199,22 +210,39 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     }
 }
 
-/// Checks the flags of the command itself; settings are checked when all of them are known.
-fn check_values(spec: &Spec, flags: &[(&'static str, Zeroizing<String>)]) -> Result<(), UsageError> {
+/// Checks that no flag was taken for the value of another, and the flags of the command itself.
+///
+/// Settings are checked when all of them are known.
+fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
+    for setting in spec.all_flags() {
+        let flag_as_value = |text: &str| {
+            let name = text.strip_prefix("--").and_then(|text| text.split('=').next());
+            name.is_some_and(|name| name == "help" || spec.all_flags().any(|flag| flag.name == name))
+        };
+        if setting.kind != Kind::Secret && typed.texts(setting.name).any(flag_as_value) {
+            return Err(UsageError::ValueMissing { flag: format!("--{}", setting.name) });
+        }
+    }
     for setting in spec.flags {
-        let Some((_, text)) = flags.iter().find(|(name, _)| *name == setting.name) else { continue };
+        let Some(text) = typed.flag(setting.name) else { continue };
         let expected = match setting.kind {
             Kind::Boolean if grammar::boolean(text).is_none() => "true or false (or 1, 0, t, f)",
             Kind::Integer if grammar::integer(text).is_none() => "a whole number",
             Kind::Duration if grammar::duration(text).is_none() => {
                 "a number of seconds, or a text like 90s, 15m, 1h"
             }
-            Kind::Word(words) if !words.split('|').any(|word| word == text.as_str()) => words,
-            Kind::Boolean | Kind::Integer | Kind::Duration | Kind::Text(_) | Kind::Secret | Kind::Word(_) => {
+            Kind::Word(words) if !words.split('|').any(|word| word == text) => words,
+            Kind::Boolean
+            | Kind::Integer
+            | Kind::Duration
+            | Kind::List(_)
+            | Kind::Text(_)
+            | Kind::Secret
+            | Kind::Word(_) => {
                 continue;
             }
         };
-        return Err(UsageError::Value { flag: setting.name, value: text.to_string(), expected });
+        return Err(UsageError::Value { flag: setting.name, value: text.to_owned(), expected });
     }
     Ok(())
 }

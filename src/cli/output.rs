@@ -35,9 +35,8 @@ impl Diagnostic for OutputError {
 /// Nothing is buffered between two calls, so what a reader has seen is what was written.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), OutputError> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => OutputError::Closed,
-        _ => OutputError::Failed(error),
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe { OutputError::Closed } else { OutputError::Failed(error) }
     })
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support};
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Support};
 
 use super::args::Typed;
 use super::grammar;
@@ -103,7 +103,12 @@ impl Settings {
 
     /// Returns a setting that must be given.
     pub(crate) fn required(&self, name: &'static str) -> Result<&Given, SettingsError> {
-        self.given(name).ok_or_else(|| SettingsError::Missing { setting: table::setting(name) })
+        self.given(name).ok_or_else(|| Self::missing(name))
+    }
+
+    /// Returns the refusal of a setting that nobody gave.
+    pub(crate) fn missing(name: &'static str) -> SettingsError {
+        SettingsError::Missing { setting: table::setting(name) }
     }
 
     /// Returns a boolean; false where nobody gave it.

@@ -109,6 +109,9 @@ impl Diagnostic for UsageError {
                 format!("the nearest command is anyrole {nearest}")
             }
             Self::UnknownCommand { nearest: None, .. } => String::from("anyrole help lists the commands"),
+            Self::UnknownFlag { flag, .. } if !flag.starts_with("--") => {
+                String::from("flags are written with two dashes: --certificate")
+            }
             Self::UnknownFlag { nearest: Some(nearest), .. } => format!("the nearest flag is --{nearest}"),
             Self::UnknownFlag { nearest: None, command, .. } => format!("see anyrole {command} --help"),
             Self::Value { flag, expected, .. } => format!("--{flag} takes {expected}"),

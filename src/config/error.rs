@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Origin, Shape};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::private_file::ReadError;
 use crate::text::quoted;
 
 /// Why the config file cannot be used; every case is cured in the file, by the line that is named.
@@ -49,12 +50,6 @@ pub enum ConfigError {
         /// What the parser says, without the file's content.
         why: String,
     },
-    /// Larger than 1 MiB.
-    #[error("the config file {} is larger than 1 MiB", quoted(&file.display().to_string()))]
-    TooLarge {
-        /// The file.
-        file: PathBuf,
-    },
     /// A key or a table that is not known.
     #[error("{origin}: {} is not a setting", quoted(key))]
     UnknownKey {
@@ -65,14 +60,9 @@ pub enum ConfigError {
         /// What to do about it.
         advice: Option<String>,
     },
-    /// The operating system did not give its bytes.
-    #[error("cannot read the config file {}", quoted(&file.display().to_string()))]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// It cannot be read, or others could have written it.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
     /// `version` is missing, or another than 1.
     #[error("the config file {} {}", quoted(&file.display().to_string()), match found {
         Some(found) => format!("has version {}, and this program knows version 1", quoted(found)),
@@ -101,16 +91,14 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The ids of all variants.
+    /// The ids of all variants, beyond those of what they carry.
     pub const IDS: &[&str] = &[
         "config-defined-twice",
         "config-missing",
         "config-session-name",
         "config-session-only",
         "config-syntax",
-        "config-too-large",
         "config-unknown-key",
-        "config-unreadable",
         "config-value",
         "config-version",
     ];
@@ -124,9 +112,8 @@ impl Diagnostic for ConfigError {
             Self::Missing { .. } => "config-missing",
             Self::SessionOnly { .. } => "config-session-only",
             Self::Syntax { .. } => "config-syntax",
-            Self::TooLarge { .. } => "config-too-large",
             Self::UnknownKey { .. } => "config-unknown-key",
-            Self::Unreadable { .. } => "config-unreadable",
+            Self::Unreadable(error) => error.id(),
             Self::Version { .. } => "config-version",
             Self::WrongShape { .. } => "config-value",
         }
@@ -145,9 +132,8 @@ impl Diagnostic for ConfigError {
             | Self::Missing { .. }
             | Self::SessionOnly { .. }
             | Self::Syntax { .. }
-            | Self::TooLarge { .. }
             | Self::UnknownKey { .. }
-            | Self::Unreadable { .. }
+            | Self::Unreadable(_)
             | Self::Version { .. }
             | Self::WrongShape { .. } => Vec::new(),
         }
@@ -167,11 +153,10 @@ impl Diagnostic for ConfigError {
             }
             Self::UnknownKey { advice, .. } => return advice.clone(),
             Self::Version { found: None, .. } => "begin the file with the line: version = 1".to_owned(),
-            Self::Syntax { .. }
-            | Self::TooLarge { .. }
-            | Self::Unreadable { .. }
-            | Self::Version { found: Some(_), .. }
-            | Self::WrongShape { .. } => return None,
+            Self::Unreadable(error) => return error.hint(),
+            Self::Syntax { .. } | Self::Version { found: Some(_), .. } | Self::WrongShape { .. } => {
+                return None;
+            }
         };
         Some(hint)
     }

@@ -24,6 +24,8 @@ pub enum Warning {
     },
     /// Other users can reach the private key's file.
     InsecureKeyFile(crate::private_file::Warning),
+    /// The end-entity certificate has a critical extension that is not known here; what AWS does is not documented.
+    UnknownCriticalExtension(String),
     /// A certificate in the sources is no part of the chain.
     Unrelated {
         /// Its subject name.
@@ -31,6 +33,8 @@ pub enum Warning {
         /// Its serial number in decimal.
         serial: String,
     },
+    /// The serial number is not positive or too long (RFC 5280 §4.1.2.2); what AWS does is not documented.
+    UnusualSerial(String),
 }
 
 impl fmt::Display for Warning {
@@ -51,6 +55,12 @@ impl fmt::Display for Warning {
                     "a certificate is no part of the chain and is left out: serial {serial}, subject {subject}"
                 )
             }
+            Self::UnknownCriticalExtension(oid) => {
+                write!(f, "the end-entity certificate has the critical extension {oid}, which AWS may refuse")
+            }
+            Self::UnusualSerial(serial) => {
+                write!(f, "the serial number {serial} is not a positive number of at most 20 octets")
+            }
         }
     }
 }
@@ -60,89 +70,121 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// Fails with the first of [`Self::problems`].
+    /// Fails with the first of [`Identity::problems`].
     pub fn check(&self, now: Timestamp) -> Result<(), IdentityError> {
         self.problems(now).into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Returns all for which AWS would refuse this identity, the most telling first.
-    ///
-    /// Of the end entity: it is no CA, X.509 version 3, allows digital signatures and has a subject name. Of
-    /// all that is presented: it is valid at `now`, and signed with SHA-256 or stronger. At most
-    /// [`DEPTH_LIMIT`] intermediates.
+    /// Returns all for which AWS would refuse this identity, as [`problems`] does.
     pub fn problems(&self, now: Timestamp) -> Vec<IdentityError> {
-        let end_entity = self.end_entity();
-        let certificate = self.facts(Part::EndEntity, end_entity);
-        let mut problems = Vec::new();
-        if end_entity.is_ca() {
-            problems.push(IdentityError::CertificateIsCa { certificate: certificate.clone() });
-        }
-        problems.extend(self.validity(Part::EndEntity, end_entity, now));
-        if end_entity.version() != 3 {
-            let version = end_entity.version();
-            problems.push(IdentityError::CertificateVersion { certificate: certificate.clone(), version });
-        } else if !end_entity.allows_digital_signature() {
-            problems.push(IdentityError::NoDigitalSignature {
-                certificate: certificate.clone(),
-                has_key_usage: end_entity.has_key_usage(),
-            });
-        }
-        if end_entity.subject_name().is_empty() {
-            problems.push(IdentityError::EmptySubject { certificate: certificate.clone() });
-        }
-        problems.extend(self.signature_hash(Part::EndEntity, end_entity));
-        for intermediate in self.intermediates() {
-            problems.extend(self.validity(Part::Intermediate, intermediate, now));
-            problems.extend(self.signature_hash(Part::Intermediate, intermediate));
-        }
-        let count = self.intermediates().len();
-        if count > DEPTH_LIMIT {
-            problems.push(IdentityError::ChainTooDeep { certificate, count });
-        }
-        problems
+        problems(self.end_entity(), self.intermediates(), self.provenance().certificate.as_ref(), now)
     }
 
     /// Returns what works, but should not stay so.
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        warnings.extend(self.provenance().insecure_key_file.clone().map(Warning::InsecureKeyFile));
-        let (not_before, not_after) = (self.end_entity().not_before(), self.end_entity().not_after());
-        let soon = SOON.min(not_after.since(not_before) / 5);
-        if now <= not_after && not_after.since(now) < soon {
-            warnings.push(Warning::ExpiresSoon { not_after, now });
-        }
-        warnings.extend(self.provenance().unrelated.iter().map(|certificate| Warning::Unrelated {
-            subject: certificate.subject_name().to_owned(),
-            serial: certificate.serial_number().decimal().to_owned(),
-        }));
-        warnings
+        let key_file = self.provenance().insecure_key_file.clone().map(Warning::InsecureKeyFile);
+        key_file.into_iter().chain(warnings(self.end_entity(), &self.provenance().unrelated, now)).collect()
     }
+}
 
-    fn facts(&self, part: Part, certificate: &Certificate) -> CertificateFacts {
-        let source = match part {
-            Part::Certificate | Part::EndEntity => self.provenance().certificate.as_ref(),
-            Part::Intermediate | Part::Intermediates => None,
-        };
-        CertificateFacts::new(part, source, certificate)
+/// Returns what about certificates works, but should not stay so.
+pub fn warnings(end_entity: &Certificate, unrelated: &[Certificate], now: Timestamp) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let not_after = end_entity.not_after();
+    let soon = SOON.min(not_after.since(end_entity.not_before()) / 5);
+    if now <= not_after && not_after.since(now) < soon {
+        warnings.push(Warning::ExpiresSoon { not_after, now });
     }
+    if !end_entity.serial_number().is_usual() {
+        warnings.push(Warning::UnusualSerial(end_entity.serial_number().decimal().to_owned()));
+    }
+    let unknown = end_entity.unknown_critical_extensions().iter().cloned();
+    warnings.extend(unknown.map(Warning::UnknownCriticalExtension));
+    warnings.extend(unrelated.iter().map(|certificate| Warning::Unrelated {
+        subject: certificate.subject_name().to_owned(),
+        serial: certificate.serial_number().decimal().to_owned(),
+    }));
+    warnings
+}
 
-    fn validity(&self, part: Part, certificate: &Certificate, now: Timestamp) -> Option<IdentityError> {
-        let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-        let facts = || self.facts(part, certificate);
-        if now > not_after {
-            Some(IdentityError::CertificateExpired { certificate: facts(), not_after, now })
-        } else if now < not_before {
-            Some(IdentityError::CertificateNotYetValid { certificate: facts(), not_before, now })
-        } else {
-            None
-        }
+/// Returns all for which AWS would refuse a chain, the most telling first; errors name `source` as the certificate's.
+///
+/// Of the end entity: it is no CA, X.509 version 3, allows digital signatures, has a subject name and is not self-signed.
+/// Of the intermediates: they are CAs, and within their path length constraints; at most [`DEPTH_LIMIT`] of them. Of all
+/// that is presented: it is valid at `now`, and signed with SHA-256 or stronger.
+pub fn problems(
+    end_entity: &Certificate,
+    intermediates: &[Certificate],
+    source: Option<&String>,
+    now: Timestamp,
+) -> Vec<IdentityError> {
+    let certificate = CertificateFacts::new(Part::EndEntity, source, end_entity);
+    let mut problems = Vec::new();
+    if end_entity.is_ca() {
+        problems.push(IdentityError::CertificateIsCa { certificate: certificate.clone() });
     }
+    problems.extend(validity(end_entity, &certificate, now));
+    if end_entity.version() != 3 {
+        let version = end_entity.version();
+        problems.push(IdentityError::CertificateVersion { certificate: certificate.clone(), version });
+    } else if !end_entity.allows_digital_signature() {
+        problems.push(IdentityError::NoDigitalSignature {
+            certificate: certificate.clone(),
+            has_key_usage: end_entity.has_key_usage(),
+        });
+    }
+    if end_entity.subject_name().is_empty() {
+        problems.push(IdentityError::EmptySubject { certificate: certificate.clone() });
+    }
+    if end_entity.is_self_signed() {
+        problems.push(IdentityError::SelfSigned { certificate: certificate.clone() });
+    }
+    problems.extend(signature_hash(end_entity, &certificate));
+    for (below, intermediate) in intermediates.iter().enumerate() {
+        let facts = CertificateFacts::new(Part::Intermediate, None, intermediate);
+        problems.extend(validity(intermediate, &facts, now));
+        problems.extend(authority(intermediate, &facts, below));
+        problems.extend(signature_hash(intermediate, &facts));
+    }
+    if intermediates.len() > DEPTH_LIMIT {
+        problems.push(IdentityError::ChainTooDeep { certificate, count: intermediates.len() });
+    }
+    problems
+}
 
-    fn signature_hash(&self, part: Part, certificate: &Certificate) -> Option<IdentityError> {
-        let hash = certificate.signature_hash();
-        (!hash.is_sufficient()).then(|| IdentityError::WeakSignatureHash {
-            certificate: self.facts(part, certificate),
-            hash: hash.to_string(),
-        })
+fn validity(certificate: &Certificate, facts: &CertificateFacts, now: Timestamp) -> Option<IdentityError> {
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    let certificate = || Box::new(facts.clone());
+    if now > not_after {
+        Some(IdentityError::CertificateExpired { certificate: certificate(), not_after, now })
+    } else if now < not_before {
+        Some(IdentityError::CertificateNotYetValid { certificate: certificate(), not_before, now })
+    } else {
+        None
     }
+}
+
+/// Checks that a certificate may issue the one below it, under which there are `below` intermediates.
+fn authority(certificate: &Certificate, facts: &CertificateFacts, below: usize) -> Option<IdentityError> {
+    let why = if certificate.version() != 3 {
+        "it is older than X.509 version 3"
+    } else if !certificate.is_ca() {
+        "its basic constraints do not say so (cA TRUE)"
+    } else if !certificate.allows_certificate_signing() {
+        "its key usage does not include keyCertSign"
+    } else {
+        let allowed = certificate.path_length()?;
+        let exceeded = usize::try_from(allowed).is_ok_and(|allowed| below > allowed);
+        let certificate = Box::new(facts.clone());
+        return exceeded.then_some(IdentityError::PathLengthExceeded { certificate, allowed, below });
+    };
+    Some(IdentityError::IntermediateNotCa { certificate: Box::new(facts.clone()), why })
+}
+
+fn signature_hash(certificate: &Certificate, facts: &CertificateFacts) -> Option<IdentityError> {
+    let hash = certificate.signature_hash();
+    (!hash.is_sufficient()).then(|| IdentityError::WeakSignatureHash {
+        certificate: Box::new(facts.clone()),
+        hash: hash.to_string(),
+    })
 }

@@ -20,17 +20,20 @@ pub const IDS: &[&str] = &[
     "certificate-version",
     "chain-too-deep",
     "empty-subject",
+    "intermediate-not-ca",
     "key-file-permissions",
     "key-mismatch",
     "no-digital-signature",
     "password-unreadable",
     "password-wrong",
+    "path-length-exceeded",
     "private-key-encrypted",
     "private-key-malformed",
     "private-key-missing",
     "private-key-not-pem",
     "private-key-unreadable",
     "private-key-unsupported",
+    "self-signed",
     "source-malformed",
     "source-unsupported",
     "weak-signature-hash",
@@ -38,14 +41,14 @@ pub const IDS: &[&str] = &[
 
 /// Why there is no usable identity; fix the files, the certificate or the key.
 ///
-/// A `source` is rendered as errors show it: a path in quotes, `the variable NAME`.
+/// A `source` is rendered as errors show it: in quotes, as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// A certificate that will be presented has expired.
     #[error("the {} expired at {not_after}, {}", certificate.part, not_after.distance_from(*now))]
     CertificateExpired {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its last second.
         not_after: Timestamp,
         /// The present, by this machine's clock.
@@ -55,7 +58,7 @@ pub enum IdentityError {
     #[error("the end-entity certificate is a CA certificate, and AWS refuses those")]
     CertificateIsCa {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
     },
     /// A CERTIFICATE block holds no certificate.
     #[error("cannot use the {part} {source_name}: {}", place(*line, &cause.to_string()))]
@@ -91,7 +94,7 @@ pub enum IdentityError {
     #[error("the {} is not valid before {not_before}, {}", certificate.part, not_before.distance_from(*now))]
     CertificateNotYetValid {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its first second.
         not_before: Timestamp,
         /// The present, by this machine's clock.
@@ -111,7 +114,7 @@ pub enum IdentityError {
     #[error("the end-entity certificate is X.509 version {version}, and AWS takes version 3 only")]
     CertificateVersion {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Its version.
         version: u32,
     },
@@ -119,7 +122,7 @@ pub enum IdentityError {
     #[error("the chain has {count} intermediates, and AWS takes at most {DEPTH_LIMIT}")]
     ChainTooDeep {
         /// Which certificate stands below them.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// How many there are.
         count: usize,
     },
@@ -127,7 +130,15 @@ pub enum IdentityError {
     #[error("the end-entity certificate has an empty subject name, and AWS refuses those")]
     EmptySubject {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
+    },
+    /// A certificate above the end entity may not issue certificates.
+    #[error("the intermediate certificate is not one of a CA: {why}")]
+    IntermediateNotCa {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// What it lacks.
+        why: &'static str,
     },
     /// Other users can reach the private key's file.
     #[error("cannot use the private key {source_name}: {exposure}")]
@@ -143,15 +154,15 @@ pub enum IdentityError {
     #[error("the private key does not belong to the certificate")]
     KeyMismatch {
         /// The certificate's public key.
-        certificate: KeySide,
+        certificate: Box<KeySide>,
         /// The private key's public half.
-        private_key: KeySide,
+        private_key: Box<KeySide>,
     },
     /// The end-entity certificate may not sign.
     #[error("the end-entity certificate does not allow digital signatures (key usage digitalSignature)")]
     NoDigitalSignature {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// Whether there is a keyUsage extension at all.
         has_key_usage: bool,
     },
@@ -168,6 +179,18 @@ pub enum IdentityError {
     PasswordWrong {
         /// Where the key is.
         source_name: String,
+    },
+    /// There are more intermediates below a CA than its certificate allows.
+    #[error(
+        "{below} intermediate certificates stand below one that allows {allowed} (path length constraint)"
+    )]
+    PathLengthExceeded {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// How many it allows.
+        allowed: u32,
+        /// How many there are.
+        below: usize,
     },
     /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
@@ -219,6 +242,12 @@ pub enum IdentityError {
         /// What is not supported.
         cause: PrivateKeyError,
     },
+    /// The end-entity certificate was issued by nobody but itself.
+    #[error("the end-entity certificate is signed by its own key, so no trust anchor can stand above it")]
+    SelfSigned {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+    },
     /// The source is of a kind that this version does not support.
     #[error("cannot use {source_name}: {kind} is not supported by this version")]
     SourceUnsupported {
@@ -231,7 +260,7 @@ pub enum IdentityError {
     #[error("the {} is signed with {hash}, and AWS takes SHA-256 or stronger", certificate.part)]
     WeakSignatureHash {
         /// Which certificate.
-        certificate: CertificateFacts,
+        certificate: Box<CertificateFacts>,
         /// The hash.
         hash: String,
     },
@@ -275,13 +304,13 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
-    pub(crate) fn new(part: Part, source_name: Option<&String>, certificate: &Certificate) -> Self {
-        Self {
+    pub(crate) fn new(part: Part, source_name: Option<&String>, certificate: &Certificate) -> Box<Self> {
+        Box::new(Self {
             part,
             source_name: source_name.cloned(),
             serial: certificate.serial_number().decimal().to_owned(),
             subject: certificate.subject_name().to_owned(),
-        }
+        })
     }
 
     fn fact(&self) -> Fact {
@@ -305,8 +334,8 @@ pub struct KeySide {
 }
 
 impl KeySide {
-    pub(crate) fn new(source_name: Option<String>, public_key: &SubjectPublicKeyInfo) -> Self {
-        Self { source_name, kind: public_key.kind().to_string(), sha256: public_key.sha256() }
+    pub(crate) fn new(source_name: Option<String>, public_key: &SubjectPublicKeyInfo) -> Box<Self> {
+        Box::new(Self { source_name, kind: public_key.kind().to_string(), sha256: public_key.sha256() })
     }
 
     fn fact(&self, name: &'static str) -> Fact {
@@ -336,17 +365,20 @@ impl Diagnostic for IdentityError {
             Self::CertificateVersion { .. } => "certificate-version",
             Self::ChainTooDeep { .. } => "chain-too-deep",
             Self::EmptySubject { .. } => "empty-subject",
+            Self::IntermediateNotCa { .. } => "intermediate-not-ca",
             Self::KeyFilePermissions { .. } => "key-file-permissions",
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::NoDigitalSignature { .. } => "no-digital-signature",
             Self::PasswordUnreadable { .. } => "password-unreadable",
             Self::PasswordWrong { .. } => "password-wrong",
+            Self::PathLengthExceeded { .. } => "path-length-exceeded",
             Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
             Self::PrivateKeyMalformed { .. } => "private-key-malformed",
             Self::PrivateKeyMissing { .. } => "private-key-missing",
             Self::PrivateKeyNotPem { .. } => "private-key-not-pem",
             Self::PrivateKeyUnreadable { .. } => "private-key-unreadable",
             Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
+            Self::SelfSigned { .. } => "self-signed",
             Self::SourceUnsupported { .. } => "source-unsupported",
             Self::WeakSignatureHash { .. } => "weak-signature-hash",
         }
@@ -364,7 +396,10 @@ impl Diagnostic for IdentityError {
             | Self::CertificateVersion { certificate, .. }
             | Self::ChainTooDeep { certificate, .. }
             | Self::EmptySubject { certificate }
+            | Self::IntermediateNotCa { certificate, .. }
             | Self::NoDigitalSignature { certificate, .. }
+            | Self::PathLengthExceeded { certificate, .. }
+            | Self::SelfSigned { certificate }
             | Self::WeakSignatureHash { certificate, .. } => vec![certificate.fact()],
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
@@ -412,17 +447,21 @@ impl Diagnostic for IdentityError {
             }
             Self::ChainTooDeep { .. } => "use a CA further down the chain as the trust anchor",
             Self::EmptySubject { .. } => "have it issued again with a subject name, at least a common name",
+            Self::IntermediateNotCa { .. } | Self::PathLengthExceeded { .. } => {
+                "ask the CA for the right certificates, or use a CA further down the chain as the trust anchor"
+            }
             Self::KeyMismatch { .. } => "after a renewal, replace both files together",
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
-            Self::PrivateKeyEncrypted { .. } => "give the password with --private-key-password-file",
+            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
             Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
                 "check the key with openssl pkey -in FILE -noout"
             }
             Self::PrivateKeyMissing { .. } => "give the private key's file with --private-key",
             Self::PrivateKeyUnreadable { .. } => "check the path after --private-key",
             Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
+            Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
             Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };

@@ -86,17 +86,17 @@ impl Input {
     }
 }
 
-/// Names the source as errors do: a path in quotes, `the standard input`, `the variable NAME`.
+/// Names the source as the user wrote it, in quotes: `'/etc/anyrole/host.pem'`, `'env:NAME'`, `'-' (standard input)`.
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Descriptor(number) => write!(f, "descriptor {number}"),
+            Self::Descriptor(number) => write!(f, "'fd:{number}'"),
             Self::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
             // A URI can carry a PIN in its query.
             Self::Pkcs11Uri(uri) => f.write_str(&quoted(uri.split('?').next().unwrap_or_default())),
-            Self::StandardInput => f.write_str("the standard input"),
+            Self::StandardInput => f.write_str("'-' (standard input)"),
             Self::TpmHandle(handle) => f.write_str(&quoted(handle)),
-            Self::Variable(name) => write!(f, "the variable {}", crate::text::printable(name)),
+            Self::Variable(name) => f.write_str(&quoted(&format!("env:{name}"))),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Reading: opened once, without waiting, judged by what was opened, and never without a bound.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -12,9 +13,8 @@ use crate::text::quoted;
 /// The largest key file, in bytes. An encrypted RSA-8192 key is a hundredth of it.
 pub const KEY_FILE_LIMIT: u64 = 1024 * 1024;
 
-/// How long a pipe may say nothing before reading gives up, in seconds.
-#[cfg(unix)]
-const PATIENCE_SECONDS: u64 = 10;
+/// How long a pipe may say nothing before reading gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Under which circumstances a key file is accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadE
     if metadata.is_file() {
         return drain(&file, path, limit, metadata.len());
     }
-    drain_stream(&file, &metadata, path, limit)
+    drain_stream(&file, &metadata, path, limit, PATIENCE)
 }
 
 /// Reads a file of one's own that nobody else can reach: a sealing key, a cache entry.
@@ -141,7 +141,7 @@ fn take(
         match source.read(chunk.as_mut_slice()) {
             Ok(0) => return Ok(content),
             Ok(count) => append(&mut content, &chunk[..count], path, limit)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(ReadError::io(path, &error)),
         }
     }
@@ -167,7 +167,7 @@ mod system {
     //! What POSIX says about an open file.
 
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs};
@@ -271,6 +271,7 @@ mod system {
         metadata: &std::fs::Metadata,
         path: &Path,
         limit: u64,
+        patience: Duration,
     ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         let kind = metadata.file_type();
         if !kind.is_fifo() && !kind.is_char_device() {
@@ -280,12 +281,12 @@ mod system {
         let mut chunk = Zeroizing::new([0_u8; 8192]);
         let mut last = Instant::now();
         loop {
-            let patience = Duration::from_secs(PATIENCE_SECONDS).saturating_sub(last.elapsed());
-            if patience.is_zero() {
-                return Err(ReadError::new(path, ReadRefusal::Silent(PATIENCE_SECONDS)));
+            let remaining = patience.saturating_sub(last.elapsed());
+            if remaining.is_zero() {
+                return Err(ReadError::new(path, ReadRefusal::Silent(patience.as_secs())));
             }
-            // A duration of ten seconds at most always fits.
-            let timeout = Timespec::try_from(patience).ok();
+            // A duration of some seconds always fits.
+            let timeout = Timespec::try_from(remaining).ok();
             match poll(&mut [PollFd::new(file, PollFlags::IN)], timeout.as_ref()) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
                 Ok(_) => {}
@@ -297,10 +298,8 @@ mod system {
                     append(&mut content, &chunk[..count], path, limit)?;
                     last = Instant::now();
                 }
-                Err(error) => match error.kind() {
-                    std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock => {}
-                    _ => return Err(ReadError::io(path, &error)),
-                },
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) => return Err(ReadError::io(path, &error)),
             }
         }
     }
@@ -366,6 +365,7 @@ mod system {
         metadata: &std::fs::Metadata,
         path: &Path,
         limit: u64,
+        _patience: Duration,
     ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         if metadata.is_dir() {
             return Err(ReadError::new(path, ReadRefusal::NotAFile("a folder")));
@@ -378,3 +378,21 @@ mod system {
 pub(super) use system::owner_name;
 pub(super) use system::{describe, open_unlinked};
 use system::{drain_stream, exposure, open, own_and_closed};
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_does_not_hang() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, 0o600.into(), 0).expect("a named pipe");
+        let file = open(&path).expect("it opens without a writer");
+        let metadata = file.metadata().expect("it is there");
+        let error =
+            drain_stream(&file, &metadata, &path, 10, Duration::from_millis(20)).expect_err("silence");
+        assert_eq!(error.reason, ReadRefusal::Silent(0));
+    }
+}

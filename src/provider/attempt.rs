@@ -10,7 +10,6 @@ use crate::cache::{CacheEntry, CacheKey, CredentialCache};
 use crate::clock::Timestamp;
 use crate::diagnostic::Fault;
 use crate::identity::CertificateBytes;
-use crate::session::SessionError;
 
 /// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
 /// answer at once.
@@ -201,19 +200,13 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 /// as far away as after a refusal.
 fn report(error: &CreateError) -> FailureReport {
     let report = FailureReport::of(error);
-    match error {
-        CreateError::Session(error) => FailureReport {
-            fault: if error.is_transient() { Fault::Unreachable } else { report.fault },
-            code: match error {
-                SessionError::Refused(refusal) => Some(refusal.code.clone()).filter(|code| !code.is_empty()),
-                SessionError::Answer(_)
-                | SessionError::Deadline { .. }
-                | SessionError::ProxyAnswered { .. }
-                | SessionError::Signing(_)
-                | SessionError::Unreachable { .. } => None,
-            },
-            ..report
-        },
-        CreateError::Identity(_) | CreateError::Runtime(_) => report,
-    }
+    let code = match error {
+        CreateError::Refused { refusal, .. } if !refusal.code.is_empty() => Some(refusal.code.clone()),
+        CreateError::Identity(_)
+        | CreateError::Refused { .. }
+        | CreateError::Runtime(_)
+        | CreateError::Session(_) => None,
+    };
+    let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
+    FailureReport { fault, code, ..report }
 }

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-
 use super::Wanted;
 use crate::cache::file::KeyLender;
 use crate::cache::{CacheEntry, SealingKey};
@@ -14,8 +12,8 @@ use crate::credentials::CredentialSet;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::Environment;
 use crate::http::{Limits, NativeTransport, TransportSettings};
-use crate::identity::{self, CertificateBytes, IdentityError, IdentitySource, Input};
-use crate::session::{self, SessionError};
+use crate::identity::{self, CertificateBytes, Identity, IdentityError, IdentitySource, Input};
+use crate::session::{self, Refusal, SessionError};
 use crate::signer::SigningKey as _;
 
 /// Makes sessions.
@@ -90,9 +88,39 @@ pub enum CreateError {
     /// The operating system gives no means to wait for the network.
     #[error("cannot wait for the network")]
     Runtime(#[source] std::io::Error),
+    /// AWS refused; with the identity that it refused, by which a refusal can be explained.
+    #[error("{refusal}")]
+    Refused {
+        /// The refusal.
+        refusal: Box<Refusal>,
+        /// Whose request it was.
+        identity: Box<Identity>,
+    },
     /// There was no usable answer.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Session(SessionError),
+}
+
+impl CreateError {
+    /// Tells whether the same request may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Identity(_) | Self::Runtime(_) => false,
+            Self::Refused { refusal, .. } => refusal.is_transient(),
+            Self::Session(error) => error.is_transient(),
+        }
+    }
+
+    fn of(error: SessionError, identity: Identity) -> Self {
+        match error {
+            SessionError::Refused(refusal) => Self::Refused { refusal, identity: Box::new(identity) },
+            error @ (SessionError::Answer(_)
+            | SessionError::Deadline { .. }
+            | SessionError::ProxyAnswered { .. }
+            | SessionError::Signing(_)
+            | SessionError::Unreachable { .. }) => Self::Session(error),
+        }
+    }
 }
 
 impl Diagnostic for CreateError {
@@ -100,6 +128,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::Identity(error) => error.id(),
             Self::Runtime(_) => "runtime",
+            Self::Refused { refusal, .. } => refusal.id(),
             Self::Session(error) => error.id(),
         }
     }
@@ -108,6 +137,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::Identity(error) => error.fault(),
             Self::Runtime(_) => Fault::Local,
+            Self::Refused { refusal, .. } => refusal.fault(),
             Self::Session(error) => error.fault(),
         }
     }
@@ -116,6 +146,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::Identity(error) => error.facts(),
             Self::Runtime(_) => Vec::new(),
+            Self::Refused { refusal, .. } => refusal.facts(),
             Self::Session(error) => error.facts(),
         }
     }
@@ -124,6 +155,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::Identity(error) => error.hint(),
             Self::Runtime(_) => None,
+            Self::Refused { refusal, .. } => refusal.hint(),
             Self::Session(error) => error.hint(),
         }
     }
@@ -186,20 +218,17 @@ impl SessionMaker for IdentityMaker {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CreateError::Runtime)?;
         let Wanted { request, endpoint, .. } = wanted;
-        let session = runtime.block_on(session::create(
-            transport,
-            &mut identity,
-            request,
-            endpoint,
-            limits,
-            clock.as_ref(),
-        ))?;
-        Ok(NewSession {
-            credential_set: session.credential_set,
-            clock_offset: session.clock_offset,
-            subject_name: identity.end_entity().subject_name().to_owned(),
-            issuer_name: identity.end_entity().issuer_name().to_owned(),
-        })
+        let created =
+            session::create(transport, &mut identity, request, endpoint, limits, clock.as_ref());
+        match runtime.block_on(created) {
+            Ok(session) => Ok(NewSession {
+                credential_set: session.credential_set,
+                clock_offset: session.clock_offset,
+                subject_name: identity.end_entity().subject_name().to_owned(),
+                issuer_name: identity.end_entity().issuer_name().to_owned(),
+            }),
+            Err(error) => Err(CreateError::of(error, identity)),
+        }
     }
 }
 
@@ -208,8 +237,7 @@ impl SessionMaker for IdentityMaker {
 pub fn file_key_lender(source: IdentitySource, env: Environment) -> KeyLender {
     Box::new(move || {
         let key = identity::unattended_key(&source, &env)?;
-        let public_key = digest::digest(&digest::SHA256, key.public_key()?.der());
-        let lent = key.sealing_key().ok()??;
-        Some(SealingKey::deriving(move |salt, info| lent.derive(salt, info), public_key.as_ref()))
+        let (material, public_key_sha256) = key.sealing_key().ok()??.into_parts();
+        Some(SealingKey::new(material, public_key_sha256))
     })
 }

@@ -10,14 +10,8 @@ use crate::http::TransportError;
 use crate::signing::SigningError;
 
 /// The ids of [`SessionError`] and [`AnswerError`], beyond those of what they carry.
-pub const IDS: &[&str] = &[
-    "answer-expiration",
-    "answer-malformed",
-    "answer-other-role",
-    "deadline",
-    "proxy-answered",
-    "signing-failed",
-];
+pub const IDS: &[&str] =
+    &["answer-expiration", "answer-malformed", "answer-other-role", "deadline", "proxy-answered"];
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -86,21 +80,7 @@ impl SessionError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => true,
-            Self::Refused(refusal) => match refusal.kind {
-                super::RefusalKind::Throttled | super::RefusalKind::Unavailable => true,
-                super::RefusalKind::AttributesNotMapped
-                | super::RefusalKind::CannotAssumeRole
-                | super::RefusalKind::CertificateRevoked
-                | super::RefusalKind::InsufficientCertificate
-                | super::RefusalKind::InvalidProfile
-                | super::RefusalKind::InvalidRequest
-                | super::RefusalKind::InvalidSignature
-                | super::RefusalKind::Other
-                | super::RefusalKind::RoleNotInProfile
-                | super::RefusalKind::SessionNameNotAccepted
-                | super::RefusalKind::TrustAnchorNotFound
-                | super::RefusalKind::UntrustedCertificate => false,
-            },
+            Self::Refused(refusal) => refusal.is_transient(),
             Self::Unreachable { source, .. } => source.is_transient(),
             Self::Answer(_) | Self::Signing(_) => false,
         }
@@ -122,7 +102,7 @@ impl Diagnostic for SessionError {
             Self::Deadline { .. } => "deadline",
             Self::ProxyAnswered { .. } => "proxy-answered",
             Self::Refused(refusal) => refusal.id(),
-            Self::Signing(_) => "signing-failed",
+            Self::Signing(error) => error.id(),
             Self::Unreachable { source, .. } => source.id(),
         }
     }
@@ -132,8 +112,7 @@ impl Diagnostic for SessionError {
             Self::Answer(_) => Fault::Refused,
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => Fault::Unreachable,
             Self::Refused(refusal) => refusal.fault(),
-            Self::Signing(SigningError::Key(_)) => Fault::Identity,
-            Self::Signing(SigningError::Sigv4 { .. } | SigningError::UnsendableHeader { .. }) => Fault::Bug,
+            Self::Signing(error) => error.fault(),
             Self::Unreachable { source, .. } => source.fault(),
         }
     }

@@ -162,7 +162,7 @@ impl SigningKey for FileKey {
     }
 
     fn sealing_key(&self) -> Result<Option<SealingKey>, SignError> {
-        Ok(Some(SealingKey::new(Secret::new(self.private_key.pkcs8().expose().clone()))))
+        Ok(Some(SealingKey::new(Secret::new(self.private_key.pkcs8().expose().clone()), &self.public_key)))
     }
 
     fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {

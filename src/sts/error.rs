@@ -11,8 +11,7 @@ use crate::signing::SigningError;
 use crate::text::printable;
 
 /// The ids of [`StsError`], beyond those of what it carries.
-pub const IDS: &[&str] =
-    &["deadline", "proxy-answered", "signing-failed", "sts-answer-malformed", "sts-refused"];
+pub const IDS: &[&str] = &["deadline", "proxy-answered", "sts-answer-malformed", "sts-refused"];
 
 /// The longest code or message that is kept, in characters.
 const LONGEST_TEXT: usize = 1000;
@@ -90,7 +89,7 @@ impl Diagnostic for StsError {
             Self::Deadline { .. } => "deadline",
             Self::ProxyAnswered { .. } => "proxy-answered",
             Self::Refused { .. } => "sts-refused",
-            Self::Signing(_) => "signing-failed",
+            Self::Signing(error) => error.id(),
             Self::Unreachable { source, .. } => source.id(),
         }
     }
@@ -99,7 +98,7 @@ impl Diagnostic for StsError {
         match self {
             Self::Credentials(_) | Self::Malformed { .. } | Self::Refused { .. } => Fault::Refused,
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => Fault::Unreachable,
-            Self::Signing(_) => Fault::Bug,
+            Self::Signing(error) => error.fault(),
             Self::Unreachable { source, .. } => source.fault(),
         }
     }
@@ -136,7 +135,7 @@ impl Diagnostic for StsError {
             Self::ProxyAnswered { .. } => {
                 "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
             }
-            Self::Signing(_) => return None,
+            Self::Signing(error) => return error.hint(),
             Self::Unreachable { source, .. } => return source.hint(),
         };
         Some(String::from(hint))

@@ -13,11 +13,15 @@ use crate::clock::Timestamp;
 /// The longest serial number that is shown, in octets. RFC 5280 §4.1.2.2 allows 20; longer ones exist.
 const SERIAL_LIMIT: usize = 64;
 
+/// The longest serial number of RFC 5280, in octets of the INTEGER.
+const USUAL_SERIAL_OCTETS: usize = 20;
+
 /// A certificate's serial number (RFC 5280 §4.1.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SerialNumber {
     decimal: String,
     hex: String,
+    usual: bool,
 }
 
 impl SerialNumber {
@@ -26,7 +30,8 @@ impl SerialNumber {
         let number = BigInt::from_signed_bytes_be(octets);
         let (sign, magnitude) = number.to_bytes_be();
         let minus = if sign == Sign::Minus { "-" } else { "" };
-        Self { decimal: number.to_string(), hex: format!("{minus}{}", hex::encode(magnitude)) }
+        let usual = sign == Sign::Plus && octets.len() <= USUAL_SERIAL_OCTETS;
+        Self { decimal: number.to_string(), hex: format!("{minus}{}", hex::encode(magnitude)), usual }
     }
 
     /// Returns the number in decimal, as the Authorization header carries it; a negative one with a minus sign.
@@ -37,6 +42,11 @@ impl SerialNumber {
     /// Returns the number in lower-case hex with an even number of digits, as AWS and openssl show it.
     pub fn hex(&self) -> &str {
         &self.hex
+    }
+
+    /// Returns whether it is as RFC 5280 asks: positive, and its INTEGER at most 20 octets long.
+    pub const fn is_usual(&self) -> bool {
+        self.usual
     }
 }
 
@@ -104,6 +114,7 @@ pub struct Certificate {
     subject_key_id: Option<String>,
     authority_key_id: Option<String>,
     subject_alternative_names: Vec<String>,
+    unknown_critical_extensions: Vec<String>,
     signature_hash: SignatureHash,
     verification: Option<VerifiedAlgorithm>,
     signed: Vec<u8>,
@@ -193,19 +204,17 @@ impl Certificate {
             }),
             key_usage: key_usage.map(|extension| extension.value.flags),
             public_key: SubjectPublicKeyInfo::new(tbs.subject_pki.raw.to_vec()),
-            subject_key_id: key_identifier(tbs, |extension| match extension {
-                ParsedExtension::SubjectKeyIdentifier(id) => Some(hex::encode(id.0)),
-                _ => None,
-            }),
-            authority_key_id: key_identifier(tbs, |extension| match extension {
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    id.key_identifier.as_ref().map(|id| hex::encode(id.0))
-                }
-                _ => None,
-            }),
+            subject_key_id: tbs.extensions().iter().find_map(subject_key_id),
+            authority_key_id: tbs.extensions().iter().find_map(authority_key_id),
             subject_alternative_names: alternative
                 .map(|extension| extension.value.general_names.iter().map(render_general).collect())
                 .unwrap_or_default(),
+            unknown_critical_extensions: tbs
+                .extensions()
+                .iter()
+                .filter(|extension| extension.critical && extension.parsed_extension().unsupported())
+                .map(|extension| extension.oid.to_id_string())
+                .collect(),
             signature_hash,
             verification,
             signed: tbs.as_ref().to_vec(),
@@ -299,6 +308,11 @@ impl Certificate {
         &self.subject_alternative_names
     }
 
+    /// Returns the object identifiers of critical extensions that are not known here.
+    pub fn unknown_critical_extensions(&self) -> &[String] {
+        &self.unknown_critical_extensions
+    }
+
     /// Returns the SHA-256 of the DER in lower-case hex.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.der)
@@ -345,11 +359,14 @@ impl fmt::Debug for Certificate {
     }
 }
 
-fn key_identifier(
-    tbs: &TbsCertificate<'_>,
-    read: impl Fn(&ParsedExtension<'_>) -> Option<String>,
-) -> Option<String> {
-    tbs.extensions().iter().find_map(|extension| read(extension.parsed_extension()))
+fn subject_key_id(extension: &X509Extension<'_>) -> Option<String> {
+    let ParsedExtension::SubjectKeyIdentifier(id) = extension.parsed_extension() else { return None };
+    Some(hex::encode(id.0))
+}
+
+fn authority_key_id(extension: &X509Extension<'_>) -> Option<String> {
+    let ParsedExtension::AuthorityKeyIdentifier(id) = extension.parsed_extension() else { return None };
+    id.key_identifier.as_ref().map(|id| hex::encode(id.0))
 }
 
 /// Reads which hash a signature algorithm uses, and how it can be verified here.
@@ -404,8 +421,11 @@ mod tests {
         assert_eq!(both(&[1]), (String::from("1"), String::from("01")));
         assert_eq!(both(&[0, 0xff]), (String::from("255"), String::from("ff")));
         assert_eq!(both(&[0xff]), (String::from("-1"), String::from("-01")));
-        assert_eq!(both(&[0x10; 20]).0, "91717785373003604253068870474222485966061834256");
+        assert_eq!(both(&[0x10; 20]).0, "91702063518801751730427283621413836527431061520");
         assert_eq!(both(&[0x10; 21]).1, "10".repeat(21));
+        let usual = [&[1][..], &[0x7f; 20], &[0], &[0xff], &[1; 21]]
+            .map(|octets| SerialNumber::from_content(octets).is_usual());
+        assert_eq!(usual, [true, true, false, false, false]);
     }
 
     #[test]

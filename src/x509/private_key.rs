@@ -2,26 +2,18 @@
 //!
 //! A key that is not for us is named ("an Ed25519 key"), never called unreadable.
 
-use std::fmt;
+mod encrypted;
+
+pub use encrypted::EncryptedPrivateKey;
 
 use pkcs8::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
-use pkcs8::der::{Decode as _, ErrorKind, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
-use pkcs8::pkcs5::EncryptionScheme;
-use pkcs8::pkcs5::pbes2::Kdf;
+use pkcs8::der::{Decode as _, Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use pkcs8::spki::AlgorithmIdentifierRef;
-use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument};
-use zeroize::Zeroizing;
+use pkcs8::{PrivateKeyInfoRef, SecretDocument};
 
 use super::pem::{Block, Label};
 use super::public_key::{KeyKind, bit_length};
 use crate::secret::Secret;
-
-/// The most iterations of PBKDF2: some seconds of work. OWASP's advice is 600,000.
-const ITERATION_LIMIT: u32 = 10_000_000;
-/// The most memory of scrypt, in bytes. OpenSSL's own parameters take 16 MiB.
-const SCRYPT_MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
-/// The most rounds of scrypt over that memory.
-const SCRYPT_ROUND_LIMIT: u16 = 16;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -54,12 +46,6 @@ pub enum PrivateKeyError {
 pub struct PrivateKey {
     kind: KeyKind,
     pkcs8: Secret<Vec<u8>>,
-}
-
-/// A private key that needs a password.
-#[derive(Clone)]
-pub struct EncryptedPrivateKey {
-    der: Zeroizing<Vec<u8>>,
 }
 
 /// What a block with a private key turns out to be.
@@ -116,10 +102,10 @@ impl PrivateKey {
     /// Fails if the structure is broken or the kind of key is not supported.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, PrivateKeyError> {
         let (algorithm, key) = pkcs8_parts(der).ok_or(PrivateKeyError::Malformed("it is not PKCS#8"))?;
-        let kind = match KeyKind::of_algorithm(&algorithm) {
-            KeyKind::Rsa(_) => KeyKind::Rsa(modulus_bits(key)?),
-            other => other,
-        };
+        let mut kind = KeyKind::of_algorithm(&algorithm);
+        if let KeyKind::Rsa(bits) = &mut kind {
+            *bits = modulus_bits(key)?;
+        }
         Self::supported(kind, algorithm, key)
     }
 
@@ -173,110 +159,6 @@ impl PrivateKey {
     pub const fn pkcs8(&self) -> &Secret<Vec<u8>> {
         &self.pkcs8
     }
-}
-
-impl EncryptedPrivateKey {
-    /// Decrypts the key (RFC 8018, PBES2: AES-CBC, AES-GCM and 3DES under PBKDF2 or scrypt).
-    ///
-    /// # Errors
-    ///
-    /// Tells a wrong password from a cipher that is not supported, a derivation that is too costly, and damage.
-    pub fn decrypt(&self, password: &Secret<String>) -> Result<PrivateKey, PrivateKeyError> {
-        let encrypted =
-            EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice()).map_err(|error| match error {
-                pkcs8::Error::Asn1(error) => not_decoded(&error),
-                _ => PrivateKeyError::Malformed("its encryption header cannot be read"),
-            })?;
-        let block = check_cost(&encrypted.encryption_algorithm)?;
-        let ciphertext = encrypted.encrypted_data.as_bytes();
-        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(block) {
-            return Err(PrivateKeyError::Malformed("its encrypted content is cut off"));
-        }
-        let clear = encrypted
-            .encryption_algorithm
-            .decrypt(password.expose().as_bytes(), ciphertext)
-            .map(Zeroizing::new)
-            .map_err(|error| match error {
-                pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid } => {
-                    PrivateKeyError::UnsupportedEncryption(cipher_name(&oid))
-                }
-                pkcs8::pkcs5::Error::AlgorithmParametersInvalid { .. } => {
-                    PrivateKeyError::Malformed("its encryption parameters do not fit the cipher")
-                }
-                _ => PrivateKeyError::WrongPassword,
-            })?;
-        // One wrong password in about 256 yields valid padding, and then noise.
-        if pkcs8_parts(&clear).is_none() {
-            return Err(PrivateKeyError::WrongPassword);
-        }
-        PrivateKey::from_pkcs8(&clear)
-    }
-}
-
-/// Shows nothing of the key, not even its ciphertext.
-impl fmt::Debug for EncryptedPrivateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EncryptedPrivateKey")
-    }
-}
-
-/// Refuses what would take too long, before anything is derived; returns the cipher's block in bytes.
-fn check_cost(scheme: &EncryptionScheme) -> Result<usize, PrivateKeyError> {
-    use pkcs8::pkcs5::pbes2::EncryptionScheme as Cipher;
-    let Some(parameters) = scheme.pbes2() else {
-        return Err(PrivateKeyError::UnsupportedEncryption(String::from("PBES1")));
-    };
-    match &parameters.kdf {
-        Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > ITERATION_LIMIT => {
-            let why = format!(
-                "{} iterations of PBKDF2, at most {ITERATION_LIMIT} are done",
-                pbkdf2.iteration_count
-            );
-            return Err(PrivateKeyError::CostTooHigh(why));
-        }
-        Kdf::Scrypt(scrypt) => {
-            let memory =
-                scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)).saturating_mul(128);
-            if memory > SCRYPT_MEMORY_LIMIT || scrypt.parallelization > SCRYPT_ROUND_LIMIT {
-                let why = format!(
-                    "{} MiB and {} rounds of scrypt, at most {} MiB and {SCRYPT_ROUND_LIMIT} rounds are done",
-                    memory / 1024 / 1024,
-                    scrypt.parallelization,
-                    SCRYPT_MEMORY_LIMIT / 1024 / 1024
-                );
-                return Err(PrivateKeyError::CostTooHigh(why));
-            }
-        }
-        // The derivations are not exhaustive in the library; what it cannot do it refuses itself.
-        _ => {}
-    }
-    Ok(match parameters.encryption {
-        Cipher::Aes128Cbc { .. } | Cipher::Aes192Cbc { .. } | Cipher::Aes256Cbc { .. } => 16,
-        Cipher::DesEde3Cbc { .. } => 8,
-        _ => 1,
-    })
-}
-
-fn not_decoded(error: &pkcs8::der::Error) -> PrivateKeyError {
-    match error.kind() {
-        ErrorKind::OidUnknown { oid } => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
-        _ => PrivateKeyError::Malformed("its encryption header cannot be read"),
-    }
-}
-
-fn cipher_name(oid: &ObjectIdentifier) -> String {
-    let digits = oid.to_string();
-    let name = match digits.as_str() {
-        "1.2.840.113549.1.12.1.1" => "PKCS#12 PBE with RC4",
-        "1.2.840.113549.1.12.1.3" => "PKCS#12 PBE with 3DES",
-        "1.2.840.113549.1.12.1.6" => "PKCS#12 PBE with RC2-40",
-        "1.2.840.113549.1.5.3" => "PBES1 with MD5 and DES",
-        "1.2.840.113549.1.5.10" => "PBES1 with SHA-1 and DES",
-        "1.2.840.113549.3.2" => "RC2",
-        "1.3.14.3.2.7" => "DES",
-        _ => return format!("object identifier {digits}"),
-    };
-    String::from(name)
 }
 
 /// Takes apart `SEQUENCE { version, algorithm, OCTET STRING, … }`.

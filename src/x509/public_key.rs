@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{self as alg, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self as alg, UnparsedPublicKey, VerificationAlgorithm};
 use pkcs8::der::Decode as _;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo as Spki};
@@ -129,6 +129,11 @@ impl SubjectPublicKeyInfo {
         sha256_hex(&self.0)
     }
 
+    /// Returns the SHA-256 of the DER.
+    pub fn sha256_octets(&self) -> Vec<u8> {
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.0).as_ref().to_vec()
+    }
+
     /// Returns the kind of the key.
     pub fn kind(&self) -> KeyKind {
         let Some(spki) = self.parsed() else { return KeyKind::Other(String::from("unreadable public key")) };
@@ -151,12 +156,6 @@ impl SubjectPublicKeyInfo {
         self.verification(algorithm).is_some_and(|verification| {
             UnparsedPublicKey::new(verification, &self.0).verify(message, signature).is_ok()
         })
-    }
-
-    /// Returns whether the key is one that the cryptographic library can load at all.
-    pub fn is_loadable(&self) -> bool {
-        self.verification(VerifiedAlgorithm::Own)
-            .is_some_and(|verification| ParsedPublicKey::new(verification, &self.0).is_ok())
     }
 
     fn parsed(&self) -> Option<Spki<AnyRef<'_>, BitStringRef<'_>>> {

@@ -78,7 +78,7 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let Self { namespace, .. } = self;
+        let namespace = self.namespace.clone();
         self.drive("").step(format!("kernel clear anyrole:{namespace}:")).step("kernel clear filler:").run();
     }
 }

@@ -85,16 +85,18 @@ impl StsRefusal {
         }
     }
 
+    /// Returns the rule's stable name, as the journal has it.
     fn rule(&self) -> String {
-        match self {
-            Self::Signature(refusal) => refusal.rule(),
-            Self::AccessDenied(..)
-            | Self::Expired
-            | Self::InvalidAction(_)
-            | Self::InvalidToken
-            | Self::NoAuthentication
-            | Self::Parameter(_) => self.code().to_owned(),
-        }
+        let name = match self {
+            Self::Signature(refusal) => return refusal.rule(),
+            Self::AccessDenied(..) => "role-unknown",
+            Self::Expired => "session-expired",
+            Self::InvalidAction(_) => "action-unknown",
+            Self::InvalidToken => "session-unknown",
+            Self::NoAuthentication => "authorization-missing",
+            Self::Parameter(_) => "parameter-malformed",
+        };
+        name.to_owned()
     }
 }
 
@@ -144,6 +146,8 @@ fn authenticate(
             regions: &[&state.verifier.region, "us-east-1"],
             now,
             skew: state.verifier.skew,
+            // Some SDKs do not sign the content type, and STS does not mind.
+            covered: &[],
             strictness: state.verifier.strictness,
         },
     )

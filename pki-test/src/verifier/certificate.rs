@@ -1,5 +1,7 @@
 //! The facts of one certificate, and the rules of the trust model that it must meet by itself.
 
+use std::fmt;
+
 use num_bigint::BigUint;
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
@@ -8,16 +10,17 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::refusal::{CertificateFault, shown};
+use super::certificate_fault::CertificateFault;
+use super::refusal::shown;
 use super::signature::{
     Curve, Hash, MlDsaLevel, PublicKey, RSA_MAXIMUM_BITS, RSA_MINIMUM_BITS, SignatureScheme,
 };
 
-/// Most octets of a serial number (RFC 5280, section 4.1.2.2).
+/// Most octets of a serial number's INTEGER, a zero octet for the sign included (RFC 5280, section 4.1.2.2).
 const SERIAL_LIMIT: usize = 20;
 
 /// A parsed certificate; nothing about it is trusted yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     to_be_signed: Vec<u8>,
@@ -216,8 +219,7 @@ impl Certificate {
             return Err(CertificateFault::CriticalExtension { oid: oid.clone() });
         }
         let negative = self.serial.first().is_none_or(|&first| first & 0x80 != 0);
-        let serial = self.serial();
-        if negative || serial == BigUint::ZERO || serial.to_bytes_be().len() > SERIAL_LIMIT {
+        if negative || self.serial() == BigUint::ZERO || self.serial.len() > SERIAL_LIMIT {
             return Err(CertificateFault::SerialNumber { found: shown(hex::encode(&self.serial)) });
         }
         // An empty name is an empty SEQUENCE: the tag and a length of zero.
@@ -238,6 +240,16 @@ impl Certificate {
         let found =
             self.key_usage.as_ref().map_or_else(|| "no key usage extension".to_owned(), ToString::to_string);
         Err(CertificateFault::KeyUsage { missing, found })
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial_hex())
+            .finish_non_exhaustive()
     }
 }
 

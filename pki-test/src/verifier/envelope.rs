@@ -26,6 +26,8 @@ pub(crate) struct Expectation<'a> {
     pub(crate) now: OffsetDateTime,
     /// How far `X-Amz-Date` may be from it, both ways.
     pub(crate) skew: Duration,
+    /// Headers that must be signed if they are sent, besides `host` and everything that begins with `x-amz-`.
+    pub(crate) covered: &'a [&'a str],
     /// Whether uncovered headers are refused or recorded.
     pub(crate) strictness: Strictness,
 }
@@ -56,7 +58,7 @@ impl Envelope {
         let amz_date = check_date(request, &authorization, expectation)?;
         check_scope(&authorization, expectation)?;
         check_content_hash(request)?;
-        let anomalies = check_coverage(request, &authorization, expectation.strictness)?;
+        let anomalies = check_coverage(request, &authorization, expectation)?;
         let canonical = canonical_request(request, &authorization.signed_headers)?;
         let string_to_sign =
             string_to_sign(&authorization.algorithm, &amz_date, &authorization.scope.render(), &canonical);
@@ -158,24 +160,26 @@ fn check_content_hash(request: &ReceivedRequest) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that `host`, `content-type` and every `x-amz-` header sent are signed; what is not is returned or refused.
+/// Checks that `host`, every `x-amz-` header sent and what is expected are signed; the rest is returned or refused.
 fn check_coverage(
     request: &ReceivedRequest,
     authorization: &Authorization,
-    strictness: Strictness,
+    expectation: Expectation<'_>,
 ) -> Result<Vec<Refusal>, Refusal> {
     one_header(request, "host")?;
     let mut uncovered: Vec<String> = request
         .headers
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase())
-        .filter(|name| name == "host" || name == "content-type" || name.starts_with("x-amz-"))
+        .filter(|name| {
+            name == "host" || name.starts_with("x-amz-") || expectation.covered.contains(&name.as_str())
+        })
         .filter(|name| !authorization.signed_headers.contains(name))
         .collect();
     uncovered.sort();
     uncovered.dedup();
     let mut anomalies = uncovered.into_iter().map(|name| Refusal::HeaderNotSigned { name });
-    match strictness {
+    match expectation.strictness {
         Strictness::Strict => anomalies.next().map_or(Ok(Vec::new()), Err),
         Strictness::AsTheService => Ok(anomalies.collect()),
     }

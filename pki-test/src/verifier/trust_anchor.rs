@@ -6,7 +6,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::arn::{Arn, ArnError};
 use super::certificate::{Certificate, signature_scheme};
-use super::refusal::CertificateFault;
+use super::certificate_fault::CertificateFault;
 
 /// Most certificates of a trust anchor: two, so that a CA can be replaced (a fixed quota).
 pub const CERTIFICATES_LIMIT: usize = 2;

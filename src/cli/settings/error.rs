@@ -46,20 +46,6 @@ pub(crate) enum SettingsError {
     /// A variable whose value is not UTF-8.
     #[error(transparent)]
     NotUnicode(#[from] NotUnicode),
-    /// Two ARNs of different regions or accounts, which AWS refuses with a text that does not say so.
-    #[error("the {one_kind} and the {other_kind} are in different {what}s")]
-    Differ {
-        /// `region`, `account`.
-        what: &'static str,
-        /// The kind of the one.
-        one_kind: &'static str,
-        /// Its region or account.
-        one: String,
-        /// The kind of the other.
-        other_kind: &'static str,
-        /// Its region or account.
-        other: String,
-    },
     /// A session that no config file defines.
     #[error("no config file defines the session {label}")]
     UnknownSession {
@@ -85,7 +71,6 @@ pub(crate) enum SettingsError {
 impl SettingsError {
     /// The ids of all variants.
     pub(crate) const IDS: &[&str] = &[
-        "arns-differ",
         "not-in-this-version",
         "setting-arn",
         "setting-missing",
@@ -100,7 +85,6 @@ impl Diagnostic for SettingsError {
     fn id(&self) -> &'static str {
         match self {
             Self::Arn { .. } => "setting-arn",
-            Self::Differ { .. } => "arns-differ",
             Self::Exclusive { .. } => "settings-exclusive",
             Self::Missing { .. } => "setting-missing",
             Self::NotInThisVersion { .. } => "not-in-this-version",
@@ -117,9 +101,6 @@ impl Diagnostic for SettingsError {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Arn { value, .. } => vec![Fact::new("given", quoted(value))],
-            Self::Differ { one_kind, one, other_kind, other, .. } => {
-                vec![Fact::new(*one_kind, one), Fact::new(*other_kind, other)]
-            }
             Self::Exclusive { .. }
             | Self::Missing { .. }
             | Self::NotInThisVersion { .. }
@@ -143,7 +124,6 @@ impl Diagnostic for SettingsError {
                 "no session is defined at all: write one as [session.NAME] into ~/.config/anyrole/config.toml",
             ),
             Self::Exclusive { one, other } => format!("leave out {one} or {other}"),
-            Self::Differ { what, .. } => format!("use a trust anchor, a profile and a role of one {what}"),
             Self::Arn { .. }
             | Self::NotInThisVersion { .. }
             | Self::NotUnicode(_)

@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Integer,
     /// A length of time: seconds, or a number with `s`, `m`, `h`.
     Duration,
+    /// Texts, one for each time the flag is given.
+    List(&'static str),
     /// A text without further rules here; its user parses it.
     Text(&'static str),
     /// A text that must not be shown.
@@ -231,7 +233,7 @@ pub(crate) fn config_keys() -> Vec<Key> {
     let shape = |setting: &Setting| match setting.kind {
         Kind::Boolean => Shape::Boolean,
         Kind::Duration | Kind::Integer => Shape::Duration,
-        Kind::Text(_) | Kind::Secret | Kind::Word(_) => Shape::Text,
+        Kind::List(_) | Kind::Text(_) | Kind::Secret | Kind::Word(_) => Shape::Text,
     };
     SETTINGS
         .iter()

@@ -1,0 +1,21 @@
+//! The judge and the simulator: captured requests, broken rules, faults, and STS.
+//!
+//! Requests are signed by hand here, from the specification, with none of the judge's own code.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod service {
+    mod certificates;
+    mod changes;
+    mod client;
+    mod create_session;
+    mod draft;
+    mod faults;
+    mod identity;
+    mod limits;
+    mod mutations;
+    mod rules;
+    mod sts;
+    mod vectors;
+    mod world;
+}

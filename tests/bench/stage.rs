@@ -1,0 +1,129 @@
+//! What the measured programs need: a PKI, the simulator, a private folder and an empty environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::{Authority, AuthoritySpec};
+use pki_test::certificate::Validity;
+use pki_test::distinguished_name::DistinguishedName;
+use pki_test::end_entity::EndEntitySpec;
+use pki_test::key_pair::{KeyForm, KeyPair};
+use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
+use pki_test::verifier::TrustAnchor;
+use time::OffsetDateTime;
+
+const TRUST_ANCHOR: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
+const PROFILE: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
+const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+
+/// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
+pub struct Stage {
+    folder: tempfile::TempDir,
+    simulator: Simulator,
+    https: String,
+    certificate: String,
+    private_key: String,
+    server_ca: String,
+}
+
+impl Stage {
+    /// Makes the files and starts the simulator.
+    pub fn set() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let validity = Validity::starting(
+            OffsetDateTime::now_utc() - Duration::from_secs(60),
+            Duration::from_secs(86_400),
+        );
+        let name = |text: &str| text.parse::<DistinguishedName>().expect("a name");
+        let key = || KeyPair::generate(KeyAlgorithm::EcP256).expect("a key");
+        let root =
+            Authority::root(&AuthoritySpec::new(name("CN=TEST root"), validity), key()).expect("a root");
+        let issuing = root
+            .intermediate(&AuthoritySpec::new(name("CN=TEST issuing"), validity), key())
+            .expect("an intermediate");
+        let private = key();
+        let end_entity = issuing
+            .issue(&EndEntitySpec::new(name("CN=bench"), validity), private.subject_public_key_info())
+            .expect("an end entity");
+
+        let anchor = TrustAnchor::new(TRUST_ANCHOR, &[root.certificate_der()]).expect("a trust anchor");
+        let profile = Profile::new(PROFILE, &[ROLE]).expect("a profile");
+        let role = Role::new(ROLE).expect("a role");
+        let mut settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![role]);
+        settings.https = Some(settings.http);
+        let simulator = Simulator::start(settings).expect("the simulator starts");
+
+        let file = |name: &str, content: &str, mode: u32| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).expect("a file");
+            set_mode(&path, mode);
+            path.to_str().expect("a UTF-8 path").to_owned()
+        };
+        Self {
+            certificate: file("bench.pem", &end_entity.chain_pem(), 0o644),
+            private_key: file("bench.key", &private.to_pem(KeyForm::Pkcs8).expect("PKCS#8"), 0o600),
+            server_ca: file("server-ca.pem", simulator.tls_ca_pem().expect("HTTPS is on"), 0o644),
+            https: simulator.https_endpoint().expect("HTTPS is on"),
+            simulator,
+            folder,
+        }
+    }
+
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    pub fn server_ca(&self) -> &str {
+        &self.server_ca
+    }
+
+    pub fn http_endpoint(&self) -> String {
+        self.simulator.http_endpoint()
+    }
+
+    pub fn https_endpoint(&self) -> String {
+        self.https.clone()
+    }
+
+    /// A program with an empty environment and no output.
+    pub fn bare(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Our program.
+    pub fn anyrole(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(env!("CARGO_BIN_EXE_anyrole"));
+        command.args(arguments);
+        command
+    }
+
+    /// Our program, asking an endpoint for a session.
+    pub fn credential_process(&self, endpoint: String, more: &[&str]) -> Command {
+        let mut command = self.anyrole(&["credential-process"]);
+        command.args(["--certificate", &self.certificate, "--private-key", &self.private_key]);
+        command.args(["--trust-anchor-arn", TRUST_ANCHOR, "--profile-arn", PROFILE, "--role-arn", ROLE]);
+        command.args(["--endpoint", &endpoint]).args(more);
+        command
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) {}
