@@ -40,6 +40,7 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
+    "src/cli/passphrase.rs",
     "src/credential_process.rs",
     "src/http/proxy.rs",
     "src/pki.rs",
