@@ -65,8 +65,8 @@ pub enum Sharing {
     User {
         /// Where sessions wait.
         cache: Box<dyn CredentialCache>,
-        /// Where the processes meet; `None` where there is no such place.
-        location: Option<StateLocation>,
+        /// Where the processes meet.
+        location: StateLocation,
         /// The part of it that is seen.
         namespace: Namespace,
     },
@@ -144,7 +144,7 @@ impl<M: SessionMaker> Provider<M> {
             }
             Sharing::User { cache, location, namespace } => {
                 let key = self.wanted.key(namespace, &certificate);
-                let meet = || Meeting::open(location.as_ref()?, namespace);
+                let meet = || Meeting::open(location, namespace);
                 Attempt::new(self, cache.as_ref(), key, &certificate, minimum).finish(meet)
             }
         }
@@ -162,8 +162,7 @@ impl<M: SessionMaker> Provider<M> {
         let certificate = self.maker.certificate(&self.wanted)?;
         let key = self.wanted.key(namespace, &certificate);
         let attempt = Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window);
-        let meeting = location.as_ref().and_then(|location| Meeting::open(location, namespace));
-        let failure = meeting.and_then(|meeting| meeting.failures.last(&key));
+        let failure = Meeting::open(location, namespace).and_then(|meeting| meeting.failures.last(&key));
         Ok(Standing { entry: attempt.usable_entry(), failure })
     }
 

@@ -10,6 +10,7 @@ use crate::cache::{CacheEntry, CacheKey, CredentialCache};
 use crate::clock::Timestamp;
 use crate::diagnostic::Fault;
 use crate::identity::CertificateBytes;
+use crate::session::SessionError;
 
 /// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
 /// answer at once.
@@ -127,7 +128,17 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if left.is_zero() {
             return Err(self.busy());
         }
-        Ok(self.create(meeting, left)?)
+        self.create(meeting, left).map_err(|error| match error {
+            // What is told is the time that the user knows of, waiting included.
+            CreateError::Session(SessionError::Deadline { .. }) => {
+                let after = self.provider.deadline;
+                CreateError::Session(SessionError::Deadline { after }).into()
+            }
+            error @ (CreateError::Identity(_)
+            | CreateError::Refused { .. }
+            | CreateError::Runtime(_)
+            | CreateError::Session(_)) => error.into(),
+        })
     }
 
     /// Waits for the lock; `None` where there can be none.
