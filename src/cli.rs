@@ -4,6 +4,7 @@
 //! about through `report`.
 
 mod args;
+mod cache;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
@@ -16,6 +17,7 @@ mod output;
 mod passphrase;
 #[cfg(feature = "pki")]
 mod pki;
+mod provider;
 mod read_certificate_data;
 mod report;
 mod runtime;
@@ -23,6 +25,7 @@ mod settings;
 mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
+mod status;
 mod usage;
 mod version;
 
@@ -42,6 +45,9 @@ use crate::process::BorrowedPrivileges;
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
 const COMMANDS: &[&Spec] = &[
     &credential_process::SPEC,
+    &status::SPEC,
+    &cache::LIST,
+    &cache::CLEAR,
     &inspect::SPEC,
     &read_certificate_data::SPEC,
     &sign_string::SPEC,
@@ -218,11 +224,14 @@ fn find(name: &str) -> Option<&'static Spec> {
 /// The stable ids of all refusals that a user can meet; each has a page in the manual.
 pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
     [
+        crate::cache::CacheError::IDS,
+        crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
         crate::identity::error::IDS,
         crate::private_file::IDS,
+        crate::provider::IDS,
         crate::session::error::IDS,
         crate::session::refusal::IDS,
         crate::session::request::IDS,

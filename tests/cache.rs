@@ -374,6 +374,8 @@ fn a_lock_file_removed_while_waiting_does_not_make_two_holders() {
 
 #[test]
 fn failures_are_counted_kept_and_forgotten() {
+    const OLD: [u8; 32] = [7; 32];
+    const RENEWED: [u8; 32] = [8; 32];
     let files = Files::new();
     let folder = Arc::new(StateLocation::at(files.state()).open().unwrap());
     let failures = Failures::new(Arc::clone(&folder), Namespace::default());
@@ -382,14 +384,14 @@ fn failures_are_counted_kept_and_forgotten() {
     assert_eq!(failures.last(&key("aa")), None);
     let waits: Vec<_> = (1..=6)
         .map(|count| {
-            let failure = failures.note(&key("aa"), report(), now).unwrap();
+            let failure = failures.note(&key("aa"), report(), OLD, now).unwrap();
             assert_eq!((failure.count, failures.last(&key("aa"))), (count, Some(failure.clone())));
-            assert!(
-                failure.holds_back(now, Fallback::Nothing) && failure.holds_back(now, Fallback::ValidEntry)
-            );
-            assert!(!failure.holds_back(failure.next_try, Fallback::Nothing));
+            assert!(failure.holds_back(&OLD, now, Fallback::Nothing));
+            assert!(failure.holds_back(&OLD, now, Fallback::ValidEntry));
+            assert!(!failure.holds_back(&OLD, failure.next_try, Fallback::Nothing));
+            assert!(!failure.holds_back(&RENEWED, now, Fallback::Nothing));
             // A clock that was set back by a day must not hold back for a day.
-            assert!(!failure.holds_back(now.minus(Duration::from_secs(86_400)), Fallback::Nothing));
+            assert!(!failure.holds_back(&OLD, now.minus(Duration::from_secs(86_400)), Fallback::Nothing));
             failure.next_try.since(now).as_secs()
         })
         .collect();
@@ -403,9 +405,10 @@ fn failures_are_counted_kept_and_forgotten() {
     network.fault = Fault::Unreachable;
     network.text = "é".repeat(5000);
     network.facts = vec![(String::from("name"), "x".repeat(5000)); 20];
-    let failure = failures.note(&key("aa"), network, now).unwrap();
+    let failure = failures.note(&key("aa"), network, OLD, now).unwrap();
     assert_eq!(failure.count, 1, "another kind of failure begins anew");
-    assert!(!failure.holds_back(now, Fallback::Nothing) && failure.holds_back(now, Fallback::ValidEntry));
+    assert!(!failure.holds_back(&OLD, now, Fallback::Nothing));
+    assert!(failure.holds_back(&OLD, now, Fallback::ValidEntry));
     let kept = failures.last(&key("aa")).expect("long texts are cut, not refused");
     assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1024, 5));
 

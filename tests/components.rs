@@ -1,6 +1,6 @@
 //! The program against real components: keyrings.
 //!
-//! `tests/components` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
+//! `tests/components/install` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
 #![cfg(target_os = "linux")]
 #![expect(

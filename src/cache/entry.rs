@@ -22,6 +22,9 @@ pub struct CacheEntry {
     pub credential_set: CredentialSet,
     /// When it was granted, by the clock whose `now` will judge it.
     pub created_at: Timestamp,
+    /// When it stops being an answer, by that same clock. The expiration is AWS's time: where this clock is behind it, the
+    /// credentials end earlier than the clock shows.
+    pub usable_until: Timestamp,
     /// The SHA-256 of the certificate source's bytes as they were read; other bytes mean a renewal.
     pub certificate_sha256: [u8; 32],
     /// The end-entity certificate's subject name.
@@ -90,6 +93,7 @@ impl CacheEntry {
         let Self {
             credential_set,
             created_at,
+            usable_until,
             certificate_sha256,
             subject_name,
             issuer_name,
@@ -110,6 +114,7 @@ impl CacheEntry {
         writer.optional_text(source_identity.as_deref());
         writer.optional_text(subject_arn.as_deref());
         writer.time(*created_at);
+        writer.time(*usable_until);
         writer.octets(certificate_sha256);
         writer.text(subject_name);
         writer.text(issuer_name);
@@ -139,6 +144,7 @@ impl CacheEntry {
         let entry = Self {
             credential_set,
             created_at: reader.time()?,
+            usable_until: reader.time()?,
             certificate_sha256: reader.octets()?,
             subject_name: reader.text()?,
             issuer_name: reader.text()?,
@@ -173,6 +179,7 @@ pub(super) mod tests {
                 },
             },
             created_at,
+            usable_until: created_at.plus(std::time::Duration::from_secs(3600)),
             certificate_sha256: [7; 32],
             subject_name: String::from("CN=build-17"),
             issuer_name: String::from("CN=Issuing CA 3"),

@@ -63,7 +63,7 @@ impl FailureReport {
             fault: error.fault(),
             code: None,
             text,
-            facts: error.facts().into_iter().map(|fact| (fact.name.to_owned(), fact.value)).collect(),
+            facts: error.facts().into_iter().map(|fact| (fact.name.into_owned(), fact.value)).collect(),
             hint: error.hint(),
         }
     }
@@ -76,6 +76,8 @@ pub struct Failure {
     pub report: FailureReport,
     /// When it happened.
     pub at: Timestamp,
+    /// The SHA-256 of the certificate source's bytes it happened with.
+    pub certificate_sha256: [u8; 32],
     /// The how manieth in a row, from 1.
     pub count: u32,
     /// When the next try is allowed.
@@ -94,27 +96,31 @@ pub enum Fallback {
 }
 
 impl Failure {
-    /// Tells whether a new try must wait.
+    /// Tells whether a new try with a certificate must wait.
     ///
-    /// After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
+    /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
     /// something to fall back on; where there is nothing, trying costs nobody anything. A `next_try` that no wait can
     /// have produced was written before this clock was set back, and is not believed.
-    pub fn holds_back(&self, now: Timestamp, fallback: Fallback) -> bool {
+    pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
         let counts = match (self.report.fault, fallback) {
             (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry)
             | (Fault::Unreachable, Fallback::ValidEntry) => true,
             (Fault::Unreachable, Fallback::Nothing)
             | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => false,
         };
-        counts && now < self.next_try && self.next_try.since(now) <= LONGEST_BELIEVED
+        counts
+            && self.certificate_sha256 == *certificate_sha256
+            && now < self.next_try
+            && self.next_try.since(now) <= LONGEST_BELIEVED
     }
 
     fn encode(&self) -> Option<Vec<u8>> {
-        let Self { report, at, count, next_try, attempt } = self;
+        let Self { report, at, certificate_sha256, count, next_try, attempt } = self;
         let FailureReport { id, fault, code, text, facts, hint } = report;
         let mut writer = Writer::new(VERSION, 0);
         writer.number(*attempt);
         writer.time(*at);
+        writer.octets(certificate_sha256);
         writer.number(u64::from(*count));
         writer.time(*next_try);
         writer.octets(&[fault_octet(*fault)]);
@@ -134,6 +140,7 @@ impl Failure {
         let mut reader = Reader::new(bytes, VERSION)?;
         let attempt = reader.number()?;
         let at = reader.time()?;
+        let certificate_sha256 = reader.octets()?;
         let count = u32::try_from(reader.number()?).ok()?;
         let next_try = reader.time()?;
         let [fault] = reader.octets()?;
@@ -150,6 +157,7 @@ impl Failure {
         Some(Self {
             report: FailureReport { id, fault, code, text, facts, hint },
             at,
+            certificate_sha256,
             count,
             next_try,
             attempt,
@@ -180,17 +188,26 @@ impl Failures {
     /// # Errors
     ///
     /// Fails if it cannot be written; it is then not shared.
-    pub fn note(&self, key: &CacheKey, report: FailureReport, now: Timestamp) -> Result<Failure, CacheError> {
+    pub fn note(
+        &self,
+        key: &CacheKey,
+        report: FailureReport,
+        certificate_sha256: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Failure, CacheError> {
         let name = self.name(key);
         let failed = |source| CacheError::File { path: self.folder.path().join(&name), source };
         let mut random = [0; 9];
         aws_lc_rs::rand::fill(&mut random)
             .map_err(|_| failed(std::io::Error::other("the system gives no random numbers")))?;
         let [jitter, attempt @ ..] = random;
-        let before = self.last(key).filter(|last| last.report.fault == report.fault);
+        let before = self.last(key).filter(|last| {
+            last.report.fault == report.fault && last.certificate_sha256 == certificate_sha256
+        });
         let count = before.map_or(1, |last| last.count.saturating_add(1));
         let next_try = now.plus(wait_after(report.fault, count, jitter));
-        let failure = Failure { report, at: now, count, next_try, attempt: u64::from_be_bytes(attempt) };
+        let attempt = u64::from_be_bytes(attempt);
+        let failure = Failure { report, at: now, certificate_sha256, count, next_try, attempt };
         let bytes = failure
             .encode()
             .ok_or_else(|| failed(std::io::Error::other("the failure's texts are too long to keep")))?;

@@ -40,9 +40,14 @@ pub fn refresh_window(lifetime: Duration) -> Duration {
 }
 
 impl CacheEntry {
-    /// Returns how long the session lives in all: from its creation to its expiration.
+    /// Returns how long the session lives in all: from its creation to its end, both by this machine's clock.
     pub fn lifetime(&self) -> Duration {
-        self.expiration().since(self.created_at)
+        self.usable_until.since(self.created_at)
+    }
+
+    /// Returns how much of it is left at `now`.
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        self.usable_until.since(now)
     }
 
     /// Judges the entry at `now`, for a consumer that needs `minimum_remaining` of its lifetime.
@@ -51,9 +56,9 @@ impl CacheEntry {
     /// the future, by this clock, is never fresh. Whether the certificate is still the one it was made with is
     /// [`CacheEntry::certificate_sha256`]'s to tell.
     pub fn freshness(&self, now: Timestamp, minimum_remaining: Duration) -> Freshness {
-        if self.expiration() <= now {
+        if self.usable_until <= now {
             Freshness::Expired
-        } else if self.expiration().since(now) < minimum_remaining
+        } else if self.remaining(now) < minimum_remaining
             || self.created_at.since(now) > CLOCK_TOLERANCE
         {
             Freshness::Stale

@@ -155,6 +155,7 @@ pub(crate) fn entry(digits: &str, lifetime: u64, padding: usize) -> CacheEntry {
             },
         },
         created_at,
+        usable_until: created_at.plus(Duration::from_secs(lifetime)),
         certificate_sha256: [7; 32],
         subject_name: String::from("CN=build-17"),
         issuer_name: String::from("CN=Issuing CA 3"),
@@ -258,7 +259,7 @@ impl Session {
                 }
             }
             ["fail", name] => {
-                failures.note(&key(name), report(), SystemClock.now()).unwrap();
+                failures.note(&key(name), report(), [7; 32], SystemClock.now()).unwrap();
                 String::from("noted")
             }
             ["release"] => {
