@@ -103,7 +103,8 @@ impl Captured {
 
     fn query(&self) -> Vec<(String, String)> {
         let (_, query) = self.target.split_once('?').unwrap();
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+        let decode =
+            |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
         query
             .split('&')
             .map(|pair| pair.split_once('=').unwrap())
@@ -148,7 +149,8 @@ fn signatures_of_the_official_helper_verify_over_our_string_to_sign() {
     for case in cases("wire") {
         let captured = Captured::read(&case);
         let signed: Vec<&str> = captured.authorization("SignedHeaders").split(';').collect();
-        let headers = captured.headers.iter().filter(|(name, _)| *name != "host" && signed.contains(&name.as_str()));
+        let headers =
+            captured.headers.iter().filter(|(name, _)| *name != "host" && signed.contains(&name.as_str()));
         let request = Request {
             method: Method::Post,
             endpoint: captured.endpoint(),
@@ -161,7 +163,8 @@ fn signatures_of_the_official_helper_verify_over_our_string_to_sign() {
         assert_eq!(canonical_request.signed_headers(), signed.join(";"), "{case:?}");
         let identity = identity(&case);
         let serial_number = identity.end_entity().serial_number().decimal();
-        let scope = Scope::new(time(&captured.headers["x-amz-date"]), String::from("eu-central-1"), "rolesanywhere");
+        let scope =
+            Scope::new(time(&captured.headers["x-amz-date"]), String::from("eu-central-1"), "rolesanywhere");
         assert_eq!(captured.authorization("Credential"), format!("{serial_number}/{scope}"), "{case:?}");
         let algorithm = identity.signature_algorithm().authorization_name();
         assert!(captured.headers["authorization"].starts_with(&format!("{algorithm} ")), "{case:?}");
