@@ -20,12 +20,12 @@ pub(super) const SPEC: Spec = Spec {
 
 /// What the commands are for, in the order in which a reader needs them.
 const PURPOSES: &[(&str, &[&str])] = &[
-    ("Credentials", &["credential-process", "status", "cache list", "cache clear"]),
+    ("Credentials", &["credential-process"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (
-        "A PKI of your own",
-        &["pki init", "pki issue", "pki renew", "pki install", "pki list", "pki revoke", "pki crl"],
+        "A small PKI",
+        &["pki init", "pki issue", "pki renew", "pki revoke", "pki crl", "pki install", "pki list"],
     ),
     ("About", &["explain", "help", "version"]),
 ];
