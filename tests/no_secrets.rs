@@ -81,8 +81,9 @@ fn canaries_of_key(pem: &str) -> Vec<Canary> {
     // The private scalar of a P-256 key in PKCS#8 made here stands at 36..68.
     canaries.push(Canary::new("the private scalar", &der[36..68]));
     // The third line holds nothing but the public key.
-    canaries
-        .extend(lines.iter().take(2).map(|line| Canary::new("a line of the private key's file", line.as_bytes())));
+    canaries.extend(
+        lines.iter().take(2).map(|line| Canary::new("a line of the private key's file", line.as_bytes())),
+    );
     canaries
 }
 

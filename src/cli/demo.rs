@@ -174,6 +174,8 @@ fn run_child(arguments: &[String], home: &Path) -> Result<SessionCredentials, Fa
         .args(arguments)
         .env_clear()
         .env("HOME", home)
+        // A session of the demo has no place in the user's keyring.
+        .env("ANYROLE_CACHE", "none")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -150,7 +150,9 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
     let input = source.private_key.as_ref().unwrap_or(&source.certificate);
     match input {
         Input::Path(_) | Input::Variable(_) => {}
-        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => return None,
+        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => {
+            return None;
+        }
     }
     let material = Loader::new(env, source.allow_insecure_key_file).key_material(input).ok()?;
     let block = material.blocks.iter().find(|block| block.label.is_private_key())?;
@@ -360,7 +362,9 @@ impl<'a> Loader<'a> {
     }
 
     fn read_before(&self, input: &Input) -> Option<Zeroizing<Vec<u8>>> {
-        self.certificate.filter(|(read, _)| *read == input).map(|(_, certificate)| certificate.bytes().clone())
+        self.certificate
+            .filter(|(read, _)| *read == input)
+            .map(|(_, certificate)| certificate.bytes().clone())
     }
 
     /// Reads what is no named file, and so has no permissions to judge.

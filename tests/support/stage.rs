@@ -23,6 +23,8 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 /// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
+    /// What this stage's entries of a keyring that all share are called.
+    namespace: String,
     simulator: Simulator,
     https: String,
     certificate: String,
@@ -72,6 +74,7 @@ impl Stage {
             server_ca: file("server-ca.pem", simulator.tls_ca_pem().expect("HTTPS is on"), 0o644),
             https: simulator.https_endpoint().expect("HTTPS is on"),
             simulator,
+            namespace: format!("stage-{}", std::process::id()),
             folder,
         }
     }
@@ -120,6 +123,7 @@ impl Stage {
     pub(crate) fn bare(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
+        command.env("ANYROLE_CACHE_NAMESPACE", &self.namespace);
         command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
@@ -133,7 +137,13 @@ impl Stage {
 
     /// Our program, asking an endpoint for a session.
     pub(crate) fn credential_process(&self, endpoint: String, more: &[&str]) -> Command {
-        let mut command = self.anyrole(&["credential-process"]);
+        self.credential_process_of(Path::new(env!("CARGO_BIN_EXE_anyrole")), endpoint, more)
+    }
+
+    /// Another build of our program, asking an endpoint for a session.
+    pub(crate) fn credential_process_of(&self, program: &Path, endpoint: String, more: &[&str]) -> Command {
+        let mut command = self.bare(program);
+        command.arg("credential-process");
         command.args(["--certificate", &self.certificate, "--private-key", &self.private_key]);
         command.args(["--trust-anchor-arn", TRUST_ANCHOR, "--profile-arn", PROFILE, "--role-arn", ROLE]);
         command.args(["--endpoint", &endpoint]).args(more);
@@ -142,6 +152,13 @@ impl Stage {
 
     fn home(&self) -> PathBuf {
         self.folder.path().to_owned()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The kernel's keyring outlives the folder.
+        let _ = self.anyrole(&["cache", "clear", "--all"]).stderr(Stdio::null()).status();
     }
 }
 
