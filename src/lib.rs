@@ -1,1 +1,70 @@
-//! anyrole.
+//! `anyrole` turns an X.509 certificate and its private key into temporary AWS credentials, through IAM Roles Anywhere.
+//!
+//! This page is the map of the source. The program is this library and a `main.rs` that calls it.
+//!
+//! # Floors
+//!
+//! Modules stand on floors, and a module imports lower floors only; `tests/floors.rs` holds the code to it. Top floor first:
+//!
+//! | floor | modules | what they know |
+//! |---|---|---|
+//! | 9 | [`cli`] | arguments, settings and streams; one file a command |
+//! | 8 | [`credential_process`], [`inspect`], `pki` | the libraries of the commands; they do not know each other |
+//! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
+//! | 6 | [`session`], [`sts`] | CreateSession and GetCallerIdentity: what is asked, and what an answer must hold |
+//! | 5 | [`http`] | sending; takes signed requests and nothing else |
+//! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
+//! | 3 | [`identity`] | certificate chain and private key, proven to match |
+//! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
+//! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`] | the ground |
+//!
+//! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
+//! from outside passes through the last before it is shown.
+//!
+//! # What holds everywhere
+//!
+//! - `Identity::new` joins chain and key, and refuses a pair that does not match. There is no unchecked twin.
+//! - `SignedRequest` has a private field and is made in `signing` alone; the transport takes nothing else.
+//! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs` lists who may look inside.
+//! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
+//!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.
+//! - Success writes nothing to standard error: the C++ SDK merges it into what it parses. Failure leaves standard output empty.
+//! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
+//! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the
+//!   specification, so that an error of our signer is not blessed by the same error in the judge.
+//! - Only the clap command that was called is built: the whole tree would cost as much as everything else in a start.
+//! - The async runtime exists where a request is sent, and nowhere else; everything below `http` is synchronous.
+//!
+//! # Absent on purpose
+//!
+//! No telemetry, no update check, no reading of `~/.aws/config` for our own settings (a broken `AWS_PROFILE` cannot break us), no redirects followed,
+//! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
+
+pub mod arn;
+pub mod cache;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod credential_process;
+pub mod credentials;
+pub mod diagnostic;
+pub mod env;
+pub mod explain;
+pub mod http;
+pub mod identity;
+pub mod inspect;
+pub mod manual;
+#[cfg(feature = "pki")]
+pub mod pki;
+pub mod private_file;
+pub mod process;
+pub mod prompt;
+pub mod provider;
+pub mod secret;
+pub mod session;
+pub mod signer;
+pub mod signing;
+pub mod sts;
+pub mod text;
+pub mod x509;

@@ -12,9 +12,6 @@ use zeroize::Zeroizing;
 /// The largest text that is read: ten times the longest chain of ML-DSA-87 certificates with its key.
 const MAX_TEXT_OCTETS: usize = 1024 * 1024;
 
-/// The label of a certificate revocation list (RFC 7468 §6).
-pub(crate) const CRL_LABEL: &str = "X509 CRL";
-
 /// The line length of RFC 7468 §2.
 const LINE: usize = 64;
 

@@ -40,7 +40,7 @@ pub use self::attributes::AttributeMapping;
 pub use self::fault::{Fault, FaultError, FaultKind};
 pub use self::journal::{AdditionalEventData, JournalEntry, Operation, Verdict};
 pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
-pub use self::settings::{EntryObserver, SimulatorClock, SimulatorSettings};
+pub use self::settings::{EntryObserver, ForeignSession, SessionIssuer, SimulatorClock, SimulatorSettings};
 pub use self::trust_policy::TrustPolicy;
 pub use self::world::WorldError;
 
@@ -236,6 +236,7 @@ struct State {
     clock: SimulatorClock,
     journal: Journal,
     journal_full: bool,
+    issuer: Option<SessionIssuer>,
     faults: Mutex<FaultPlan>,
     rate_limit: Mutex<RateLimit>,
     credentials: Mutex<CredentialTable>,
@@ -269,6 +270,7 @@ impl State {
             clock: settings.clock,
             journal,
             journal_full: settings.journal_full,
+            issuer: settings.issuer,
             faults: Mutex::new(FaultPlan::new(settings.faults)),
             rate_limit: Mutex::new(RateLimit::new(settings.rate_limit)),
             credentials: Mutex::default(),

@@ -12,7 +12,7 @@ use time::Duration as TimeSpan;
 use super::answer::Answer;
 use super::fault::{FaultPlan, signed_duration};
 use super::{Fault, FaultError, RevocationListError, State, lock};
-use crate::pem;
+use crate::revocation::{RevocationError, RevocationList};
 use crate::verifier::ReceivedRequest;
 use crate::verifier::refusal::{rfc3339, shown};
 
@@ -42,8 +42,8 @@ enum ControlRefusal {
     Resource,
     #[error("{0}")]
     RevocationList(#[from] RevocationListError),
-    #[error("the list is not PEM with one block X509 CRL")]
-    RevocationListPem,
+    #[error("{0}")]
+    RevocationListPem(RevocationError),
     #[error("the header {TOKEN_HEADER} does not hold this simulator's control token")]
     Token,
 }
@@ -56,7 +56,7 @@ impl ControlRefusal {
             | Self::Fault { .. }
             | Self::FaultsTooMany
             | Self::RevocationList(_)
-            | Self::RevocationListPem => 400,
+            | Self::RevocationListPem(_) => 400,
             Self::Method(_) => 405,
             Self::Resource => 404,
             Self::Token => 403,
@@ -71,7 +71,7 @@ impl ControlRefusal {
             Self::FaultsTooMany => "control-faults-too-many",
             Self::Method(_) => "control-method",
             Self::Resource => "control-resource",
-            Self::RevocationList(_) | Self::RevocationListPem => "control-revocation-list",
+            Self::RevocationList(_) | Self::RevocationListPem(_) => "control-revocation-list",
             Self::Token => "control-token",
         }
     }
@@ -154,7 +154,9 @@ fn perform(state: &State, request: &ReceivedRequest) -> Result<Value, ControlRef
         "revocation-lists" => match method {
             "PUT" => {
                 let RevocationListBody { trust_anchor_arn, pem } = parse(request)?;
-                state.import_revocation_list(&trust_anchor_arn, &revocation_list(&pem)?)?;
+                let list =
+                    RevocationList::parse(pem.as_bytes()).map_err(ControlRefusal::RevocationListPem)?;
+                state.import_revocation_list(&trust_anchor_arn, list.der())?;
                 Ok(json!({ "trust_anchor_arn": trust_anchor_arn }))
             }
             _ => Err(unknown_method()),
@@ -174,14 +176,6 @@ fn faults(body: FaultsBody) -> Result<Vec<Fault>, ControlRefusal> {
     let parse =
         |text: String| text.parse().map_err(|reason| ControlRefusal::Fault { text: shown(&text), reason });
     body.faults.into_iter().map(parse).collect()
-}
-
-fn revocation_list(text: &str) -> Result<Vec<u8>, ControlRefusal> {
-    let blocks = pem::parse(text).map_err(|_| ControlRefusal::RevocationListPem)?;
-    match &blocks[..] {
-        [block] if block.label == pem::CRL_LABEL => Ok(block.der.to_vec()),
-        [_] | [] | [_, _, ..] => Err(ControlRefusal::RevocationListPem),
-    }
 }
 
 fn counters(state: &State) -> Value {

@@ -217,7 +217,10 @@ fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, U
         session_tags: granted.session_tags.clone(),
         transitive_tag_keys: transitive.into_iter().flatten().collect(),
     };
-    let issued = IssuedCredentials::issue(principal, now, granted.duration)?;
+    let issued = match &state.issuer {
+        Some(issuer) => IssuedCredentials::foreign((issuer.0)(granted).ok_or(Unspecified)?, principal),
+        None => IssuedCredentials::issue(principal, now, granted.duration)?,
+    };
     let document = json!({
         "credentialSet": [{
             "assumedRoleUser": {

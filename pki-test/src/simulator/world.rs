@@ -20,6 +20,7 @@ use super::policy::{Profile, Role};
 use super::settings::SimulatorSettings;
 use super::trust_policy::TrustPolicy;
 use crate::pem;
+use crate::revocation::RevocationList;
 use crate::verifier::arn::Arn;
 use crate::verifier::refusal::shown;
 use crate::verifier::{Strictness, TrustAnchor};
@@ -166,14 +167,15 @@ impl AnchorTable {
         let of = |reason: ResourceFault| WorldError::Resource { arn: shown(&self.arn), reason };
         let mut certificates = Vec::new();
         for path in &self.certificates {
-            certificates.extend(read_blocks(&folder.join(path), "CERTIFICATE")?);
+            certificates.extend(read_certificates(&folder.join(path))?);
         }
         let mut anchor = TrustAnchor::new(&self.arn, &certificates).map_err(|error| of(error.into()))?;
         check_region(anchor.arn(), region).map_err(of)?;
         for path in &self.revocation_lists {
-            for list in read_blocks(&folder.join(path), pem::CRL_LABEL)? {
-                anchor = anchor.with_revocation_list(&list).map_err(|error| of(error.into()))?;
-            }
+            let path = folder.join(path);
+            let list = RevocationList::parse(&read(&path)?)
+                .map_err(|reason| WorldError::RevocationList { path: shown(path.display()), reason })?;
+            anchor = anchor.with_revocation_list(list.der()).map_err(|error| of(error.into()))?;
         }
         if let Some(name) = &self.name {
             anchor = anchor.with_name(name);
@@ -280,18 +282,18 @@ fn read(path: &Path) -> Result<Vec<u8>, WorldError> {
     Ok(bytes)
 }
 
-/// Reads the blocks of a PEM file that have this label; a file that is not PEM is one block of DER.
-fn read_blocks(path: &Path, label: &'static str) -> Result<Vec<Vec<u8>>, WorldError> {
+/// Reads the certificates of a PEM file; a file that is not text is one certificate in DER.
+fn read_certificates(path: &Path) -> Result<Vec<Vec<u8>>, WorldError> {
     let bytes = read(path)?;
     let Ok(text) = str::from_utf8(&bytes) else { return Ok(vec![bytes]) };
-    let blocks = pem::parse(text)
+    let certificates: Vec<Vec<u8>> = pem::parse(text)
         .map_err(|reason| WorldError::Pem { path: shown(path.display()), reason })?
         .into_iter()
-        .filter(|block| block.label == label)
+        .filter(|block| block.label == "CERTIFICATE")
         .map(|block| block.der.to_vec())
-        .collect::<Vec<_>>();
-    if blocks.is_empty() {
-        return Err(WorldError::PemEmpty { path: shown(path.display()), label });
+        .collect();
+    if certificates.is_empty() {
+        return Err(WorldError::NoCertificate { path: shown(path.display()) });
     }
-    Ok(blocks)
+    Ok(certificates)
 }

@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use super::{FILE_LIMIT, VERSION};
 use crate::pem::PemError;
+use crate::revocation::RevocationError;
 use crate::simulator::attributes::MappingError;
 use crate::simulator::fault::FaultError;
 use crate::simulator::trust_policy::TrustPolicyError;
@@ -22,7 +23,13 @@ pub enum WorldError {
         #[source]
         reason: FaultError,
     },
-    /// A file of certificates or revocation lists is damaged.
+    /// A file holds no certificate.
+    #[error("'{path}' holds no certificate")]
+    NoCertificate {
+        /// The file.
+        path: String,
+    },
+    /// A file of certificates is damaged.
     #[error("'{path}' is damaged")]
     Pem {
         /// The file.
@@ -30,14 +37,6 @@ pub enum WorldError {
         /// What is wrong.
         #[source]
         reason: PemError,
-    },
-    /// A file holds nothing of what it is named for.
-    #[error("'{path}' holds no block {label}")]
-    PemEmpty {
-        /// The file.
-        path: String,
-        /// The label of the blocks.
-        label: &'static str,
     },
     /// A trust anchor, profile or role cannot be.
     #[error("'{arn}' cannot be simulated")]
@@ -47,6 +46,15 @@ pub enum WorldError {
         /// Why not.
         #[source]
         reason: ResourceFault,
+    },
+    /// A file is not one revocation list.
+    #[error("'{path}' cannot be imported")]
+    RevocationList {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        reason: RevocationError,
     },
     /// It is no TOML, or has keys or values that are not known.
     #[error("{}{reason}", Line(*line))]

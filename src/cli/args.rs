@@ -1,0 +1,251 @@
+//! What was typed: one command's flags and words, by the grammar of the official helper; nothing is looked up.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+use zeroize::Zeroizing;
+
+use super::Invocation;
+use super::grammar;
+use super::report::Failure;
+use super::settings::table::{Group, Kind, SETTINGS, Setting, Sources};
+use super::usage::UsageError;
+
+/// Which words a command takes beside its flags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Words {
+    /// None.
+    None,
+    /// The name of a session, or nothing.
+    Session,
+    /// Exactly one, by this name.
+    One(&'static str),
+    /// One, by this name, or nothing.
+    Optional(&'static str),
+}
+
+/// One command: what it takes, what its help says, and the function that runs it.
+pub(crate) struct Spec {
+    /// `credential-process`, `pki init`.
+    pub(crate) name: &'static str,
+    /// One line for the list of commands.
+    pub(crate) about: &'static str,
+    pub(crate) words: Words,
+    /// The groups of settings it uses.
+    pub(crate) groups: &'static [Group],
+    /// Its own flags, before those.
+    pub(crate) flags: &'static [Setting],
+    /// Examples and exit statuses, at the end of its help.
+    pub(crate) more: &'static str,
+    pub(crate) run: fn(&Invocation<'_>) -> Result<(), Failure>,
+}
+
+impl Spec {
+    /// Returns every flag of the command.
+    pub(crate) fn all_flags(&self) -> impl Iterator<Item = &'static Setting> {
+        let groups = self.groups;
+        let settings = SETTINGS.iter().filter(|setting| setting.has_flag());
+        self.flags.iter().chain(settings.filter(move |setting| groups.contains(&setting.group)))
+    }
+}
+
+/// What was typed.
+#[derive(Default)]
+pub(crate) struct Typed {
+    /// Each flag with its texts; of all but lists the last one counts.
+    flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
+    /// The words, in their order.
+    pub(crate) words: Vec<String>,
+}
+
+impl Typed {
+    /// Returns the text of a flag; of several, the last.
+    pub(crate) fn flag(&self, name: &str) -> Option<&str> {
+        self.texts(name).next_back()
+    }
+
+    /// Returns every text of a flag, in their order.
+    pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
+        texts.unwrap_or_default().iter().map(|text| text.as_str())
+    }
+}
+
+/// What a command line asks for.
+pub(crate) enum Request {
+    /// Run the command.
+    Run(Typed),
+    /// Print its help.
+    Help(String),
+}
+
+/// Parses the arguments after a command's name.
+///
+/// Long flags only, but for `-h`; `--flag value` and `--flag=value`, a value may begin with dashes; of several
+/// occurrences the last counts; a boolean takes its value after `=` only; `--` ends the flags.
+pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, UsageError> {
+    let mut matches = match command(spec).try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            return Ok(Request::Help(error.render().to_string()));
+        }
+        Err(error) => return Err(refusal(spec, &error)),
+    };
+    let flags: Vec<_> = spec
+        .all_flags()
+        .filter_map(|setting| {
+            let texts = matches.remove_many::<String>(setting.name)?;
+            Some((setting.name, texts.map(Zeroizing::new).collect()))
+        })
+        .collect();
+    let words = matches.remove_many::<String>("words").into_iter().flatten().collect();
+    let typed = Typed { flags, words };
+    check_words(spec, &typed.words)?;
+    check_values(spec, &typed)?;
+    Ok(Request::Run(typed))
+}
+
+/// Builds the one clap command that was called.
+pub(crate) fn command(spec: &Spec) -> Command {
+    let words = Arg::new("words").num_args(0..).hide(true);
+    let usage = match spec.words {
+        Words::None => String::from("[flags]"),
+        Words::Session => String::from("[NAME] [flags]"),
+        Words::One(word) => format!("{word} [flags]"),
+        Words::Optional(word) => format!("[{word}] [flags]"),
+    };
+    Command::new(spec.name)
+        .bin_name(spec.name)
+        .no_binary_name(true)
+        .disable_version_flag(true)
+        .disable_help_flag(true)
+        .args_override_self(true)
+        .about(spec.about)
+        .override_usage(format!("anyrole {} {usage}", spec.name))
+        .after_help(spec.more)
+        .term_width(0) // the texts fit, and clap does not put some of them below their flags
+        .help_template("{about}\n\nUsage: {usage}\n\n{all-args}{after-help}")
+        .args(spec.all_flags().map(argument))
+        .arg(words)
+        .arg(
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help("show this text")
+                .help_heading("Program"),
+        )
+}
+
+fn argument(setting: &'static Setting) -> Arg {
+    let argument = Arg::new(setting.name)
+        .long(setting.name)
+        .help(setting.help)
+        .action(ArgAction::Set)
+        .hide(matches!(setting.support, super::settings::table::Support::Later(_)));
+    let argument = match setting.sources {
+        Sources::Flag if setting.group == Group::Program && !setting.drop_in => {
+            argument.help_heading("This command")
+        }
+        Sources::Everywhere
+        | Sources::FlagAndSession
+        | Sources::FlagAndVariable
+        | Sources::Flag
+        | Sources::Session => argument.help_heading(setting.group.heading()),
+    };
+    match setting.kind {
+        Kind::Boolean => argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_name("true|false"),
+        Kind::Integer => argument.value_name("NUMBER").allow_hyphen_values(true),
+        Kind::Duration => argument.value_name("TIME").allow_hyphen_values(true),
+        Kind::List(name) => argument.action(ArgAction::Append).value_name(name).allow_hyphen_values(true),
+        Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
+        Kind::Secret => argument.value_name("PASSWORD").allow_hyphen_values(true),
+        Kind::Word(words) => argument.value_name(words).allow_hyphen_values(true),
+    }
+}
+
+/// Says in this program's words what clap found.
+fn refusal(spec: &Spec, error: &clap::Error) -> UsageError {
+    let told = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let flag = told(ContextKind::InvalidArg);
+    // clap names a flag with its value: `--role-arn <ARN>`.
+    let flag = flag.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
+    // The other kinds cannot be: no argument is required here, and none excludes another.
+    if error.kind() == ErrorKind::UnknownArgument {
+        UsageError::UnknownFlag { nearest: nearest_flag(spec, &flag), flag, command: spec.name }
+    } else if error.kind() == ErrorKind::InvalidUtf8 {
+        UsageError::NotUnicode
+    } else {
+        UsageError::ValueMissing { flag }
+    }
+}
+
+fn nearest_flag(spec: &Spec, flag: &str) -> Option<&'static str> {
+    let name = flag.trim_start_matches('-');
+    crate::text::nearest(name, spec.all_flags().map(|setting| setting.name))
+}
+
+fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
+    let allowed = match spec.words {
+        Words::None => 0,
+        Words::Session | Words::One(_) | Words::Optional(_) => 1,
+    };
+    let name = words.first().filter(|_| allowed == 1);
+    if let (Words::Session, Some(word)) = (spec.words, name)
+        && !crate::config::is_session_name(word)
+    {
+        return Err(UsageError::Stray { word: word.clone(), command: spec.name });
+    }
+    if let Some(word) = words.get(allowed) {
+        return Err(UsageError::Stray { word: word.clone(), command: spec.name });
+    }
+    match (spec.words, name) {
+        (Words::One(word), None) => Err(UsageError::WordMissing { word, command: spec.name }),
+        (Words::None | Words::Session | Words::One(_) | Words::Optional(_), _) => Ok(()),
+    }
+}
+
+/// Checks that no flag was taken for the value of another, and the flags of the command itself.
+///
+/// Settings are checked when all of them are known.
+fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
+    for setting in spec.all_flags() {
+        let flag_as_value = |text: &str| {
+            let name = text.strip_prefix("--").and_then(|text| text.split('=').next());
+            name.is_some_and(|name| name == "help" || spec.all_flags().any(|flag| flag.name == name))
+        };
+        if setting.kind != Kind::Secret && typed.texts(setting.name).any(flag_as_value) {
+            return Err(UsageError::ValueMissing { flag: format!("--{}", setting.name) });
+        }
+    }
+    for setting in spec.flags {
+        let Some(text) = typed.flag(setting.name) else { continue };
+        let expected = match setting.kind {
+            Kind::Boolean if grammar::boolean(text).is_none() => "true or false (or 1, 0, t, f)",
+            Kind::Integer if grammar::integer(text).is_none() => "a whole number",
+            Kind::Duration if grammar::duration(text).is_none() => {
+                "a number of seconds, or a text like 90s, 15m, 1h"
+            }
+            Kind::Word(words) if !words.split('|').any(|word| word == text) => words,
+            Kind::Boolean
+            | Kind::Integer
+            | Kind::Duration
+            | Kind::List(_)
+            | Kind::Text(_)
+            | Kind::Secret
+            | Kind::Word(_) => {
+                continue;
+            }
+        };
+        return Err(UsageError::Value { flag: setting.name, value: text.to_owned(), expected });
+    }
+    Ok(())
+}

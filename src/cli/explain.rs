@@ -1,0 +1,53 @@
+//! `explain`: what the id of a refusal means, and what to do.
+
+use super::args::{Spec, Words};
+use super::report::Failure;
+use super::{Invocation, output};
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::manual;
+use crate::text::{nearest, quoted};
+
+/// `anyrole explain`.
+pub(super) const SPEC: Spec = Spec {
+    name: "explain",
+    about: "Tells what the id of a refusal means and what to do.",
+    words: Words::One("ID"),
+    groups: &[],
+    flags: &[],
+    more: "An error ends with its id in brackets: [key-mismatch]. So: anyrole explain key-mismatch\n",
+    run,
+};
+
+/// There is no such id.
+#[derive(Debug, thiserror::Error)]
+#[error("no refusal has the id {}", quoted(id))]
+pub(super) struct ExplainError {
+    id: String,
+}
+
+impl ExplainError {
+    /// The ids of this error.
+    pub(super) const IDS: &[&str] = &["unknown-refusal"];
+}
+
+impl Diagnostic for ExplainError {
+    fn id(&self) -> &'static str {
+        "unknown-refusal"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        let known = manual::REFUSALS.iter().map(|(id, _)| *id);
+        nearest(&self.id, known).map(|id| format!("the nearest id is {id}"))
+    }
+}
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    // An id may be pasted with its brackets.
+    let id = invocation.typed.words.first().map_or("", |word| word.trim_matches(['[', ']']));
+    let page = manual::refusal(id).ok_or_else(|| ExplainError { id: id.to_owned() })?;
+    output::write(page.as_bytes()).map_err(Failure::output)
+}

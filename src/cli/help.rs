@@ -1,0 +1,100 @@
+//! `help`: the list of commands by purpose, and the help of one.
+
+use std::fmt::Write as _;
+
+use super::args::{self, Spec, Words};
+use super::report::Failure;
+use super::usage::UsageError;
+use super::{COMMANDS, Invocation, find, output};
+
+/// `anyrole help`.
+pub(super) const SPEC: Spec = Spec {
+    name: "help",
+    about: "Lists the commands, or tells about one.",
+    words: Words::Optional("COMMAND"),
+    groups: &[],
+    flags: &[],
+    more: "",
+    run,
+};
+
+/// What the commands are for, in the order in which a reader needs them.
+const PURPOSES: &[(&str, &[&str])] = &[
+    ("Credentials", &["credential-process"]),
+    ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
+    ("Try it without AWS", &["demo", "simulate"]),
+    (
+        "A small PKI",
+        &["pki init", "pki issue", "pki renew", "pki revoke", "pki crl", "pki install", "pki list"],
+    ),
+    ("About", &["explain", "help", "version"]),
+];
+
+const OPENING: &str = "\
+anyrole turns an X.509 certificate into temporary AWS credentials, through IAM Roles Anywhere.
+
+Usage: anyrole COMMAND [flags]
+";
+
+const CLOSING: &str = "
+anyrole help COMMAND tells about one command. Every flag of a session is also a variable
+(--role-arn is ANYROLE_ROLE_ARN) and a key of ~/.config/anyrole/config.toml (role_arn).
+Exit status: 0 done, 1 tried and failed, 2 wrong command line or configuration.
+";
+
+/// Prints the list of commands.
+pub(super) fn overview() -> Result<(), Failure> {
+    let mut text = String::from(OPENING);
+    for (purpose, names) in PURPOSES {
+        let specs: Vec<&Spec> = names.iter().filter_map(|name| find(name)).collect();
+        if !specs.is_empty() {
+            let _ = write!(text, "\n{purpose}:\n{}", list(&specs));
+        }
+    }
+    text.push_str(CLOSING);
+    output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+/// Prints the commands of a group: `pki`.
+pub(super) fn group(group: &str) -> Result<(), Failure> {
+    let specs: Vec<&Spec> = COMMANDS
+        .iter()
+        .filter(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == group))
+        .copied()
+        .collect();
+    let text = format!("Usage: anyrole {group} COMMAND [flags]\n\nCommands:\n{}", list(&specs));
+    output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+fn list(specs: &[&Spec]) -> String {
+    specs.iter().fold(String::new(), |mut text, spec| {
+        let _ = writeln!(text, "  {:<23}{}", spec.name, spec.about);
+        text
+    })
+}
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let Some(name) = invocation.typed.words.first() else { return overview() };
+    if let Some(spec) = find(name) {
+        let text = args::command(spec).render_help().to_string();
+        return output::write(text.as_bytes()).map_err(Failure::output);
+    }
+    if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
+        return group(name);
+    }
+    let names = COMMANDS.iter().map(|spec| spec.name);
+    Err(UsageError::UnknownCommand { nearest: crate::text::nearest(name, names), word: name.clone() }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_purpose_and_the_other_way_round() {
+        let listed: Vec<&str> = PURPOSES.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for spec in COMMANDS {
+            assert!(listed.contains(&spec.name), "{} is not in the overview", spec.name);
+        }
+    }
+}

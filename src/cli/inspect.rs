@@ -1,0 +1,47 @@
+//! `inspect`: what would be presented to AWS, and what is wrong with it.
+
+use super::args::{Spec, Words};
+use super::report::Failure;
+use super::settings::table::{Group, Kind, Setting};
+use super::{CalledAs, Invocation, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::identity::{self, IdentityError};
+use crate::inspect::Report;
+
+const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
+
+/// `anyrole inspect`.
+pub(super) const SPEC: Spec = Spec {
+    name: "inspect",
+    about: "Shows the certificate, key and chain that would be presented.",
+    words: Words::Session,
+    groups: &[Group::Identity, Group::Program],
+    flags: &[JSON],
+    more: "\
+Sends nothing. Without a private key the certificates alone are looked at.
+Exit status: 0 AWS would find nothing wrong, 1 it would refuse; then each reason is told.
+",
+    run,
+};
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let lenient = invocation.called_as == CalledAs::OfficialHelper;
+    let source = invocation.settings()?.identity(invocation.env, lenient)?;
+    let now = SystemClock.now();
+    let report = match identity::load(&source, invocation.env) {
+        Ok(identity) => Report::of_identity(&identity, now),
+        Err(IdentityError::PrivateKeyMissing { .. }) if source.private_key.is_none() => {
+            let chain =
+                identity::load_chain(&source.certificate, source.intermediates.as_ref(), invocation.env)?;
+            Report::of_chain(&chain, source.certificate.to_string(), now)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let written = if invocation.has(&JSON) {
+        output::write_json("inspect", &report)
+    } else {
+        output::write(report.to_string().as_bytes())
+    };
+    written.map_err(Failure::output)?;
+    if report.usable { Ok(()) } else { Err(Failure::Negative) }
+}

@@ -1,0 +1,302 @@
+//! From what was typed, the environment and the config files to one value for each setting, with its origin.
+//!
+//! The order, the strongest first: flag; the named session given on the command line; variable; the session named by
+//! `ANYROLE_SESSION`; `[defaults]` (the user's, then the system's); the variables that the SDKs know; what is built
+//! in. So a leaked variable never turns `credential-process prod` into another account.
+
+mod error;
+pub(crate) mod session;
+pub(crate) mod table;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+pub(crate) use error::SettingsError;
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Support};
+
+use super::args::Typed;
+use super::grammar;
+use super::report::Failure;
+use crate::config::{self, Config, Files, NamedSession, Section};
+use crate::env::Environment;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The command line.
+    Flag,
+    /// A variable, of ours or of the SDKs.
+    Variable(String),
+    /// A line of a config file.
+    File(config::Origin),
+}
+
+/// A setting that was given, by the strongest of those that gave it.
+pub(crate) struct Given {
+    pub(crate) setting: &'static Setting,
+    pub(crate) origin: Origin,
+    text: Zeroizing<String>,
+}
+
+impl Given {
+    /// Returns the text as it was given.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Names the setting as the user named it: `--role-arn`, `ANYROLE_ROLE_ARN`, `role_arn ('c.toml', line 7)`.
+    pub(crate) fn label(&self) -> String {
+        match &self.origin {
+            Origin::Flag => format!("--{}", self.setting.name),
+            Origin::Variable(name) => name.clone(),
+            Origin::File(origin) => format!("{} ({origin})", self.setting.key()),
+        }
+    }
+
+    /// Returns the refusal of this value, which says what is expected; a secret is not shown.
+    pub(crate) fn refused(&self, expected: impl Into<String>) -> SettingsError {
+        let value = (self.setting.kind != Kind::Secret).then(|| self.text.to_string());
+        SettingsError::Value { label: self.label(), value, expected: expected.into() }
+    }
+}
+
+/// Shows no value: it may be a secret.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {:?}", self.setting.name, self.origin)
+    }
+}
+
+/// Every setting that was given.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    given: Vec<Given>,
+}
+
+impl Settings {
+    /// Resolves all settings. Nothing but the config files is read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a config file cannot be used, the named session does not exist, a variable is not UTF-8, two settings
+    /// exclude each other, a boolean or a number is none, or a setting needs what this version does not have and
+    /// `groups` uses it.
+    pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, Failure> {
+        Self::resolve_named(typed, typed.words.first().map(String::as_str), env, groups)
+    }
+
+    /// Resolves all settings as [`Self::resolve`] does, of the named session `name`.
+    pub(crate) fn resolve_named(
+        typed: &Typed,
+        name: Option<&str>,
+        env: &Environment,
+        groups: &[Group],
+    ) -> Result<Self, Failure> {
+        let config = config(typed, env)?;
+        let settings = Self { given: Layers::new(typed, name, env, &config)?.strongest()? };
+        settings.check(groups)?;
+        Ok(settings)
+    }
+
+    /// Returns the names of all sessions in the config files.
+    pub(crate) fn session_names(typed: &Typed, env: &Environment) -> Result<Vec<String>, Failure> {
+        Ok(config(typed, env)?.session_names().map(str::to_owned).collect())
+    }
+
+    /// Returns a setting, if anyone gave it.
+    pub(crate) fn given(&self, name: &str) -> Option<&Given> {
+        self.given.iter().find(|given| given.setting.name == name)
+    }
+
+    /// Returns a setting that must be given.
+    pub(crate) fn required(&self, name: &'static str) -> Result<&Given, SettingsError> {
+        self.given(name).ok_or_else(|| Self::missing(name))
+    }
+
+    /// Returns the refusal of a setting that nobody gave.
+    pub(crate) fn missing(name: &'static str) -> SettingsError {
+        SettingsError::Missing { setting: table::setting(name) }
+    }
+
+    /// Returns a boolean; false where nobody gave it.
+    pub(crate) fn boolean(&self, name: &str) -> bool {
+        self.given(name).and_then(|given| grammar::boolean(given.text())).unwrap_or(false)
+    }
+
+    /// Returns a length of time.
+    pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, SettingsError> {
+        let Some(given) = self.given(name) else { return Ok(None) };
+        match grammar::duration(given.text()) {
+            Some(duration) if !duration.is_zero() => Ok(Some(duration)),
+            Some(_) | None => {
+                Err(given.refused("a time is a number of seconds, or a text like 90s, 15m, 1h"))
+            }
+        }
+    }
+
+    fn check(&self, groups: &[Group]) -> Result<(), SettingsError> {
+        for given in &self.given {
+            if given.setting.kind == Kind::Boolean && grammar::boolean(given.text()).is_none() {
+                return Err(given.refused("a boolean is true or false (or 1, 0, t, f)"));
+            }
+        }
+        for (one, other) in EXCLUSIVE {
+            if let (Some(one), Some(other)) = (self.given(one), self.given(other)) {
+                return Err(SettingsError::Exclusive { one: one.label(), other: other.label() });
+            }
+        }
+        for given in &self.given {
+            let used = given.setting.kind != Kind::Boolean || self.boolean(given.setting.name);
+            if let Support::Later(what) = given.setting.support
+                && used
+                && groups.contains(&given.setting.group)
+            {
+                return Err(SettingsError::NotInThisVersion { label: given.label(), what });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
+    let path = match typed.flag("config") {
+        Some(path) => Some(path.to_owned()),
+        None => env.var("ANYROLE_CONFIG").map_err(SettingsError::from)?,
+    };
+    let files = path.map_or_else(|| Files::usual(env), |path| Files::Alone(PathBuf::from(path)));
+    Ok(Config::load(&files, &table::config_keys())?)
+}
+
+/// The sources of values, strongest first.
+struct Layers<'a> {
+    typed: &'a Typed,
+    env: &'a Environment,
+    chosen: Option<&'a NamedSession>,
+    preset: Option<&'a NamedSession>,
+    defaults: &'a [Section],
+}
+
+/// One layer, as [`Layers::all`] lists them.
+#[derive(Clone, Copy)]
+enum Layer<'a> {
+    Flags,
+    Variables,
+    Session(&'a NamedSession),
+    Defaults(&'a Section),
+    AwsVariables,
+}
+
+impl<'a> Layers<'a> {
+    fn new(
+        typed: &'a Typed,
+        name: Option<&str>,
+        env: &'a Environment,
+        config: &'a Config,
+    ) -> Result<Self, SettingsError> {
+        let find = |name: &str, label: String| {
+            config.session(name).ok_or_else(|| SettingsError::UnknownSession {
+                label,
+                nearest: crate::text::nearest(name, config.session_names()).map(str::to_owned),
+                any: config.session_names().next().is_some(),
+            })
+        };
+        let chosen = match name {
+            Some(name) => Some(find(name, crate::text::quoted(name))?),
+            None => None,
+        };
+        let preset = match env.var("ANYROLE_SESSION")? {
+            Some(name) if chosen.is_none() => {
+                Some(find(&name, format!("{} (ANYROLE_SESSION)", crate::text::quoted(&name)))?)
+            }
+            Some(_) | None => None,
+        };
+        Ok(Self { typed, env, chosen, preset, defaults: config.defaults() })
+    }
+
+    fn all(&self) -> impl Iterator<Item = Layer<'a>> {
+        std::iter::once(Layer::Flags)
+            .chain(self.chosen.map(Layer::Session))
+            .chain(std::iter::once(Layer::Variables))
+            .chain(self.preset.map(Layer::Session))
+            .chain(self.defaults.iter().map(Layer::Defaults))
+            .chain(std::iter::once(Layer::AwsVariables))
+    }
+
+    /// Returns for each setting what the strongest layer says; certificate and key come whole from one layer.
+    fn strongest(&self) -> Result<Vec<Given>, SettingsError> {
+        let mut given: Vec<Given> = Vec::new();
+        let mut identity_is_complete = false;
+        for layer in self.all() {
+            let mut found = Vec::new();
+            for setting in SETTINGS {
+                let known = given.iter().any(|given| given.setting.name == setting.name);
+                if !known && let Some(value) = self.value(layer, setting)? {
+                    found.push(value);
+                }
+            }
+            if identity_is_complete {
+                found.retain(|value| !value.setting.is_of_one_piece() || is_lent_secret(value));
+            }
+            identity_is_complete |=
+                found.iter().any(|value| value.setting.is_of_one_piece() && !is_lent_secret(value));
+            given.extend(found);
+        }
+        drop_lent_secrets_beside_others(&mut given);
+        Ok(given)
+    }
+
+    fn value(&self, layer: Layer<'_>, setting: &'static Setting) -> Result<Option<Given>, SettingsError> {
+        let found = match layer {
+            Layer::Flags => self.typed.flag(setting.name).map(|text| (text.to_owned(), Origin::Flag)),
+            Layer::Variables => match setting.variable() {
+                Some(name) => self.env.var(&name)?.map(|text| (text, Origin::Variable(name))),
+                None => None,
+            },
+            Layer::AwsVariables => match setting.aws_variable {
+                Some(name) => self.env.var(name)?.map(|text| (text, Origin::Variable(name.to_owned()))),
+                None => None,
+            },
+            Layer::Session(session) => from_section(&session.section, setting),
+            Layer::Defaults(section) => from_section(section, setting),
+        };
+        Ok(found.map(|(text, origin)| Given { setting, origin, text: Zeroizing::new(text) }))
+    }
+}
+
+fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)> {
+    let entry = section.entry(&setting.key())?;
+    let text = match &entry.value {
+        config::Value::Boolean(value) => value.to_string(),
+        config::Value::Text(text) => text.clone(),
+    };
+    Some((text, Origin::File(entry.origin.clone())))
+}
+
+/// A password in a variable of its own opens the key of whichever layer gives the key: it says nothing about which.
+fn is_lent_secret(given: &Given) -> bool {
+    let is_password = given.setting.kind == Kind::Secret || given.setting.name == "pkcs8-password-file";
+    is_password && matches!(given.origin, Origin::Variable(_))
+}
+
+/// A password of the layer that gives the key is stronger than one lent by a variable.
+fn drop_lent_secrets_beside_others(given: &mut Vec<Given>) {
+    let has_own = given.iter().any(|given| {
+        matches!(given.setting.name, "pkcs8-password" | "pkcs8-password-file") && !is_lent_secret(given)
+    });
+    if has_own {
+        given.retain(|given| !is_lent_secret(given));
+    }
+}
+
+impl Setting {
+    /// Tells whether the setting is one of those that a single layer supplies together.
+    fn is_of_one_piece(&self) -> bool {
+        self.group == Group::Identity && self.name != "allow-insecure-key-file"
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Typed settings of one session: everything that can be wrong in a text is found here, before anything is read.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Settings, SettingsError};
+use crate::arn::ArnError;
+use crate::cache::choice::{CacheChoice, CacheChoiceError};
+use crate::cli::grammar;
+use crate::cli::report::Failure;
+use crate::env::Environment;
+use crate::http::native::{ServerTrust, Timeouts, TransportSettings};
+use crate::http::{Limits, Proxies, TrustedRoots};
+use crate::identity::{IdentitySource, Input, PasswordSource};
+use crate::secret::Secret;
+use crate::session::SessionRequest;
+use crate::session::endpoint::{self, EndpointChoice};
+use crate::session::request;
+use crate::signing::Endpoint;
+
+/// The official helper always asks for an hour; so does a command line without `--session-duration`.
+const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
+
+/// The name of the systemd credential that holds a key's password.
+const PASSWORD_CREDENTIAL: &str = "pkcs8-password";
+
+/// All that a session is made of.
+#[derive(Debug)]
+pub(crate) struct SessionSettings {
+    pub(crate) request: SessionRequest,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) identity: IdentitySource,
+    pub(crate) transport: TransportSettings,
+    pub(crate) limits: Limits,
+    pub(crate) cache: CacheChoice,
+}
+
+impl Settings {
+    /// Returns all that a session is made of.
+    ///
+    /// `lenient` accepts a private key that other users can read, as the official helper does.
+    pub(crate) fn session(&self, env: &Environment, lenient: bool) -> Result<SessionSettings, Failure> {
+        let request = SessionRequest::new(
+            self.arn("trust-anchor-arn", "a trust anchor")?,
+            self.arn("profile-arn", "a Roles Anywhere profile")?,
+            self.arn("role-arn", "an IAM role")?,
+            self.text("region"),
+            self.session_duration()?,
+            self.text("role-session-name"),
+        )?;
+        let choice = EndpointChoice {
+            url: self.text("endpoint"),
+            fips: self.boolean("use-fips-endpoint"),
+            dual_stack: self.boolean("use-dualstack-endpoint"),
+        };
+        let anchor = request.trust_anchor_arn.arn();
+        let region = self.text("region").unwrap_or_else(|| anchor.region().to_owned());
+        let endpoint = endpoint::rolesanywhere(&region, anchor.partition(), &choice)?;
+        let identity = self.identity(env, lenient)?;
+        let transport = self.transport(env)?;
+        let limits = Limits::default();
+        let limits = Limits { deadline: self.duration("timeout")?.unwrap_or(limits.deadline), ..limits };
+        let cache = self.cache()?;
+        Ok(SessionSettings { request, endpoint, identity, transport, limits, cache })
+    }
+
+    /// Returns where sessions wait between two runs.
+    pub(crate) fn cache(&self) -> Result<CacheChoice, SettingsError> {
+        if self.boolean("no-cache") {
+            return Ok(CacheChoice::None);
+        }
+        match self.given("cache") {
+            None => Ok(CacheChoice::default()),
+            Some(given) => {
+                given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string()))
+            }
+        }
+    }
+
+    /// Returns where certificate and key are; nothing is opened.
+    pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, Failure> {
+        Ok(IdentitySource {
+            certificate: Input::parse(self.required("certificate")?.text())?,
+            private_key: self.input("private-key")?,
+            intermediates: self.input("intermediates")?,
+            password: self.password(env)?,
+            allow_insecure_key_file: lenient || self.boolean("allow-insecure-key-file"),
+        })
+    }
+
+    /// Returns a setting that names a source of bytes.
+    pub(crate) fn input(&self, name: &str) -> Result<Option<Input>, Failure> {
+        Ok(self.given(name).map(|given| Input::parse(given.text())).transpose()?)
+    }
+
+    /// Returns where the password of an encrypted key comes from; nobody is asked yet.
+    pub(crate) fn password(&self, env: &Environment) -> Result<PasswordSource, Failure> {
+        if let Some(given) = self.given("pkcs8-password") {
+            return Ok(PasswordSource::Given(Arc::new(Secret::new(given.text().to_owned()))));
+        }
+        if let Some(input) = self.input("pkcs8-password-file")? {
+            return Ok(PasswordSource::Input(input));
+        }
+        let credential =
+            env.os_var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(PASSWORD_CREDENTIAL));
+        Ok(match credential {
+            Some(path) if path.exists() => PasswordSource::Credential(String::from(PASSWORD_CREDENTIAL)),
+            Some(_) | None => PasswordSource::Prompt,
+        })
+    }
+
+    fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
+        let proxies = match self.given("proxy") {
+            Some(given) => Proxies::explicit(given.text())?,
+            None => Proxies::from_environment(env)?,
+        };
+        let usual = Timeouts::default();
+        let timeouts = Timeouts {
+            connect: self.duration("connect-timeout")?.unwrap_or(usual.connect),
+            attempt: self.duration("attempt-timeout")?.unwrap_or(usual.attempt),
+        };
+        let trust = if self.boolean("no-verify-ssl") {
+            ServerTrust::Anybody
+        } else {
+            ServerTrust::Roots(TrustedRoots {
+                bundle: self.text("ca-bundle").map(PathBuf::from),
+                extra: self.text("extra-ca").map(PathBuf::from).into_iter().collect(),
+                environment: env.clone(),
+            })
+        };
+        Ok(TransportSettings { proxies, timeouts, trust })
+    }
+
+    /// Returns the requested length; `None` leaves it to the profile.
+    fn session_duration(&self) -> Result<Option<Duration>, SettingsError> {
+        let Some(given) = self.given("session-duration") else { return Ok(Some(DEFAULT_DURATION)) };
+        if given.text() == "profile" {
+            return Ok(None);
+        }
+        match grammar::duration(given.text()) {
+            Some(duration) if (request::SHORTEST..=request::LONGEST).contains(&duration.as_secs()) => {
+                Ok(Some(duration))
+            }
+            Some(_) | None => Err(given.refused(
+                "give 900 to 43200 seconds, or 15m to 12h, or 'profile' to leave it to the profile",
+            )),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.given(name).map(|given| given.text().to_owned())
+    }
+
+    fn arn<T: FromStr<Err = ArnError>>(
+        &self,
+        name: &'static str,
+        kind: &'static str,
+    ) -> Result<T, SettingsError> {
+        let given = self.required(name)?;
+        given.text().parse().map_err(|source| SettingsError::Arn {
+            label: given.label(),
+            value: given.text().to_owned(),
+            kind,
+            source,
+        })
+    }
+}

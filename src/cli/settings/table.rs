@@ -1,0 +1,289 @@
+//! The one table of settings: flags, variables, config keys, help texts and the reference all come from here.
+
+use crate::config::{Key, Place, Shape};
+
+/// What a setting's text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A boolean.
+    Boolean,
+    /// A whole number.
+    #[cfg_attr(
+        not(feature = "pki"),
+        expect(dead_code, reason = "only the PKI and the simulator take such flags")
+    )]
+    Integer,
+    /// A length of time: seconds, or a number with `s`, `m`, `h`.
+    Duration,
+    /// Texts, one for each time the flag is given.
+    #[cfg_attr(
+        not(feature = "pki"),
+        expect(dead_code, reason = "only the PKI and the simulator take such flags")
+    )]
+    List(&'static str),
+    /// A text without further rules here; its user parses it.
+    Text(&'static str),
+    /// A text that must not be shown.
+    Secret,
+    /// One of a few words, which are joined by `|` here.
+    Word(&'static str),
+}
+
+/// The part of the help under which a setting stands, which is also what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Which session to ask for.
+    Session,
+    /// Certificate, key, and what opens them: one layer supplies all of it.
+    Identity,
+    /// How AWS is reached.
+    Network,
+    /// Where sessions wait between two runs.
+    Cache,
+    /// Where the program's own files are, and what it tells.
+    Program,
+}
+
+impl Group {
+    /// Returns the heading in a help text.
+    pub(crate) const fn heading(self) -> &'static str {
+        match self {
+            Self::Session => "Session",
+            Self::Identity => "Certificate and key",
+            Self::Network => "Network",
+            Self::Cache => "Cache",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// Where a setting may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sources {
+    /// Flag, variable, named session, `[defaults]`.
+    Everywhere,
+    /// Flag and named session: it must be meant for this one session (no leaked variable, no default).
+    FlagAndSession,
+    /// Flag and variable: a secret, which has no place in a file that others may read.
+    FlagAndVariable,
+    /// Flag only: an action or a format, or what the official helper had as a flag and nothing needs elsewhere.
+    Flag,
+    /// Config file only, in a named session.
+    Session,
+}
+
+/// What this version does with a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Support {
+    /// It does what its help says.
+    Here,
+    /// It is read and checked; using it says that this is not in this version.
+    Later(&'static str),
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// The flag without its dashes: `trust-anchor-arn`.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) group: Group,
+    pub(crate) sources: Sources,
+    pub(crate) support: Support,
+    /// The variable of the SDKs that is honoured below everything of our own.
+    pub(crate) aws_variable: Option<&'static str>,
+    /// Whether the official helper has this flag, with this meaning.
+    pub(crate) drop_in: bool,
+    /// One line for the help.
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    const fn new(group: Group, name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            group,
+            sources: Sources::Everywhere,
+            support: Support::Here,
+            aws_variable: None,
+            drop_in: false,
+            help,
+        }
+    }
+
+    /// A flag of one command: an action, a format, or what only that command knows.
+    pub(crate) const fn flag(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { sources: Sources::Flag, ..Self::new(Group::Program, name, kind, help) }
+    }
+
+    const fn drop_in(self) -> Self {
+        Self { drop_in: true, ..self }
+    }
+
+    const fn from(self, sources: Sources) -> Self {
+        Self { sources, ..self }
+    }
+
+    const fn later(self, what: &'static str) -> Self {
+        Self { support: Support::Later(what), ..self }
+    }
+
+    const fn aws(self, variable: &'static str) -> Self {
+        Self { aws_variable: Some(variable), ..self }
+    }
+
+    /// Returns the variable: `ANYROLE_TRUST_ANCHOR_ARN`; `None` where no variable is read.
+    pub(crate) fn variable(&self) -> Option<String> {
+        match self.sources {
+            Sources::Everywhere | Sources::FlagAndVariable => {
+                Some(format!("ANYROLE_{}", self.name.to_ascii_uppercase().replace('-', "_")))
+            }
+            Sources::Flag | Sources::FlagAndSession | Sources::Session => None,
+        }
+    }
+
+    /// Returns the key of the config file: `trust_anchor_arn`.
+    pub(crate) fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// Tells whether there is a flag of this name.
+    pub(crate) const fn has_flag(&self) -> bool {
+        !matches!(self.sources, Sources::Session)
+    }
+}
+
+const PKCS11: &str = "keys on PKCS#11 tokens";
+const STORE: &str = "the operating system's certificate store";
+const SELECTION: &str = "choosing a certificate from a store or token";
+const TPM: &str = "keys in a TPM";
+const CHAINING: &str = "a second hop by AssumeRole";
+
+/// Every setting of a session, in the order of the help.
+#[rustfmt::skip] // one line each: it is read as a table
+pub(crate) const SETTINGS: &[Setting] = {
+    use Group::{Cache, Identity, Network, Program, Session};
+    use Kind::{Boolean, Duration, Secret, Text, Word};
+    &[
+        Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
+        Setting::new(Session, "profile-arn", Text("ARN"), "Roles Anywhere profile").drop_in(),
+        Setting::new(Session, "role-arn", Text("ARN"), "IAM role to assume").drop_in(),
+        Setting::new(Session, "region", Text("REGION"), "region to call and sign for [default: the trust anchor's]").drop_in(),
+        Setting::new(Session, "session-duration", Duration, "15m to 12h, or 'profile' for the profile's own [default: 1h]").drop_in(),
+        Setting::new(Session, "role-session-name", Text("NAME"), "name shown in CloudTrail, where the profile accepts one").drop_in(),
+        Setting::new(Session, "from", Text("NAME"), "the named session that the second hop starts from").from(Sources::Session).later(CHAINING),
+        Setting::new(Session, "assume-role-arn", Text("ARN"), "role of the second hop").from(Sources::Session).later(CHAINING),
+        Setting::new(Session, "assume-role-session-name", Text("NAME"), "session name of the second hop").from(Sources::Session).later(CHAINING),
+        Setting::new(Session, "external-id", Text("ID"), "external id of the second hop").from(Sources::Session).later(CHAINING),
+        Setting::new(Identity, "certificate", Text("INPUT"), "end-entity certificate: PEM or DER file, '-', env:NAME, fd:N").drop_in(),
+        Setting::new(Identity, "private-key", Text("INPUT"), "private key [default: in the certificate's file]").drop_in(),
+        Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),
+        Setting::new(Identity, "pkcs8-password-file", Text("INPUT"), "where the password of an encrypted key is read"),
+        Setting::new(Identity, "pkcs8-password", Secret, "that password itself, which other users can see in ps").from(Sources::FlagAndVariable).drop_in(),
+        Setting::new(Identity, "allow-insecure-key-file", Boolean, "use a private key that other users can read"),
+        Setting::new(Identity, "cert-selector", Text("SELECTOR"), "which certificate of a store or token").drop_in().later(SELECTION),
+        Setting::new(Identity, "use-latest-expiring-certificate", Boolean, "of several, the one that lasts longest").drop_in().later(SELECTION),
+        Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows").drop_in().later(STORE),
+        Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module").drop_in().later(PKCS11),
+        Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in().later(PKCS11),
+        Setting::new(Identity, "tpm-key-password", Secret, "password of a TPM key").from(Sources::FlagAndVariable).drop_in().later(TPM),
+        Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password").drop_in().later(TPM),
+        Setting::new(Network, "endpoint", Text("URL"), "call this address instead of the region's").drop_in().aws("AWS_ENDPOINT_URL_ROLESANYWHERE"),
+        Setting::new(Network, "use-fips-endpoint", Boolean, "call the FIPS endpoint").aws("AWS_USE_FIPS_ENDPOINT"),
+        Setting::new(Network, "use-dualstack-endpoint", Boolean, "call the endpoint that also has IPv6").aws("AWS_USE_DUALSTACK_ENDPOINT"),
+        Setting::new(Network, "ca-bundle", Text("PATH"), "trust these CAs for TLS instead of the system's").aws("AWS_CA_BUNDLE"),
+        Setting::new(Network, "extra-ca", Text("PATH"), "trust these CAs for TLS as well"),
+        Setting::new(Network, "proxy", Text("URL"), "proxy [default: HTTPS_PROXY and NO_PROXY]"),
+        Setting::new(Network, "with-proxy", Boolean, "accepted; the proxy variables are always read").from(Sources::Flag).drop_in(),
+        Setting::new(Network, "no-verify-ssl", Boolean, "do not check whom TLS talks to; never needed").from(Sources::FlagAndSession).drop_in(),
+        Setting::new(Network, "connect-timeout", Duration, "for a connection [default: 5s]"),
+        Setting::new(Network, "attempt-timeout", Duration, "for one attempt [default: 15s]"),
+        Setting::new(Network, "timeout", Duration, "for everything together [default: 45s]"),
+        Setting::new(Cache, "cache", Word("auto|keyring|file|none"), "where sessions wait between two runs [default: auto]"),
+        Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
+        Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
+        Setting::new(Program, "debug", Boolean, "on failure, tell every cause and fact").from(Sources::Flag).drop_in(),
+    ]
+};
+
+/// Pairs that cannot be used together, as in the official helper.
+pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
+    ("certificate", "cert-selector"),
+    ("certificate", "system-store-name"),
+    ("private-key", "cert-selector"),
+    ("private-key", "system-store-name"),
+    ("private-key", "use-latest-expiring-certificate"),
+    ("use-latest-expiring-certificate", "intermediates"),
+    ("use-latest-expiring-certificate", "reuse-pin"),
+    ("cert-selector", "intermediates"),
+    ("cert-selector", "reuse-pin"),
+    ("system-store-name", "reuse-pin"),
+    ("tpm-key-password", "cert-selector"),
+    ("tpm-key-password", "reuse-pin"),
+    ("no-tpm-key-password", "cert-selector"),
+    ("no-tpm-key-password", "tpm-key-password"),
+    ("pkcs8-password", "tpm-key-password"),
+    ("pkcs8-password", "pkcs8-password-file"),
+];
+
+/// Returns the setting of that name.
+///
+/// # Panics
+///
+/// Panics if the table has no such setting; names are written in this crate only, and a test asks for each.
+pub(crate) fn setting(name: &str) -> &'static Setting {
+    SETTINGS.iter().find(|setting| setting.name == name).expect("the table lists every setting")
+}
+
+/// Returns the keys that the config file may use.
+pub(crate) fn config_keys() -> Vec<Key> {
+    let place = |setting: &Setting| match setting.sources {
+        Sources::Everywhere => Some(Place::Anywhere),
+        Sources::FlagAndSession | Sources::Session => Some(Place::Session),
+        Sources::Flag | Sources::FlagAndVariable => None,
+    };
+    let shape = |setting: &Setting| match setting.kind {
+        Kind::Boolean => Shape::Boolean,
+        Kind::Duration | Kind::Integer => Shape::Duration,
+        Kind::List(_) | Kind::Text(_) | Kind::Secret | Kind::Word(_) => Shape::Text,
+    };
+    SETTINGS
+        .iter()
+        .filter_map(|setting| {
+            place(setting).map(|place| Key { name: setting.key(), shape: shape(setting), place })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_pairs_are_settings() {
+        for (index, one) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[index + 1..].iter().all(|other| other.name != one.name), "{}", one.name);
+            assert!(one.help.len() <= 64, "{}: {}", one.name, one.help.len());
+        }
+        for (one, other) in EXCLUSIVE {
+            assert_eq!(setting(one).group, Group::Identity);
+            assert_eq!(setting(other).group, Group::Identity);
+        }
+    }
+
+    #[test]
+    fn tls_verification_is_switched_off_by_flag_or_session_only() {
+        assert_eq!(setting("no-verify-ssl").variable(), None);
+        let key = config_keys().into_iter().find(|key| key.name == "no_verify_ssl").expect("a key");
+        assert_eq!(key.place, Place::Session);
+    }
+
+    #[test]
+    fn a_secret_has_no_place_in_the_config_file() {
+        let keys = config_keys();
+        for secret in SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret) {
+            assert!(keys.iter().all(|key| key.name != secret.key()), "{}", secret.name);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The config file: defaults and named sessions, each value with the line that it came from.
+//!
+//! ```toml
+//! version = 1
+//!
+//! [defaults]
+//! certificate = "/etc/anyrole/host.pem"
+//!
+//! [session.deploy]
+//! role_arn = "arn:aws:iam::111122223333:role/deploy"
+//! ```
+//!
+//! Which keys exist is told by the caller: the table of settings is the interface's, and stands above this module.
+
+mod error;
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+pub use error::ConfigError;
+
+use crate::env::Environment;
+use crate::private_file;
+
+/// The largest config file that is read, in bytes: a hundred times what the largest fleet needs.
+const MAX_BYTES: u64 = 1 << 20;
+/// How many drop-in files are read from `conf.d`.
+const MAX_FILES: usize = 256;
+
+/// What a key of the config file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number, or a text with a unit.
+    Duration,
+    /// A text.
+    Text,
+}
+
+/// Where a key may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In `[defaults]` and in every `[session.NAME]`.
+    Anywhere,
+    /// In `[session.NAME]` only: it must be meant for that session.
+    Session,
+}
+
+/// One key that the config file may use.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The name: `trust_anchor_arn`.
+    pub name: String,
+    /// What it holds.
+    pub shape: Shape,
+    /// Where it may stand.
+    pub place: Place,
+}
+
+/// The value of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A text, or a number as it was written.
+    Text(String),
+}
+
+/// A line of a config file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, as it was named or found.
+    pub file: Rc<Path>,
+    /// The line.
+    pub line: usize,
+}
+
+/// Renders `'/etc/anyrole/config.toml', line 7`.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", crate::text::quoted(&self.file.display().to_string()), self.line)
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub value: Value,
+    /// Its line.
+    pub origin: Origin,
+}
+
+/// The keys of `[defaults]` or of one named session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Section {
+    /// Returns the entry of a key.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+}
+
+/// A named session and where its definition begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSession {
+    /// Its settings.
+    pub section: Section,
+    /// The line of its first key, or of its heading where it is empty.
+    pub origin: Origin,
+}
+
+/// The files that make up the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// One file named by the user, which must exist, and no other.
+    Alone(PathBuf),
+    /// The system's file and drop-in folder, and the user's own file; each may be missing.
+    Usual {
+        /// `/etc/anyrole/config.toml`, and `conf.d/*.toml` in the same folder.
+        system: Option<PathBuf>,
+        /// `~/.config/anyrole/config.toml`.
+        user: Option<PathBuf>,
+    },
+}
+
+impl Files {
+    /// Returns the usual files of this system and user.
+    pub fn usual(env: &Environment) -> Self {
+        let system = if cfg!(windows) {
+            env.os_var("ProgramData").map(|folder| PathBuf::from(folder).join("anyrole"))
+        } else {
+            Some(PathBuf::from("/etc/anyrole"))
+        };
+        Self::Usual {
+            system: system.map(|folder| folder.join("config.toml")),
+            user: env.home().map(|home| home.join(".config/anyrole/config.toml")),
+        }
+    }
+}
+
+/// What all config files say together.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The strongest first: the user's, then the system's.
+    defaults: Vec<Section>,
+    sessions: BTreeMap<String, NamedSession>,
+}
+
+impl Config {
+    /// Reads the files.
+    ///
+    /// The system's file and its drop-ins are one layer, in which a session or a default may be defined once. The
+    /// user's file lies over it: a session defined there replaces the system's session of that name whole.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be read, can be written by other users, is not TOML of version 1, or holds a key that
+    /// is not known; if the one file named by the user is missing.
+    pub fn load(files: &Files, keys: &[Key]) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        match files {
+            Files::Alone(path) => {
+                let text = read(path)?.ok_or_else(|| ConfigError::Missing { file: path.clone() })?;
+                config.overlay(parse::parse(path, &text, keys)?);
+            }
+            Files::Usual { system, user } => {
+                let mut layer = parse::Parsed::default();
+                for path in system.iter().flat_map(|path| std::iter::once(path.clone()).chain(drop_ins(path)))
+                {
+                    if let Some(text) = read(&path)? {
+                        layer.join(parse::parse(&path, &text, keys)?)?;
+                    }
+                }
+                config.overlay(layer);
+                if let Some(path) = user
+                    && let Some(text) = read(path)?
+                {
+                    config.overlay(parse::parse(path, &text, keys)?);
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// Returns the session of that name.
+    pub fn session(&self, name: &str) -> Option<&NamedSession> {
+        self.sessions.get(name)
+    }
+
+    /// Returns the names of all sessions, in alphabetical order.
+    pub fn session_names(&self) -> impl Iterator<Item = &str> {
+        self.sessions.keys().map(String::as_str)
+    }
+
+    /// Returns the `[defaults]` of each layer, the strongest first.
+    pub fn defaults(&self) -> &[Section] {
+        &self.defaults
+    }
+
+    fn overlay(&mut self, layer: parse::Parsed) {
+        self.defaults.insert(0, layer.defaults);
+        self.sessions.extend(layer.sessions);
+    }
+}
+
+/// Tells whether a text can be the name of a session: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+pub fn is_session_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Lists `conf.d/*.toml` beside the system's file, in the order of their names; a folder that cannot be read is
+/// empty, since a missing one is the usual case.
+fn drop_ins(system: &Path) -> Vec<PathBuf> {
+    let Some(folder) = system.parent().map(|folder| folder.join("conf.d")) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .take(MAX_FILES)
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// Reads one file that nobody but root and the caller could have written; `None` where it does not exist.
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let bytes = private_file::read_trusted(path, MAX_BYTES)?;
+    std::str::from_utf8(&bytes).map(|text| Some(text.to_owned())).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        ConfigError::Syntax { origin: Origin { file: path.into(), line }, why: String::from("not UTF-8") }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What a session consists of.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::arn::RoleArn;
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+
+/// The latest believable expiration: the twelve hours of the longest session, and five minutes for clocks that differ.
+const LATEST_EXPIRATION: Duration = Duration::from_secs(12 * 3600 + 5 * 60);
+/// The longest secret access key or session token that is believed, in bytes; real ones have 40 and about 1,000.
+const LONGEST_SECRET: usize = 16 * 1024;
+
+/// Temporary credentials of one session.
+pub struct SessionCredentials {
+    /// `ASIA…`; public, and what CloudTrail records.
+    pub access_key_id: String,
+    /// The secret half of the key pair.
+    pub secret_access_key: Secret<String>,
+    /// The token without which the key pair is refused.
+    pub session_token: Secret<String>,
+    /// When AWS stops accepting them.
+    pub expiration: Timestamp,
+}
+
+impl fmt::Debug for SessionCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access_key_id, secret_access_key: _, session_token: _, expiration } = self;
+        f.debug_struct("SessionCredentials")
+            .field("access_key_id", access_key_id)
+            .field("expiration", expiration)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why an answer's credentials are not used. No value is shown: it may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsError {
+    /// The expiration is past, or further away than any session lasts.
+    #[error("the answer's credentials expire at {expiration}, {}: not a time that a session can have", expiration.distance_from(*now))]
+    Expiration {
+        /// The expiration in the answer.
+        expiration: Timestamp,
+        /// The time that it was compared with.
+        now: Timestamp,
+    },
+    /// A value of another form than AWS's, which a shell, a file or a terminal might take for something else.
+    #[error("the answer's {member} is not of the form that AWS gives it")]
+    Unsafe {
+        /// The member's name.
+        member: &'static str,
+    },
+}
+
+impl SessionCredentials {
+    /// Takes credentials from an answer, if they are what AWS can have sent.
+    ///
+    /// The access key id is `[A-Z0-9]{16,128}`; secret access key and session token are of `[A-Za-z0-9+/=]`, at least one
+    /// and at most 16,384 of them; the expiration is RFC 3339, later than `now`, and at most 12 h 5 min later.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a value is anything else.
+    pub fn from_answer(
+        access_key_id: &str,
+        secret_access_key: &str,
+        session_token: &str,
+        expiration: &str,
+        now: Timestamp,
+    ) -> Result<Self, CredentialsError> {
+        let key_id = access_key_id.as_bytes();
+        if !(16..=128).contains(&key_id.len())
+            || !key_id.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        {
+            return Err(CredentialsError::Unsafe { member: "access key id" });
+        }
+        let expiration =
+            Timestamp::parse_rfc3339(expiration).ok_or(CredentialsError::Unsafe { member: "expiration" })?;
+        if expiration <= now || expiration > now.plus(LATEST_EXPIRATION) {
+            return Err(CredentialsError::Expiration { expiration, now });
+        }
+        Ok(Self {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret("secret access key", secret_access_key)?,
+            session_token: secret("session token", session_token)?,
+            expiration,
+        })
+    }
+}
+
+fn secret(member: &'static str, text: &str) -> Result<Secret<String>, CredentialsError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    if text.is_empty() || text.len() > LONGEST_SECRET || !text.bytes().all(plain) {
+        return Err(CredentialsError::Unsafe { member });
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// What CreateSession granted: the entry of `credentialSet` for the role that was asked for.
+#[derive(Debug)]
+pub struct CredentialSet {
+    /// The role that was asked for.
+    pub role_arn: RoleArn,
+    /// The ARN under which the session acts: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, where the service told.
+    pub assumed_role_arn: Option<String>,
+    /// The source identity that AWS derived from the certificate, where the service told.
+    pub source_identity: Option<String>,
+    /// AWS's record of the certificate's subject, where the service told.
+    pub subject_arn: Option<String>,
+    /// The credentials themselves.
+    pub credentials: SessionCredentials,
+}

@@ -1,0 +1,98 @@
+//! The process environment, reached through one type so that tests bring their own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A source of environment variables: the process's, or a map given by a test.
+#[derive(Clone, Debug)]
+pub struct Environment(Source);
+
+#[derive(Clone)]
+enum Source {
+    Process,
+    Given(BTreeMap<OsString, OsString>),
+}
+
+/// Shows names only: a value may be a secret.
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Process => f.write_str("Process"),
+            Self::Given(map) => f.debug_set().entries(map.keys()).finish(),
+        }
+    }
+}
+
+/// A variable whose value is not UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name} is not UTF-8")]
+pub struct NotUnicode {
+    /// The variable's name.
+    pub name: String,
+}
+
+impl Environment {
+    /// Returns the environment of this process.
+    pub const fn process() -> Self {
+        Self(Source::Process)
+    }
+
+    /// Returns an environment of the given variables and no others.
+    pub fn given<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(Source::Given(variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect()))
+    }
+
+    /// Returns a variable as bytes of the operating system; an empty value counts as absent.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    pub fn os_var(&self, name: &str) -> Option<OsString> {
+        let value = match &self.0 {
+            Source::Process => std::env::var_os(name),
+            Source::Given(map) => map.get(std::ffi::OsStr::new(name)).cloned(),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable as text; an empty value counts as absent.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value is not UTF-8.
+    pub fn var(&self, name: &str) -> Result<Option<String>, NotUnicode> {
+        match self.os_var(name) {
+            None => Ok(None),
+            Some(value) => match value.into_string() {
+                Ok(text) => Ok(Some(text)),
+                Err(_) => Err(NotUnicode { name: name.to_owned() }),
+            },
+        }
+    }
+
+    /// Returns the user's home folder: `HOME`, or what the account database says where that is unset.
+    pub fn home(&self) -> Option<PathBuf> {
+        let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        match (self.os_var(variable), &self.0) {
+            (Some(home), _) => Some(home.into()),
+            (None, Source::Process) => std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
+            (None, Source::Given(_)) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_is_absent() {
+        let env = Environment::given([("A", ""), ("B", "b")]);
+        assert_eq!(env.var("A"), Ok(None));
+        assert_eq!(env.var("B"), Ok(Some(String::from("b"))));
+        assert_eq!(env.var("C"), Ok(None));
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        assert!(!format!("{:?}", Environment::given([("PIN", "canary")])).contains("canary"));
+    }
+}

@@ -1,0 +1,169 @@
+//! Attempts: how many, how far apart, and until when.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Response, Transport, TransportError};
+use crate::clock::Timestamp;
+use crate::signing::SignedRequest;
+
+/// The longest pause before a second attempt after a network error; it doubles with each further one.
+const NETWORK_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause before a second attempt after an answer of a service in trouble; it doubles as well.
+const SERVICE_PAUSE: Duration = Duration::from_millis(500);
+/// No pause of our own choice is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What an exchange may spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Attempts on network errors and 5xx; throttling is not counted. At least one is made.
+    pub attempts: u32,
+    /// The time for everything: all attempts and the pauses between them.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    /// Three attempts in 45 seconds, below the minute that the Go SDK gives a `credential_process`.
+    fn default() -> Self {
+        Self { attempts: 3, deadline: Duration::from_secs(45) }
+    }
+}
+
+/// What is left of the limits of one exchange.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    end: Instant,
+    attempts: u32,
+    counted: u32,
+}
+
+/// How an attempt ended, where another may end otherwise.
+#[derive(Clone, Copy, Debug)]
+enum Setback {
+    Network,
+    Service { retry_after: Option<Duration> },
+    Throttled { retry_after: Option<Duration> },
+}
+
+/// Why an exchange ended without an answer.
+#[derive(Debug)]
+pub enum ExchangeError<E> {
+    /// The deadline passed during the first attempt.
+    Deadline,
+    /// The request was not signed.
+    Signing(E),
+    /// The last attempt's failure.
+    Transport(TransportError),
+}
+
+impl Budget {
+    /// Starts the clock of a deadline.
+    pub fn start(limits: Limits) -> Self {
+        Self { limits, end: Instant::now() + limits.deadline, attempts: 0, counted: 0 }
+    }
+
+    /// Returns how many attempts have been made.
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Sends a request until there is an answer that another attempt would not change, or nothing is left to spend.
+    ///
+    /// `sign` is called for each attempt, so that each carries its own time. A network error or a 5xx is tried again as
+    /// often as the limits allow; throttling (429) until the deadline. Pauses are random between nothing and a bound that
+    /// doubles ("full jitter"); `Retry-After` is waited for. Where the pause would pass the deadline, the last failure or
+    /// answer is returned at once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a request cannot be signed, and if the last attempt brought no answer.
+    pub async fn exchange<T, S, E>(
+        &mut self,
+        transport: &T,
+        mut sign: S,
+    ) -> Result<Response, ExchangeError<E>>
+    where
+        T: Transport,
+        S: FnMut() -> Result<SignedRequest, E>,
+    {
+        let mut last = Err(ExchangeError::Deadline);
+        loop {
+            let request = sign().map_err(ExchangeError::Signing)?;
+            self.attempts += 1;
+            let Ok(outcome) = timeout_at(self.end, transport.send(request)).await else {
+                return last;
+            };
+            let setback = setback(&outcome);
+            last = outcome.map_err(ExchangeError::Transport);
+            match setback.and_then(|setback| self.pause(setback)) {
+                Some(pause) => sleep(pause).await,
+                None => return last,
+            }
+        }
+    }
+
+    /// Returns how long to wait before another attempt; `None` where none is left.
+    fn pause(&mut self, setback: Setback) -> Option<Duration> {
+        let (longest, asked) = match setback {
+            Setback::Network => (NETWORK_PAUSE, None),
+            Setback::Service { retry_after } | Setback::Throttled { retry_after } => {
+                (SERVICE_PAUSE, retry_after)
+            }
+        };
+        if !matches!(setback, Setback::Throttled { .. }) {
+            self.counted += 1;
+            if self.counted >= self.limits.attempts {
+                return None;
+            }
+        }
+        let doubled = longest.saturating_mul(1 << (self.attempts - 1).min(10)).min(LONGEST_PAUSE);
+        let pause = doubled.mul_f64(random_fraction()) + asked.unwrap_or_default();
+        (Instant::now() + pause < self.end).then_some(pause)
+    }
+}
+
+fn setback(outcome: &Result<Response, TransportError>) -> Option<Setback> {
+    match outcome {
+        Err(error) => error.is_transient().then_some(Setback::Network),
+        Ok(response) if is_throttled(response) => {
+            Some(Setback::Throttled { retry_after: retry_after(response) })
+        }
+        Ok(response) => match response.status() {
+            500..=599 => Some(Setback::Service { retry_after: retry_after(response) }),
+            _ => None,
+        },
+    }
+}
+
+/// Tells whether an answer asks for fewer calls.
+pub fn is_throttled(response: &Response) -> bool {
+    let kind = response.header("x-amzn-errortype").unwrap_or_default();
+    response.status() == 429
+        || (400..500).contains(&response.status())
+            && ["ThrottlingException", "TooManyRequestsException"].iter().any(|name| kind.starts_with(name))
+}
+
+/// Returns how long the service asks to wait: `Retry-After` in seconds or as a time, which its own `Date` is subtracted
+/// from (RFC 9110 §10.2.3). At most a day.
+pub fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.header("retry-after")?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            Timestamp::parse_http_date(text)?.since(Timestamp::parse_http_date(response.header("date")?)?)
+        }
+    };
+    Some(wait.min(Duration::from_secs(86_400)))
+}
+
+/// Returns a random number between 0 and 1; 1 where the generator fails, so that the pause is the longest.
+fn random_fraction() -> f64 {
+    let mut bytes = [0; 4];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}

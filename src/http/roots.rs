@@ -1,0 +1,141 @@
+//! The root certificates by which a server is trusted.
+//!
+//! Loading them is the most expensive part of a call, so it happens when a server's certificate is at hand, from one
+//! file; the folders with a file for each root are read only when that file does not know the issuer.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem::Finder;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+
+use super::TransportError;
+use crate::env::Environment;
+
+/// The longest CA bundle, in bytes; the usual ones have a quarter of a megabyte.
+const MAX_BUNDLE: u64 = 16 * 1024 * 1024;
+
+/// Which roots count.
+#[derive(Clone, Debug)]
+pub struct TrustedRoots {
+    /// A PEM file that replaces the platform's roots, as `AWS_CA_BUNDLE` does in the SDKs.
+    pub bundle: Option<PathBuf>,
+    /// PEM files whose certificates are trusted as well.
+    pub extra: Vec<PathBuf>,
+    /// Where `SSL_CERT_FILE` and `SSL_CERT_DIR` are looked up, which choose other platform roots.
+    pub environment: Environment,
+}
+
+impl TrustedRoots {
+    /// Returns the platform's roots.
+    pub const fn platform(environment: Environment) -> Self {
+        Self { bundle: None, extra: Vec::new(), environment }
+    }
+
+    /// Loads the certificates that were named in the settings: the bundle and the extra ones.
+    pub(super) fn load_named(&self) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+        let mut named = Vec::new();
+        for path in self.bundle.iter().chain(&self.extra) {
+            named.extend(load_bundle(path)?);
+        }
+        Ok(named)
+    }
+}
+
+/// Loads a PEM file of certificates; other blocks and text between them are passed over.
+///
+/// # Errors
+///
+/// Fails if it cannot be read, is longer than 16 MiB, or holds no certificate.
+fn load_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let error = |why: String| TransportError::CaBundle { path: path.display().to_string(), why };
+    let mut pem = Vec::new();
+    let file = File::open(path).map_err(|cause| error(cause.to_string()))?;
+    file.take(MAX_BUNDLE + 1).read_to_end(&mut pem).map_err(|cause| error(cause.to_string()))?;
+    if pem.len() as u64 > MAX_BUNDLE {
+        return Err(error(String::from("it is longer than 16 MiB")));
+    }
+    match certificates(&pem) {
+        None => Err(error(String::from("its PEM is damaged"))),
+        Some(certificates) if certificates.is_empty() => {
+            Err(error(String::from("it holds no PEM certificate")))
+        }
+        Some(certificates) => Ok(certificates),
+    }
+}
+
+/// Decodes the certificates of a PEM text; `None` where a block is damaged.
+///
+/// The readers made for keys decode base64 in constant time and wipe what they held. For the 150 public certificates
+/// of a platform that was two thirds of all instructions of an uncached call, and there is nothing to hide.
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    const END: &[u8] = b"-----END CERTIFICATE-----";
+    let (begin, end) = (Finder::new(BEGIN), Finder::new(END));
+    let (mut found, mut base64, mut rest) = (Vec::new(), Vec::new(), pem);
+    while let Some(start) = begin.find(rest) {
+        let body = &rest[start + BEGIN.len()..];
+        let length = end.find(body)?;
+        base64.clear();
+        for line in body[..length].split(|byte| *byte == b'\n') {
+            base64.extend_from_slice(line.trim_ascii());
+        }
+        found.push(STANDARD.decode(&base64).ok()?.into());
+        rest = &body[length + END.len()..];
+    }
+    Some(found)
+}
+
+/// Collects roots; those that no certificate can be checked by are passed over.
+pub(super) fn store(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates);
+    store
+}
+
+/// Where the platform keeps its roots.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+#[derive(Debug)]
+pub(super) struct Locations {
+    file: Option<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+impl Locations {
+    /// Returns what `SSL_CERT_FILE` and `SSL_CERT_DIR` name where either is set, else the usual places.
+    pub(super) fn find(environment: &Environment) -> Self {
+        let file = environment.os_var("SSL_CERT_FILE").map(PathBuf::from);
+        let folders = environment.os_var("SSL_CERT_DIR");
+        if file.is_some() || folders.is_some() {
+            let folders = folders.iter().flat_map(std::env::split_paths).collect();
+            return Self { file, folders };
+        }
+        let usual = openssl_probe::probe();
+        Self { file: usual.cert_file, folders: usual.cert_dir }
+    }
+
+    /// Loads the roots of the file; none where it cannot be read, since the folders may know more.
+    pub(super) fn load_file(&self) -> Vec<CertificateDer<'static>> {
+        self.file.as_deref().and_then(|file| load_bundle(file).ok()).unwrap_or_default()
+    }
+
+    /// Loads the roots of the folders.
+    pub(super) fn load_folders(&self) -> Vec<CertificateDer<'static>> {
+        let load = |folder: &PathBuf| rustls_native_certs::load_certs_from_paths(None, Some(folder)).certs;
+        self.folders.iter().flat_map(load).collect()
+    }
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
+impl std::fmt::Display for Locations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let places: Vec<_> =
+            self.file.iter().chain(&self.folders).map(|place| place.display().to_string()).collect();
+        f.write_str(&places.join(", "))
+    }
+}

@@ -1,0 +1,485 @@
+//! Why there is no usable identity.
+
+use crate::clock::Timestamp;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::private_file::Exposure;
+use crate::text::printable;
+use crate::x509::chain::DEPTH_LIMIT;
+use crate::x509::pem::{Label, PemError};
+use crate::x509::{Certificate, CertificateError, PrivateKeyError, SubjectPublicKeyInfo};
+
+/// The ids of this module's errors.
+pub const IDS: &[&str] = &[
+    "certificate-expired",
+    "certificate-is-ca",
+    "certificate-malformed",
+    "certificate-missing",
+    "certificate-not-pem",
+    "certificate-not-yet-valid",
+    "certificate-unreadable",
+    "certificate-version",
+    "chain-too-deep",
+    "empty-subject",
+    "intermediate-not-ca",
+    "key-file-permissions",
+    "key-mismatch",
+    "no-digital-signature",
+    "password-unreadable",
+    "password-wrong",
+    "path-length-exceeded",
+    "private-key-encrypted",
+    "private-key-malformed",
+    "private-key-missing",
+    "private-key-not-pem",
+    "private-key-unreadable",
+    "private-key-unsupported",
+    "self-signed",
+    "source-malformed",
+    "source-unsupported",
+    "weak-signature-hash",
+];
+
+/// Why there is no usable identity; fix the files, the certificate or the key.
+///
+/// A `source` is rendered as errors show it: in quotes, as the user wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// A certificate that will be presented has expired.
+    #[error("the {} expired at {not_after}, {}", certificate.part, not_after.distance_from(*now))]
+    CertificateExpired {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// Its last second.
+        not_after: Timestamp,
+        /// The present, by this machine's clock.
+        now: Timestamp,
+    },
+    /// The end-entity certificate is a CA's.
+    #[error("the end-entity certificate is a CA certificate, and AWS refuses those")]
+    CertificateIsCa {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+    },
+    /// A CERTIFICATE block holds no certificate.
+    #[error("cannot use the {part} {source_name}: {}", place(*line, &cause.to_string()))]
+    CertificateMalformed {
+        /// What was being read.
+        part: Part,
+        /// Where.
+        source_name: String,
+        /// The line of the block's begin; 0 for DER.
+        line: usize,
+        /// What the parser found.
+        cause: CertificateError,
+    },
+    /// The source holds no certificate, but perhaps something else.
+    #[error("there is no certificate in {source_name}{}", instead(found.as_ref()))]
+    CertificateMissing {
+        /// Where.
+        source_name: String,
+        /// What is there.
+        found: Option<Label>,
+    },
+    /// The source holds neither PEM nor DER, or damaged PEM.
+    #[error("cannot use the {part} {source_name}: {cause}")]
+    CertificateNotPem {
+        /// What was being read.
+        part: Part,
+        /// Where.
+        source_name: String,
+        /// What is wrong with it.
+        cause: PemError,
+    },
+    /// A certificate that will be presented is not valid yet.
+    #[error("the {} is not valid before {not_before}, {}", certificate.part, not_before.distance_from(*now))]
+    CertificateNotYetValid {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// Its first second.
+        not_before: Timestamp,
+        /// The present, by this machine's clock.
+        now: Timestamp,
+    },
+    /// The certificate's source cannot be read.
+    #[error("cannot read the {part} {source_name}: {why}")]
+    CertificateUnreadable {
+        /// What was being read.
+        part: Part,
+        /// Where.
+        source_name: String,
+        /// What stood in the way.
+        why: String,
+    },
+    /// The end-entity certificate is older than X.509 version 3.
+    #[error("the end-entity certificate is X.509 version {version}, and AWS takes version 3 only")]
+    CertificateVersion {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// Its version.
+        version: u32,
+    },
+    /// There are more intermediates than AWS takes.
+    #[error("the chain has {count} intermediates, and AWS takes at most {DEPTH_LIMIT}")]
+    ChainTooDeep {
+        /// Which certificate stands below them.
+        certificate: Box<CertificateFacts>,
+        /// How many there are.
+        count: usize,
+    },
+    /// The end-entity certificate has no subject name.
+    #[error("the end-entity certificate has an empty subject name, and AWS refuses those")]
+    EmptySubject {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+    },
+    /// A certificate above the end entity may not issue certificates.
+    #[error("the intermediate certificate is not one of a CA: {why}")]
+    IntermediateNotCa {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// What it lacks.
+        why: &'static str,
+    },
+    /// Other users can reach the private key's file.
+    #[error("cannot use the private key {source_name}: {exposure}")]
+    KeyFilePermissions {
+        /// The file.
+        source_name: String,
+        /// The command that cures it.
+        cure: String,
+        /// What other users can do.
+        exposure: Exposure,
+    },
+    /// The private key is not the certificate's.
+    #[error("the private key does not belong to the certificate")]
+    KeyMismatch {
+        /// The certificate's public key.
+        certificate: Box<KeySide>,
+        /// The private key's public half.
+        private_key: Box<KeySide>,
+    },
+    /// The end-entity certificate may not sign.
+    #[error("the end-entity certificate does not allow digital signatures (key usage digitalSignature)")]
+    NoDigitalSignature {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// Whether there is a keyUsage extension at all.
+        has_key_usage: bool,
+    },
+    /// The password's source cannot be read.
+    #[error("cannot read the password of the private key {private_key}: {why}")]
+    PasswordUnreadable {
+        /// The private key's source.
+        private_key: String,
+        /// What stood in the way.
+        why: String,
+    },
+    /// The password does not open the private key.
+    #[error("the password does not open the private key {source_name}")]
+    PasswordWrong {
+        /// Where the key is.
+        source_name: String,
+    },
+    /// There are more intermediates below a CA than its certificate allows.
+    #[error(
+        "{below} intermediate certificates stand below one that allows {allowed} (path length constraint)"
+    )]
+    PathLengthExceeded {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// How many it allows.
+        allowed: u32,
+        /// How many there are.
+        below: usize,
+    },
+    /// The private key is encrypted, and there is no password and no terminal to ask on.
+    #[error("the private key {source_name} is encrypted, and {why}")]
+    PrivateKeyEncrypted {
+        /// Where the key is.
+        source_name: String,
+        /// Why there is no password.
+        why: String,
+    },
+    /// The private key is damaged.
+    #[error("cannot use the private key {source_name}: {}", place(*line, why))]
+    PrivateKeyMalformed {
+        /// Where the key is.
+        source_name: String,
+        /// The line of the block's begin; 0 for DER.
+        line: usize,
+        /// What was found.
+        why: String,
+    },
+    /// The source holds no private key, but perhaps something else.
+    #[error("there is no private key in {source_name}{}", instead(found.as_ref()))]
+    PrivateKeyMissing {
+        /// Where.
+        source_name: String,
+        /// What is there.
+        found: Option<Label>,
+    },
+    /// The source holds neither PEM nor DER, or damaged PEM.
+    #[error("cannot use the private key {source_name}: {cause}")]
+    PrivateKeyNotPem {
+        /// Where.
+        source_name: String,
+        /// What is wrong with it.
+        cause: PemError,
+    },
+    /// The private key's source cannot be read.
+    #[error("cannot read the private key {source_name}: {why}")]
+    PrivateKeyUnreadable {
+        /// Where.
+        source_name: String,
+        /// What stood in the way.
+        why: String,
+    },
+    /// The private key is of a kind, or encrypted in a way, that is not supported.
+    #[error("cannot use the private key {source_name}: {cause}")]
+    PrivateKeyUnsupported {
+        /// Where.
+        source_name: String,
+        /// What is not supported.
+        cause: PrivateKeyError,
+    },
+    /// The end-entity certificate was issued by nobody but itself.
+    #[error("the end-entity certificate is signed by its own key, so no trust anchor can stand above it")]
+    SelfSigned {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+    },
+    /// The source is of a kind that this version does not support.
+    #[error("cannot use {source_name}: {kind} is not supported by this version")]
+    SourceUnsupported {
+        /// Where.
+        source_name: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A certificate that will be presented is signed with a hash that AWS refuses.
+    #[error("the {} is signed with {hash}, and AWS takes SHA-256 or stronger", certificate.part)]
+    WeakSignatureHash {
+        /// Which certificate.
+        certificate: Box<CertificateFacts>,
+        /// The hash.
+        hash: String,
+    },
+}
+
+/// What a certificate is for here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The source of the end-entity certificate.
+    Certificate,
+    /// The certificate whose key signs.
+    EndEntity,
+    /// A CA certificate above it.
+    Intermediate,
+    /// The source of further intermediates.
+    Intermediates,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::EndEntity => "end-entity certificate",
+            Self::Intermediate => "intermediate certificate",
+            Self::Intermediates => "intermediates",
+        })
+    }
+}
+
+/// Which certificate an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// What it is for.
+    pub part: Part,
+    /// Where it came from, where that is known.
+    pub source_name: Option<String>,
+    /// Its serial number in decimal.
+    pub serial: String,
+    /// Its subject name.
+    pub subject: String,
+}
+
+impl CertificateFacts {
+    pub(crate) fn new(part: Part, source_name: Option<&String>, certificate: &Certificate) -> Box<Self> {
+        Box::new(Self {
+            part,
+            source_name: source_name.cloned(),
+            serial: certificate.serial_number().decimal().to_owned(),
+            subject: certificate.subject_name().to_owned(),
+        })
+    }
+
+    fn fact(&self) -> Fact {
+        let source = self.source_name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        Fact::new(
+            "certificate",
+            format!("{source}serial {}, subject '{}'", self.serial, printable(&self.subject)),
+        )
+    }
+}
+
+/// One side of a comparison of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySide {
+    /// Where it came from, where that is known.
+    pub source_name: Option<String>,
+    /// The kind of the key.
+    pub kind: String,
+    /// The SHA-256 of the public key's DER, in lower-case hex.
+    pub sha256: String,
+}
+
+impl KeySide {
+    pub(crate) fn new(source_name: Option<String>, public_key: &SubjectPublicKeyInfo) -> Box<Self> {
+        Box::new(Self { source_name, kind: public_key.kind().to_string(), sha256: public_key.sha256() })
+    }
+
+    fn fact(&self, name: &'static str) -> Fact {
+        let source = self.source_name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        Fact::new(name, format!("{source}{}, public key SHA-256 {}", self.kind, self.sha256))
+    }
+}
+
+fn place(line: usize, why: &str) -> String {
+    if line == 0 { String::from(why) } else { format!("the block at line {line}: {why}") }
+}
+
+fn instead(found: Option<&Label>) -> String {
+    found.map(|label| format!(", only {label}")).unwrap_or_default()
+}
+
+impl Diagnostic for IdentityError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::CertificateExpired { .. } => "certificate-expired",
+            Self::CertificateIsCa { .. } => "certificate-is-ca",
+            Self::CertificateMalformed { .. } => "certificate-malformed",
+            Self::CertificateMissing { .. } => "certificate-missing",
+            Self::CertificateNotPem { .. } => "certificate-not-pem",
+            Self::CertificateNotYetValid { .. } => "certificate-not-yet-valid",
+            Self::CertificateUnreadable { .. } => "certificate-unreadable",
+            Self::CertificateVersion { .. } => "certificate-version",
+            Self::ChainTooDeep { .. } => "chain-too-deep",
+            Self::EmptySubject { .. } => "empty-subject",
+            Self::IntermediateNotCa { .. } => "intermediate-not-ca",
+            Self::KeyFilePermissions { .. } => "key-file-permissions",
+            Self::KeyMismatch { .. } => "key-mismatch",
+            Self::NoDigitalSignature { .. } => "no-digital-signature",
+            Self::PasswordUnreadable { .. } => "password-unreadable",
+            Self::PasswordWrong { .. } => "password-wrong",
+            Self::PathLengthExceeded { .. } => "path-length-exceeded",
+            Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
+            Self::PrivateKeyMalformed { .. } => "private-key-malformed",
+            Self::PrivateKeyMissing { .. } => "private-key-missing",
+            Self::PrivateKeyNotPem { .. } => "private-key-not-pem",
+            Self::PrivateKeyUnreadable { .. } => "private-key-unreadable",
+            Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
+            Self::SelfSigned { .. } => "self-signed",
+            Self::SourceUnsupported { .. } => "source-unsupported",
+            Self::WeakSignatureHash { .. } => "weak-signature-hash",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Identity
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::CertificateExpired { certificate, .. }
+            | Self::CertificateIsCa { certificate }
+            | Self::CertificateNotYetValid { certificate, .. }
+            | Self::CertificateVersion { certificate, .. }
+            | Self::ChainTooDeep { certificate, .. }
+            | Self::EmptySubject { certificate }
+            | Self::IntermediateNotCa { certificate, .. }
+            | Self::NoDigitalSignature { certificate, .. }
+            | Self::PathLengthExceeded { certificate, .. }
+            | Self::SelfSigned { certificate }
+            | Self::WeakSignatureHash { certificate, .. } => vec![certificate.fact()],
+            Self::KeyMismatch { certificate, private_key } => {
+                vec![certificate.fact("certificate"), private_key.fact("private key")]
+            }
+            Self::CertificateMalformed { .. }
+            | Self::CertificateMissing { .. }
+            | Self::CertificateNotPem { .. }
+            | Self::CertificateUnreadable { .. }
+            | Self::KeyFilePermissions { .. }
+            | Self::PasswordUnreadable { .. }
+            | Self::PasswordWrong { .. }
+            | Self::PrivateKeyEncrypted { .. }
+            | Self::PrivateKeyMalformed { .. }
+            | Self::PrivateKeyMissing { .. }
+            | Self::PrivateKeyNotPem { .. }
+            | Self::PrivateKeyUnreadable { .. }
+            | Self::PrivateKeyUnsupported { .. }
+            | Self::SourceUnsupported { .. } => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::CertificateExpired { now, .. } => {
+                return Some(format!("renew the certificate, or correct this machine's clock (now {now})"));
+            }
+            Self::CertificateNotYetValid { now, .. } => {
+                return Some(format!("wait, or correct this machine's clock (now {now})"));
+            }
+            Self::KeyFilePermissions { cure, .. } => return Some(cure.clone()),
+            Self::CertificateIsCa { .. } => "give the end entity's own certificate with --certificate",
+            Self::CertificateMalformed { .. } => "export the certificate again, in PEM",
+            Self::CertificateMissing { found: Some(Label::CertificateRequest), .. } => {
+                "send the request to your CA, and give the certificate that comes back with --certificate"
+            }
+            Self::CertificateMissing { .. } | Self::CertificateNotPem { .. } => {
+                "give the file that begins with -----BEGIN CERTIFICATE----- with --certificate"
+            }
+            Self::CertificateUnreadable { part: Part::Intermediates, .. } => {
+                "check the path after --intermediates"
+            }
+            Self::CertificateUnreadable { .. } => "check the path after --certificate",
+            Self::CertificateVersion { .. } => {
+                "have it issued again as version 3, with key usage digitalSignature"
+            }
+            Self::ChainTooDeep { .. } => "use a CA further down the chain as the trust anchor",
+            Self::EmptySubject { .. } => "have it issued again with a subject name, at least a common name",
+            Self::IntermediateNotCa { .. } | Self::PathLengthExceeded { .. } => {
+                "ask the CA for the right certificates, or use a CA further down the chain as the trust anchor"
+            }
+            Self::KeyMismatch { .. } => "after a renewal, replace both files together",
+            Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
+            Self::PasswordUnreadable { .. } => "check the source of the password",
+            Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
+            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
+            Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
+                "check the key with openssl pkey -in FILE -noout"
+            }
+            Self::PrivateKeyMissing { .. } => "give the private key's file with --private-key",
+            Self::PrivateKeyUnreadable { .. } => "check the path after --private-key",
+            Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
+            Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
+            Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
+            Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
+        };
+        Some(String::from(hint))
+    }
+}
+
+fn unsupported_key_hint(cause: &PrivateKeyError) -> Option<String> {
+    let hint = match cause {
+        PrivateKeyError::CostTooHigh(_)
+        | PrivateKeyError::LegacyEncryption
+        | PrivateKeyError::UnsupportedEncryption(_) => {
+            "convert it with openssl pkcs8 -topk8 -in OLD.key -out NEW.key"
+        }
+        PrivateKeyError::UnsupportedKind(_) => {
+            "use an RSA key of 2048 to 8192 bits, an EC key on P-256, P-384 or P-521, or an ML-DSA key"
+        }
+        PrivateKeyError::Malformed(_) | PrivateKeyError::WrongPassword => return None,
+    };
+    Some(String::from(hint))
+}

@@ -1,0 +1,157 @@
+//! Where the parts of an identity are: what a user writes after `--certificate` and its kin.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::secret::Secret;
+use crate::text::quoted;
+
+/// Where the bytes of a certificate, key or password come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// `fd:N`: an open descriptor, read to its end.
+    Descriptor(u32),
+    /// A file.
+    Path(PathBuf),
+    /// `pkcs11:…`: an object on a PKCS#11 token (RFC 7512).
+    Pkcs11Uri(String),
+    /// `-`: the standard input, read to its end.
+    StandardInput,
+    /// `handle:0x…`: a key in a TPM 2.0.
+    TpmHandle(String),
+    /// `env:NAME`: the value of a variable.
+    Variable(String),
+}
+
+/// A source that is written wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read from {}: {why}", quoted(text))]
+pub struct InputError {
+    /// What was written.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl Diagnostic for InputError {
+    fn id(&self) -> &'static str {
+        "source-malformed"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(String::from("write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"))
+    }
+}
+
+impl Input {
+    /// Parses what a user wrote: `-`, `env:NAME`, `fd:N`, `pkcs11:…`, `handle:0x…`, else a path.
+    ///
+    /// `/dev/stdin` and `/dev/fd/N`, which shells make of `<(…)`, are the standard input and descriptor N.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is empty, or the name or number after the colon is not one.
+    pub fn parse(text: &str) -> Result<Self, InputError> {
+        let wrong = |why| Err(InputError { text: text.to_owned(), why });
+        if let Some(name) = text.strip_prefix("env:") {
+            let valid = !name.is_empty() && !name.contains(['=', '\0']);
+            return if valid {
+                Ok(Self::Variable(name.to_owned()))
+            } else {
+                wrong("a variable's name must follow env:")
+            };
+        }
+        let descriptor =
+            ["fd:", "/dev/fd/", "/proc/self/fd/"].iter().find_map(|prefix| text.strip_prefix(prefix));
+        if let Some(number) = descriptor {
+            return match number.parse() {
+                Ok(0) => Ok(Self::StandardInput),
+                Ok(number) => Ok(Self::Descriptor(number)),
+                Err(_) => wrong("a descriptor's number must follow"),
+            };
+        }
+        match text {
+            "" => wrong("it is empty"),
+            "-" | "/dev/stdin" => Ok(Self::StandardInput),
+            _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
+            _ if text.starts_with("handle:") => Ok(Self::TpmHandle(text.to_owned())),
+            _ => Ok(Self::Path(PathBuf::from(text))),
+        }
+    }
+}
+
+/// Names the source as the user wrote it, in quotes: `'/etc/anyrole/host.pem'`, `'env:NAME'`, `'-' (standard input)`.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptor(number) => write!(f, "'fd:{number}'"),
+            Self::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
+            // A URI can carry a PIN in its query.
+            Self::Pkcs11Uri(uri) => f.write_str(&quoted(uri.split('?').next().unwrap_or_default())),
+            Self::StandardInput => f.write_str("'-' (standard input)"),
+            Self::TpmHandle(handle) => f.write_str(&quoted(handle)),
+            Self::Variable(name) => f.write_str(&quoted(&format!("env:{name}"))),
+        }
+    }
+}
+
+/// All that makes an identity: one group, which one layer of the settings supplies whole.
+#[derive(Clone, Debug)]
+pub struct IdentitySource {
+    /// The end-entity certificate; may carry intermediates and the private key.
+    pub certificate: Input,
+    /// The private key; absent where `certificate` carries it.
+    pub private_key: Option<Input>,
+    /// Further intermediates.
+    pub intermediates: Option<Input>,
+    /// The password of an encrypted key.
+    pub password: PasswordSource,
+    /// Accept a key file that other users can read.
+    pub allow_insecure_key_file: bool,
+}
+
+/// Where the password of an encrypted private key comes from. It is asked for only if the key is encrypted.
+#[derive(Clone, Debug, Default)]
+pub enum PasswordSource {
+    /// A file of that name in the folder of systemd credentials, `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// The password itself, as `--pkcs8-password` has it.
+    Given(Arc<Secret<String>>),
+    /// A file, variable or descriptor; one line feed at its end is no part of the password.
+    Input(Input),
+    /// The controlling terminal.
+    #[default]
+    Prompt,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_apart_by_their_prefix() {
+        assert_eq!(Input::parse("-"), Ok(Input::StandardInput));
+        assert_eq!(Input::parse("/dev/fd/0"), Ok(Input::StandardInput));
+        assert_eq!(Input::parse("/dev/fd/63"), Ok(Input::Descriptor(63)));
+        assert_eq!(Input::parse("fd:3"), Ok(Input::Descriptor(3)));
+        assert_eq!(Input::parse("env:KEY"), Ok(Input::Variable(String::from("KEY"))));
+        assert_eq!(Input::parse("./env:KEY"), Ok(Input::Path(PathBuf::from("./env:KEY"))));
+        assert!(matches!(Input::parse("pkcs11:token=a"), Ok(Input::Pkcs11Uri(_))));
+        assert!(matches!(Input::parse("handle:0x81000001"), Ok(Input::TpmHandle(_))));
+        for wrong in ["", "env:", "fd:", "fd:-1", "fd:x"] {
+            assert!(Input::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pin_in_a_uri_is_not_shown() {
+        let uri = Input::parse("pkcs11:token=a?pin-value=1234").expect("a URI");
+        assert_eq!(uri.to_string(), "'pkcs11:token=a'");
+    }
+}

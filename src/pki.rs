@@ -1,0 +1,225 @@
+//! A small PKI in a folder, for tests and pilots: a root, perhaps an intermediate, and end-entity certificates.
+//!
+//! ```text
+//! anyrole-pki/                 0700
+//!   ca/root.pem, root.key      the CA that becomes the trust anchor
+//!   ca/intermediate.pem, .key  the CA that issues, where there is one
+//!   ca/issued.json             the register: what was issued, and what is revoked
+//!   ca/crl.pem                 the last revocation list
+//!   NAME/NAME.pem, NAME.key    one identity: certificate with its intermediates, and private key
+//! ```
+//!
+//! One process at a time changes it. What belongs together is written into a folder beside, flushed, and put in its
+//! place in one step: a crash leaves all of it or nothing. Every file and folder is the owner's alone, under any umask.
+
+mod crl;
+mod error;
+mod index;
+mod install;
+mod issue;
+mod list;
+mod lock;
+mod names;
+mod renew;
+mod revoke;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::{Authority, AuthoritySpec};
+use pki_test::certificate::Validity;
+use pki_test::distinguished_name::DistinguishedName;
+use pki_test::key_pair::{KeyForm, KeyPair};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+pub use crl::WrittenList;
+pub use error::PkiError;
+pub use install::{InstallSpec, Installed};
+pub use issue::{IssueSpec, Issued, KeyOrigin, read_request};
+pub use list::{Listed, Role};
+pub use renew::{Due, RenewSpec, RenewedKey, When};
+pub use revoke::Revoked;
+
+use index::Index;
+use lock::Place;
+
+use crate::clock::Timestamp;
+use crate::private_file;
+use crate::secret::Secret;
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// A root lives ten years: it is replaced when the trust anchor is.
+const ROOT_LIFETIME: Duration = DAY.saturating_mul(3652);
+/// An intermediate lives three.
+const INTERMEDIATE_LIFETIME: Duration = DAY.saturating_mul(1095);
+/// Certificates begin this much before they are made, for hosts whose clocks are behind.
+const HEAD_START: Duration = Duration::from_secs(300);
+/// The largest file that is read back, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+/// The folder of the CAs.
+const AUTHORITIES: &str = "ca";
+const ROOT: &str = "root";
+const INTERMEDIATE: &str = "intermediate";
+
+/// The folder of a PKI.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// What a new PKI is to be.
+#[derive(Debug)]
+pub struct InitSpec {
+    /// The common name of its root; the intermediate's is made from it.
+    pub name: String,
+    /// The algorithm of its keys.
+    pub algorithm: KeyAlgorithm,
+    /// Whether an intermediate is to issue the certificates.
+    pub intermediate: bool,
+    /// What the keys are encrypted with; `None` leaves them in the clear.
+    pub passphrase: Option<Secret<String>>,
+}
+
+impl Folder {
+    /// Names the folder; nothing is read or made.
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Returns the path as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the certificate that becomes the trust anchor.
+    pub fn root_certificate(&self) -> PathBuf {
+        self.path.join(AUTHORITIES).join("root.pem")
+    }
+
+    /// Tells whether there is a PKI.
+    pub fn is_initialised(&self) -> bool {
+        self.root_certificate().exists()
+    }
+
+    /// Makes the CAs of a new PKI, and returns the last second of the root's and of the issuing CA's validity.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is a PKI already, if a name cannot be in a certificate, or if something cannot be written.
+    pub fn init(&self, spec: &InitSpec, now: Timestamp) -> Result<(Timestamp, Timestamp), PkiError> {
+        if self.is_initialised() {
+            return Err(PkiError::Exists { folder: self.path.clone() });
+        }
+        let root_end = now.plus(ROOT_LIFETIME);
+        let root_spec = AuthoritySpec::new(common_name(&spec.name)?, validity(now, root_end));
+        let root = Authority::root(&root_spec, KeyPair::generate(spec.algorithm)?)?;
+        let mut files = authority_files(ROOT, &root, spec.passphrase.as_ref())?.to_vec();
+        let mut issuer_end = root_end;
+        if spec.intermediate {
+            issuer_end = now.plus(INTERMEDIATE_LIFETIME);
+            let name = common_name(&format!("{} intermediate", spec.name))?;
+            let below = AuthoritySpec::new(name, validity(now, issuer_end)).with_path_length(0);
+            let intermediate = root.intermediate(&below, KeyPair::generate(spec.algorithm)?)?;
+            files.extend(authority_files(INTERMEDIATE, &intermediate, spec.passphrase.as_ref())?);
+        }
+        files.push((index::FILE.to_owned(), Zeroizing::new(Index::new().render()?)));
+        let locked = self.lock()?;
+        if self.is_initialised() {
+            return Err(PkiError::Exists { folder: self.path.clone() });
+        }
+        locked.place(AUTHORITIES, &files, Place::Free)?;
+        Ok((root_end, issuer_end))
+    }
+
+    /// Tells whether the issuing CA's key is encrypted, so that a passphrase is needed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no PKI, or its key cannot be read.
+    pub fn is_encrypted(&self) -> Result<bool, PkiError> {
+        Ok(self.issuer_key()?.contains("ENCRYPTED PRIVATE KEY"))
+    }
+
+    /// Lists every certificate: the CAs first, then the identities by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no PKI or a certificate of it cannot be read.
+    pub fn list(&self) -> Result<Vec<Listed>, PkiError> {
+        list::list(self)
+    }
+
+    fn issuer(&self, passphrase: Option<&Secret<String>>) -> Result<Authority, PkiError> {
+        let key = self.issuer_key()?;
+        let key_pair = KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str()))?;
+        let authorities = self.path.join(AUTHORITIES);
+        let (name, above) = if self.has_intermediate() {
+            (INTERMEDIATE, read(&authorities.join("root.pem"))?)
+        } else {
+            (ROOT, Zeroizing::new(String::new()))
+        };
+        let certificate = read(&authorities.join(format!("{name}.pem")))?;
+        Ok(Authority::from_pem(&certificate, key_pair, &above)?)
+    }
+
+    /// Fails if there is no PKI.
+    fn check_initialised(&self) -> Result<(), PkiError> {
+        if self.is_initialised() { Ok(()) } else { Err(PkiError::NoPki { folder: self.path.clone() }) }
+    }
+
+    /// Returns the path of the register.
+    fn register(&self) -> PathBuf {
+        self.path.join(AUTHORITIES).join(index::FILE)
+    }
+
+    fn issuer_key(&self) -> Result<Zeroizing<String>, PkiError> {
+        self.check_initialised()?;
+        read(&self.path.join(AUTHORITIES).join(format!("{}.key", self.issuer_name())))
+    }
+
+    /// Returns the name of the issuing CA's files.
+    fn issuer_name(&self) -> &'static str {
+        if self.has_intermediate() { INTERMEDIATE } else { ROOT }
+    }
+
+    fn has_intermediate(&self) -> bool {
+        self.path.join(AUTHORITIES).join("intermediate.pem").exists()
+    }
+}
+
+fn authority_files(
+    name: &str,
+    authority: &Authority,
+    passphrase: Option<&Secret<String>>,
+) -> Result<[(String, Zeroizing<String>); 2], PkiError> {
+    let key = match passphrase {
+        Some(passphrase) => authority.key_pair().to_encrypted_pem(passphrase.expose())?,
+        None => authority.key_pair().to_pem(KeyForm::Pkcs8)?,
+    };
+    let certificate = Zeroizing::new(authority.certificate_pem());
+    Ok([(format!("{name}.pem"), certificate), (format!("{name}.key"), key)])
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, PkiError> {
+    let mut bytes = private_file::read_private(path, FILE_LIMIT)?;
+    let text = String::from_utf8(std::mem::take(&mut *bytes));
+    text.map(Zeroizing::new).map_err(|_| PkiError::NotText { file: path.to_path_buf() })
+}
+
+fn common_name(name: &str) -> Result<DistinguishedName, PkiError> {
+    DistinguishedName::common_name(name)
+        .map_err(|source| PkiError::Subject { subject: name.to_owned(), source })
+}
+
+fn validity(now: Timestamp, not_after: Timestamp) -> Validity {
+    Validity { not_before: offset(now.minus(HEAD_START)), not_after: offset(not_after) }
+}
+
+fn offset(time: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(time.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests;

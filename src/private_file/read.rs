@@ -1,0 +1,398 @@
+//! Reading: opened once, without waiting, judged by what was opened, and never without a bound.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Exposure, ReadError, ReadRefusal};
+use crate::text::quoted;
+
+/// The largest key file, in bytes. An encrypted RSA-8192 key is a hundredth of it.
+pub const KEY_FILE_LIMIT: u64 = 1024 * 1024;
+
+/// How long a pipe may say nothing before reading gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Under which circumstances a key file is accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFilePolicy {
+    /// Accept a file that other users can read or change, with a warning.
+    pub allow_insecure: bool,
+    /// The folder of systemd credentials (`$CREDENTIALS_DIRECTORY`), whose files systemd protects by its own means.
+    pub credentials_directory: Option<PathBuf>,
+}
+
+/// A key file that was accepted although other users can reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The file, as the user named it.
+    pub path: PathBuf,
+    /// What other users can do.
+    pub exposure: Exposure,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the private key file {} is not private: {}",
+            quoted(&self.path.to_string_lossy()),
+            self.exposure
+        )
+    }
+}
+
+/// Reads a private key's file, if it is private.
+///
+/// Links are followed, since Kubernetes mounts secrets as links. The file must be a regular file of at most
+/// [`KEY_FILE_LIMIT`] bytes. It is private if group and others can neither read nor write it. Accepted as well:
+/// a file owned by root which a group can read (0440, 0640), a file on a read-only mount, and a file in the
+/// folder of systemd credentials. What remains is refused, or with `allow_insecure` accepted with a warning.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, is no regular file, is too large, or is not private.
+pub fn read_key_file(
+    path: &Path,
+    policy: &KeyFilePolicy,
+) -> Result<(Zeroizing<Vec<u8>>, Option<Warning>), ReadError> {
+    let file = open(path)?;
+    let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
+    if !metadata.is_file() {
+        return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(&metadata))));
+    }
+    let warning = match exposure(&file, &metadata, path, policy) {
+        None => None,
+        Some(exposure) if policy.allow_insecure => Some(Warning { path: path.to_owned(), exposure }),
+        Some(exposure) => return Err(ReadError::new(path, ReadRefusal::Exposed(exposure))),
+    };
+    Ok((drain(&file, path, KEY_FILE_LIMIT, metadata.len())?, warning))
+}
+
+/// Reads a file, a pipe or a character device such as `/dev/fd/N`, of at most `limit` bytes.
+///
+/// A pipe is read to its end; one that says nothing for ten seconds is an error, so that a named pipe without a
+/// writer cannot hang a caller.
+///
+/// # Errors
+///
+/// Fails if there is no such file, it cannot be read, is a folder or a block device, or is larger than `limit`.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    let file = open(path)?;
+    let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
+    if metadata.is_file() {
+        return drain(&file, path, limit, metadata.len());
+    }
+    drain_stream(&file, &metadata, path, limit, PATIENCE)
+}
+
+/// Reads a file of one's own that nobody else can reach: a sealing key, a cache entry.
+///
+/// The file must be regular, owned by the effective user, closed to group and others, and not a link.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, is larger than `limit`, or is not as said.
+pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    let file = open_unlinked(path)?;
+    let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
+    if !metadata.is_file() {
+        return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(&metadata))));
+    }
+    own_and_closed(&metadata, path)?;
+    drain(&file, path, limit, metadata.len())
+}
+
+/// Reads the standard input to its end, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// Fails if it cannot be read or is larger than `limit`; the error's path is `-`.
+pub fn read_standard_input(limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    take(&mut std::io::stdin().lock(), Path::new("-"), limit, 0)
+}
+
+/// Reads a regular file in one go; its length is a guess, the limit is not.
+pub(super) fn drain(
+    mut file: &File,
+    path: &Path,
+    limit: u64,
+    length: u64,
+) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    if length > limit {
+        return Err(ReadError::new(path, ReadRefusal::TooLarge(limit)));
+    }
+    take(&mut file, path, limit, length)
+}
+
+fn take(
+    source: &mut impl std::io::Read,
+    path: &Path,
+    limit: u64,
+    length: u64,
+) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+    // One allocation, since a growing vector leaves copies of its content behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(0) + 1));
+    let mut chunk = Zeroizing::new([0_u8; 8192]);
+    loop {
+        match source.read(chunk.as_mut_slice()) {
+            Ok(0) => return Ok(content),
+            Ok(count) => append(&mut content, &chunk[..count], path, limit)?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(ReadError::io(path, &error)),
+        }
+    }
+}
+
+/// Appends a piece; where the vector must grow, the old one is wiped.
+fn append(content: &mut Zeroizing<Vec<u8>>, piece: &[u8], path: &Path, limit: u64) -> Result<(), ReadError> {
+    let total = content.len() + piece.len();
+    if total as u64 > limit {
+        return Err(ReadError::new(path, ReadRefusal::TooLarge(limit)));
+    }
+    if total > content.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(total * 2));
+        larger.extend_from_slice(content);
+        *content = larger;
+    }
+    content.extend_from_slice(piece);
+    Ok(())
+}
+
+#[cfg(unix)]
+mod system {
+    //! What POSIX says about an open file.
+
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+    use std::time::Instant;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs};
+
+    use super::super::Access;
+    use super::*;
+
+    const GROUP_READ: u32 = 0o040;
+    const OTHERS_READ: u32 = 0o004;
+    const OTHERS_WRITE: u32 = 0o022;
+
+    pub(super) fn open(path: &Path) -> Result<File, ReadError> {
+        open_with(path, OFlags::empty())
+    }
+
+    pub(in super::super) fn open_unlinked(path: &Path) -> Result<File, ReadError> {
+        open_with(path, OFlags::NOFOLLOW)
+    }
+
+    fn open_with(path: &Path, flags: OFlags) -> Result<File, ReadError> {
+        let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| {
+            let reason = match errno {
+                rustix::io::Errno::NXIO => ReadRefusal::NotAFile("a socket"),
+                rustix::io::Errno::LOOP if flags.contains(OFlags::NOFOLLOW) => {
+                    ReadRefusal::NotAFile("a link")
+                }
+                other => return ReadError::io(path, &other.into()),
+            };
+            ReadError::new(path, reason)
+        })
+    }
+
+    pub(in super::super) fn describe(metadata: &std::fs::Metadata) -> &'static str {
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            "a folder"
+        } else if kind.is_fifo() {
+            "a pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else if kind.is_file() {
+            "a regular file"
+        } else {
+            "a device"
+        }
+    }
+
+    /// Judges who else can reach a key file; `None` where that is as it should be.
+    pub(super) fn exposure(
+        file: &File,
+        metadata: &std::fs::Metadata,
+        path: &Path,
+        policy: &KeyFilePolicy,
+    ) -> Option<Exposure> {
+        let mode = metadata.mode();
+        let readable = if metadata.uid() == 0 { OTHERS_READ } else { OTHERS_READ | GROUP_READ };
+        let access = if mode & OTHERS_WRITE != 0 {
+            Access::Write
+        } else if mode & readable != 0 {
+            Access::Read
+        } else {
+            return None;
+        };
+        if is_read_only_mount(file) || is_credential(path, policy) {
+            return None;
+        }
+        Some(Exposure { access, mode: mode & 0o7777, owner: owner_name(metadata.uid()) })
+    }
+
+    fn is_read_only_mount(file: &File) -> bool {
+        fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+
+    fn is_credential(path: &Path, policy: &KeyFilePolicy) -> bool {
+        let Some(directory) = &policy.credentials_directory else { return false };
+        match (path.canonicalize(), directory.canonicalize()) {
+            (Ok(file), Ok(directory)) => file.starts_with(directory),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+        }
+    }
+
+    pub(super) fn own_and_closed(metadata: &std::fs::Metadata, path: &Path) -> Result<(), ReadError> {
+        let own = rustix::process::geteuid().as_raw();
+        if metadata.uid() != own {
+            let why = format!("it belongs to {}", owner_name(metadata.uid()));
+            return Err(ReadError::new(path, ReadRefusal::Untrusted(why)));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            let access = if metadata.mode() & OTHERS_WRITE == 0 { Access::Read } else { Access::Write };
+            let mode = metadata.mode() & 0o7777;
+            let exposure = Exposure { access, mode, owner: owner_name(own) };
+            return Err(ReadError::new(path, ReadRefusal::Exposed(exposure)));
+        }
+        Ok(())
+    }
+
+    /// Reads a pipe or a character device to its end, waiting a bounded time for each piece.
+    pub(super) fn drain_stream(
+        file: &File,
+        metadata: &std::fs::Metadata,
+        path: &Path,
+        limit: u64,
+        patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+        let kind = metadata.file_type();
+        if !kind.is_fifo() && !kind.is_char_device() {
+            return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(metadata))));
+        }
+        let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
+        let mut chunk = Zeroizing::new([0_u8; 8192]);
+        let mut last = Instant::now();
+        loop {
+            let remaining = patience.saturating_sub(last.elapsed());
+            if remaining.is_zero() {
+                return Err(ReadError::new(path, ReadRefusal::Silent(patience.as_secs())));
+            }
+            // A duration of some seconds always fits.
+            let timeout = Timespec::try_from(remaining).ok();
+            match poll(&mut [PollFd::new(file, PollFlags::IN)], timeout.as_ref()) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(errno) => return Err(ReadError::io(path, &errno.into())),
+            }
+            match (&mut &*file).read(chunk.as_mut_slice()) {
+                Ok(0) => return Ok(content),
+                Ok(count) => {
+                    append(&mut content, &chunk[..count], path, limit)?;
+                    last = Instant::now();
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) => return Err(ReadError::io(path, &error)),
+            }
+        }
+    }
+
+    /// Returns the account's name from the local database, or `uid N`.
+    pub(in super::super) fn owner_name(uid: u32) -> String {
+        let number = uid.to_string();
+        let database = File::open("/etc/passwd").and_then(|file| {
+            let mut text = String::new();
+            file.take(4 * KEY_FILE_LIMIT).read_to_string(&mut text).map(|_| text)
+        });
+        database
+            .ok()
+            .and_then(|text| {
+                text.lines().find_map(|line| {
+                    let mut fields = line.split(':');
+                    let name = fields.next()?;
+                    (fields.nth(1)? == number).then(|| crate::text::printable(name))
+                })
+            })
+            .unwrap_or_else(|| format!("uid {number}"))
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    //! Without POSIX permissions, a file is what the system's default access control makes it.
+
+    use super::*;
+
+    pub(super) fn open(path: &Path) -> Result<File, ReadError> {
+        File::open(path).map_err(|error| ReadError::io(path, &error))
+    }
+
+    pub(in super::super) fn open_unlinked(path: &Path) -> Result<File, ReadError> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                Err(ReadError::new(path, ReadRefusal::NotAFile("a link")))
+            }
+            Ok(_) | Err(_) => open(path),
+        }
+    }
+
+    pub(in super::super) fn describe(metadata: &std::fs::Metadata) -> &'static str {
+        if metadata.is_dir() { "a folder" } else { "a device" }
+    }
+
+    pub(super) fn exposure(
+        _file: &File,
+        _metadata: &std::fs::Metadata,
+        _path: &Path,
+        _policy: &KeyFilePolicy,
+    ) -> Option<Exposure> {
+        None
+    }
+
+    pub(super) fn own_and_closed(_metadata: &std::fs::Metadata, _path: &Path) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    pub(super) fn drain_stream(
+        file: &File,
+        metadata: &std::fs::Metadata,
+        path: &Path,
+        limit: u64,
+        _patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
+        if metadata.is_dir() {
+            return Err(ReadError::new(path, ReadRefusal::NotAFile("a folder")));
+        }
+        take(&mut &*file, path, limit, 0)
+    }
+}
+
+#[cfg(unix)]
+pub(super) use system::owner_name;
+pub(super) use system::{describe, open_unlinked};
+use system::{drain_stream, exposure, open, own_and_closed};
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_does_not_hang() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, 0o600.into(), 0).expect("a named pipe");
+        let file = open(&path).expect("it opens without a writer");
+        let metadata = file.metadata().expect("it is there");
+        let error =
+            drain_stream(&file, &metadata, &path, 10, Duration::from_millis(20)).expect_err("silence");
+        assert_eq!(error.reason, ReadRefusal::Silent(0));
+    }
+}

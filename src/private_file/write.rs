@@ -1,0 +1,248 @@
+//! Writing: owner-only from the first byte under any umask, and whole or not at all.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place that creates files")]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::WriteError;
+
+/// How many names are tried for a temporary file before giving up; each has 64 random bits.
+const ATTEMPTS: usize = 8;
+
+/// Creates a folder with mode 0700 under any umask, and what is missing above it likewise.
+///
+/// A folder that exists is left as it is, if it is the caller's own and closed to others.
+///
+/// # Errors
+///
+/// Fails if the folder cannot be made, or if it exists and is a link, another user's, or open to others.
+pub fn create_private_folder(path: &Path) -> Result<(), WriteError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) => return judge_folder(&metadata, path),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(WriteError::io(path, &error)),
+    }
+    create_missing(path)?;
+    let metadata = std::fs::symlink_metadata(path).map_err(|error| WriteError::io(path, &error))?;
+    judge_folder(&metadata, path)
+}
+
+fn create_missing(path: &Path) -> Result<(), WriteError> {
+    let mut missing = Vec::new();
+    let mut folder = Some(path);
+    while let Some(candidate) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+        match std::fs::metadata(candidate) {
+            Ok(_) => break,
+            Err(error) if error.kind() == ErrorKind::NotFound => missing.push(candidate),
+            Err(error) => return Err(WriteError::io(candidate, &error)),
+        }
+        folder = candidate.parent();
+    }
+    for folder in missing.into_iter().rev() {
+        match make_folder(folder) {
+            Ok(()) => {}
+            // Another process was faster; the judgement follows.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(WriteError::io(folder, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file that must not exist yet, with the given permission bits whatever the umask.
+///
+/// The bits are fixed before the first byte is written, and the content is on disk before this returns. A file
+/// that could not be completed is removed again.
+///
+/// # Errors
+///
+/// Fails if there is something at that path, even a dangling link, or if the content cannot be written.
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError> {
+    let file = create_new(path, mode).map_err(|error| WriteError::io(path, &error))?;
+    fill(&file, content).and_then(|()| sync_folder(path)).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        WriteError::io(path, &error)
+    })
+}
+
+/// Replaces a file, or creates it, so that a reader sees the old content or the new, never a part.
+///
+/// The new content is written beside the file with the given permission bits, flushed to disk and renamed over
+/// it; then the folder is flushed. A link at that path is replaced, not followed.
+///
+/// # Errors
+///
+/// Fails if the folder is not writable or the disk is full. The file is then as before.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError> {
+    let fail = |error: &io::Error| WriteError::io(path, error);
+    let (temporary, file) = create_beside(path, mode).map_err(|error| fail(&error))?;
+    fill(&file, content)
+        .and_then(|()| {
+            drop(file);
+            std::fs::rename(&temporary, path)
+        })
+        .map_err(|error| {
+            let _ = std::fs::remove_file(&temporary);
+            fail(&error)
+        })?;
+    sync_folder(path).map_err(|error| fail(&error))
+}
+
+/// Opens a file of one's own for reading and writing, and creates it with mode 0600 where it is missing: a lock.
+///
+/// It is never a link, and what is there must be a regular file of the effective user; nothing is cut off.
+///
+/// # Errors
+///
+/// Fails if the file cannot be opened or is another's.
+pub fn open_private(path: &Path) -> Result<File, WriteError> {
+    let fail = |error: &io::Error| WriteError::io(path, error);
+    let file = match create_new(path, 0o600) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            open_existing(path).map_err(|error| fail(&error))?
+        }
+        Err(error) => return Err(fail(&error)),
+    };
+    let metadata = file.metadata().map_err(|error| fail(&error))?;
+    if !metadata.is_file() {
+        return Err(WriteError::new(path, "it is not a regular file"));
+    }
+    judge_owner(&metadata, path)?;
+    Ok(file)
+}
+
+fn create_beside(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let mut last = io::Error::from(ErrorKind::AlreadyExists);
+    for _ in 0..ATTEMPTS {
+        let mut random = [0_u8; 8];
+        aws_lc_rs::rand::fill(&mut random).map_err(|_| io::Error::other("there is no randomness"))?;
+        let mut temporary_name = std::ffi::OsString::from(".");
+        temporary_name.push(name);
+        temporary_name.push(format!(".{}", hex::encode(random)));
+        let temporary = path.with_file_name(temporary_name);
+        match create_new(&temporary, mode) {
+            Ok(file) => return Ok((temporary, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+fn fill(mut file: &File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+mod system {
+    //! Modes, owners and folders by POSIX.
+
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+
+    use rustix::fs::OFlags;
+
+    use super::*;
+
+    /// Makes a folder with exactly 0700. The umask can only have taken bits away, so nobody was let in meanwhile.
+    pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+        std::fs::DirBuilder::new().mode(0o700).create(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+    }
+
+    /// Creates a file that is the owner's alone until its mode is what was asked for.
+    pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits()).unwrap_or(0);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(flags)
+            .open(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        Ok(file)
+    }
+
+    pub(super) fn open_existing(path: &Path) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).unwrap_or(0);
+        OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+    }
+
+    pub(super) fn judge_folder(metadata: &std::fs::Metadata, path: &Path) -> Result<(), WriteError> {
+        if !metadata.is_dir() {
+            return Err(WriteError::new(path, "it is not a folder"));
+        }
+        judge_owner(metadata, path)?;
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(WriteError::new(
+                path,
+                format!("other users can reach it (mode {mode:04o}, 0700 is needed)"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn judge_owner(metadata: &std::fs::Metadata, path: &Path) -> Result<(), WriteError> {
+        if metadata.uid() == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        let owner = super::super::read::owner_name(metadata.uid());
+        Err(WriteError::new(path, format!("it belongs to {owner}")))
+    }
+
+    /// Flushes the folder of a file, so that a name survives a power failure.
+    pub(in super::super) fn sync_folder(path: &Path) -> io::Result<()> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            Some(_) | None => Path::new("."),
+        };
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // Some file systems cannot flush a folder, and a folder may be writable without being readable.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::PermissionDenied) => {
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    //! Without POSIX modes, access is what the folder passes on.
+
+    use super::*;
+
+    pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)
+    }
+
+    pub(super) fn create_new(path: &Path, _mode: u32) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(path)
+    }
+
+    pub(super) fn open_existing(path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
+    pub(super) fn judge_folder(metadata: &std::fs::Metadata, path: &Path) -> Result<(), WriteError> {
+        if metadata.is_dir() { Ok(()) } else { Err(WriteError::new(path, "it is not a folder")) }
+    }
+
+    pub(super) fn judge_owner(_metadata: &std::fs::Metadata, _path: &Path) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    pub(in super::super) fn sync_folder(_path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) use system::sync_folder;
+use system::{create_new, judge_folder, judge_owner, make_folder, open_existing};

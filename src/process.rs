@@ -1,0 +1,96 @@
+//! What this process lets others see of itself: no core dump, no debugger, no borrowed privileges.
+
+/// The process runs with privileges that its caller does not have: a setuid or setgid copy, or file capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this copy of the program runs with privileges its caller does not have")]
+pub struct BorrowedPrivileges;
+
+/// Closes the process to other processes of the same user; to be called before anything is read.
+///
+/// On Linux the process becomes not dumpable, so that no debugger attaches and `/proc/PID/{mem,environ,fd}` belong to
+/// root. On every Unix the limit of core files becomes zero. What the system does not grant is left as it is.
+///
+/// # Errors
+///
+/// Fails if the program was started with privileges that its caller does not have: it reads files named by the
+/// caller, and would read them for the caller with those privileges.
+#[cfg(unix)]
+pub fn close_to_others() -> Result<(), BorrowedPrivileges> {
+    use rustix::process::{Resource, Rlimit, getegid, geteuid, getgid, getuid, setrlimit};
+
+    if getuid() != geteuid() || getgid() != getegid() || was_started_secure() {
+        return Err(BorrowedPrivileges);
+    }
+    // A limit can always be lowered; where a sandbox forbids the call, the process is no worse off than before.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    Ok(())
+}
+
+/// Does nothing where the operating system has none of this.
+///
+/// # Errors
+///
+/// Never fails here.
+#[cfg(not(unix))]
+pub const fn close_to_others() -> Result<(), BorrowedPrivileges> {
+    Ok(())
+}
+
+/// Returns the process id of the parent; `None` where there is none to wait for, or the system does not tell.
+///
+/// A process whose parent has ended is given another one. (The kernel's own signal for that follows the parent's
+/// *thread*, and would end a child of a program that starts children from threads.)
+pub fn parent() -> Option<i32> {
+    #[cfg(unix)]
+    return rustix::process::getppid().map(|id| id.as_raw_nonzero().get()).filter(|id| *id > 1);
+    #[cfg(not(unix))]
+    return None;
+}
+
+/// Reads `AT_SECURE` of the auxiliary vector, which also tells of file capabilities.
+///
+/// Where `/proc` is missing the comparison of user and group has to do.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn was_started_secure() -> bool {
+    std::fs::read("/proc/self/auxv").is_ok_and(|vector| secure_entry(&vector))
+}
+
+/// On other Unixes the comparison of user and group is the test.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const fn was_started_secure() -> bool {
+    false
+}
+
+/// Returns whether the vector of `(type, value)` pairs, each a machine word, holds a true `AT_SECURE`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn secure_entry(vector: &[u8]) -> bool {
+    /// From `<elf.h>`.
+    const AT_SECURE: usize = 23;
+    let words: Vec<usize> = vector
+        .as_chunks::<{ size_of::<usize>() }>()
+        .0
+        .iter()
+        .map(|word| usize::from_ne_bytes(*word))
+        .collect();
+    words.as_chunks::<2>().0.iter().any(|[kind, value]| *kind == AT_SECURE && *value != 0)
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secure_entry_is_found() {
+        let vector = |pairs: &[(usize, usize)]| -> Vec<u8> {
+            pairs
+                .iter()
+                .flat_map(|(kind, value)| [kind.to_ne_bytes(), value.to_ne_bytes()].concat())
+                .collect()
+        };
+        assert!(secure_entry(&vector(&[(6, 4096), (23, 1), (0, 0)])));
+        assert!(!secure_entry(&vector(&[(6, 23), (23, 0), (0, 0)])));
+        assert!(!secure_entry(&vector(&[(6, 23), (23, 1)])[..24]));
+    }
+}

@@ -1,0 +1,44 @@
+//! Asks for a password or PIN on the controlling terminal, never through the standard streams.
+
+use crate::secret::Secret;
+use crate::text::printable;
+
+/// Why nothing was answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// The terminal was there, but reading it failed or was ended.
+    #[error("the question on the terminal was not answered")]
+    NotAnswered,
+    /// There is no controlling terminal: a service, a container, a scheduled job.
+    #[error("there is no terminal to ask on")]
+    NoTerminal,
+}
+
+/// Asks a question on the controlling terminal and returns the answer, which is not echoed.
+///
+/// The question is shown without control characters, followed by a colon and a blank. Neither standard input nor
+/// standard output is touched, so that a caller which reads credentials from a pipe sees nothing of it.
+///
+/// # Errors
+///
+/// Fails if there is no terminal, or if nothing was answered.
+pub fn ask_secret(question: &str) -> Result<Secret<String>, PromptError> {
+    if !terminal_exists() {
+        return Err(PromptError::NoTerminal);
+    }
+    rpassword::prompt_password(format!("{}: ", printable(question)))
+        .map(Secret::new)
+        .map_err(|_| PromptError::NotAnswered)
+}
+
+#[cfg(unix)]
+fn terminal_exists() -> bool {
+    use rustix::fs::{Mode, OFlags};
+    // Opening it is the question: the device node exists even where this process has no terminal.
+    rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()).is_ok()
+}
+
+#[cfg(not(unix))]
+fn terminal_exists() -> bool {
+    std::fs::File::open("CONIN$").is_ok()
+}

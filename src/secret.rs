@@ -1,0 +1,52 @@
+//! A value that must not be seen: wiped on drop, not printable, not copyable.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// Holds a secret and wipes it on drop.
+///
+/// There is no `Display`, `Clone`, `PartialEq`, `Serialize` or `Deref`, and `Debug` prints the type's name only.
+/// The one way to the value is [`Secret::expose`]; `tests/floors.rs` lists the files that may call it.
+///
+/// # Security
+///
+/// Only this buffer is wiped: not copies made by TLS, HTTP, the standard streams or the kernel, and nothing after
+/// SIGKILL. Build the value in place.
+pub struct Secret<T: Zeroize>(T);
+
+impl<T: Zeroize> Secret<T> {
+    /// Takes a value into keeping.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// Returns the value itself. Each caller is listed in `tests/floors.rs`.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_does_not_show_the_value() {
+        let secret = Secret::new(String::from("canary"));
+        assert_eq!(format!("{secret:?}"), "Secret");
+        assert_eq!(secret.expose(), "canary");
+    }
+}

@@ -1,0 +1,138 @@
+//! The CreateSession client: settings and identity become session credentials.
+
+pub mod endpoint;
+pub mod error;
+pub mod refusal;
+pub mod request;
+pub mod wire;
+
+pub use endpoint::EndpointChoice;
+pub use error::SessionError;
+pub use refusal::{Refusal, RefusalKind};
+pub use request::{RequestError, SessionRequest};
+
+use std::time::Duration;
+
+use crate::clock::{Clock, Timestamp};
+use crate::credentials::CredentialSet;
+use crate::http::{Budget, ExchangeError, Limits, Peer, Response, Transport};
+use crate::identity::Identity;
+use crate::signing::{Endpoint, x509};
+
+/// A clock that is wrong by less is not the cause of a refusal.
+const TOLERATED_OFFSET: Duration = Duration::from_secs(60);
+/// A clock that is wrong by more is not corrected: whoever answers could be collecting signatures for the future.
+const LARGEST_OFFSET: Duration = Duration::from_secs(24 * 3600);
+
+/// What CreateSession granted, and what was learnt on the way.
+#[derive(Debug)]
+pub struct Session {
+    /// The credentials, and whom they stand for.
+    pub credential_set: CredentialSet,
+    /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed with
+    /// corrected time; else 0. Never to be stored.
+    pub clock_offset: i64,
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// The id by which AWS finds the request.
+    pub request_id: Option<String>,
+}
+
+/// Creates a session.
+///
+/// One deadline covers everything. Network errors and 5xx are tried three times, throttling until the deadline, each
+/// attempt freshly signed; another refusal is final. Only where a refusal's `Date` shows that this clock is wrong, the
+/// request is signed once more with the corrected time: if the server was verified (or is this machine), the refusal carries
+/// AWS's request id, the difference is between a minute and a day, and the corrected time is inside the validity of
+/// the end-entity certificate.
+///
+/// A hardware key blocks the thread while it signs; the deadline is looked at between the attempts.
+///
+/// # Errors
+///
+/// Fails if the request cannot be signed, if nothing answers in time, if AWS refuses, or if the answer holds no usable
+/// credentials for the role that was asked for.
+pub async fn create<T: Transport>(
+    transport: &T,
+    identity: &mut Identity,
+    request: &SessionRequest,
+    endpoint: &Endpoint,
+    limits: Limits,
+    clock: &dyn Clock,
+) -> Result<Session, SessionError> {
+    let mut call =
+        Call { transport, identity, request, endpoint, clock, budget: Budget::start(limits), limits };
+    let answer = call.exchange(0).await?;
+    let now = clock.now();
+    let error = match call.read(&answer, 0) {
+        Err(SessionError::Refused(refusal)) => refusal,
+        finished => return finished,
+    };
+    let Some(offset) = correction(&answer, now, call.identity) else {
+        return Err(SessionError::Refused(error));
+    };
+    // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
+    match call.exchange(offset).await {
+        Ok(answer) => call.read(&answer, offset),
+        Err(_) => Err(SessionError::Refused(error)),
+    }
+}
+
+struct Call<'a, T> {
+    transport: &'a T,
+    identity: &'a mut Identity,
+    request: &'a SessionRequest,
+    endpoint: &'a Endpoint,
+    clock: &'a dyn Clock,
+    budget: Budget,
+    limits: Limits,
+}
+
+impl<T: Transport> Call<'_, T> {
+    async fn exchange(&mut self, offset: i64) -> Result<Response, SessionError> {
+        let Self { transport, identity, request, endpoint, clock, budget, limits } = self;
+        let region = request.region.as_str();
+        let sign =
+            || x509::sign(wire::request(request, endpoint), identity, region, moved(clock.now(), offset));
+        let answer = budget.exchange(*transport, sign).await;
+        answer.map_err(|error| match error {
+            ExchangeError::Deadline => SessionError::Deadline { after: limits.deadline },
+            ExchangeError::Signing(error) => SessionError::Signing(error),
+            ExchangeError::Transport(source) => SessionError::Unreachable {
+                endpoint: endpoint.to_string(),
+                attempts: budget.attempts(),
+                source,
+            },
+        })
+    }
+
+    fn read(&self, answer: &Response, offset: i64) -> Result<Session, SessionError> {
+        let now = self.clock.now();
+        let attempts = self.budget.attempts();
+        if !(200..300).contains(&answer.status()) {
+            return Err(refusal::read(answer, now, offset, attempts));
+        }
+        let credential_set = wire::read(answer, &self.request.role_arn, moved(now, offset))?;
+        let request_id = answer.request_id().map(str::to_owned);
+        Ok(Session { credential_set, clock_offset: offset, attempts, request_id })
+    }
+}
+
+/// Returns the seconds by which the time of the next signature must be moved; `None` where nothing is to be corrected.
+fn correction(answer: &Response, now: Timestamp, identity: &Identity) -> Option<i64> {
+    let trusted = match answer.peer() {
+        Peer::Loopback | Peer::Verified => true,
+        Peer::Unverified => false,
+    };
+    let refused_by_aws = matches!(answer.status(), 400 | 401 | 403) && answer.request_id().is_some();
+    let theirs = answer.header("date").and_then(Timestamp::parse_http_date)?;
+    let distance = theirs.since(now).max(now.since(theirs));
+    let certificate = identity.end_entity();
+    let valid = (certificate.not_before()..=certificate.not_after()).contains(&theirs);
+    let wrong = distance > TOLERATED_OFFSET && distance <= LARGEST_OFFSET;
+    (trusted && refused_by_aws && wrong && valid).then(|| theirs.unix_seconds() - now.unix_seconds())
+}
+
+fn moved(time: Timestamp, offset: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(time.unix_seconds().saturating_add(offset))
+}

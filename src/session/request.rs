@@ -1,0 +1,133 @@
+//! What is asked of CreateSession, checked before anything is sent.
+
+use std::time::Duration;
+
+use crate::arn::{ProfileArn, RoleArn, TrustAnchorArn};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::text::quoted;
+
+/// The ids of [`RequestError`].
+pub const IDS: &[&str] = &["regions-differ", "role-session-name-malformed", "session-duration-out-of-range"];
+
+/// The shortest session that the service grants, in seconds.
+pub const SHORTEST: u64 = 900;
+/// The longest session that the service grants, in seconds.
+pub const LONGEST: u64 = 43_200;
+
+/// One session that is wanted. Made by [`SessionRequest::new`], which checks what belongs together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionRequest {
+    /// The trust anchor whose CA issued the certificate.
+    pub trust_anchor_arn: TrustAnchorArn,
+    /// The profile that lists the role.
+    pub profile_arn: ProfileArn,
+    /// The role to be assumed.
+    pub role_arn: RoleArn,
+    /// The region of the endpoint and of the signature's scope.
+    pub region: String,
+    /// The requested length; `None` leaves it to the profile.
+    pub session_duration: Option<Duration>,
+    /// The name shown in CloudTrail; `None` has AWS take the certificate's serial number.
+    pub role_session_name: Option<String>,
+}
+
+/// What cannot be asked for; fix the command or the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Outside of what the service grants.
+    #[error(
+        "the session duration of {seconds} seconds is not between {SHORTEST} and {LONGEST} seconds (15 minutes to 12 hours)"
+    )]
+    DurationOutOfRange {
+        /// The requested length.
+        seconds: u64,
+    },
+    /// Trust anchor and profile must be in one region.
+    #[error(
+        "the trust anchor is in region {trust_anchor} and the profile in {profile}; AWS wants both in one"
+    )]
+    RegionsDiffer {
+        /// The region in the trust anchor's ARN.
+        trust_anchor: String,
+        /// The region in the profile's ARN.
+        profile: String,
+    },
+    /// Not what STS takes for a role session name.
+    #[error("the role session name {} is not 2 to 64 letters, digits or characters of _+=,.@-", quoted(name))]
+    RoleSessionName {
+        /// The name as it was given.
+        name: String,
+    },
+}
+
+impl Diagnostic for RequestError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::DurationOutOfRange { .. } => "session-duration-out-of-range",
+            Self::RegionsDiffer { .. } => "regions-differ",
+            Self::RoleSessionName { .. } => "role-session-name-malformed",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(String::from(match self {
+            Self::DurationOutOfRange { .. } => {
+                "give --session-duration as 900 to 43200 seconds, or profile to leave it to the Roles Anywhere profile"
+            }
+            Self::RegionsDiffer { .. } => "give the ARN of a profile in the trust anchor's region",
+            Self::RoleSessionName { .. } => "only ASCII is taken: --role-session-name build-17@ci",
+        }))
+    }
+}
+
+impl SessionRequest {
+    /// Checks what belongs together. `region` is the trust anchor's where it is `None`.
+    ///
+    /// ARNs of different accounts are not refused here: AWS refuses them, and its refusal is then explained by them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if trust anchor and profile are in different regions, if the duration is not between 15 minutes and 12 hours,
+    /// and if the role session name is not `[A-Za-z0-9_+=,.@-]{2,64}`.
+    pub fn new(
+        trust_anchor_arn: TrustAnchorArn,
+        profile_arn: ProfileArn,
+        role_arn: RoleArn,
+        region: Option<String>,
+        session_duration: Option<Duration>,
+        role_session_name: Option<String>,
+    ) -> Result<Self, RequestError> {
+        let (trust_anchor, profile) = (trust_anchor_arn.arn().region(), profile_arn.arn().region());
+        if trust_anchor != profile {
+            return Err(RequestError::RegionsDiffer {
+                trust_anchor: trust_anchor.to_owned(),
+                profile: profile.to_owned(),
+            });
+        }
+        if let Some(seconds) = session_duration.map(|duration| duration.as_secs())
+            && !(SHORTEST..=LONGEST).contains(&seconds)
+        {
+            return Err(RequestError::DurationOutOfRange { seconds });
+        }
+        if let Some(name) = role_session_name.as_ref().filter(|name| !is_role_session_name(name)) {
+            return Err(RequestError::RoleSessionName { name: name.clone() });
+        }
+        let region = region.unwrap_or_else(|| trust_anchor.to_owned());
+        let region = super::endpoint::signing_region(&region).to_owned();
+        Ok(Self { trust_anchor_arn, profile_arn, role_arn, region, session_duration, role_session_name })
+    }
+}
+
+/// Tells whether STS takes a text for a role session name.
+pub fn is_role_session_name(name: &str) -> bool {
+    (2..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}

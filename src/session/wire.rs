@@ -1,0 +1,164 @@
+//! CreateSession on the wire: what is sent, and what is believed of the answer.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
+
+use super::error::{AnswerError, SessionError};
+use super::{SessionRequest, refusal};
+use crate::arn::RoleArn;
+use crate::clock::Timestamp;
+use crate::credentials::{CredentialSet, SessionCredentials};
+use crate::http::Response;
+use crate::signing::{Endpoint, Method, Request};
+
+/// Renders the request: the ARNs in the query, as the official helper has them, and the rest in a JSON body.
+///
+/// `durationSeconds` and `roleSessionName` are left out where they are `None`.
+pub fn request(request: &SessionRequest, endpoint: &Endpoint) -> Request {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        duration_seconds: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        role_session_name: Option<&'a str>,
+    }
+    let body = Body {
+        duration_seconds: request.session_duration.map(|duration| duration.as_secs()),
+        role_session_name: request.role_session_name.as_deref(),
+    };
+    Request {
+        method: Method::Post,
+        endpoint: endpoint.clone(),
+        path: String::from("/sessions"),
+        query: vec![
+            (String::from("profileArn"), request.profile_arn.to_string()),
+            (String::from("roleArn"), request.role_arn.to_string()),
+            (String::from("trustAnchorArn"), request.trust_anchor_arn.to_string()),
+        ],
+        headers: vec![(String::from("content-type"), String::from("application/json"))],
+        // Numbers and a checked name: there is nothing that JSON could not write.
+        body: serde_json::to_vec(&body).unwrap_or_default(),
+    }
+}
+
+/// Reads the credentials of one role from a successful answer.
+///
+/// An answer is used only if its credentials are what AWS can have sent ([`SessionCredentials::from_answer`]), and the role is
+/// the one that was asked for. Members that are not known are passed over.
+///
+/// # Errors
+///
+/// Fails if the answer is not such a document, or a page of some proxy.
+pub fn read(answer: &Response, role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, SessionError> {
+    if answer.is_page() {
+        return Err(refusal::not_from_aws(answer));
+    }
+    Ok(parse(answer.body(), role_arn, now)?)
+}
+
+/// Parses the body of a successful answer; see [`read`].
+///
+/// # Errors
+///
+/// Fails if anything is missing or not as it should be.
+pub fn parse(body: &[u8], role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, AnswerError> {
+    let answer: Answer<'_> =
+        serde_json::from_slice(body).map_err(|error| AnswerError::Malformed { why: place(&error) })?;
+    let offered = answer.credential_set.len();
+    let entry = answer.credential_set.into_iter().find(|entry| entry.role_arn == role_arn.arn().as_str());
+    let entry = entry.ok_or_else(|| match offered {
+        0 => AnswerError::Empty,
+        _ => AnswerError::OtherRole { asked: role_arn.to_string() },
+    })?;
+    let Credentials { access_key_id, secret_access_key, session_token, expiration } = &entry.credentials;
+    let credentials = SessionCredentials::from_answer(
+        access_key_id,
+        &secret_access_key.0,
+        &session_token.0,
+        expiration,
+        now,
+    )?;
+    let optional = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+    Ok(CredentialSet {
+        role_arn: role_arn.clone(),
+        assumed_role_arn: entry.assumed_role_user.and_then(|user| optional(user.arn)),
+        source_identity: optional(entry.source_identity),
+        subject_arn: optional(answer.subject_arn),
+        credentials,
+    })
+}
+
+/// Says what is wrong with a document and where, without quoting any of it.
+fn place(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "it is not JSON",
+        Category::Data => "a member is missing or of another type",
+        Category::Eof => "it is cut off",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    #[serde(borrow)]
+    credential_set: Vec<Entry<'a>>,
+    #[serde(borrow, default)]
+    subject_arn: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    role_arn: Cow<'a, str>,
+    #[serde(borrow)]
+    credentials: Credentials<'a>,
+    #[serde(borrow, default)]
+    assumed_role_user: Option<AssumedRoleUser<'a>>,
+    #[serde(borrow, default)]
+    source_identity: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct AssumedRoleUser<'a> {
+    #[serde(borrow, default)]
+    arn: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Credentials<'a> {
+    #[serde(borrow)]
+    access_key_id: Cow<'a, str>,
+    #[serde(borrow)]
+    secret_access_key: SecretText<'a>,
+    #[serde(borrow)]
+    session_token: SecretText<'a>,
+    #[serde(borrow)]
+    expiration: Cow<'a, str>,
+}
+
+/// A secret that lies in the body's buffer, or, where the JSON has escapes, in one of its own that is wiped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct SecretText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Drop for SecretText<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for SecretText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText")
+    }
+}

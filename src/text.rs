@@ -1,0 +1,103 @@
+//! Text from outside, made fit for a terminal and a log.
+
+/// The longest text shown, in characters.
+const SHOWN: usize = 200;
+/// The longest line, in characters: several shown texts and the words between them.
+const LINE: usize = 2000;
+
+/// Returns text without anything that a terminal or a reader could be misled by, cut at 200 characters.
+///
+/// Control characters, ESC among them, and the characters that change the direction of writing or have no width
+/// become `\u{…}`; what is cut is replaced by `…`.
+pub fn printable(text: &str) -> String {
+    cut(text, SHOWN)
+}
+
+/// Returns a line of our own, which may name several shown texts, as [`printable`] does, but cut at 2000 characters.
+pub fn printable_line(text: &str) -> String {
+    cut(text, LINE)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(longest));
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            shown.push('…');
+            break;
+        }
+        push(&mut shown, character);
+    }
+    shown
+}
+
+/// Returns text as [`printable`] does, but whole: for names that are compared as well as shown.
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|character| push(&mut shown, character));
+    shown
+}
+
+fn push(shown: &mut String, character: char) {
+    if misleads(character) {
+        shown.extend(character.escape_unicode());
+    } else {
+        shown.push(character);
+    }
+}
+
+/// Returns text as [`printable`] does, in single quotes: the form in which an error names what the user gave.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", printable(text))
+}
+
+/// Returns the name nearest to a mistyped one, at most two changes (or a third of its length) away.
+///
+/// A change is a letter added, lost or replaced (Levenshtein's distance).
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed: Vec<char> = typed.chars().take(SHOWN).collect();
+    let bound = (typed.len() / 3).max(2);
+    known
+        .into_iter()
+        .map(|name| (distance(&typed, name), name))
+        .filter(|(changes, _)| *changes <= bound)
+        .min_by_key(|(changes, _)| *changes)
+        .map(|(_, name)| name)
+}
+
+fn distance(typed: &[char], name: &str) -> usize {
+    let mut row: Vec<usize> = (0..=typed.len()).collect();
+    for (line, letter) in name.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, other) in typed.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[typed.len()]
+}
+
+fn misleads(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_misleading_remains() {
+        assert_eq!(printable("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
+        assert_eq!(printable("Schröder"), "Schröder");
+        assert_eq!(printable(&"x".repeat(500)).chars().count(), 201);
+    }
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        assert_eq!(nearest("privat_key", ["certificate", "private_key"]), Some("private_key"));
+        assert_eq!(nearest("zzz", ["certificate", "private_key"]), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! Parsed views of certificates and private keys. Pure: bytes come in, and nothing is read or asked here.
+
+pub mod certificate;
+pub mod chain;
+mod der;
+pub mod name;
+pub mod pem;
+pub mod private_key;
+pub mod public_key;
+
+pub use certificate::{Certificate, CertificateError, SerialNumber, SignatureHash};
+pub use chain::Chain;
+pub use private_key::{EncryptedPrivateKey, PrivateKey, PrivateKeyError};
+pub use public_key::{KeyKind, SubjectPublicKeyInfo};
+
+/// Returns the SHA-256 of some bytes in lower-case hex.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
+}

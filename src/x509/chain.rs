@@ -1,0 +1,60 @@
+//! Orders a heap of certificates into the chain that is presented.
+
+use super::Certificate;
+
+/// How many intermediates AWS takes in the chain header (Roles Anywhere user guide, "authentication").
+pub const DEPTH_LIMIT: usize = 5;
+
+/// An end-entity certificate with its intermediates, and what was left out.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The certificate whose key signs.
+    pub end_entity: Certificate,
+    /// The CA certificates above it, in order of issuance, nearest first, without roots.
+    ///
+    /// All that follow one another are here, so there may be more than [`DEPTH_LIMIT`].
+    pub intermediates: Vec<Certificate>,
+    /// Self-signed certificates, which AWS has as trust anchors and does not want to be sent.
+    pub roots: Vec<Certificate>,
+    /// Certificates that are no part of the chain.
+    pub unrelated: Vec<Certificate>,
+}
+
+impl Chain {
+    /// Orders `heap`, which may hold duplicates, roots, unrelated certificates and the end entity, in any order.
+    ///
+    /// A certificate follows another if its subject is the other's issuer and its key made the other's
+    /// signature. Of several that do (cross-signed CAs) the one which is valid longest is taken; each is taken
+    /// at most once, so a cycle ends.
+    pub fn order(end_entity: Certificate, heap: Vec<Certificate>) -> Self {
+        let mut rest: Vec<Certificate> = Vec::with_capacity(heap.len());
+        for certificate in heap {
+            if certificate != end_entity && !rest.contains(&certificate) {
+                rest.push(certificate);
+            }
+        }
+        let (roots, mut unrelated): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(Certificate::is_self_signed);
+        let mut intermediates: Vec<Certificate> = Vec::new();
+        loop {
+            let child = intermediates.last().unwrap_or(&end_entity);
+            let next = unrelated
+                .iter()
+                .enumerate()
+                .filter(|(_, candidate)| candidate.issued(child))
+                .max_by_key(|(_, candidate)| candidate.not_after())
+                .map(|(index, _)| index);
+            match next {
+                Some(index) => intermediates.push(unrelated.swap_remove(index)),
+                None => break,
+            }
+        }
+        // Another certificate of a CA that is in the chain (a cross-signature) is no stranger.
+        unrelated.retain(|other| {
+            !intermediates.iter().any(|used| {
+                used.public_key() == other.public_key() && used.subject_name() == other.subject_name()
+            })
+        });
+        Self { end_entity, intermediates, roots, unrelated }
+    }
+}

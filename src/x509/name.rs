@@ -1,0 +1,158 @@
+//! Distinguished names as text, in the form of RFC 4514, with nothing that could mislead a terminal or a reader.
+
+use std::fmt::Write as _;
+
+use x509_parser::prelude::*;
+
+use crate::text::escaped;
+
+/// The attribute types with a name of their own; RFC 4514 §3, and those that users meet besides.
+const SHORT_NAMES: &[(&str, &str)] = &[
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("2.5.4.3", "CN"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.17", "postalCode"),
+    ("2.5.4.42", "GN"),
+    ("2.5.4.46", "dnQualifier"),
+];
+
+/// Renders a name as `CN=build-17,O=Example`: the most specific part first, as RFC 4514 §2.1 has it.
+///
+/// The special characters of RFC 4514 §2.4 get a backslash; control characters and those that change the
+/// direction of writing become `\u{…}`. A value that is no text is `#` and its DER in hex. An empty name is an
+/// empty text.
+pub(crate) fn render(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> =
+        name.iter_rdn().map(|part| part.iter().map(render_attribute).collect::<Vec<_>>().join("+")).collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+fn render_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let oid = attribute.attr_type().to_id_string();
+    let kind = SHORT_NAMES.iter().find(|(number, _)| *number == oid).map_or(oid.as_str(), |(_, name)| name);
+    let value = attribute.attr_value();
+    match text_of(value) {
+        Some(text) => format!("{kind}={}", escape_value(&text)),
+        None => format!("{kind}=#{}", hex::encode(value.data)),
+    }
+}
+
+/// Decodes the string types of RFC 5280 §4.1.2.4 and IA5String; `None` for anything else.
+fn text_of(value: &asn1_rs::Any<'_>) -> Option<String> {
+    use asn1_rs::Tag;
+    match value.tag() {
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
+            std::str::from_utf8(value.data).ok().map(str::to_owned)
+        }
+        // Written as Latin-1 by everybody who writes it.
+        Tag::T61String => Some(value.data.iter().map(|octet| char::from(*octet)).collect()),
+        Tag::BmpString => {
+            let units = value.data.chunks(2).map(|pair| match pair {
+                [high, low] => u16::from_be_bytes([*high, *low]),
+                _ => 0xD800,
+            });
+            char::decode_utf16(units).collect::<Result<String, _>>().ok()
+        }
+        _ => None,
+    }
+}
+
+fn escape_value(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    let last = text.chars().count().saturating_sub(1);
+    for (index, character) in text.chars().enumerate() {
+        let special = matches!(character, ',' | '+' | '"' | '\\' | '<' | '>' | ';')
+            || (index == 0 && matches!(character, '#' | ' '))
+            || (index == last && character == ' ');
+        if special {
+            value.push('\\');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(value, "{}", escaped(character.encode_utf8(&mut [0; 4])));
+    }
+    value
+}
+
+/// Renders one subject alternative name as `DNS:host.example`, `URI:spiffe://…`, `IP:10.0.0.1`.
+pub(crate) fn render_general(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(text) => format!("DNS:{}", escaped(text)),
+        GeneralName::DirectoryName(name) => format!("Name:{}", render(name)),
+        GeneralName::EDIPartyName(_) => String::from("EDI party name"),
+        GeneralName::IPAddress(octets) => format!("IP:{}", address(octets)),
+        GeneralName::Invalid(tag, _) => format!("unreadable name of type {}", tag.0),
+        GeneralName::OtherName(oid, _) => format!("other name {oid}"),
+        GeneralName::RFC822Name(text) => format!("email:{}", escaped(text)),
+        GeneralName::RegisteredID(oid) => format!("ID:{oid}"),
+        GeneralName::URI(text) => format!("URI:{}", escaped(text)),
+        GeneralName::X400Address(_) => String::from("X.400 address"),
+    }
+}
+
+fn address(octets: &[u8]) -> String {
+    if let Ok(v4) = <[u8; 4]>::try_from(octets) {
+        std::net::Ipv4Addr::from(v4).to_string()
+    } else if let Ok(v6) = <[u8; 16]>::try_from(octets) {
+        std::net::Ipv6Addr::from(v6).to_string()
+    } else {
+        format!("#{}", hex::encode(octets))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(der: &[u8]) -> String {
+        let (_, name) = X509Name::from_der(der).expect("a name in DER");
+        render(&name)
+    }
+
+    /// Builds a name of one attribute a part; lengths below 128.
+    fn name(parts: &[(&[u8], u8, &[u8])]) -> Vec<u8> {
+        fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
+            let mut der = vec![tag, u8::try_from(content.len()).expect("short")];
+            der.extend_from_slice(content);
+            der
+        }
+        let parts: Vec<u8> = parts
+            .iter()
+            .flat_map(|(oid, tag, value)| {
+                wrap(0x31, &wrap(0x30, &[wrap(0x06, oid), wrap(*tag, value)].concat()))
+            })
+            .collect();
+        wrap(0x30, &parts)
+    }
+
+    const CN: &[u8] = &[0x55, 4, 3];
+    const O: &[u8] = &[0x55, 4, 10];
+
+    #[test]
+    fn the_most_specific_part_stands_first() {
+        assert_eq!(
+            rendered(&name(&[(O, 0x0C, b"Example"), (CN, 0x13, b"build-17")])),
+            "CN=build-17,O=Example"
+        );
+        assert_eq!(rendered(&name(&[])), "");
+    }
+
+    #[test]
+    fn special_and_misleading_characters_are_escaped() {
+        assert_eq!(rendered(&name(&[(CN, 0x0C, b"a,b+c\\ ")])), r"CN=a\,b\+c\\\ ");
+        assert_eq!(rendered(&name(&[(CN, 0x0C, "x\u{1b}[2J\u{202e}".as_bytes())])), r"CN=x\u{1b}[2J\u{202e}");
+        assert_eq!(rendered(&name(&[(CN, 0x1E, &[0, 0x41, 0, 0x42])])), "CN=AB");
+        assert_eq!(rendered(&name(&[(CN, 0x0C, &[0xff])])), "CN=#ff");
+        assert_eq!(rendered(&name(&[(&[0x2A, 3], 0x0C, b"v")])), "1.2.3=v");
+    }
+}

@@ -1,0 +1,199 @@
+//! The shape of the source: who imports whom, how long a file is, who may see a secret.
+#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every module with its floor; a module imports lower floors only. `src/lib.rs` explains the picture.
+const FLOORS: &[(&str, u8)] = &[
+    ("arn", 0),
+    ("clock", 0),
+    ("diagnostic", 0),
+    ("env", 0),
+    ("manual", 0),
+    ("private_file", 0),
+    ("process", 0),
+    ("secret", 0),
+    ("text", 0),
+    ("credentials", 1),
+    ("prompt", 1),
+    ("x509", 1),
+    ("cache", 2),
+    ("config", 2),
+    ("signer", 2),
+    ("identity", 3),
+    ("signing", 4),
+    ("http", 5),
+    ("session", 6),
+    ("sts", 6),
+    ("explain", 7),
+    ("provider", 7),
+    ("credential_process", 8),
+    ("inspect", 8),
+    ("pki", 8),
+    ("cli", 9),
+];
+
+/// Ground-floor modules that other ground-floor modules may use.
+const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
+
+/// The files that may look into a `Secret`.
+const EXPOSERS: &[&str] = &[
+    "src/cli/passphrase.rs",
+    "src/cache/entry.rs",
+    "src/cache/seal.rs",
+    "src/cache/state_folder.rs",
+    "src/credential_process.rs",
+    "src/http/proxy.rs",
+    "src/pki.rs",
+    "src/secret.rs",
+    "src/signer/file.rs",
+    "src/signing/sigv4.rs",
+    "src/sts.rs",
+    "src/x509/private_key/encrypted.rs",
+];
+
+const MAX_LINES: usize = 800;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                rust_files(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every Rust file of the project, relative to its root.
+fn files() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for folder in ["src", "pki-test", "tests"] {
+        rust_files(&root().join(folder), &mut found);
+    }
+    found
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// The lines that are code, without comments and without the unit tests at the end of a file.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .take_while(|line| line.trim() != "#[cfg(test)]")
+        .filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn module_of(file: &str) -> Option<&str> {
+    let inside = file.strip_prefix("src/")?;
+    let first = inside.split('/').next()?;
+    Some(first.strip_suffix(".rs").unwrap_or(first))
+}
+
+fn floor(module: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
+}
+
+/// The modules that a line of code names as `crate::MODULE`.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices("crate::").map(move |(index, found)| {
+        let rest = &line[index + found.len()..];
+        &rest[..rest
+            .find(|c: char| !c.is_ascii_lowercase() && c != '_' && !c.is_ascii_digit())
+            .unwrap_or(rest.len())]
+    })
+}
+
+#[test]
+fn a_module_imports_lower_floors_only() {
+    let mut wrong = Vec::new();
+    for (file, text) in files() {
+        let Some(module) = module_of(&file) else { continue };
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let Some(own) = floor(module) else {
+            wrong.push(format!("{file}: the module {module} has no floor in tests/floors.rs"));
+            continue;
+        };
+        for line in code(&text) {
+            for imported in imports(line) {
+                if imported == module || imported.is_empty() {
+                    continue;
+                }
+                let allowed = match floor(imported) {
+                    None => false,
+                    Some(0) if own == 0 => FOUNDATION.contains(&imported),
+                    Some(theirs) => theirs < own,
+                };
+                if !allowed {
+                    wrong.push(format!("{file} (floor {own}) imports {imported}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_judge_does_not_know_the_defendant() {
+    for (file, text) in files() {
+        if file.starts_with("pki-test/") {
+            assert!(!code(&text).any(|line| line.contains("anyrole::")), "{file} imports the main crate");
+        }
+    }
+}
+
+#[test]
+fn every_file_has_a_header_and_a_bounded_length() {
+    for (file, text) in files() {
+        assert!(text.starts_with("//!"), "{file} does not open with a //! header");
+        let lines = text.lines().count();
+        assert!(
+            lines <= MAX_LINES,
+            "{file} has {lines} lines; more than {MAX_LINES} is several things in one file"
+        );
+    }
+}
+
+#[test]
+fn secrets_are_exposed_in_the_listed_files_only() {
+    let callers: BTreeSet<String> = files()
+        .into_iter()
+        .filter(|(file, text)| file.starts_with("src/") && code(text).any(|line| line.contains(".expose()")))
+        .map(|(file, _)| file)
+        .collect();
+    let listed: BTreeSet<String> =
+        EXPOSERS.iter().filter(|file| **file != "src/secret.rs").map(|file| (*file).to_owned()).collect();
+    assert_eq!(callers, listed, "left: files that call expose(); right: the list in this test");
+}
+
+#[test]
+fn the_streams_are_written_in_one_place_each() {
+    for (file, text) in files() {
+        if !file.starts_with("src/") {
+            continue;
+        }
+        for line in code(&text) {
+            if line.contains("stdout()") {
+                assert_eq!(file, "src/cli/output.rs", "standard output is written in cli/output.rs: {line}");
+            }
+            if line.contains("stderr()") {
+                assert_eq!(file, "src/cli/report.rs", "standard error is written in cli/report.rs: {line}");
+            }
+        }
+    }
+}
