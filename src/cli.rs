@@ -56,11 +56,19 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &simulate::SPEC,
     #[cfg(feature = "pki")]
-    &pki::INIT,
+    &pki::init::SPEC,
     #[cfg(feature = "pki")]
-    &pki::ISSUE,
+    &pki::issue::SPEC,
     #[cfg(feature = "pki")]
-    &pki::LIST,
+    &pki::renew::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::revoke::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::crl::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::install::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::list::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &version::SPEC,

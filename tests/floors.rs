@@ -41,6 +41,9 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
     "src/cli/passphrase.rs",
+    "src/cache/entry.rs",
+    "src/cache/seal.rs",
+    "src/cache/state_folder.rs",
     "src/credential_process.rs",
     "src/http/proxy.rs",
     "src/pki.rs",

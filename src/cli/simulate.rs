@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use error::SimulateError;
+use pki_test::revocation::{MAX_IMPORT_OCTETS, RevocationList};
 use pki_test::simulator::{Fault as Played, Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 use serde::Serialize;
@@ -39,6 +40,8 @@ const TRUST_ANCHOR: Setting = Setting::flag(
     Kind::List("PATH"),
     "CA certificates, PEM [default: anyrole-pki/ca/root.pem]",
 );
+const CRL: Setting =
+    Setting::flag("crl", Kind::List("PATH"), "a revocation list of the trust anchor, PEM, as AWS imports it");
 const REGION: Setting = Setting::flag("region", Kind::Text("REGION"), "region [default: eu-central-1]");
 const ACCOUNT: Setting = Setting::flag("account", Kind::Text("DIGITS"), "account [default: 111122223333]");
 const ROLE: Setting =
@@ -68,6 +71,7 @@ pub(super) const SPEC: Spec = Spec {
         HTTPS_PORT,
         HTTPS_CA,
         TRUST_ANCHOR,
+        CRL,
         REGION,
         ACCOUNT,
         ROLE,
@@ -228,6 +232,7 @@ fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> 
             .map_err(|error| SimulateError::Fault { text: text.to_owned(), why: format!("{error}") })?;
         faults.push(fault);
     }
+    let simulated = world.simulator(&anchors)?;
     let port = |flag: &Setting| number(typed, flag).map(|port| port.map(address));
     Ok(SimulatorSettings {
         http: port(&PORT)?.unwrap_or_else(|| address(0)),
@@ -236,7 +241,8 @@ fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> 
         faults,
         journal_file: typed.flag(JOURNAL.name).map(PathBuf::from),
         journal_full: typed.flag(JOURNAL_FULL.name).and_then(grammar::boolean).unwrap_or(false),
-        ..world.simulator(&anchors)?
+        trust_anchors: import(typed, simulated.trust_anchors)?,
+        ..simulated
     })
 }
 
@@ -261,6 +267,25 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
         .map(|block| block.der.to_vec())
         .collect();
     if found.is_empty() { Err(unusable(String::from("it holds no certificate")).into()) } else { Ok(found) }
+}
+
+/// Imports the revocation lists into each trust anchor; PEM alone, as AWS takes it.
+fn import(typed: &Typed, mut anchors: Vec<TrustAnchor>) -> Result<Vec<TrustAnchor>, Failure> {
+    for path in typed.texts(CRL.name).map(Path::new) {
+        let unusable =
+            |why: String| SimulateError::RevocationList { why: format!("{}: {why}", shell_word(path)) };
+        let bytes = private_file::read_bounded(path, MAX_IMPORT_OCTETS as u64)?;
+        if !bytes.starts_with(b"-----BEGIN X509 CRL-----") {
+            return Err(unusable(String::from("it is not PEM, and AWS takes nothing else")).into());
+        }
+        let list = RevocationList::parse(&bytes).map_err(|error| unusable(error.to_string()))?;
+        anchors = anchors
+            .into_iter()
+            .map(|anchor| anchor.with_revocation_list(list.der()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable(error.to_string()))?;
+    }
+    Ok(anchors)
 }
 
 /// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the

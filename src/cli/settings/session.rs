@@ -73,7 +73,9 @@ impl Settings {
         }
         match self.given("cache") {
             None => Ok(CacheChoice::default()),
-            Some(given) => given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string())),
+            Some(given) => {
+                given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string()))
+            }
         }
     }
 
