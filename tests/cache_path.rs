@@ -98,7 +98,8 @@ fn skip(what: &str) {
 
 #[test]
 fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
-    let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists()) else {
+    let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
+    else {
         return skip("strace");
     };
     let stage = Stage::new();
@@ -125,7 +126,9 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
 
     let trace = fs::read_to_string(trace).unwrap();
     let calls = |name: &str| trace.lines().filter(|line| line.contains(&format!(" {name}("))).count();
-    for never in ["socket", "connect", "flock", "clone", "clone3", "epoll_create1", "eventfd2", "mkdir", "rename"] {
+    for never in
+        ["socket", "connect", "flock", "clone", "clone3", "epoll_create1", "eventfd2", "mkdir", "rename"]
+    {
         assert_eq!(calls(never), 0, "{never}\n{trace}");
     }
     assert!(!trace.contains("host.key"), "the private key is not even looked for\n{trace}");
