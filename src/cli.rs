@@ -222,6 +222,8 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::signing::IDS,
         crate::signing::endpoint::IDS,
         crate::sts::error::IDS,
+        crate::sts::refusal::IDS,
+        crate::sts::request::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
         runtime::RuntimeError::IDS,

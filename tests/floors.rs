@@ -47,7 +47,7 @@ const EXPOSERS: &[&str] = &[
     "src/secret.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
-    "src/sts.rs",
+    "src/sts/request.rs",
     "src/x509/private_key/encrypted.rs",
 ];
 
