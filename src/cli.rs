@@ -228,6 +228,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         output::OutputError::IDS,
         runtime::RuntimeError::IDS,
         settings::SettingsError::IDS,
+        settings::second_hop::SecondHopError::IDS,
         UsageError::IDS,
         &["started-with-privileges"],
     ]

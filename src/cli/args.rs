@@ -149,6 +149,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Sources::Everywhere
         | Sources::FlagAndSession
         | Sources::FlagAndVariable
+        | Sources::FlagVariableAndSession
         | Sources::Flag
         | Sources::Session => argument.help_heading(setting.group.heading()),
     };
@@ -161,7 +162,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Kind::Integer => argument.value_name("NUMBER").allow_hyphen_values(true),
         Kind::Duration => argument.value_name("TIME").allow_hyphen_values(true),
         Kind::List(name) => argument.action(ArgAction::Append).value_name(name).allow_hyphen_values(true),
-        Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
+        Kind::Discreet(name) | Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
         Kind::Secret => argument.value_name("PASSWORD").allow_hyphen_values(true),
         Kind::Word(words) => argument.value_name(words).allow_hyphen_values(true),
     }
@@ -235,6 +236,7 @@ fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
             Kind::Boolean
             | Kind::Integer
             | Kind::Duration
+            | Kind::Discreet(_)
             | Kind::List(_)
             | Kind::Text(_)
             | Kind::Secret

@@ -78,6 +78,7 @@ pub enum ConfigError {
     #[error("{origin}: {key} must be {}", match shape {
         Shape::Boolean => "true or false, without quotes",
         Shape::Duration => "a number of seconds, or a text like \"1h\"",
+        Shape::List => "a text in quotes, or several: [\"…\", \"…\"]",
         Shape::Text => "a text in quotes",
     })]
     WrongShape {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
 use crate::arn::ArnError;
 use crate::cli::grammar;
@@ -30,6 +31,7 @@ const PASSWORD_CREDENTIAL: &str = "pkcs8-password";
 pub(crate) struct SessionSettings {
     pub(crate) request: SessionRequest,
     pub(crate) endpoint: Endpoint,
+    pub(crate) second_hop: Option<SecondHopSettings>,
     pub(crate) identity: IdentitySource,
     pub(crate) transport: TransportSettings,
     pub(crate) limits: Limits,
@@ -56,11 +58,12 @@ impl Settings {
         let anchor = request.trust_anchor_arn.arn();
         let region = self.text("region").unwrap_or_else(|| anchor.region().to_owned());
         let endpoint = endpoint::rolesanywhere(&region, anchor.partition(), &choice)?;
+        let second_hop = self.second_hop(&request)?;
         let identity = self.identity(env, lenient)?;
         let transport = self.transport(env)?;
         let limits = Limits::default();
         let limits = Limits { deadline: self.duration("timeout")?.unwrap_or(limits.deadline), ..limits };
-        Ok(SessionSettings { request, endpoint, identity, transport, limits })
+        Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits })
     }
 
     /// Returns where certificate and key are; nothing is opened.
@@ -133,11 +136,11 @@ impl Settings {
         }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.given(name).map(|given| given.text().to_owned())
     }
 
-    fn arn<T: FromStr<Err = ArnError>>(
+    pub(super) fn arn<T: FromStr<Err = ArnError>>(
         &self,
         name: &'static str,
         kind: &'static str,
