@@ -16,6 +16,7 @@ mod output;
 mod passphrase;
 #[cfg(feature = "pki")]
 mod pki;
+mod provider;
 mod read_certificate_data;
 mod report;
 mod runtime;
@@ -210,11 +211,14 @@ fn find(name: &str) -> Option<&'static Spec> {
 /// The stable ids of all refusals that a user can meet; each has a page in the manual.
 pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
     [
+        crate::cache::CacheError::IDS,
+        crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
         crate::identity::error::IDS,
         crate::private_file::IDS,
+        crate::provider::IDS,
         crate::session::error::IDS,
         crate::session::refusal::IDS,
         crate::session::request::IDS,

@@ -1,5 +1,6 @@
 //! What every error of this program can say beyond its text, so that one place renders them all.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 /// Whose fault a failure is, which is also who can cure it.
@@ -23,15 +24,15 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// What is told: `certificate`, `request id`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The value, which the report makes printable.
     pub value: String,
 }
 
 impl Fact {
     /// Joins a name and a value.
-    pub fn new(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: value.into() }
+    pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
     }
 }
 

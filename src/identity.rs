@@ -1,12 +1,14 @@
 //! A certificate chain and its signing key, proven to match.
 
+mod certificate_bytes;
 pub mod check;
 pub mod error;
 pub mod load;
 pub mod source;
 
+pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
-pub use load::{load, load_chain, load_private_key};
+pub use load::{load, load_chain, load_private_key, load_read, read_certificate, unattended_key};
 pub use source::{IdentitySource, Input, InputError, PasswordSource};
 
 use crate::private_file;

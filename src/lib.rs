@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
 //! | 8 | [`credential_process`], [`inspect`], `pki` | the libraries of the commands; they do not know each other |
-//! | 7 | [`explain`] | why AWS refused, as far as this host can see |
+//! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession and GetCallerIdentity: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
@@ -42,6 +42,7 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -59,6 +60,7 @@ pub mod pki;
 pub mod private_file;
 pub mod process;
 pub mod prompt;
+pub mod provider;
 pub mod secret;
 pub mod session;
 pub mod signer;

@@ -129,6 +129,8 @@ impl Case {
                 .current_dir(&folder)
                 .env_clear()
                 .env("HOME", folder.join("home"))
+                // In the case's own home, and not in the keyring of whoever runs the tests.
+                .env("ANYROLE_CACHE", "file")
                 .envs(self.env.iter().map(|(name, value)| (name, filled(value))))
                 .stdin(Stdio::null())
                 .output()

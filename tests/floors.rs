@@ -44,6 +44,7 @@ const EXPOSERS: &[&str] = &[
     "src/credential_process.rs",
     "src/http/proxy.rs",
     "src/pki.rs",
+    "src/provider/wanted.rs",
     "src/secret.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",

@@ -145,7 +145,9 @@ fn argument(setting: &'static Setting) -> Arg {
         .action(ArgAction::Set)
         .hide(matches!(setting.support, super::settings::table::Support::Later(_)));
     let argument = match setting.sources {
-        Sources::Flag if !setting.drop_in => argument.help_heading("This command"),
+        Sources::Flag if setting.group == Group::Program && !setting.drop_in => {
+            argument.help_heading("This command")
+        }
         Sources::Everywhere
         | Sources::FlagAndSession
         | Sources::FlagAndVariable

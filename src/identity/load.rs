@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::error::Part;
 use super::source::{IdentitySource, Input, PasswordSource};
-use super::{Identity, IdentityError, Provenance};
+use super::{CertificateBytes, Identity, IdentityError, Provenance};
 use crate::env::Environment;
 use crate::private_file::{self, KEY_FILE_LIMIT, KeyFilePolicy, ReadError, ReadRefusal};
 use crate::prompt;
@@ -35,7 +35,27 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 ///
 /// Fails if anything is missing, unreadable, unsafe, unsupported or does not belong together.
 pub fn load(source: &IdentitySource, env: &Environment) -> Result<Identity, IdentityError> {
-    let mut loader = Loader::new(env, source.allow_insecure_key_file);
+    load_by(Loader::new(env, source.allow_insecure_key_file), source)
+}
+
+/// Loads an identity as [`load`] does, from bytes of its certificate that were read before.
+///
+/// They are not read again, unless the private key is in the same file: then its permissions have to be judged on the
+/// descriptor that is read.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_read(
+    source: &IdentitySource,
+    certificate: &CertificateBytes,
+    env: &Environment,
+) -> Result<Identity, IdentityError> {
+    let loader = Loader::new(env, source.allow_insecure_key_file);
+    load_by(Loader { certificate: Some((&source.certificate, certificate)), ..loader }, source)
+}
+
+fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
     let separate = source.private_key.as_ref().filter(|key| **key != source.certificate);
     let (certificates, key_material) = match separate {
         Some(key) => {
@@ -103,6 +123,33 @@ pub fn load_private_key(
     Ok((key, material.insecure))
 }
 
+/// Reads the bytes of a certificate's source, and nothing else.
+///
+/// # Errors
+///
+/// Fails if the source cannot be read.
+pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
+    let bytes = Loader::new(env, false).public_bytes(input);
+    bytes.map(CertificateBytes::new).map_err(|unread| certificate_unread(unread, input, Part::Certificate))
+}
+
+/// Loads the private key if that needs no person, no device and nothing that can be read once only: from a file or a
+/// variable, not encrypted. Anything else is `None`.
+pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<FileKey> {
+    let input = source.private_key.as_ref().unwrap_or(&source.certificate);
+    match input {
+        Input::Path(_) | Input::Variable(_) => {}
+        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => return None,
+    }
+    let material = Loader::new(env, source.allow_insecure_key_file).key_material(input).ok()?;
+    let block = material.blocks.iter().find(|block| block.label.is_private_key())?;
+    let parameters = material.blocks.iter().find(|block| block.label == Label::EcParameters);
+    match private_key::read(block, parameters).ok()? {
+        ReadKey::Clear(key) => FileKey::new(key).ok(),
+        ReadKey::Encrypted(_) => None,
+    }
+}
+
 /// Returns the certificate of a key; where none is, the one that an error about it should name.
 fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
     certificates
@@ -144,6 +191,8 @@ impl From<ReadError> for Unread {
 struct Loader<'a> {
     env: &'a Environment,
     policy: KeyFilePolicy,
+    /// The certificate's source, where it was read before.
+    certificate: Option<(&'a Input, &'a CertificateBytes)>,
     standard_input: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -153,7 +202,7 @@ impl<'a> Loader<'a> {
     fn new(env: &'a Environment, allow_insecure: bool) -> Self {
         let credentials_directory = env.os_var(CREDENTIALS_DIRECTORY).map(PathBuf::from);
         let policy = KeyFilePolicy { allow_insecure, credentials_directory };
-        Self { env, policy, standard_input: None }
+        Self { env, policy, certificate: None, standard_input: None }
     }
 
     /// Reads a source of certificates and parses them all.
@@ -275,6 +324,9 @@ impl<'a> Loader<'a> {
     }
 
     fn public_bytes(&mut self, input: &Input) -> Result<Zeroizing<Vec<u8>>, Unread> {
+        if let Some(read) = self.read_before(input) {
+            return Ok(read);
+        }
         match input {
             Input::Path(path) => Ok(private_file::read_bounded(path, CERTIFICATES_LIMIT)?),
             Input::Descriptor(_)
@@ -296,8 +348,15 @@ impl<'a> Loader<'a> {
         }
     }
 
+    fn read_before(&self, input: &Input) -> Option<Zeroizing<Vec<u8>>> {
+        self.certificate.filter(|(read, _)| *read == input).map(|(_, certificate)| certificate.bytes().clone())
+    }
+
     /// Reads what is no named file, and so has no permissions to judge.
     fn other_bytes(&mut self, input: &Input) -> Result<Zeroizing<Vec<u8>>, Unread> {
+        if let Some(read) = self.read_before(input) {
+            return Ok(read);
+        }
         match input {
             Input::Descriptor(number) => {
                 let path = Path::new("/dev/fd").join(number.to_string());

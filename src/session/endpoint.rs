@@ -200,7 +200,6 @@ mod tests {
         );
         assert_eq!(host("xy-new-1", "aws-eusc", false, false), "rolesanywhere.xy-new-1.amazonaws.eu");
         assert_eq!(host("xy-new-1", "aws-xy", false, false), "rolesanywhere.xy-new-1.amazonaws.com");
-        let fips = EndpointChoice { fips: true, ..EndpointChoice::default() };
     }
 
     /// As in the endpoint rules that every SDK carries for STS.

@@ -80,21 +80,7 @@ impl SessionError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => true,
-            Self::Refused(refusal) => match refusal.kind {
-                super::RefusalKind::Throttled | super::RefusalKind::Unavailable => true,
-                super::RefusalKind::AttributesNotMapped
-                | super::RefusalKind::CannotAssumeRole
-                | super::RefusalKind::CertificateRevoked
-                | super::RefusalKind::InsufficientCertificate
-                | super::RefusalKind::InvalidProfile
-                | super::RefusalKind::InvalidRequest
-                | super::RefusalKind::InvalidSignature
-                | super::RefusalKind::Other
-                | super::RefusalKind::RoleNotInProfile
-                | super::RefusalKind::SessionNameNotAccepted
-                | super::RefusalKind::TrustAnchorNotFound
-                | super::RefusalKind::UntrustedCertificate => false,
-            },
+            Self::Refused(refusal) => refusal.is_transient(),
             Self::Unreachable { source, .. } => source.is_transient(),
             Self::Answer(_) | Self::Signing(_) => false,
         }

@@ -105,6 +105,25 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Tells whether AWS may grant the same request a little later: nothing is wrong with it.
+    pub const fn is_transient(&self) -> bool {
+        match self.kind {
+            RefusalKind::Throttled | RefusalKind::Unavailable => true,
+            RefusalKind::AttributesNotMapped
+            | RefusalKind::CannotAssumeRole
+            | RefusalKind::CertificateRevoked
+            | RefusalKind::InsufficientCertificate
+            | RefusalKind::InvalidProfile
+            | RefusalKind::InvalidRequest
+            | RefusalKind::InvalidSignature
+            | RefusalKind::Other
+            | RefusalKind::RoleNotInProfile
+            | RefusalKind::SessionNameNotAccepted
+            | RefusalKind::TrustAnchorNotFound
+            | RefusalKind::UntrustedCertificate => false,
+        }
+    }
+
     /// Returns the seconds that the request's time was behind AWS's, negative where it was ahead.
     pub fn clock_offset(&self) -> Option<i64> {
         let ours = self.local_time.unix_seconds().saturating_add(self.corrected_by);

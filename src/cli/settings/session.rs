@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
 use crate::arn::ArnError;
+use crate::cache::choice::{CacheChoice, CacheChoiceError};
 use crate::cli::grammar;
 use crate::cli::report::Failure;
 use crate::env::Environment;
@@ -35,6 +36,7 @@ pub(crate) struct SessionSettings {
     pub(crate) identity: IdentitySource,
     pub(crate) transport: TransportSettings,
     pub(crate) limits: Limits,
+    pub(crate) cache: CacheChoice,
 }
 
 impl Settings {
@@ -63,7 +65,19 @@ impl Settings {
         let transport = self.transport(env)?;
         let limits = Limits::default();
         let limits = Limits { deadline: self.duration("timeout")?.unwrap_or(limits.deadline), ..limits };
-        Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits })
+        let cache = self.cache()?;
+        Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache })
+    }
+
+    /// Returns where sessions wait between two runs.
+    pub(crate) fn cache(&self) -> Result<CacheChoice, SettingsError> {
+        if self.boolean("no-cache") {
+            return Ok(CacheChoice::None);
+        }
+        match self.given("cache") {
+            None => Ok(CacheChoice::default()),
+            Some(given) => given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string())),
+        }
     }
 
     /// Returns where certificate and key are; nothing is opened.

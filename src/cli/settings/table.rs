@@ -34,6 +34,8 @@ pub(crate) enum Group {
     Identity,
     /// How AWS is reached.
     Network,
+    /// Where sessions wait between two runs.
+    Cache,
     /// Where the program's own files are, and what it tells.
     Program,
 }
@@ -46,6 +48,7 @@ impl Group {
             Self::SecondHop => "Second hop",
             Self::Identity => "Certificate and key",
             Self::Network => "Network",
+            Self::Cache => "Cache",
             Self::Program => "Program",
         }
     }
@@ -163,8 +166,8 @@ const TPM: &str = "keys in a TPM";
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
 pub(crate) const SETTINGS: &[Setting] = {
-    use Group::{Identity, Network, Program, SecondHop, Session};
-    use Kind::{Boolean, Discreet, Duration, List, Secret, Text};
+    use Group::{Cache, Identity, Network, Program, SecondHop, Session};
+    use Kind::{Boolean, Discreet, Duration, List, Secret, Text, Word};
     &[
         Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
         Setting::new(Session, "profile-arn", Text("ARN"), "Roles Anywhere profile").drop_in(),
@@ -203,6 +206,8 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Network, "connect-timeout", Duration, "for a connection [default: 5s]"),
         Setting::new(Network, "attempt-timeout", Duration, "for one attempt [default: 15s]"),
         Setting::new(Network, "timeout", Duration, "for everything together [default: 45s]"),
+        Setting::new(Cache, "cache", Word("auto|keyring|file|none"), "where sessions wait between two runs [default: auto]"),
+        Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
         Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
         Setting::new(Program, "debug", Boolean, "on failure, tell every cause and fact").from(Sources::Flag).drop_in(),
     ]

@@ -1,0 +1,117 @@
+//! Where session credentials wait between two runs.
+//!
+//! A store knows keys and entries, and nothing of CreateSession. Absent, expired, unreadable, forged: for the caller
+//! all are a miss. What must be shared by all processes of a user, and is no secret to be kept in a keyring (locks,
+//! the last failure, the sealing key), lives in the [`state_folder`].
+
+mod encoding;
+mod entry;
+mod error;
+mod key;
+mod seal;
+
+pub mod choice;
+pub mod failure;
+pub mod file;
+pub mod freshness;
+pub mod keyring;
+pub mod lock;
+pub mod none;
+pub mod state_folder;
+
+use std::fmt;
+
+pub use choice::{Cache, CacheChoice};
+pub use entry::{CacheEntry, EntryFacts};
+pub use error::{CacheError, FolderProblem};
+pub use key::{
+    CacheKey, CacheKeyError, CertificateSource, Namespace, NamespaceError, SecondHop, ServerVerification,
+    SessionDescription,
+};
+pub use seal::SealingKey;
+
+use crate::clock::Timestamp;
+
+/// A place where session credentials wait between two runs.
+pub trait CredentialCache: Send + Sync {
+    /// Returns the entry, or `None` where there is none that can be trusted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be asked at all.
+    fn get(&self, key: &CacheKey) -> Result<Option<CacheEntry>, CacheError>;
+
+    /// Stores the entry in place of any other under this key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store does not take it.
+    fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError>;
+
+    /// Removes the entry; an absent one is removed already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store does not let it go.
+    fn remove(&self, key: &CacheKey) -> Result<(), CacheError>;
+
+    /// Returns what is stored under this namespace, in no order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be asked at all.
+    fn list(&self) -> Result<Vec<EntrySummary>, CacheError>;
+}
+
+/// The stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Windows Credential Manager.
+    CredentialManager,
+    /// An encrypted file in the state folder.
+    File,
+    /// The Linux kernel's keyring of this user.
+    KernelKeyring,
+    /// The macOS Keychain.
+    Keychain,
+    /// The desktop's keyring over D-Bus.
+    SecretService,
+}
+
+impl StoreKind {
+    /// Returns the word for it in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CredentialManager => "credential-manager",
+            Self::File => "file",
+            Self::KernelKeyring => "kernel-keyring",
+            Self::Keychain => "keychain",
+            Self::SecretService => "secret-service",
+        }
+    }
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CredentialManager => "Windows Credential Manager",
+            Self::File => "cache file",
+            Self::KernelKeyring => "kernel keyring",
+            Self::Keychain => "macOS Keychain",
+            Self::SecretService => "Secret Service",
+        })
+    }
+}
+
+/// One entry, as far as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntrySummary {
+    /// Its name.
+    pub key: CacheKey,
+    /// Where it is.
+    pub store: StoreKind,
+    /// When its credentials expire, as its envelope says.
+    pub expiration: Timestamp,
+    /// What it holds; `None` where it cannot be opened.
+    pub facts: Option<EntryFacts>,
+}

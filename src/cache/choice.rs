@@ -1,0 +1,229 @@
+//! Which stores a call uses, in which order, and why not the others.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::file::{FileCache, KeyLender};
+use super::keyring::{Containers, KeyringCache};
+use super::none::NoCache;
+use super::state_folder::StateLocation;
+use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
+
+/// What `--cache` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheChoice {
+    /// The first store that works: keyrings, then a file where the private key can seal it.
+    #[default]
+    Auto,
+    /// A sealed file, nothing else.
+    File,
+    /// A keyring, in containers too; nothing else.
+    Keyring,
+    /// No cache.
+    None,
+}
+
+/// A word that chooses no cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cache is auto, keyring, file or none")]
+pub struct CacheChoiceError;
+
+impl CacheChoice {
+    /// All choices, in the order in which help names them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Keyring, Self::File, Self::None];
+
+    /// Returns the word that is typed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::File => "file",
+            Self::Keyring => "keyring",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns the stores to ask, the preferred first.
+    const fn candidates(self) -> &'static [Candidate] {
+        match self {
+            Self::Auto => &[Candidate::Kernel(Containers::Refused), Candidate::Desktop, Candidate::File],
+            Self::File => &[Candidate::File],
+            Self::Keyring => &[Candidate::Kernel(Containers::Allowed), Candidate::Desktop],
+            Self::None => &[],
+        }
+    }
+}
+
+impl fmt::Display for CacheChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for CacheChoice {
+    type Err = CacheChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, CacheChoiceError> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == text).ok_or(CacheChoiceError)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Candidate {
+    Desktop,
+    File,
+    Kernel(Containers),
+}
+
+/// The stores of one choice, asked one after the other.
+///
+/// A look goes on to the next store after a miss too, because an entry may have gone there while the first one was
+/// full or denied. Stores are opened when they are asked: a hit in the first opens no other.
+pub struct Cache {
+    choice: CacheChoice,
+    namespace: Namespace,
+    location: StateLocation,
+    file: FileCache,
+}
+
+/// What became of one store.
+#[derive(Debug)]
+pub struct StoreVerdict {
+    /// Which store.
+    pub store: StoreKind,
+    /// Whether it takes entries here, or why not.
+    pub verdict: Result<(), CacheError>,
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { choice, namespace, location, file: _ } = self;
+        f.debug_struct("Cache")
+            .field("choice", choice)
+            .field("namespace", namespace)
+            .field("location", location)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// Joins a choice with where and under which name things are kept. Nothing is opened.
+    pub fn new(
+        choice: CacheChoice,
+        namespace: Namespace,
+        location: StateLocation,
+        lender: KeyLender,
+    ) -> Self {
+        let file = FileCache::new(location.clone(), namespace.clone(), lender);
+        Self { choice, namespace, location, file }
+    }
+
+    /// Returns what was chosen.
+    pub const fn choice(&self) -> CacheChoice {
+        self.choice
+    }
+
+    /// Tells of every store of this choice whether it works here, the preferred first; the first that works is the
+    /// one that is used. The file store's private key is asked for.
+    pub fn survey(&self) -> Vec<StoreVerdict> {
+        let kind = |candidate| match candidate {
+            Candidate::Desktop => KeyringCache::DESKTOP,
+            Candidate::File => StoreKind::File,
+            Candidate::Kernel(_) => StoreKind::KernelKeyring,
+        };
+        self.choice
+            .candidates()
+            .iter()
+            .map(|candidate| StoreVerdict { store: kind(*candidate), verdict: self.probe(*candidate) })
+            .collect()
+    }
+
+    fn probe(&self, candidate: Candidate) -> Result<(), CacheError> {
+        match candidate {
+            Candidate::File => self.file.probe(),
+            Candidate::Desktop | Candidate::Kernel(_) => self.with(candidate, |store| store.list().map(drop)),
+        }
+    }
+
+    fn with<T>(
+        &self,
+        candidate: Candidate,
+        ask: impl FnOnce(&dyn CredentialCache) -> Result<T, CacheError>,
+    ) -> Result<T, CacheError> {
+        match candidate {
+            Candidate::Desktop => ask(&KeyringCache::desktop(&self.namespace, self.location.clone())?),
+            Candidate::File => ask(&self.file),
+            Candidate::Kernel(containers) => {
+                ask(&KeyringCache::kernel(&self.namespace, self.location.clone(), containers)?)
+            }
+        }
+    }
+}
+
+impl CredentialCache for Cache {
+    /// Returns the first entry found. A store that cannot be asked is passed over; the first one's reason is the
+    /// error where no other store had an answer either.
+    fn get(&self, key: &CacheKey) -> Result<Option<CacheEntry>, CacheError> {
+        let mut answered = self.choice.candidates().is_empty();
+        let mut reason = None;
+        for candidate in self.choice.candidates() {
+            match self.with(*candidate, |store| store.get(key)) {
+                Ok(Some(entry)) => return Ok(Some(entry)),
+                Ok(None) => answered = true,
+                Err(error) => reason = reason.or(Some(error)),
+            }
+        }
+        match reason {
+            Some(error) if !answered => Err(error),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Stores the entry in the first store that takes it. Those before it must not answer with an older one.
+    fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError> {
+        let mut reason = None;
+        for candidate in self.choice.candidates() {
+            match self.with(*candidate, |store| store.put(key, entry)) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    // A store that did not open holds nothing of ours that it could answer with.
+                    let _ = self.with(*candidate, |store| store.remove(key));
+                    reason = reason.or(Some(error));
+                }
+            }
+        }
+        reason.map_or_else(|| NoCache.put(key, entry), Err)
+    }
+
+    /// Removes the entry from every store.
+    fn remove(&self, key: &CacheKey) -> Result<(), CacheError> {
+        for candidate in self.choice.candidates() {
+            match self.with(*candidate, |store| store.remove(key)) {
+                Ok(()) | Err(CacheError::Container | CacheError::Unavailable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the entries of every store that answers.
+    fn list(&self) -> Result<Vec<EntrySummary>, CacheError> {
+        let mut all = Vec::new();
+        for candidate in self.choice.candidates() {
+            all.extend(self.with(*candidate, |store| store.list()).unwrap_or_default());
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_choose() {
+        for choice in CacheChoice::ALL {
+            assert_eq!(choice.to_string().parse(), Ok(choice));
+        }
+        assert_eq!("Auto".parse::<CacheChoice>(), Err(CacheChoiceError));
+    }
+}

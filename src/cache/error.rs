@@ -1,0 +1,142 @@
+//! Why a store did not do what was asked.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::StoreKind;
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::text;
+
+/// Why a store did not do what was asked. None of these ever fails a call for credentials: the next store is asked,
+/// or a new session made.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// This process is in a container, whose user may be anybody's; ask for the store by name to use it all the same.
+    #[error("the kernel keyring is not used here: this process is in a PID or user namespace of its own")]
+    Container,
+    /// A file of the cache cannot be read or written.
+    #[error("cannot use the cache file {}", text::quoted(&.path.to_string_lossy()))]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store has no room, even after its oldest entry was removed.
+    #[error("the {store} is full")]
+    Full {
+        /// Which store.
+        store: StoreKind,
+    },
+    /// The collection would have to be unlocked by a person.
+    #[error("the {store} is locked")]
+    Locked {
+        /// Which store.
+        store: StoreKind,
+    },
+    /// The private key cannot seal: it is in a device, or encrypted.
+    #[error("the private key cannot seal a cache file: it is in a device, or encrypted")]
+    NoSealingKey,
+    /// The state folder cannot be used.
+    #[error("cannot use the state folder {}: {problem}", text::quoted(&.path.to_string_lossy()))]
+    StateFolder {
+        /// Which folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: FolderProblem,
+    },
+    /// The entry is larger than any store takes.
+    #[error("the session is larger than the {limit} bytes that a cache entry can hold")]
+    TooLarge {
+        /// The bound, in octets.
+        limit: usize,
+    },
+    /// The store is not there, or does not let us in.
+    #[error("the {store} cannot be used: {why}")]
+    Unavailable {
+        /// Which store.
+        store: StoreKind,
+        /// What it said, or what is missing.
+        why: String,
+    },
+}
+
+/// What is wrong with the state folder.
+#[derive(Debug)]
+pub enum FolderProblem {
+    /// Another user owns it, or the home folder in which it would be made.
+    Foreign,
+    /// The system refused.
+    Io(io::Error),
+    /// Neither a variable nor the account database names it.
+    Nowhere,
+    /// It is a link or no folder.
+    NotAFolder,
+    /// Other users can write to it.
+    Writable,
+}
+
+impl fmt::Display for FolderProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("another user owns it"),
+            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Nowhere => f.write_str("this user has no home folder"),
+            Self::NotAFolder => f.write_str("it is a link, or no folder"),
+            Self::Writable => f.write_str("other users can write to it"),
+        }
+    }
+}
+
+impl CacheError {
+    /// Every id of this error; each has a page in `src/manual/refusals`.
+    pub const IDS: &[&str] = &[
+        "cache-container",
+        "cache-file",
+        "cache-full",
+        "cache-locked",
+        "cache-no-key",
+        "cache-state-folder",
+        "cache-too-large",
+        "cache-unavailable",
+    ];
+}
+
+impl Diagnostic for CacheError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Container => "cache-container",
+            Self::File { .. } => "cache-file",
+            Self::Full { .. } => "cache-full",
+            Self::Locked { .. } => "cache-locked",
+            Self::NoSealingKey => "cache-no-key",
+            Self::StateFolder { .. } => "cache-state-folder",
+            Self::TooLarge { .. } => "cache-too-large",
+            Self::Unavailable { .. } => "cache-unavailable",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Local
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(String::from(match self {
+            Self::Container => "if no other container shares this user, pass --cache keyring",
+            Self::File { .. } => "set ANYROLE_STATE_DIR to a folder on a disk that can be written",
+            Self::Full { .. } => "run anyrole cache clear, or keyctl show @u to see what fills it",
+            Self::Locked { .. } => "log in to the desktop, or pass --cache file or --cache none",
+            Self::NoSealingKey => "pass --cache keyring; --cache file needs an unencrypted key file",
+            Self::StateFolder { problem, .. } => match problem {
+                FolderProblem::Foreign => "set HOME or ANYROLE_STATE_DIR to a folder of this user's own",
+                FolderProblem::Writable => "run chmod 700 on it",
+                FolderProblem::Io(_) | FolderProblem::Nowhere | FolderProblem::NotAFolder => {
+                    "set ANYROLE_STATE_DIR to a folder of this user's own"
+                }
+            },
+            Self::TooLarge { .. } => return None,
+            Self::Unavailable { .. } => "pass --cache file where the private key is an unencrypted file",
+        }))
+    }
+}

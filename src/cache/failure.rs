@@ -1,0 +1,261 @@
+//! The last failure of each key, shared by all processes of the user.
+//!
+//! It is kept beside the locks and not in the entry: the first refusal has no entry to be noted in, and a good entry
+//! is never rewritten to note a failure. Those who waited while an attempt failed take its failure as theirs; those
+//! who come later see when the next try is allowed; `cache list` and `status` show it.
+
+use std::sync::Arc;
+
+use super::encoding::{Reader, Writer};
+use super::freshness::wait_after;
+use super::state_folder::StateFolder;
+use super::{CacheError, CacheKey, Namespace};
+use crate::clock::Timestamp;
+use crate::diagnostic::{Diagnostic, Fault};
+
+/// The version of the record; another one counts as no failure.
+const VERSION: u8 = 1;
+
+/// The longest record, in octets: a text, and a few facts.
+const LONGEST: usize = 8 * 1024;
+
+/// The longest text kept of a failure, and of each of its facts, in octets.
+const LONGEST_TEXT: usize = 1024;
+
+/// The most facts kept of a failure.
+const MOST_FACTS: usize = 5;
+
+/// What the name of a record ends with.
+const SUFFIX: &str = ".failure";
+
+/// How much further than now the next try may lie; more means that this clock was set back.
+const LONGEST_BELIEVED: std::time::Duration = std::time::Duration::from_secs(20 * 60);
+
+/// What is told of a failure; no secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureReport {
+    /// The stable id.
+    pub id: String,
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// AWS's own code, where AWS refused: `AccessDeniedException`.
+    pub code: Option<String>,
+    /// What failed, and its causes, joined by `: `.
+    pub text: String,
+    /// The facts under it, name and value.
+    pub facts: Vec<(String, String)>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl FailureReport {
+    /// Makes a report of an error; AWS's code is the caller's to add.
+    pub fn of(error: &dyn Diagnostic) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self {
+            id: error.id().to_owned(),
+            fault: error.fault(),
+            code: None,
+            text,
+            facts: error.facts().into_iter().map(|fact| (fact.name.into_owned(), fact.value)).collect(),
+            hint: error.hint(),
+        }
+    }
+}
+
+/// A failure that was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What is told of it.
+    pub report: FailureReport,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The SHA-256 of the certificate source's bytes it happened with.
+    pub certificate_sha256: [u8; 32],
+    /// The how manieth in a row, from 1.
+    pub count: u32,
+    /// When the next try is allowed.
+    pub next_try: Timestamp,
+    /// A number of its own, by which those who waited know that it happened meanwhile.
+    pub(super) attempt: u64,
+}
+
+/// What a caller has if it does not try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing.
+    Nothing,
+    /// A session that is still valid.
+    ValidEntry,
+}
+
+impl Failure {
+    /// Tells whether a new try with a certificate must wait.
+    ///
+    /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
+    /// something to fall back on; where there is nothing, trying costs nobody anything. A `next_try` that no wait can
+    /// have produced was written before this clock was set back, and is not believed.
+    pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
+        let counts = match (self.report.fault, fallback) {
+            (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry)
+            | (Fault::Unreachable, Fallback::ValidEntry) => true,
+            (Fault::Unreachable, Fallback::Nothing)
+            | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => false,
+        };
+        counts
+            && self.certificate_sha256 == *certificate_sha256
+            && now < self.next_try
+            && self.next_try.since(now) <= LONGEST_BELIEVED
+    }
+
+    fn encode(&self) -> Option<Vec<u8>> {
+        let Self { report, at, certificate_sha256, count, next_try, attempt } = self;
+        let FailureReport { id, fault, code, text, facts, hint } = report;
+        let mut writer = Writer::new(VERSION, 0);
+        writer.number(*attempt);
+        writer.time(*at);
+        writer.octets(certificate_sha256);
+        writer.number(u64::from(*count));
+        writer.time(*next_try);
+        writer.octets(&[fault_octet(*fault)]);
+        writer.text(cut(id));
+        writer.optional_text(code.as_deref().map(cut));
+        writer.text(cut(text));
+        writer.optional_text(hint.as_deref().map(cut));
+        for (name, value) in facts.iter().take(MOST_FACTS) {
+            writer.optional_text(Some(cut(name)));
+            writer.text(cut(value));
+        }
+        writer.optional_text(None);
+        writer.finish().map(|bytes| bytes.to_vec())
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes, VERSION)?;
+        let attempt = reader.number()?;
+        let at = reader.time()?;
+        let certificate_sha256 = reader.octets()?;
+        let count = u32::try_from(reader.number()?).ok()?;
+        let next_try = reader.time()?;
+        let [fault] = reader.octets()?;
+        let fault = ALL_FAULTS.into_iter().find(|candidate| fault_octet(*candidate) == fault)?;
+        let id = reader.text()?;
+        let code = reader.optional_text()?;
+        let text = reader.text()?;
+        let hint = reader.optional_text()?;
+        let mut facts = Vec::new();
+        while let Some(name) = reader.optional_text()? {
+            facts.push((name, reader.text()?));
+        }
+        reader.finish()?;
+        Some(Self {
+            report: FailureReport { id, fault, code, text, facts, hint },
+            at,
+            certificate_sha256,
+            count,
+            next_try,
+            attempt,
+        })
+    }
+}
+
+/// The last failures of one namespace.
+#[derive(Clone, Debug)]
+pub struct Failures {
+    folder: Arc<StateFolder>,
+    namespace: Namespace,
+}
+
+impl Failures {
+    /// Keeps failures in the state folder.
+    pub const fn new(folder: Arc<StateFolder>, namespace: Namespace) -> Self {
+        Self { folder, namespace }
+    }
+
+    /// Returns the last failure of a key, unless a success came after it.
+    pub fn last(&self, key: &CacheKey) -> Option<Failure> {
+        self.folder.read(&self.name(key), LONGEST).and_then(|bytes| Failure::decode(&bytes))
+    }
+
+    /// Notes a failure; to be called by the holder of the key's lock, before the lock is given back.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written; it is then not shared.
+    pub fn note(
+        &self,
+        key: &CacheKey,
+        report: FailureReport,
+        certificate_sha256: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Failure, CacheError> {
+        let name = self.name(key);
+        let failed = |source| CacheError::File { path: self.folder.path().join(&name), source };
+        let mut random = [0; 9];
+        aws_lc_rs::rand::fill(&mut random)
+            .map_err(|_| failed(std::io::Error::other("the system gives no random numbers")))?;
+        let [jitter, attempt @ ..] = random;
+        let before = self.last(key).filter(|last| {
+            last.report.fault == report.fault && last.certificate_sha256 == certificate_sha256
+        });
+        let count = before.map_or(1, |last| last.count.saturating_add(1));
+        let next_try = now.plus(wait_after(report.fault, count, jitter));
+        let attempt = u64::from_be_bytes(attempt);
+        let failure = Failure { report, at: now, certificate_sha256, count, next_try, attempt };
+        let bytes = failure
+            .encode()
+            .ok_or_else(|| failed(std::io::Error::other("the failure's texts are too long to keep")))?;
+        self.folder.replace(&name, &bytes).map_err(failed)?;
+        Ok(failure)
+    }
+
+    /// Forgets the last failure: a success came after it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record cannot be removed.
+    pub fn forget(&self, key: &CacheKey) -> Result<(), CacheError> {
+        let name = self.name(key);
+        self.folder
+            .remove(&name)
+            .map_err(|source| CacheError::File { path: self.folder.path().join(&name), source })
+    }
+
+    /// Returns the last failure of every key that has one, in no order.
+    pub fn list(&self) -> Vec<(CacheKey, Failure)> {
+        let prefix = format!("{}.", self.namespace.as_str());
+        let names = self.folder.names().unwrap_or_default();
+        let keys = names
+            .iter()
+            .filter_map(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?.parse::<CacheKey>().ok());
+        keys.filter_map(|key| self.last(&key).map(|failure| (key, failure))).collect()
+    }
+
+    fn name(&self, key: &CacheKey) -> String {
+        format!("{}.{key}{SUFFIX}", self.namespace.as_str())
+    }
+}
+
+const ALL_FAULTS: [Fault; 6] =
+    [Fault::Bug, Fault::Identity, Fault::Local, Fault::Refused, Fault::Unreachable, Fault::Usage];
+
+const fn fault_octet(fault: Fault) -> u8 {
+    match fault {
+        Fault::Bug => 0,
+        Fault::Identity => 1,
+        Fault::Local => 2,
+        Fault::Refused => 3,
+        Fault::Unreachable => 4,
+        Fault::Usage => 5,
+    }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_TEXT)]
+}

@@ -1,0 +1,259 @@
+//! Entries in a keyring of the operating system, behind the API of `keyring-core`.
+//!
+//! | system | keyring |
+//! |---|---|
+//! | Linux | the kernel's, by a store of our own; else, where it is built, the Secret Service |
+//! | macOS | Keychain |
+//! | Windows | Credential Manager |
+//!
+//! Every entry is sealed under a key in the state folder: the kernel's keyring is shared by all containers that run
+//! under the same user number, and who can write to it must not be able to plant credentials. An entry that does not
+//! open is a miss.
+
+#[cfg_attr(
+    any(windows, target_os = "macos", all(target_os = "linux", feature = "secret-service")),
+    path = "keyring/desktop.rs"
+)]
+#[cfg_attr(
+    not(any(windows, target_os = "macos", all(target_os = "linux", feature = "secret-service"))),
+    path = "keyring/no_desktop.rs"
+)]
+mod desktop;
+#[cfg_attr(target_os = "linux", path = "keyring/kernel.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "keyring/no_kernel.rs")]
+mod kernel;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use keyring_core::{CredentialStore, Entry, Error};
+
+use super::seal::{self, MAX_SEALED, Purpose, SealingKey};
+use super::state_folder::StateLocation;
+use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
+use crate::clock::Timestamp;
+
+/// What the service of all our entries begins with.
+const SERVICE: &str = "anyrole:";
+
+/// The modifier by which a store that can is told how long an entry lives, in seconds.
+const LIFETIME_MODIFIER: &str = "lifetime_seconds";
+
+/// Whether the kernel's keyring is taken in a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Containers {
+    /// Yes: the user named the store.
+    Allowed,
+    /// No: who else has this user number is not known there.
+    Refused,
+}
+
+/// A keyring.
+pub struct KeyringCache {
+    kind: StoreKind,
+    store: Arc<CredentialStore>,
+    service: String,
+    location: StateLocation,
+    /// The largest value the keyring takes, in octets; a longer entry is kept in several.
+    largest_value: usize,
+}
+
+impl fmt::Debug for KeyringCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, store: _, service, location, largest_value: _ } = self;
+        f.debug_struct("KeyringCache")
+            .field("kind", kind)
+            .field("service", service)
+            .field("location", location)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyringCache {
+    /// The desktop's keyring on this system.
+    pub const DESKTOP: StoreKind = desktop::KIND;
+
+    /// Opens the Linux kernel's keyring of this user. Nothing is asked but whether this is a container.
+    ///
+    /// # Errors
+    ///
+    /// Fails in a container, unless allowed, and on other systems.
+    pub fn kernel(
+        namespace: &Namespace,
+        location: StateLocation,
+        containers: Containers,
+    ) -> Result<Self, CacheError> {
+        let store = kernel::open(containers)?;
+        Ok(Self::new(StoreKind::KernelKeyring, store, usize::MAX, namespace, location))
+    }
+
+    /// Opens the desktop's keyring: Secret Service, macOS Keychain or Windows Credential Manager.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is none, where it is locked (nothing is ever prompted), and where it is not built.
+    pub fn desktop(namespace: &Namespace, location: StateLocation) -> Result<Self, CacheError> {
+        let store = desktop::open()?;
+        Ok(Self::new(desktop::KIND, store, desktop::LARGEST_VALUE, namespace, location))
+    }
+
+    fn new(
+        kind: StoreKind,
+        store: Arc<CredentialStore>,
+        largest_value: usize,
+        namespace: &Namespace,
+        location: StateLocation,
+    ) -> Self {
+        Self { kind, store, service: format!("{SERVICE}{}", namespace.as_str()), location, largest_value }
+    }
+
+    /// Returns which keyring it is.
+    pub const fn kind(&self) -> StoreKind {
+        self.kind
+    }
+
+    fn part(&self, key: &CacheKey, part: usize, lifetime: Option<u64>) -> Result<Entry, Error> {
+        let user = if part == 0 { key.to_string() } else { format!("{key}.{part}") };
+        match (self.kind, lifetime) {
+            (StoreKind::KernelKeyring, Some(seconds)) => {
+                let seconds = seconds.to_string();
+                self.store.build(&self.service, &user, Some(&HashMap::from([(LIFETIME_MODIFIER, &*seconds)])))
+            }
+            (kind, _) => {
+                let modifiers = desktop::modifiers(kind);
+                self.store.build(&self.service, &user, modifiers.as_ref())
+            }
+        }
+    }
+
+    /// Reads the sealed entry, from all its parts.
+    fn read(&self, key: &CacheKey) -> Result<Option<Vec<u8>>, CacheError> {
+        let mut value = Vec::new();
+        for part in 0..=MAX_SEALED / self.largest_value {
+            match self.part(key, part, None).and_then(|entry| entry.get_secret()) {
+                Ok(octets) => {
+                    let is_last = octets.len() < self.largest_value;
+                    value.extend_from_slice(&octets);
+                    if is_last {
+                        break;
+                    }
+                }
+                Err(Error::NoEntry) => return Ok(None),
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// Writes the sealed entry, in parts the last of which is shorter than the others.
+    fn write(&self, key: &CacheKey, sealed: &[u8], lifetime: u64) -> Result<(), Error> {
+        let parts = sealed.len() / self.largest_value + 1;
+        for part in 0..parts {
+            let begin = part * self.largest_value;
+            let end = sealed.len().min(begin.saturating_add(self.largest_value));
+            self.part(key, part, Some(lifetime))?.set_secret(&sealed[begin..end])?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entry of ours that expires first, or one that no longer is an entry.
+    fn remove_oldest(&self) -> Result<(), CacheError> {
+        let oldest = self
+            .keys()?
+            .into_iter()
+            .filter_map(|key| {
+                let sealed = self.read(&key).ok().flatten()?;
+                Some((seal::expiration(Purpose::Keyring, &sealed), key))
+            })
+            .min_by_key(|(expiration, _)| *expiration);
+        match oldest {
+            None => Err(CacheError::Full { store: self.kind }),
+            Some((_, key)) => self.remove(&key),
+        }
+    }
+
+    fn keys(&self) -> Result<Vec<CacheKey>, CacheError> {
+        let found = match self.store.search(&desktop::search(self.kind, &self.service)) {
+            Ok(found) => found,
+            Err(Error::NoEntry) => Vec::new(),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        Ok(found
+            .iter()
+            .filter_map(Entry::get_specifiers)
+            .filter(|(service, _)| *service == self.service)
+            .filter_map(|(_, user)| user.parse().ok())
+            .collect())
+    }
+
+    fn failed(&self, error: &Error) -> CacheError {
+        if matches!(error, Error::TooLong(..)) {
+            CacheError::Full { store: self.kind }
+        } else {
+            CacheError::Unavailable { store: self.kind, why: describe(error) }
+        }
+    }
+
+    fn summary(&self, key: CacheKey, sealing_key: Option<&SealingKey>) -> Option<EntrySummary> {
+        let sealed = self.read(&key).ok().flatten()?;
+        let facts = sealing_key
+            .and_then(|sealing_key| seal::open(Purpose::Keyring, sealing_key, &key, &sealed))
+            .map(CacheEntry::into_facts);
+        let expiration = seal::expiration(Purpose::Keyring, &sealed).unwrap_or(Timestamp::MIN);
+        Some(EntrySummary { key, store: self.kind, expiration, facts })
+    }
+}
+
+impl CredentialCache for KeyringCache {
+    /// Reads the sealing key, then the entry: on Linux one small file and two calls of `keyctl`.
+    fn get(&self, key: &CacheKey) -> Result<Option<CacheEntry>, CacheError> {
+        let Some(sealing_key) = self.location.sealing_key() else { return Ok(None) };
+        let sealed = self.read(key)?;
+        Ok(sealed.and_then(|sealed| seal::open(Purpose::Keyring, &sealing_key, key, &sealed)))
+    }
+
+    fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError> {
+        let sealing_key = self.location.open()?.sealing_key()?;
+        let sealed = seal::seal(Purpose::Keyring, &sealing_key, key, entry.expiration(), entry.encode()?)
+            .ok_or_else(|| CacheError::Unavailable {
+                store: self.kind,
+                why: String::from("the system gives no random numbers"),
+            })?;
+        let lifetime = entry.lifetime().as_secs().max(1);
+        match self.write(key, &sealed, lifetime) {
+            Ok(()) => Ok(()),
+            Err(Error::TooLong(..)) => {
+                self.remove_oldest()?;
+                self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn remove(&self, key: &CacheKey) -> Result<(), CacheError> {
+        for part in 0..=MAX_SEALED / self.largest_value {
+            match self.part(key, part, None).and_then(|entry| entry.delete_credential()) {
+                Ok(()) => {}
+                Err(Error::NoEntry) => break,
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<EntrySummary>, CacheError> {
+        let sealing_key = self.location.sealing_key();
+        Ok(self.keys()?.into_iter().filter_map(|key| self.summary(key, sealing_key.as_ref())).collect())
+    }
+}
+
+/// Says what a keyring said, without ever printing a value that it returned.
+fn describe(error: &Error) -> String {
+    if let Error::NoStorageAccess(source) | Error::PlatformFailure(source) = error {
+        source.to_string()
+    } else {
+        // These texts hold names and lengths; the values that two of the variants carry are not among them.
+        error.to_string()
+    }
+}

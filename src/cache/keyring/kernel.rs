@@ -1,0 +1,222 @@
+//! The Linux kernel's keyring of this user, as a store of `keyring-core`.
+//!
+//! Entries are keys of type `user` in the user keyring (`@u`), described by `service:user`. The published stores need
+//! a session keyring, which cron and containers do not have, and know no timeout. So:
+//!
+//! - *Writing* links `@u` into the process's own keyring, since only a possessor may change permissions; grants the
+//!   user view, read, search and write; and sets the timeout again, since each update clears it.
+//! - *Reading* then is a plain search of `@u`, which works in every session and allocates nothing.
+//!
+//! What the kernel denies (a seccomp filter, no support) is `NoStorageAccess`; a full quota is `TooLong`.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use keyring_core::api::{CredentialApi, CredentialPersistence, CredentialStoreApi};
+use keyring_core::attributes::parse_attributes;
+use keyring_core::{Credential, CredentialStore, Entry, Error, Result};
+use linux_keyutils::{Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
+
+use super::{Containers, LIFETIME_MODIFIER};
+use crate::cache::CacheError;
+
+/// The initial namespaces, whose inode numbers are fixed (`PROC_PID_INIT_INO` and `PROC_USER_INIT_INO` in the kernel's
+/// `linux/proc_ns.h`).
+const INITIAL_NAMESPACES: [(&str, &str); 2] =
+    [("/proc/self/ns/pid", "pid:[4026531836]"), ("/proc/self/ns/user", "user:[4026531837]")];
+
+/// The largest value of a key of type `user`, in octets.
+const LARGEST_KEY: usize = 32_767;
+
+/// What is read at once: an entry of AWS's usual length.
+const USUAL_KEY: usize = 4 * 1024;
+
+/// The quota of a user that is not root, in octets (`kernel.keys.maxbytes`).
+const QUOTA: u32 = 20_000;
+
+/// The most keys a listing looks at; root's quota is a million.
+const MOST_LISTED: usize = 4096;
+
+/// Opens the store.
+pub(super) fn open(containers: Containers) -> std::result::Result<Arc<CredentialStore>, CacheError> {
+    match containers {
+        Containers::Refused if !is_initial() => Err(CacheError::Container),
+        Containers::Allowed | Containers::Refused => Ok(Arc::new(KernelKeyring)),
+    }
+}
+
+/// Tells whether this process is in the PID and user namespaces in which the system started.
+fn is_initial() -> bool {
+    INITIAL_NAMESPACES
+        .iter()
+        .all(|(link, initial)| fs::read_link(link).is_ok_and(|target| target == Path::new(initial)))
+}
+
+#[derive(Debug)]
+struct KernelKeyring;
+
+#[derive(Debug)]
+struct KernelKey {
+    service: String,
+    user: String,
+    lifetime_seconds: Option<usize>,
+}
+
+impl CredentialStoreApi for KernelKeyring {
+    fn vendor(&self) -> String {
+        String::from("anyrole, Linux user keyring")
+    }
+
+    fn id(&self) -> String {
+        String::from("anyrole-kernel-keyring-1")
+    }
+
+    fn build(&self, service: &str, user: &str, modifiers: Option<&HashMap<&str, &str>>) -> Result<Entry> {
+        let mut modifiers = parse_attributes(&[LIFETIME_MODIFIER], modifiers)?;
+        let lifetime_seconds = match modifiers.remove(LIFETIME_MODIFIER) {
+            None => None,
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|_| Error::Invalid(LIFETIME_MODIFIER.to_owned(), String::from("no number")))?,
+            ),
+        };
+        let key = KernelKey { service: service.to_owned(), user: user.to_owned(), lifetime_seconds };
+        Ok(Entry::new_with_credential(Arc::new(key)))
+    }
+
+    /// Finds all keys of the service named by `service`.
+    fn search(&self, spec: &HashMap<&str, &str>) -> Result<Vec<Entry>> {
+        let spec = parse_attributes(&["service"], Some(spec))?;
+        let service = spec.get("service").map(String::as_str).unwrap_or_default();
+        let prefix = format!("{service}:");
+        let links = user_keyring()?.get_links(MOST_LISTED).map_err(translate)?;
+        let descriptions = links.iter().filter_map(|link| link.as_key()?.metadata().ok());
+        descriptions
+            .filter_map(|found| found.get_description().strip_prefix(&prefix).map(str::to_owned))
+            .map(|user| self.build(service, &user, None))
+            .collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn persistence(&self) -> CredentialPersistence {
+        CredentialPersistence::UntilReboot
+    }
+}
+
+impl KernelKey {
+    fn description(&self) -> String {
+        format!("{}:{}", self.service, self.user)
+    }
+
+    fn find(&self) -> Result<Key> {
+        user_keyring()?.search(&self.description()).map_err(translate)
+    }
+}
+
+impl CredentialApi for KernelKey {
+    fn set_secret(&self, secret: &[u8]) -> Result<()> {
+        let user = possess_user_keyring()?;
+        let key = user.add_key(&self.description(), secret).map_err(translate)?;
+        let protect = || {
+            let usable = Permission::VIEW | Permission::READ | Permission::SEARCH | Permission::WRITE;
+            let permissions = KeyPermissionsBuilder::builder().posessor(Permission::ALL).user(usable).build();
+            key.set_perms(permissions)?;
+            self.lifetime_seconds.map_or(Ok(()), |seconds| key.set_timeout(seconds))
+        };
+        protect().map_err(|error| {
+            // A key that would never end must not stay.
+            let _ = key.invalidate();
+            translate(error)
+        })
+    }
+
+    fn get_secret(&self) -> Result<Vec<u8>> {
+        let key = self.find()?;
+        let mut value = vec![0; USUAL_KEY];
+        let mut length = key.read(&mut value).map_err(translate)?;
+        if length > value.len() {
+            value = vec![0; LARGEST_KEY];
+            length = key.read(&mut value).map_err(translate)?.min(LARGEST_KEY);
+        }
+        value.truncate(length);
+        Ok(value)
+    }
+
+    /// Empties the key before it is invalidated: an update gives its quota back at once, the collector only later.
+    fn delete_credential(&self) -> Result<()> {
+        possess_user_keyring()?;
+        let key = self.find()?;
+        let _ = key.update(b"-");
+        key.invalidate().map_err(translate)
+    }
+
+    fn get_credential(&self) -> Result<Option<Arc<Credential>>> {
+        self.find().map(|_| None)
+    }
+
+    fn get_specifiers(&self) -> Option<(String, String)> {
+        Some((self.service.clone(), self.user.clone()))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn user_keyring() -> Result<KeyRing> {
+    KeyRing::from_special_id(KeyRingIdentifier::User, false).map_err(translate)
+}
+
+/// Links the user keyring into this process's own, which leaves the session's as it is.
+fn possess_user_keyring() -> Result<KeyRing> {
+    let process = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(translate)?;
+    let user = KeyRing::from_special_id(KeyRingIdentifier::User, true).map_err(translate)?;
+    process.link_keyring(user).map_err(translate)?;
+    Ok(user)
+}
+
+fn translate(error: KeyError) -> Error {
+    match error {
+        // A key that somebody closed to us is as good as absent: we can put ours in its place.
+        KeyError::AccessDenied
+        | KeyError::KeyDoesNotExist
+        | KeyError::KeyExpired
+        | KeyError::KeyRejected
+        | KeyError::KeyRevoked
+        | KeyError::KeyringDoesNotExist => Error::NoEntry,
+        KeyError::QuotaExceeded => Error::TooLong(String::from("the keys of this user"), QUOTA),
+        KeyError::BadAddress
+        | KeyError::InvalidArguments
+        | KeyError::InvalidDescription
+        | KeyError::InvalidIdentifier
+        | KeyError::MissingFileOrDirectory
+        | KeyError::OperationNotSupported
+        | KeyError::OutOfMemory
+        | KeyError::PermissionDenied
+        | KeyError::Unknown(_)
+        | KeyError::WriteError => Error::NoStorageAccess(Box::new(Denied(error))),
+    }
+}
+
+/// What the kernel said, in words.
+#[derive(Debug)]
+struct Denied(KeyError);
+
+impl std::error::Error for Denied {}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(error) = self;
+        if *error == KeyError::PermissionDenied {
+            f.write_str("the kernel denies the system call, as container filters do")
+        } else {
+            write!(f, "the kernel answers {error:?}")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! One new session at a time for each key, across all processes of the user.
+//!
+//! 256 files, chosen by the key's first octet and never removed, each locked with `flock`: the kernel releases a lock
+//! when its holder ends, however it ends. Two keys that share a file wait for each other, which costs time and
+//! nothing else. First and second hops never share one: whoever makes a second hop may wait for the first.
+//!
+//! Waiting is a blocking `flock` in a thread of its own. Polling would either burn the processor or hand over late;
+//! so the next one begins the moment the lock is free. `flock` has no deadline, therefore the thread: when the
+//! deadline passes it is left behind, and gives back at once what it may still be granted.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::failure::{Failure, Failures};
+use super::state_folder::StateFolder;
+use super::{CacheError, CacheKey};
+
+/// How often a lock file that was removed by somebody while we waited is opened anew.
+const MOST_REOPENINGS: u32 = 16;
+
+/// The right to make a new session for a key, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    /// Closing it releases the lock.
+    _file: File,
+}
+
+/// What came of asking for a lock.
+#[derive(Debug)]
+pub enum Turn {
+    /// The lock is ours. Ask the cache again: the one before us may have filled it.
+    Ours(Lock),
+    /// The one before us failed while we waited; its failure is the answer.
+    Failed(Box<Failure>),
+    /// The deadline passed while a living holder works.
+    TimedOut,
+}
+
+/// The locks of a user.
+#[derive(Clone, Debug)]
+pub struct Locks {
+    folder: Arc<StateFolder>,
+}
+
+impl Locks {
+    /// Keeps locks in the state folder.
+    pub const fn new(folder: Arc<StateFolder>) -> Self {
+        Self { folder }
+    }
+
+    /// Takes the lock if nobody holds it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there can be no lock; the caller goes on without.
+    pub fn try_take(&self, key: &CacheKey) -> Result<Option<Lock>, CacheError> {
+        match self.acquire(key, Instant::now()) {
+            Ok(Some(held)) => Ok(Some(Lock { _file: held.file })),
+            Ok(None) => Ok(None),
+            Err(source) => Err(self.failed(key, source)),
+        }
+    }
+
+    /// Takes the lock, waiting at most `longest` while others hold it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there can be no lock; the caller goes on without.
+    pub fn take(&self, key: &CacheKey, longest: Duration, failures: &Failures) -> Result<Turn, CacheError> {
+        let deadline = Instant::now() + longest;
+        let before = failures.last(key).map(|failure| failure.attempt);
+        match self.acquire(key, deadline) {
+            Ok(None) => Ok(Turn::TimedOut),
+            Ok(Some(Held { file, waited })) => match failures.last(key) {
+                Some(failure) if waited && Some(failure.attempt) != before => {
+                    Ok(Turn::Failed(Box::new(failure)))
+                }
+                Some(_) | None => Ok(Turn::Ours(Lock { _file: file })),
+            },
+            Err(source) => Err(self.failed(key, source)),
+        }
+    }
+
+    fn acquire(&self, key: &CacheKey, deadline: Instant) -> io::Result<Option<Held>> {
+        let name = lock_name(key);
+        let mut waited = false;
+        for _ in 0..MOST_REOPENINGS {
+            let file = self.folder.lock_file(&name)?;
+            let file = match file.try_lock() {
+                Ok(()) => Some(file),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) => {
+                    waited = true;
+                    wait_for(file, deadline)?
+                }
+            };
+            match file {
+                None => return Ok(None),
+                Some(file) if self.folder.is_current(&name, &file) => return Ok(Some(Held { file, waited })),
+                // Somebody removed it meanwhile: others lock another file of this name.
+                Some(_) => {}
+            }
+        }
+        Err(io::Error::other("it is removed again and again"))
+    }
+
+    fn failed(&self, key: &CacheKey, source: io::Error) -> CacheError {
+        CacheError::File { path: self.folder.path().join(lock_name(key)), source }
+    }
+}
+
+struct Held {
+    file: File,
+    waited: bool,
+}
+
+fn lock_name(key: &CacheKey) -> String {
+    format!("lock-{:02x}", key.octets()[0])
+}
+
+fn wait_for(file: File, deadline: Instant) -> io::Result<Option<File>> {
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    if remaining.is_zero() {
+        return Ok(None);
+    }
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().name(String::from("lock")).spawn(move || {
+        let locked = loop {
+            match file.lock() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(()) => break Ok(file),
+                Err(error) => break Err(error),
+            }
+        };
+        // Nobody receives it after the deadline; then the file is closed here, and the lock given back.
+        let _ = sender.send(locked);
+    })?;
+    match receiver.recv_timeout(remaining) {
+        Ok(locked) => locked.map(Some),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
+    }
+}

@@ -1,0 +1,203 @@
+//! An entry sealed for one place and one key: nobody without the key can read it, change it or move it.
+//!
+//! ```text
+//! header     = "anyrole\0" ‖ version (1) ‖ purpose (1) ‖ expiration (8) ‖ salt (32)
+//! key        = HKDF-SHA256(IKM = sealing key, salt, info = purpose's label ‖ CacheKey ‖ context)
+//! ciphertext = AES-256-GCM(key, nonce = 0, AAD = header ‖ CacheKey, entry)
+//! sealed     = header ‖ ciphertext ‖ tag (16)
+//! ```
+//!
+//! The salt is drawn anew for each sealing, so each key seals one message, and the nonce need not vary. The expiration
+//! stands in the header so that an entry can be dropped without being opened.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, rand};
+use zeroize::Zeroizing;
+
+use super::encoding::MAX_LENGTH;
+use super::{CacheEntry, CacheKey};
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+
+const MAGIC: [u8; 8] = *b"anyrole\0";
+const VERSION: u8 = 1;
+const SALT_LENGTH: usize = 32;
+const HEADER_LENGTH: usize = MAGIC.len() + 1 + 1 + 8 + SALT_LENGTH;
+
+/// The largest sealed entry, in octets.
+pub(super) const MAX_SEALED: usize = HEADER_LENGTH + MAX_LENGTH + 16;
+
+/// Where a sealed entry belongs; one sealed for another place does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    File,
+    Keyring,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::File => b"anyrole/file-cache/v1\0",
+            Self::Keyring => b"anyrole/keyring-cache/v1\0",
+        }
+    }
+
+    const fn octet(self) -> u8 {
+        match self {
+            Self::File => 1,
+            Self::Keyring => 2,
+        }
+    }
+}
+
+/// What an entry is sealed under: a secret from which keys are derived, and what it is bound to.
+pub struct SealingKey {
+    material: Secret<Vec<u8>>,
+    context: Vec<u8>,
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey")
+    }
+}
+
+impl SealingKey {
+    /// Takes input keying material for HKDF, with at least 128 bits of entropy, and the context that is mixed in.
+    ///
+    /// For the file store the material is the decrypted PKCS#8 octets of the private key, and the context the SHA-256 of
+    /// its SubjectPublicKeyInfo.
+    pub fn new(material: Secret<Vec<u8>>, context: impl Into<Vec<u8>>) -> Self {
+        Self { material, context: context.into() }
+    }
+
+    /// `HKDF-SHA256(material, salt, info)`, 32 octets (RFC 5869), where the parts of `info` are joined as they are; `None`
+    /// where the library refuses.
+    fn derive(&self, salt: &[u8], info: &[&[u8]]) -> Option<Secret<[u8; 32]>> {
+        let mut key = Zeroizing::new([0; 32]);
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
+        secret.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
+        Some(Secret::new(*key))
+    }
+
+    /// Returns one derived key, by which tests tell two sealing keys apart.
+    #[cfg(test)]
+    pub(super) fn derive_for_test(&self) -> [u8; 32] {
+        *self.derive(&[], &[]).expect("32 octets are never refused").expose()
+    }
+
+    fn aead(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
+        let key = self.derive(salt, &[purpose.label(), key.octets(), &self.context])?;
+        Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).ok()?))
+    }
+}
+
+/// Seals an encoded entry; `None` where the system gives no random numbers.
+pub(super) fn seal(
+    purpose: Purpose,
+    sealing_key: &SealingKey,
+    key: &CacheKey,
+    expiration: Timestamp,
+    mut encoded: Zeroizing<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut header = [0; HEADER_LENGTH];
+    let (prefix, salt) = header.split_at_mut(HEADER_LENGTH - SALT_LENGTH);
+    prefix[..MAGIC.len()].copy_from_slice(&MAGIC);
+    prefix[MAGIC.len()] = VERSION;
+    prefix[MAGIC.len() + 1] = purpose.octet();
+    prefix[MAGIC.len() + 2..].copy_from_slice(&expiration.unix_seconds().to_be_bytes());
+    rand::fill(salt).ok()?;
+    let aead = sealing_key.aead(purpose, key, salt)?;
+    let tag = aead
+        .seal_in_place_separate_tag(nonce(), additional_data(&header, key), encoded.as_mut_slice())
+        .ok()?;
+    Some([&header, encoded.as_slice(), tag.as_ref()].concat())
+}
+
+/// Opens a sealed entry; anything that was not sealed so, for this key, is `None`.
+pub(super) fn open(
+    purpose: Purpose,
+    sealing_key: &SealingKey,
+    key: &CacheKey,
+    sealed: &[u8],
+) -> Option<CacheEntry> {
+    let expiration = expiration(purpose, sealed)?;
+    let (header, ciphertext) = sealed.split_at_checked(HEADER_LENGTH)?;
+    let aead = sealing_key.aead(purpose, key, &header[HEADER_LENGTH - SALT_LENGTH..])?;
+    let mut text = Zeroizing::new(ciphertext.to_vec());
+    let text = aead.open_in_place(nonce(), additional_data(header, key), &mut text).ok()?;
+    CacheEntry::decode(text).filter(|entry| entry.expiration() == expiration)
+}
+
+/// Reads the expiration in the header, which is not authenticated until the entry is opened.
+pub(super) fn expiration(purpose: Purpose, sealed: &[u8]) -> Option<Timestamp> {
+    if sealed.len() > MAX_SEALED {
+        return None;
+    }
+    let rest = sealed.strip_prefix(&MAGIC)?.strip_prefix(&[VERSION, purpose.octet()])?;
+    Some(Timestamp::from_unix_seconds(i64::from_be_bytes(*rest.first_chunk()?)))
+}
+
+fn additional_data(header: &[u8], key: &CacheKey) -> Aad<Vec<u8>> {
+    Aad::from([header, key.octets()].concat())
+}
+
+fn nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::entry::tests::entry;
+
+    fn sealing_key(material: u8, context: u8) -> SealingKey {
+        SealingKey::new(Secret::new(vec![material; 32]), [context; 32])
+    }
+
+    fn key(text: &str) -> CacheKey {
+        text.repeat(64).parse().unwrap()
+    }
+
+    fn sealed(purpose: Purpose) -> Vec<u8> {
+        let entry = entry();
+        seal(purpose, &sealing_key(1, 1), &key("a"), entry.expiration(), entry.encode().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens() {
+        let sealed = sealed(Purpose::File);
+        let opened = open(Purpose::File, &sealing_key(1, 1), &key("a"), &sealed).unwrap();
+        assert_eq!(opened.into_facts(), entry().into_facts());
+        assert_eq!(expiration(Purpose::File, &sealed), Some(entry().expiration()));
+    }
+
+    #[test]
+    fn it_opens_nowhere_else() {
+        let sealed = sealed(Purpose::File);
+        assert!(open(Purpose::Keyring, &sealing_key(1, 1), &key("a"), &sealed).is_none());
+        assert!(open(Purpose::File, &sealing_key(2, 1), &key("a"), &sealed).is_none());
+        assert!(open(Purpose::File, &sealing_key(1, 2), &key("a"), &sealed).is_none());
+        assert!(open(Purpose::File, &sealing_key(1, 1), &key("b"), &sealed).is_none());
+    }
+
+    #[test]
+    fn each_flipped_bit_is_noticed() {
+        let sealed = sealed(Purpose::Keyring);
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1 << (place % 8);
+            assert!(open(Purpose::Keyring, &sealing_key(1, 1), &key("a"), &changed).is_none(), "{place}");
+            assert!(open(Purpose::Keyring, &sealing_key(1, 1), &key("a"), &sealed[..place]).is_none());
+        }
+    }
+
+    #[test]
+    fn two_seals_of_one_entry_share_nothing_behind_the_header() {
+        let (one, two) = (sealed(Purpose::File), sealed(Purpose::File));
+        assert_ne!(one[HEADER_LENGTH - SALT_LENGTH..], two[HEADER_LENGTH - SALT_LENGTH..]);
+        assert!(!one.windows(6).any(|window| window == b"canary"));
+    }
+}

@@ -1,0 +1,108 @@
+//! The state folder where files have no owner and mode in Unix's sense: the user's profile folder is closed to others
+//! by the access list that everything in it inherits.
+#![expect(clippy::disallowed_methods, reason = "the folder's own access list makes its files private")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cache::FolderProblem;
+
+/// The folder.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+}
+
+impl StateFolder {
+    pub(super) fn open(path: &Path, _home: Option<&Path>) -> Result<Self, FolderProblem> {
+        fs::create_dir_all(path).map_err(FolderProblem::Io)?;
+        let found = fs::symlink_metadata(path).map_err(FolderProblem::Io)?;
+        if found.is_dir() { Ok(Self { path: path.to_owned() }) } else { Err(FolderProblem::NotAFolder) }
+    }
+
+    /// Returns the folder's path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a file of at most `limit` octets; anything else is `None`.
+    pub(in crate::cache) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
+        read_private(&self.path.join(name), limit)
+    }
+
+    /// Writes a file in place of any other of that name: whole or not at all, and on the disk before it is seen.
+    pub(in crate::cache) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let written = self.write_beside(name, bytes)?;
+        fs::rename(&written, self.path.join(name)).inspect_err(|_| discard(&written))
+    }
+
+    /// Writes a file unless one of that name is there.
+    pub(in crate::cache) fn publish(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let written = self.write_beside(name, bytes)?;
+        let linked = fs::hard_link(&written, self.path.join(name));
+        match linked {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // A file system without hard links.
+            Err(_) => {
+                return fs::rename(&written, self.path.join(name)).inspect_err(|_| discard(&written));
+            }
+        }
+        discard(&written);
+        Ok(())
+    }
+
+    /// Removes a file; an absent one is removed already.
+    pub(in crate::cache) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Returns the names of all files, in no order.
+    pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    /// Opens a file to be locked, and makes it where it is absent. Its content means nothing.
+    pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path.join(name))
+    }
+
+    /// Tells whether `file` still is the one that has this name: an open file cannot be removed here.
+    pub(in crate::cache) fn is_current(&self, _name: &str, _file: &File) -> bool {
+        true
+    }
+
+    fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let mut random = [0; 8];
+        aws_lc_rs::rand::fill(&mut random)
+            .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+        let beside = self.path.join(format!(".{name}.{}", hex::encode(random)));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        written.map(|()| beside.clone()).inspect_err(|_| discard(&beside))
+    }
+}
+
+fn discard(path: &Path) {
+    // What cannot be removed lies in the user's own folder, and nothing reads it.
+    let _ = fs::remove_file(path);
+}
+
+pub(super) fn read_private(path: &Path, limit: usize) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    let size = usize::try_from(file.metadata().ok().filter(fs::Metadata::is_file)?.len()).ok()?;
+    if size > limit {
+        return None;
+    }
+    let mut bytes = vec![0; size];
+    (&file).read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,227 @@
+//! The state folder by descriptors, owners and modes.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::cache::FolderProblem;
+
+const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+const PRIVATE_FOLDER: Mode = Mode::RWXU;
+
+/// No link is followed, no child inherits the descriptor, and no FIFO keeps us waiting.
+const CAREFULLY: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+
+/// The open folder, which belongs to this user.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    descriptor: OwnedFd,
+}
+
+impl StateFolder {
+    pub(super) fn open(path: &Path, home: Option<&Path>) -> Result<Self, FolderProblem> {
+        let descriptor = match open_folder(path) {
+            Err(Errno::NOENT) => {
+                if let Some(home) = home {
+                    let home = rustix::fs::stat(home).map_err(io_problem)?;
+                    if !is_own(&home) {
+                        return Err(FolderProblem::Foreign);
+                    }
+                }
+                make_folders(path).map_err(io_problem)?;
+                open_folder(path)
+            }
+            opened => opened,
+        };
+        let descriptor = descriptor.map_err(|error| match error {
+            Errno::NOTDIR | Errno::LOOP => FolderProblem::NotAFolder,
+            error => io_problem(error),
+        })?;
+        let found = rustix::fs::fstat(&descriptor).map_err(io_problem)?;
+        if !is_own(&found) {
+            return Err(FolderProblem::Foreign);
+        }
+        if mode(&found).intersects(Mode::WGRP | Mode::WOTH) {
+            return Err(FolderProblem::Writable);
+        }
+        Ok(Self { path: path.to_owned(), descriptor })
+    }
+
+    /// Returns the folder's path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a file that only this user can read, of at most `limit` octets; anything else is `None`.
+    pub(in crate::cache) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
+        let descriptor =
+            rustix::fs::openat(&self.descriptor, name, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+        read_whole(&descriptor, limit)
+    }
+
+    /// Writes a file in place of any other of that name: whole or not at all, and on the disk before it is seen.
+    pub(in crate::cache) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let written = self.write_beside(name, bytes)?;
+        rustix::fs::renameat(&self.descriptor, &written, &self.descriptor, name).map_err(|error| {
+            self.discard(&written);
+            error.into()
+        })
+    }
+
+    /// Writes a file unless one of that name is there; of many who try at the same time, one succeeds, and nobody
+    /// sees a part.
+    pub(in crate::cache) fn publish(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let written = self.write_beside(name, bytes)?;
+        let linked = rustix::fs::linkat(&self.descriptor, &written, &self.descriptor, name, AtFlags::empty());
+        match linked {
+            Ok(()) | Err(Errno::EXIST) => {
+                self.discard(&written);
+                Ok(())
+            }
+            // A file system without hard links.
+            Err(_) => Ok(rustix::fs::renameat(&self.descriptor, &written, &self.descriptor, name)
+                .inspect_err(|_| self.discard(&written))?),
+        }
+    }
+
+    /// Removes a file; an absent one is removed already.
+    pub(in crate::cache) fn remove(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the names of all files, in no order; a name that is not UTF-8 is none of ours.
+    pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.descriptor)? {
+            if let Ok(name) = entry?.file_name().to_str() {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Opens a file to be locked, and makes it where it is absent. Its content means nothing.
+    pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | CAREFULLY;
+        let descriptor = rustix::fs::openat(&self.descriptor, name, flags, PRIVATE_FILE)?;
+        let found = rustix::fs::fstat(&descriptor)?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || !is_own(&found) {
+            return Err(io::Error::other("it is not a file of this user"));
+        }
+        if mode(&found) != PRIVATE_FILE {
+            rustix::fs::fchmod(&descriptor, PRIVATE_FILE)?;
+        }
+        Ok(File::from(descriptor))
+    }
+
+    /// Tells whether `file` still is the one that has this name.
+    pub(in crate::cache) fn is_current(&self, name: &str, file: &File) -> bool {
+        let named = rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW);
+        match (named, rustix::fs::fstat(file)) {
+            (Ok(named), Ok(held)) => (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+
+    /// Writes a private file under a name of its own, and returns the name.
+    fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<String> {
+        let mut random = [0; 8];
+        aws_lc_rs::rand::fill(&mut random)
+            .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+        let beside = format!(".{name}.{}", hex::encode(random));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let descriptor = rustix::fs::openat(&self.descriptor, &beside, flags, PRIVATE_FILE)?;
+        let write = || {
+            // The umask may have taken even our own rights.
+            rustix::fs::fchmod(&descriptor, PRIVATE_FILE)?;
+            let mut file = File::from(descriptor);
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        match write() {
+            Ok(()) => Ok(beside),
+            Err(error) => {
+                self.discard(&beside);
+                Err(error)
+            }
+        }
+    }
+
+    fn discard(&self, name: &str) {
+        // What cannot be removed is owner-only, and nothing reads it.
+        let _ = rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty());
+    }
+}
+
+/// Reads one private file by its path: opened, judged, read, closed, and nothing else.
+pub(super) fn read_private(path: &Path, limit: usize) -> Option<Vec<u8>> {
+    let descriptor = rustix::fs::openat(CWD, path, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+    read_whole(&descriptor, limit)
+}
+
+fn read_whole(descriptor: &OwnedFd, limit: usize) -> Option<Vec<u8>> {
+    let found = rustix::fs::fstat(descriptor).ok()?;
+    let size = usize::try_from(found.st_size).ok()?;
+    let is_private = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
+        && is_own(&found)
+        && !mode(&found).intersects(Mode::RWXG | Mode::RWXO);
+    if !is_private || size > limit {
+        return None;
+    }
+    let mut bytes = vec![0; size];
+    let mut filled = 0;
+    while filled < size {
+        match rustix::io::read(descriptor, &mut bytes[filled..]) {
+            Ok(0) => return None,
+            Ok(read) => filled += read,
+            Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(bytes)
+}
+
+fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY, Mode::empty())
+}
+
+/// Makes a folder and those above it that are absent, each closed to others.
+fn make_folders(path: &Path) -> Result<(), Errno> {
+    match rustix::fs::mkdir(path, PRIVATE_FOLDER) {
+        Err(Errno::NOENT) => {
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty()).ok_or(Errno::NOENT)?;
+            make_folders(above)?;
+            make_folders(path)
+        }
+        Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => {
+            // The umask may have taken even our own rights.
+            if mode(&rustix::fs::stat(path)?) == PRIVATE_FOLDER {
+                Ok(())
+            } else {
+                rustix::fs::chmod(path, PRIVATE_FOLDER)
+            }
+        }
+    }
+}
+
+fn is_own(found: &Stat) -> bool {
+    found.st_uid == rustix::process::geteuid().as_raw()
+}
+
+fn mode(found: &Stat) -> Mode {
+    Mode::from_raw_mode(found.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO)
+}
+
+fn io_problem(error: Errno) -> FolderProblem {
+    FolderProblem::Io(error.into())
+}

@@ -1,0 +1,216 @@
+//! Cached credentials if they are fresh enough, else a new session: one for all processes of a user that want it.
+//!
+//! - A fresh entry is the answer: nothing is locked, opened, parsed or sent.
+//! - Without a usable entry, the processes that want the same session queue for one lock. The first makes it, the
+//!   others find it in the cache. If the first fails, those who waited share its failure; if it is killed, the next
+//!   one takes over at once. One deadline covers waiting and calling.
+//! - With an entry that still works, nobody waits: a new session is tried for a short time, by one process, and if it
+//!   cannot be had the entry is the answer. Then nobody tries for a while.
+//! - A store or a state folder that fails costs a call and never the answer.
+//!
+//! Everything here blocks; an asynchronous caller uses a thread for it.
+
+mod attempt;
+mod error;
+mod maker;
+mod second_role;
+mod wanted;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::{IDS, ProviderError};
+pub use maker::{CreateError, IdentityMaker, NewSession, SessionMaker, file_key_lender};
+pub use second_role::{SecondRoleMaker, chained};
+pub use wanted::{SecondHop, Wanted};
+
+use crate::cache::failure::{Failure, Failures};
+use crate::cache::freshness::refresh_window;
+use crate::cache::lock::Locks;
+use crate::cache::state_folder::StateLocation;
+use crate::cache::{CacheEntry, CacheKey, CredentialCache, Namespace, ServerVerification};
+use crate::clock::Clock;
+use attempt::Attempt;
+
+/// The time for waiting and calling together where no setting says otherwise: below the minute that the Go SDK gives a
+/// `credential_process`.
+pub const DEADLINE: Duration = Duration::from_secs(45);
+
+/// How much of its lifetime a session must have left for its consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinimumRemaining {
+    /// `max(half of the lifetime, this)`: for a consumer that will not ask again before.
+    AtLeast(Duration),
+    /// `min(20 minutes, half of the lifetime)`: for a consumer that asks each time it starts.
+    Window,
+    /// Half of the lifetime: for one that refreshes ahead of its own consumers.
+    Half,
+}
+
+impl MinimumRemaining {
+    /// Returns it for a session of that lifetime.
+    pub fn of(self, lifetime: Duration) -> Duration {
+        match self {
+            Self::AtLeast(duration) => duration.max(lifetime / 2),
+            Self::Half => lifetime / 2,
+            Self::Window => refresh_window(lifetime),
+        }
+    }
+}
+
+/// With whom sessions are shared.
+pub enum Sharing {
+    /// With nobody: nothing is read, stored, locked or noted.
+    Alone,
+    /// With all processes of the user.
+    User {
+        /// Where sessions wait.
+        cache: Box<dyn CredentialCache>,
+        /// Where the processes meet.
+        location: StateLocation,
+        /// The part of it that is seen.
+        namespace: Namespace,
+    },
+}
+
+impl fmt::Debug for Sharing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alone => f.write_str("Alone"),
+            Self::User { cache: _, location, namespace } => f
+                .debug_struct("User")
+                .field("location", location)
+                .field("namespace", namespace)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Provides the credentials of one session.
+#[derive(Debug)]
+pub struct Provider<M> {
+    wanted: Wanted,
+    maker: M,
+    sharing: Sharing,
+    clock: Arc<dyn Clock>,
+    deadline: Duration,
+}
+
+/// How a session stands, as far as this machine knows.
+#[derive(Debug)]
+pub struct Standing {
+    /// The entry in the cache, if it still works.
+    pub entry: Option<CacheEntry>,
+    /// The last failure, unless a success came after it.
+    pub failure: Option<Failure>,
+}
+
+impl<M: SessionMaker> Provider<M> {
+    /// Joins which session is wanted with who makes it and with whom it is shared. Nothing is read.
+    ///
+    /// What was obtained from a server that nobody verified is never shared, whatever `sharing` says.
+    pub fn new(
+        wanted: Wanted,
+        maker: M,
+        sharing: Sharing,
+        clock: Arc<dyn Clock>,
+        deadline: Duration,
+    ) -> Self {
+        let sharing = match wanted.server_verification {
+            ServerVerification::Off => Sharing::Alone,
+            ServerVerification::On => sharing,
+        };
+        Self { wanted, maker, sharing, clock, deadline }
+    }
+
+    /// Returns which session is wanted.
+    pub const fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Returns credentials with as much of their lifetime left as the consumer needs; or, where no new session can be had,
+    /// those that still work.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the certificate cannot be read, and if there are no credentials that still work and no new session can be
+    /// had: because this process tried in vain, another one did while this one waited, AWS refused a short time ago, or the
+    /// deadline passed.
+    pub fn session(&self, minimum: MinimumRemaining) -> Result<CacheEntry, ProviderError> {
+        self.session_within(minimum, self.deadline)
+    }
+
+    /// Returns what [`Provider::session`] returns, in at most `deadline`.
+    fn session_within(
+        &self,
+        minimum: MinimumRemaining,
+        deadline: Duration,
+    ) -> Result<CacheEntry, ProviderError> {
+        let certificate = self.maker.certificate(&self.wanted)?;
+        match &self.sharing {
+            Sharing::Alone => {
+                let new = self.maker.create(&self.wanted, &certificate, deadline)?;
+                Ok(new.into_entry(&self.wanted, &certificate, self.clock.now()))
+            }
+            Sharing::User { cache, location, namespace } => {
+                let key = self.wanted.key(namespace, &certificate);
+                let meet = || Meeting::open(location, namespace);
+                Attempt::new(self, cache.as_ref(), key, &certificate, minimum, deadline).finish(meet)
+            }
+        }
+    }
+
+    /// Returns the same provider, whoever makes its sessions.
+    pub fn boxed(self) -> Provider<Box<dyn SessionMaker>>
+    where
+        M: 'static,
+    {
+        let Self { wanted, maker, sharing, clock, deadline } = self;
+        Provider { wanted, maker: Box::new(maker), sharing, clock, deadline }
+    }
+
+    /// Returns how the session stands; nothing is made, and no other process is kept waiting.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the certificate cannot be read.
+    pub fn standing(&self) -> Result<Standing, CreateError> {
+        let Sharing::User { cache, location, namespace } = &self.sharing else {
+            return Ok(Standing { entry: None, failure: None });
+        };
+        let certificate = self.maker.certificate(&self.wanted)?;
+        let key = self.wanted.key(namespace, &certificate);
+        let attempt = Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
+        let failure = Meeting::open(location, namespace).and_then(|meeting| meeting.failures.last(&key));
+        Ok(Standing { entry: attempt.usable_entry(), failure })
+    }
+
+    /// Returns the name of the session's entry; `None` where nothing is shared.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the certificate cannot be read.
+    pub fn key(&self) -> Result<Option<CacheKey>, CreateError> {
+        match &self.sharing {
+            Sharing::Alone => Ok(None),
+            Sharing::User { namespace, .. } => {
+                Ok(Some(self.wanted.key(namespace, &*self.maker.certificate(&self.wanted)?)))
+            }
+        }
+    }
+}
+
+/// Where the processes of a user meet.
+struct Meeting {
+    locks: Locks,
+    failures: Failures,
+}
+
+impl Meeting {
+    /// Opens the state folder; where it cannot be used, everybody goes alone.
+    fn open(location: &StateLocation, namespace: &Namespace) -> Option<Self> {
+        let folder = Arc::new(location.open().ok()?);
+        Some(Self { locks: Locks::new(Arc::clone(&folder)), failures: Failures::new(folder, namespace.clone()) })
+    }
+}

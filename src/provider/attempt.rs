@@ -1,0 +1,226 @@
+//! One call of a provider: who looks, who waits, who makes a session, and what remains if that fails.
+
+use std::time::{Duration, Instant};
+
+use super::{CreateError, Meeting, MinimumRemaining, Provider, ProviderError, SessionMaker};
+use crate::cache::failure::{Failure, FailureReport, Fallback};
+use crate::cache::freshness::Freshness;
+use crate::cache::lock::{Lock, Turn};
+use crate::cache::{CacheEntry, CacheKey, CredentialCache};
+use crate::clock::Timestamp;
+use crate::diagnostic::Fault;
+use crate::identity::CertificateBytes;
+use crate::session::SessionError;
+use crate::sts::StsError;
+
+/// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
+/// answer at once.
+const LONGEST_REFRESH: Duration = Duration::from_secs(5);
+
+/// One call.
+pub(super) struct Attempt<'a, M> {
+    provider: &'a Provider<M>,
+    cache: &'a dyn CredentialCache,
+    key: CacheKey,
+    certificate: &'a CertificateBytes,
+    minimum: MinimumRemaining,
+    deadline: Duration,
+    begun: Instant,
+    begun_at: Timestamp,
+}
+
+/// What the cache holds.
+enum Found {
+    /// An answer.
+    Fresh(CacheEntry),
+    /// Nothing that could be one.
+    Nothing,
+    /// An answer where no new session can be had.
+    Stale(CacheEntry),
+}
+
+impl<'a, M: SessionMaker> Attempt<'a, M> {
+    pub(super) fn new(
+        provider: &'a Provider<M>,
+        cache: &'a dyn CredentialCache,
+        key: CacheKey,
+        certificate: &'a CertificateBytes,
+        minimum: MinimumRemaining,
+        deadline: Duration,
+    ) -> Self {
+        let (begun, begun_at) = (Instant::now(), provider.clock.now());
+        Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
+    }
+
+    /// Returns the answer. `meet` opens the place where processes meet, and is asked only where the cache has no answer.
+    pub(super) fn finish(self, meet: impl FnOnce() -> Option<Meeting>) -> Result<CacheEntry, ProviderError> {
+        let last_good = match self.look() {
+            Found::Fresh(entry) => return Ok(entry),
+            Found::Nothing => None,
+            Found::Stale(entry) => Some(entry),
+        };
+        let meeting = meet();
+        match last_good {
+            None => self.obtain(meeting.as_ref()),
+            // It ends before a refresh would, so it is nothing to fall back on.
+            Some(entry) if entry.remaining(self.now()) <= LONGEST_REFRESH => {
+                let made = self.obtain(meeting.as_ref());
+                made.or_else(|error| if entry.usable_until > self.now() { Ok(entry) } else { Err(error) })
+            }
+            Some(entry) => Ok(self.refresh(meeting.as_ref(), entry)),
+        }
+    }
+
+    /// Returns the entry, if it still works.
+    pub(super) fn usable_entry(&self) -> Option<CacheEntry> {
+        match self.look() {
+            Found::Fresh(entry) | Found::Stale(entry) => Some(entry),
+            Found::Nothing => None,
+        }
+    }
+
+    /// Asks the cache. One that cannot be asked holds nothing.
+    fn look(&self) -> Found {
+        let Ok(Some(entry)) = self.cache.get(&self.key) else { return Found::Nothing };
+        let is_of_this_certificate = entry.certificate_sha256 == *self.certificate.sha256();
+        match entry.freshness(self.now(), self.minimum.of(entry.lifetime())) {
+            Freshness::Expired => Found::Nothing,
+            Freshness::Fresh if is_of_this_certificate => Found::Fresh(entry),
+            // Other bytes: the same identity's renewed certificate, or another identity, whose session this is not.
+            Freshness::Fresh | Freshness::Stale
+                if is_of_this_certificate
+                    || self.certificate.holds(&entry.subject_name, &entry.issuer_name) =>
+            {
+                Found::Stale(entry)
+            }
+            Freshness::Fresh | Freshness::Stale => Found::Nothing,
+        }
+    }
+
+    /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.
+    fn refresh(&self, meeting: Option<&Meeting>, last_good: CacheEntry) -> CacheEntry {
+        let _lock = match meeting.map(|meeting| meeting.locks.try_take(&self.key)) {
+            Some(Ok(None)) => return last_good,
+            Some(Ok(Some(lock))) => Some(lock),
+            Some(Err(_)) | None => None,
+        };
+        // Between the first look and the lock somebody may have succeeded, or failed.
+        let last_good = match self.look() {
+            Found::Fresh(entry) => return entry,
+            Found::Stale(entry) => entry,
+            Found::Nothing => last_good,
+        };
+        if self.held_back(meeting, Fallback::ValidEntry).is_some() {
+            return last_good;
+        }
+        self.create(meeting, LONGEST_REFRESH.min(self.deadline)).unwrap_or(last_good)
+    }
+
+    /// Returns a session that somebody makes, this process or the one that it waits for.
+    fn obtain(&self, meeting: Option<&Meeting>) -> Result<CacheEntry, ProviderError> {
+        self.refuse_held_back(meeting)?;
+        let _lock = self.queue(meeting)?;
+        match self.look() {
+            Found::Fresh(entry) => return Ok(entry),
+            // Younger than this call, and yet too short for its consumer: there is none that is longer.
+            Found::Stale(entry) if entry.created_at >= self.begun_at => return Ok(entry),
+            Found::Nothing | Found::Stale(_) => {}
+        }
+        self.refuse_held_back(meeting)?;
+        let left = self.left();
+        if left.is_zero() {
+            return Err(self.busy());
+        }
+        self.create(meeting, left).map_err(|error| match error {
+            // What is told is the time that the user knows of, waiting included.
+            CreateError::Session(SessionError::Deadline { .. }) => {
+                let after = self.deadline;
+                CreateError::Session(SessionError::Deadline { after }).into()
+            }
+            CreateError::Sts(StsError::Deadline { .. }) => {
+                let after = self.deadline;
+                CreateError::Sts(StsError::Deadline { after }).into()
+            }
+            error @ (CreateError::FirstHop(_)
+            | CreateError::Identity(_)
+            | CreateError::Refused { .. }
+            | CreateError::Runtime(_)
+            | CreateError::Session(_)
+            | CreateError::Sts(_)) => error.into(),
+        })
+    }
+
+    /// Waits for the lock; `None` where there can be none.
+    fn queue(&self, meeting: Option<&Meeting>) -> Result<Option<Lock>, ProviderError> {
+        let Some(Meeting { locks, failures }) = meeting else { return Ok(None) };
+        match locks.take(&self.key, self.left(), failures) {
+            Ok(Turn::Failed(failure)) => Err(ProviderError::Shared { failure }),
+            Ok(Turn::Ours(lock)) => Ok(Some(lock)),
+            Ok(Turn::TimedOut) => Err(self.busy()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Makes a session; a success is stored and a failure noted, before the lock is given back.
+    fn create(&self, meeting: Option<&Meeting>, longest: Duration) -> Result<CacheEntry, CreateError> {
+        let Provider { wanted, maker, .. } = self.provider;
+        let made = maker.create(wanted, self.certificate, longest);
+        let now = self.now();
+        // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
+        match made {
+            Ok(new) => {
+                let entry = new.into_entry(wanted, self.certificate, now);
+                if entry.usable_until > now {
+                    let _ = self.cache.put(&self.key, &entry);
+                }
+                if let Some(meeting) = meeting {
+                    let _ = meeting.failures.forget(&self.key);
+                }
+                Ok(entry)
+            }
+            Err(error) => {
+                if let Some(meeting) = meeting {
+                    let sha256 = *self.certificate.sha256();
+                    let _ = meeting.failures.note(&self.key, report(&error), sha256, now);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn refuse_held_back(&self, meeting: Option<&Meeting>) -> Result<(), ProviderError> {
+        match self.held_back(meeting, Fallback::Nothing) {
+            None => Ok(()),
+            Some(failure) => Err(ProviderError::HeldBack { failure: Box::new(failure), now: self.now() }),
+        }
+    }
+
+    /// Returns the failure after which nobody tries for a while.
+    fn held_back(&self, meeting: Option<&Meeting>, fallback: Fallback) -> Option<Failure> {
+        let last = meeting?.failures.last(&self.key)?;
+        last.holds_back(self.certificate.sha256(), self.now(), fallback).then_some(last)
+    }
+
+    fn busy(&self) -> ProviderError {
+        ProviderError::Busy { after: self.deadline }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_sub(self.begun.elapsed())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.provider.clock.now()
+    }
+}
+
+/// Tells others what is worth knowing of a failure.
+///
+/// Throttling and a service in trouble are AWS's answers, but say nothing against this identity: the next try need not be
+/// as far away as after a refusal.
+fn report(error: &CreateError) -> FailureReport {
+    let report = FailureReport::of(error);
+    let code = error.code().map(str::to_owned);
+    let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
+    FailureReport { fault, code, ..report }
+}

@@ -1,0 +1,104 @@
+//! Why there are no credentials.
+
+use std::time::Duration;
+
+use super::CreateError;
+use crate::cache::failure::Failure;
+use crate::clock::{Timestamp, describe_seconds};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::{http, identity, private_file, session, signer, sts};
+
+/// The ids of [`ProviderError`], beyond those of what it carries.
+pub const IDS: &[&str] = &["cache-busy", "runtime", "session-failed"];
+
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Another process makes the session, and did not finish in time.
+    #[error("no session within {}: another process is making it, and has not finished", describe_seconds(after.as_secs()))]
+    Busy {
+        /// The time that was given.
+        after: Duration,
+    },
+    /// This process tried, in vain.
+    #[error(transparent)]
+    Failed(#[from] CreateError),
+    /// AWS refused a short time ago, and would again.
+    #[error("{}", failure.report.text)]
+    HeldBack {
+        /// The refusal.
+        failure: Box<Failure>,
+        /// The present.
+        now: Timestamp,
+    },
+    /// Another process tried while this one waited for it.
+    #[error("{}", failure.report.text)]
+    Shared {
+        /// Its failure.
+        failure: Box<Failure>,
+    },
+}
+
+/// Where the ids of what other processes report are looked up.
+const KNOWN: &[&[&str]] = &[
+    http::error::IDS,
+    identity::error::IDS,
+    private_file::IDS,
+    session::error::IDS,
+    session::refusal::IDS,
+    signer::IDS,
+    sts::error::IDS,
+    sts::refusal::IDS,
+    IDS,
+];
+
+fn known_id(id: &str) -> &'static str {
+    KNOWN.iter().copied().flatten().copied().find(|known| *known == id).unwrap_or("session-failed")
+}
+
+fn told(failure: &Failure) -> Vec<Fact> {
+    failure.report.facts.iter().map(|(name, value)| Fact::new(name.clone(), value.as_str())).collect()
+}
+
+impl Diagnostic for ProviderError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Busy { .. } => "cache-busy",
+            Self::Failed(error) => error.id(),
+            Self::HeldBack { failure, .. } | Self::Shared { failure } => known_id(&failure.report.id),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Busy { .. } => Fault::Unreachable,
+            Self::Failed(error) => error.fault(),
+            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.fault,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Busy { .. } => Vec::new(),
+            Self::Failed(error) => error.facts(),
+            Self::HeldBack { failure, now } => {
+                let Failure { at, next_try, .. } = **failure;
+                let mut facts = told(failure);
+                facts.truncate(2);
+                facts.push(Fact::new("refused", format!("at {at}, {}", at.distance_from(*now))));
+                facts.push(Fact::new("next try", format!("at {next_try}, {}", next_try.distance_from(*now))));
+                facts
+            }
+            Self::Shared { failure } => told(failure),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Busy { .. } => Some(String::from("give more time with --timeout, or try alone with --no-cache")),
+            Self::Failed(error) => error.hint(),
+            Self::HeldBack { .. } => Some(String::from("once the cause is cured, try at once with --no-cache")),
+            Self::Shared { failure } => failure.report.hint.clone(),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Who makes a new session: the one part that opens private keys and sends requests.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::{ProviderError, Wanted};
+use crate::cache::file::KeyLender;
+use crate::cache::{CacheEntry, SealingKey};
+use crate::clock::{Clock, Timestamp};
+use crate::credentials::CredentialSet;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::env::Environment;
+use crate::http::{Limits, NativeTransport, TransportSettings};
+use crate::identity::{self, CertificateBytes, Identity, IdentityError, IdentitySource, Input};
+use crate::session::{self, Refusal, SessionError};
+use crate::signer::SigningKey as _;
+use crate::sts::StsError;
+
+/// Makes sessions.
+pub trait SessionMaker: Send + Sync {
+    /// Reads the certificate's source, and parses nothing. What can be read only once is read once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read.
+    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError>;
+
+    /// Makes a session with that certificate, in at most `longest`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no session.
+    fn create(
+        &self,
+        wanted: &Wanted,
+        certificate: &CertificateBytes,
+        longest: Duration,
+    ) -> Result<NewSession, CreateError>;
+}
+
+impl SessionMaker for Box<dyn SessionMaker> {
+    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).certificate(wanted)
+    }
+
+    fn create(
+        &self,
+        wanted: &Wanted,
+        certificate: &CertificateBytes,
+        longest: Duration,
+    ) -> Result<NewSession, CreateError> {
+        (**self).create(wanted, certificate, longest)
+    }
+}
+
+/// A session that was just made.
+#[derive(Debug)]
+pub struct NewSession {
+    /// What was granted.
+    pub credential_set: CredentialSet,
+    /// The seconds that this clock was found to be behind AWS's; else 0.
+    pub clock_offset: i64,
+    /// The end-entity certificate's subject name.
+    pub subject_name: String,
+    /// The end-entity certificate's issuer.
+    pub issuer_name: String,
+}
+
+impl NewSession {
+    /// Adds what must be known to trust the session again later.
+    ///
+    /// The clock's offset is not kept, only what follows from it: where this clock is behind AWS's, the credentials end
+    /// before it shows their expiration.
+    pub(super) fn into_entry(
+        self,
+        wanted: &Wanted,
+        certificate: &CertificateBytes,
+        now: Timestamp,
+    ) -> CacheEntry {
+        let Self { credential_set, clock_offset, subject_name, issuer_name } = self;
+        let expiration = credential_set.credentials.expiration;
+        let behind = Duration::from_secs(u64::try_from(clock_offset).unwrap_or(0));
+        CacheEntry {
+            credential_set,
+            created_at: now,
+            usable_until: expiration.minus(behind),
+            certificate_sha256: *certificate.sha256(),
+            subject_name,
+            issuer_name,
+            trust_anchor_arn: wanted.request.trust_anchor_arn.clone(),
+            profile_arn: wanted.request.profile_arn.clone(),
+            endpoint: wanted.endpoint.to_string(),
+        }
+    }
+}
+
+/// Why no session was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is no session that the second role could be assumed with.
+    #[error(transparent)]
+    FirstHop(Box<ProviderError>),
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The operating system gives no means to wait for the network.
+    #[error("cannot wait for the network")]
+    Runtime(#[source] std::io::Error),
+    /// AWS refused; with the identity that it refused, by which a refusal can be explained.
+    #[error("{refusal}")]
+    Refused {
+        /// The refusal.
+        refusal: Box<Refusal>,
+        /// Whose request it was.
+        identity: Box<Identity>,
+    },
+    /// There was no usable answer.
+    #[error(transparent)]
+    Session(SessionError),
+    /// The second role was not assumed.
+    #[error(transparent)]
+    Sts(#[from] StsError),
+}
+
+impl CreateError {
+    /// Tells whether the same request may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            // The first hop has its own back-off; the second adds none to it.
+            Self::FirstHop(_) => true,
+            Self::Identity(_) | Self::Runtime(_) => false,
+            Self::Refused { refusal, .. } => refusal.is_transient(),
+            Self::Session(error) => error.is_transient(),
+            Self::Sts(error) => error.is_transient(),
+        }
+    }
+
+    /// Returns AWS's own code, where AWS refused and told one.
+    pub(super) fn code(&self) -> Option<&str> {
+        let code = match self {
+            Self::FirstHop(error) => match &**error {
+                ProviderError::Failed(error) => return error.code(),
+                ProviderError::HeldBack { failure, .. } | ProviderError::Shared { failure } => {
+                    return failure.report.code.as_deref();
+                }
+                ProviderError::Busy { .. } => return None,
+            },
+            Self::Refused { refusal, .. } => &refusal.code,
+            Self::Sts(StsError::Refused(refusal)) => &refusal.code,
+            Self::Identity(_) | Self::Runtime(_) | Self::Session(_) | Self::Sts(_) => return None,
+        };
+        Some(code.as_str()).filter(|code| !code.is_empty())
+    }
+
+    fn of(error: SessionError, identity: Identity) -> Self {
+        match error {
+            SessionError::Refused(refusal) => Self::Refused { refusal, identity: Box::new(identity) },
+            error @ (SessionError::Answer(_)
+            | SessionError::Deadline { .. }
+            | SessionError::ProxyAnswered { .. }
+            | SessionError::Signing(_)
+            | SessionError::Unreachable { .. }) => Self::Session(error),
+        }
+    }
+}
+
+impl Diagnostic for CreateError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::FirstHop(error) => error.id(),
+            Self::Identity(error) => error.id(),
+            Self::Runtime(_) => "runtime",
+            Self::Refused { refusal, .. } => refusal.id(),
+            Self::Session(error) => error.id(),
+            Self::Sts(error) => error.id(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::FirstHop(error) => error.fault(),
+            Self::Identity(error) => error.fault(),
+            Self::Runtime(_) => Fault::Local,
+            Self::Refused { refusal, .. } => refusal.fault(),
+            Self::Session(error) => error.fault(),
+            Self::Sts(error) => error.fault(),
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::FirstHop(error) => error.facts(),
+            Self::Identity(error) => error.facts(),
+            Self::Runtime(_) => Vec::new(),
+            Self::Refused { refusal, .. } => refusal.facts(),
+            Self::Session(error) => error.facts(),
+            Self::Sts(error) => error.facts(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::FirstHop(error) => error.hint(),
+            Self::Identity(error) => error.hint(),
+            Self::Runtime(_) => None,
+            Self::Refused { refusal, .. } => refusal.hint(),
+            Self::Session(error) => error.hint(),
+            Self::Sts(error) => error.hint(),
+        }
+    }
+}
+
+/// Makes sessions with the user's certificate and private key, over the network.
+pub struct IdentityMaker {
+    source: IdentitySource,
+    transport: Arc<NativeTransport>,
+    /// The deadline in it is the most that is ever spent.
+    limits: Limits,
+    env: Environment,
+    clock: Arc<dyn Clock>,
+    /// What the standard input or a descriptor gave.
+    read_once: OnceLock<Arc<CertificateBytes>>,
+}
+
+impl fmt::Debug for IdentityMaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityMaker").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl IdentityMaker {
+    /// Keeps what is needed; nothing is read or opened.
+    pub fn new(
+        source: IdentitySource,
+        transport: TransportSettings,
+        limits: Limits,
+        env: Environment,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let transport = Arc::new(NativeTransport::new(transport));
+        Self { source, transport, limits, env, clock, read_once: OnceLock::new() }
+    }
+
+    /// Returns what sends the requests, for others to be sent the same way.
+    pub fn transport(&self) -> Arc<NativeTransport> {
+        Arc::clone(&self.transport)
+    }
+}
+
+impl SessionMaker for IdentityMaker {
+    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        if let Some(read) = self.read_once.get() {
+            return Ok(Arc::clone(read));
+        }
+        let read = Arc::new(identity::read_certificate(&wanted.certificate, &self.env)?);
+        Ok(match wanted.certificate {
+            Input::Descriptor(_) | Input::StandardInput => Arc::clone(self.read_once.get_or_init(|| read)),
+            Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => read,
+        })
+    }
+
+    fn create(
+        &self,
+        wanted: &Wanted,
+        certificate: &CertificateBytes,
+        longest: Duration,
+    ) -> Result<NewSession, CreateError> {
+        let Self { source, transport, limits, env, clock, read_once: _ } = self;
+        let mut identity = identity::load_read(source, certificate, env)?;
+        identity.check(clock.now())?;
+        let limits = Limits { deadline: limits.deadline.min(longest), ..*limits };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CreateError::Runtime)?;
+        let Wanted { request, endpoint, .. } = wanted;
+        let created =
+            session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());
+        match runtime.block_on(created) {
+            Ok(session) => Ok(NewSession {
+                credential_set: session.credential_set,
+                clock_offset: session.clock_offset,
+                subject_name: identity.end_entity().subject_name().to_owned(),
+                issuer_name: identity.end_entity().issuer_name().to_owned(),
+            }),
+            Err(error) => Err(CreateError::of(error, identity)),
+        }
+    }
+}
+
+/// Returns who lends the file store its key: derived from the private key, where that is in software and opens without a
+/// person. It is bound to the public key too.
+pub fn file_key_lender(source: IdentitySource, env: Environment) -> KeyLender {
+    Box::new(move || {
+        let key = identity::unattended_key(&source, &env)?;
+        let (material, public_key_sha256) = key.sealing_key().ok()??.into_parts();
+        Some(SealingKey::new(material, public_key_sha256))
+    })
+}

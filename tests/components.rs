@@ -1,0 +1,45 @@
+//! The program against real components: keyrings.
+//!
+//! `tests/components/install` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
+//! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their own switches and write what the cache must judge"
+)]
+
+#[path = "cache/driver.rs"]
+mod driver;
+#[path = "components/kernel_keyring.rs"]
+mod kernel_keyring;
+#[cfg(feature = "secret-service")]
+#[path = "components/secret_service.rs"]
+mod secret_service;
+
+use std::process::{Command, Stdio};
+
+use kernel_keyring::kernel;
+
+/// Tells whether all programs are there, and the user is root where that is needed.
+fn have(programs: &[&str], needs_root: bool) -> bool {
+    let mut missing: Vec<_> = programs
+        .iter()
+        .filter(|program| {
+            let mut search = Command::new("sh");
+            search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
+            !search.status().is_ok_and(|status| status.success())
+        })
+        .copied()
+        .collect();
+    if needs_root && !rustix::process::geteuid().is_root() {
+        missing.push("root");
+    }
+    if missing.is_empty() {
+        return true;
+    }
+    let missing = missing.join(", ");
+    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
+    assert!(!required, "missing: {missing}");
+    eprintln!("skipped: missing {missing}");
+    false
+}
