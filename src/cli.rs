@@ -4,6 +4,7 @@
 //! about through `report`.
 
 mod args;
+mod cache;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
@@ -24,6 +25,7 @@ mod settings;
 mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
+mod status;
 mod usage;
 mod version;
 
@@ -43,6 +45,9 @@ use crate::process::BorrowedPrivileges;
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
 const COMMANDS: &[&Spec] = &[
     &credential_process::SPEC,
+    &status::SPEC,
+    &cache::LIST,
+    &cache::CLEAR,
     &inspect::SPEC,
     &read_certificate_data::SPEC,
     &sign_string::SPEC,

@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use error::{IDS, ProviderError};
+pub use error::{ForgetError, IDS, ProviderError};
 pub use maker::{CreateError, IdentityMaker, NewSession, SessionMaker, file_key_lender};
 pub use second_role::{SecondRoleMaker, chained};
 pub use wanted::{SecondHop, Wanted};
@@ -29,7 +29,7 @@ use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;
 use crate::cache::lock::Locks;
 use crate::cache::state_folder::StateLocation;
-use crate::cache::{CacheEntry, CacheKey, CredentialCache, Namespace, ServerVerification};
+use crate::cache::{CacheEntry, CredentialCache, Namespace, ServerVerification};
 use crate::clock::Clock;
 use attempt::Attempt;
 
@@ -186,18 +186,17 @@ impl<M: SessionMaker> Provider<M> {
         Ok(Standing { entry: attempt.usable_entry(), failure })
     }
 
-    /// Returns the name of the session's entry; `None` where nothing is shared.
+    /// Forgets the session and its last failure, so that the next call asks AWS.
     ///
     /// # Errors
     ///
-    /// Fails if the certificate cannot be read.
-    pub fn key(&self) -> Result<Option<CacheKey>, CreateError> {
-        match &self.sharing {
-            Sharing::Alone => Ok(None),
-            Sharing::User { namespace, .. } => {
-                Ok(Some(self.wanted.key(namespace, &*self.maker.certificate(&self.wanted)?)))
-            }
-        }
+    /// Fails if the certificate cannot be read, and if the store or the state folder does not let go.
+    pub fn forget(&self) -> Result<(), ForgetError> {
+        let Sharing::User { cache, location, namespace } = &self.sharing else { return Ok(()) };
+        let certificate = self.maker.certificate(&self.wanted)?;
+        let key = self.wanted.key(namespace, &certificate);
+        cache.remove(&key)?;
+        Ok(Failures::new(Arc::new(location.open()?), namespace.clone()).forget(&key)?)
     }
 }
 

@@ -95,15 +95,25 @@ impl Settings {
     /// exclude each other, a boolean or a number is none, or a setting needs what this version does not have and
     /// `groups` uses it.
     pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, Failure> {
-        let config_path = match typed.flag("config") {
-            Some(path) => Some(path.to_owned()),
-            None => env.var("ANYROLE_CONFIG").map_err(SettingsError::from)?,
-        };
-        let files = config_path.map_or_else(|| Files::usual(env), |path| Files::Alone(PathBuf::from(path)));
-        let config = Config::load(&files, &table::config_keys())?;
-        let settings = Self { given: Layers::new(typed, env, &config)?.strongest()? };
+        Self::resolve_named(typed, typed.words.first().map(String::as_str), env, groups)
+    }
+
+    /// Resolves all settings as [`Self::resolve`] does, of the named session `name`.
+    pub(crate) fn resolve_named(
+        typed: &Typed,
+        name: Option<&str>,
+        env: &Environment,
+        groups: &[Group],
+    ) -> Result<Self, Failure> {
+        let config = config(typed, env)?;
+        let settings = Self { given: Layers::new(typed, name, env, &config)?.strongest()? };
         settings.check(groups)?;
         Ok(settings)
+    }
+
+    /// Returns the names of all sessions in the config files.
+    pub(crate) fn session_names(typed: &Typed, env: &Environment) -> Result<Vec<String>, Failure> {
+        Ok(config(typed, env)?.session_names().map(str::to_owned).collect())
     }
 
     /// Returns a setting, if anyone gave it.
@@ -161,6 +171,15 @@ impl Settings {
     }
 }
 
+fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
+    let path = match typed.flag("config") {
+        Some(path) => Some(path.to_owned()),
+        None => env.var("ANYROLE_CONFIG").map_err(SettingsError::from)?,
+    };
+    let files = path.map_or_else(|| Files::usual(env), |path| Files::Alone(PathBuf::from(path)));
+    Ok(Config::load(&files, &table::config_keys())?)
+}
+
 /// The sources of values, strongest first.
 struct Layers<'a> {
     typed: &'a Typed,
@@ -183,7 +202,12 @@ enum Layer<'a> {
 }
 
 impl<'a> Layers<'a> {
-    fn new(typed: &'a Typed, env: &'a Environment, config: &'a Config) -> Result<Self, Failure> {
+    fn new(
+        typed: &'a Typed,
+        name: Option<&str>,
+        env: &'a Environment,
+        config: &'a Config,
+    ) -> Result<Self, Failure> {
         let find = |name: &str, label: String| {
             config.session(name).ok_or_else(|| SettingsError::UnknownSession {
                 label,
@@ -195,7 +219,7 @@ impl<'a> Layers<'a> {
             let session = find(name, label)?;
             Ok(std::iter::once(session).chain(second_hop::first(config, name, session)?).collect())
         };
-        let chosen = match typed.words.first() {
+        let chosen = match name {
             Some(name) => hops(name, crate::text::quoted(name))?,
             None => Vec::new(),
         };

@@ -113,7 +113,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if self.held_back(meeting, Fallback::ValidEntry).is_some() {
             return last_good;
         }
-        self.create(meeting, LONGEST_REFRESH.min(self.deadline)).unwrap_or(last_good)
+        let longest = LONGEST_REFRESH.min(self.deadline);
+        self.create(meeting, longest, longest).unwrap_or(last_good)
     }
 
     /// Returns a session that somebody makes, this process or the one that it waits for.
@@ -131,23 +132,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if left.is_zero() {
             return Err(self.busy());
         }
-        self.create(meeting, left).map_err(|error| match error {
-            // What is told is the time that the user knows of, waiting included.
-            CreateError::Session(SessionError::Deadline { .. }) => {
-                let after = self.deadline;
-                CreateError::Session(SessionError::Deadline { after }).into()
-            }
-            CreateError::Sts(StsError::Deadline { .. }) => {
-                let after = self.deadline;
-                CreateError::Sts(StsError::Deadline { after }).into()
-            }
-            error @ (CreateError::FirstHop(_)
-            | CreateError::Identity(_)
-            | CreateError::Refused { .. }
-            | CreateError::Runtime(_)
-            | CreateError::Session(_)
-            | CreateError::Sts(_)) => error.into(),
-        })
+        Ok(self.create(meeting, left, self.deadline)?)
     }
 
     /// Waits for the lock; `None` where there can be none.
@@ -161,10 +146,29 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
     }
 
-    /// Makes a session; a success is stored and a failure noted, before the lock is given back.
-    fn create(&self, meeting: Option<&Meeting>, longest: Duration) -> Result<CacheEntry, CreateError> {
+    /// Makes a session in at most `longest`; a success is stored and a failure noted, before the lock is given back.
+    ///
+    /// If time runs out, `told` is the length that is told: the one that the user knows of, waiting included.
+    fn create(
+        &self,
+        meeting: Option<&Meeting>,
+        longest: Duration,
+        told: Duration,
+    ) -> Result<CacheEntry, CreateError> {
         let Provider { wanted, maker, .. } = self.provider;
         let made = maker.create(wanted, self.certificate, longest);
+        let made = made.map_err(|error| match error {
+            CreateError::Session(SessionError::Deadline { .. }) => {
+                CreateError::Session(SessionError::Deadline { after: told })
+            }
+            CreateError::Sts(StsError::Deadline { .. }) => CreateError::Sts(StsError::Deadline { after: told }),
+            error @ (CreateError::FirstHop(_)
+            | CreateError::Identity(_)
+            | CreateError::Refused { .. }
+            | CreateError::Runtime(_)
+            | CreateError::Session(_)
+            | CreateError::Sts(_)) => error,
+        });
         let now = self.now();
         // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
         match made {

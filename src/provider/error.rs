@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::CreateError;
+use crate::cache::CacheError;
 use crate::cache::failure::Failure;
 use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
@@ -37,6 +38,47 @@ pub enum ProviderError {
         /// Its failure.
         failure: Box<Failure>,
     },
+}
+
+/// Why a session was not forgotten.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    /// The store or the state folder does not let go.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The certificate cannot be read, by which the session is known.
+    #[error(transparent)]
+    Certificate(#[from] CreateError),
+}
+
+impl Diagnostic for ForgetError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Cache(error) => error.id(),
+            Self::Certificate(error) => error.id(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Cache(error) => error.fault(),
+            Self::Certificate(error) => error.fault(),
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Cache(error) => error.facts(),
+            Self::Certificate(error) => error.facts(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Cache(error) => error.hint(),
+            Self::Certificate(_) => Some(String::from("anyrole cache clear --all needs no certificate")),
+        }
+    }
 }
 
 /// Where the ids of what other processes report are looked up.

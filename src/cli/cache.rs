@@ -1,0 +1,244 @@
+//! `cache list` and `cache clear`: what is kept for later runs, without its secrets.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::args::{Spec, Words};
+use super::report::Failure;
+use super::settings::table::{Group, Kind, Setting};
+use super::{CalledAs, Invocation, output, provider};
+use crate::cache::choice::CacheChoice;
+use crate::cache::failure::{self, Failures};
+use crate::cache::state_folder::StateLocation;
+use crate::cache::{Cache, CacheKey, CredentialCache as _, EntrySummary, Namespace};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::text::{printable, quoted};
+
+const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
+const ALL: Setting = Setting::flag("all", Kind::Boolean, "every session of this user, not of one name");
+
+/// `anyrole cache list`.
+pub(super) const LIST: Spec = Spec {
+    name: "cache list",
+    about: "Lists the sessions that are kept for later runs, without their secrets.",
+    words: Words::None,
+    groups: &[Group::Cache, Group::Program],
+    flags: &[JSON],
+    more: "\
+A session in a file can be opened with its private key only, so its role is not told here:
+anyrole status NAME does.
+",
+    run: list,
+};
+
+/// `anyrole cache clear`.
+pub(super) const CLEAR: Spec = Spec {
+    name: "cache clear",
+    about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
+    words: Words::Session,
+    groups: &[Group::Session, Group::SecondHop, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    flags: &[ALL],
+    more: "\
+NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
+",
+    run: clear,
+};
+
+/// What may be told of a failure, in JSON.
+#[derive(Serialize)]
+pub(super) struct FailureDocument<'a> {
+    id: &'a str,
+    code: Option<&'a str>,
+    text: &'a str,
+    facts: Vec<(&'a str, &'a str)>,
+    at: String,
+    count: u32,
+    next_try: String,
+}
+
+impl<'a> FailureDocument<'a> {
+    pub(super) fn of(failure: &'a failure::Failure) -> Self {
+        let failure::FailureReport { id, fault: _, code, text, facts, hint: _ } = &failure.report;
+        Self {
+            id,
+            code: code.as_deref(),
+            text,
+            facts: facts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            at: failure.at.to_string(),
+            count: failure.count,
+            next_try: failure.next_try.to_string(),
+        }
+    }
+}
+
+/// Says in one line what failed and when.
+pub(super) fn failure_line(failure: &failure::Failure, now: Timestamp) -> String {
+    let failure::Failure { report, at, next_try, .. } = failure;
+    let mut line = format!("{} [{}], at {at}, {}", printable(&report.text), report.id, at.distance_from(now));
+    if *next_try > now {
+        let _ = write!(line, "; next try {}", next_try.distance_from(now));
+    }
+    line
+}
+
+#[derive(Serialize)]
+struct EntryDocument<'a> {
+    key: String,
+    store: &'static str,
+    expiration: String,
+    role_arn: Option<&'a str>,
+    access_key_id: Option<&'a str>,
+    created_at: Option<String>,
+    subject_name: Option<&'a str>,
+    issuer_name: Option<&'a str>,
+    trust_anchor_arn: Option<&'a str>,
+    profile_arn: Option<&'a str>,
+    endpoint: Option<&'a str>,
+}
+
+impl<'a> EntryDocument<'a> {
+    fn of(entry: &'a EntrySummary) -> Self {
+        let facts = entry.facts.as_ref();
+        Self {
+            key: entry.key.to_string(),
+            store: entry.store.as_str(),
+            expiration: entry.expiration.to_string(),
+            role_arn: facts.map(|facts| facts.role_arn.arn().as_str()),
+            access_key_id: facts.map(|facts| facts.access_key_id.as_str()),
+            created_at: facts.map(|facts| facts.created_at.to_string()),
+            subject_name: facts.map(|facts| facts.subject_name.as_str()),
+            issuer_name: facts.map(|facts| facts.issuer_name.as_str()),
+            trust_anchor_arn: facts.map(|facts| facts.trust_anchor_arn.arn().as_str()),
+            profile_arn: facts.map(|facts| facts.profile_arn.arn().as_str()),
+            endpoint: facts.map(|facts| facts.endpoint.as_str()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ListDocument<'a> {
+    entries: Vec<EntryDocument<'a>>,
+    failures: Vec<KeyedFailure<'a>>,
+}
+
+#[derive(Serialize)]
+struct KeyedFailure<'a> {
+    key: String,
+    #[serde(flatten)]
+    failure: FailureDocument<'a>,
+}
+
+/// All that is kept for this user under this namespace.
+struct Kept {
+    cache: Cache,
+    /// `None` where the state folder cannot be used; then nothing was noted there.
+    failures: Option<Failures>,
+}
+
+impl Kept {
+    fn open(invocation: &Invocation<'_>) -> Result<Self, Failure> {
+        let choice = match invocation.settings()?.cache()? {
+            // Only credentials are made without a cache; here that would be a list of nothing.
+            CacheChoice::None => CacheChoice::Auto,
+            choice @ (CacheChoice::Auto | CacheChoice::File | CacheChoice::Keyring) => choice,
+        };
+        let namespace = Namespace::from_environment(invocation.env)?;
+        let location = StateLocation::resolve(invocation.env)?;
+        let failures =
+            location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
+        let cache = Cache::new(choice, namespace, location, Box::new(|| None));
+        Ok(Self { cache, failures })
+    }
+
+    /// Returns what is kept, that which ends last first.
+    fn entries(&self) -> Result<Vec<EntrySummary>, Failure> {
+        let mut entries = self.cache.list()?;
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.expiration), entry.key));
+        Ok(entries)
+    }
+
+    fn failures(&self) -> Vec<(CacheKey, failure::Failure)> {
+        let mut failures = self.failures.as_ref().map(Failures::list).unwrap_or_default();
+        failures.sort_by_key(|(key, failure)| (std::cmp::Reverse(failure.at), *key));
+        failures
+    }
+}
+
+fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let kept = Kept::open(invocation)?;
+    let (entries, failures) = (kept.entries()?, kept.failures());
+    if invocation.has(&JSON) {
+        let failures = failures
+            .iter()
+            .map(|(key, failure)| KeyedFailure { key: key.to_string(), failure: FailureDocument::of(failure) })
+            .collect();
+        let entries = entries.iter().map(EntryDocument::of).collect();
+        return output::write_json("cache-list", &ListDocument { entries, failures }).map_err(Failure::output);
+    }
+    let text = render(&entries, &failures, SystemClock.now());
+    output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], now: Timestamp) -> String {
+    let mut text = String::new();
+    let failure_of = |key: &CacheKey| failures.iter().find(|(failed, _)| failed == key);
+    // Writing to a String cannot fail.
+    for entry in entries {
+        let EntrySummary { key, store, expiration, facts } = entry;
+        match facts {
+            None => {
+                let _ = writeln!(text, "session {} (sealed under its private key)", short(key));
+            }
+            Some(facts) => {
+                let _ = writeln!(text, "{}", facts.role_arn);
+                let _ = writeln!(text, "  access key: {}", printable(&facts.access_key_id));
+                let (subject, issuer) = (quoted(&facts.subject_name), quoted(&facts.issuer_name));
+                let _ = writeln!(text, "  certificate: subject {subject}, issuer {issuer}");
+                let _ = writeln!(text, "  endpoint: {}", printable(&facts.endpoint));
+            }
+        }
+        let _ = writeln!(text, "  expires: {expiration}, {}", expiration.distance_from(now));
+        let _ = writeln!(text, "  kept in: {store}");
+        if let Some((_, failure)) = failure_of(key) {
+            let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
+        }
+    }
+    for (key, failure) in failures {
+        if entries.iter().all(|entry| entry.key != *key) {
+            let _ = writeln!(text, "session {} (none is kept)", short(key));
+            let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
+        }
+    }
+    if text.is_empty() {
+        text.push_str("no session is kept\n");
+    }
+    text
+}
+
+/// Returns enough of a key to tell two apart.
+fn short(key: &CacheKey) -> String {
+    hex::encode(&key.octets()[..6])
+}
+
+fn clear(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    if !invocation.has(&ALL) {
+        let lenient = invocation.called_as == CalledAs::OfficialHelper;
+        let mut settings = invocation.settings()?.session(invocation.env, lenient)?;
+        if settings.cache == CacheChoice::None {
+            settings.cache = CacheChoice::Auto;
+        }
+        return Ok(provider::provider(settings, invocation.env)?.forget()?);
+    }
+    let kept = Kept::open(invocation)?;
+    for entry in kept.entries()? {
+        kept.cache.remove(&entry.key)?;
+    }
+    for (key, _) in kept.failures() {
+        if let Some(failures) = &kept.failures {
+            failures.forget(&key)?;
+        }
+    }
+    Ok(())
+}
