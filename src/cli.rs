@@ -28,6 +28,7 @@ mod simulate;
 mod status;
 mod usage;
 mod version;
+mod whoami;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -48,6 +49,7 @@ const COMMANDS: &[&Spec] = &[
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
+    &whoami::SPEC,
     &inspect::SPEC,
     &read_certificate_data::SPEC,
     &sign_string::SPEC,
@@ -56,11 +58,19 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &simulate::SPEC,
     #[cfg(feature = "pki")]
-    &pki::INIT,
+    &pki::init::SPEC,
     #[cfg(feature = "pki")]
-    &pki::ISSUE,
+    &pki::issue::SPEC,
     #[cfg(feature = "pki")]
-    &pki::LIST,
+    &pki::renew::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::revoke::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::crl::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::install::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::list::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &version::SPEC,

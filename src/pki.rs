@@ -4,14 +4,24 @@
 //! anyrole-pki/                 0700
 //!   ca/root.pem, root.key      the CA that becomes the trust anchor
 //!   ca/intermediate.pem, .key  the CA that issues, where there is one
+//!   ca/issued.json             the register: what was issued, and what is revoked
+//!   ca/crl.pem                 the last revocation list
 //!   NAME/NAME.pem, NAME.key    one identity: certificate with its intermediates, and private key
 //! ```
 //!
-//! What belongs together is written into a folder beside, flushed, and renamed in one step: a crash leaves all of it
-//! or nothing. Every file and folder is the owner's alone, under any umask.
+//! One process at a time changes it. What belongs together is written into a folder beside, flushed, and put in its
+//! place in one step: a crash leaves all of it or nothing. Every file and folder is the owner's alone, under any umask.
 
+mod crl;
 mod error;
+mod index;
+mod install;
+mod issue;
 mod list;
+mod lock;
+mod names;
+mod renew;
+mod revoke;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,13 +30,20 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
 use pki_test::certificate::Validity;
 use pki_test::distinguished_name::DistinguishedName;
-use pki_test::end_entity::{EndEntitySpec, SubjectAlternativeName};
-use pki_test::key_pair::{KeyForm, KeyPair, KeyPairError};
+use pki_test::key_pair::{KeyForm, KeyPair};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+pub use crl::WrittenList;
 pub use error::PkiError;
+pub use install::{InstallSpec, Installed};
+pub use issue::{IssueSpec, Issued, KeyOrigin, read_request};
 pub use list::{Listed, Role};
+pub use renew::{Due, RenewSpec, RenewedKey, When};
+pub use revoke::Revoked;
+
+use index::Index;
+use lock::Place;
 
 use crate::clock::Timestamp;
 use crate::private_file;
@@ -63,36 +80,6 @@ pub struct InitSpec {
     pub intermediate: bool,
     /// What the keys are encrypted with; `None` leaves them in the clear.
     pub passphrase: Option<Secret<String>>,
-}
-
-/// What an identity is to be.
-#[derive(Debug)]
-pub struct IssueSpec {
-    /// The name of its files.
-    pub name: String,
-    /// The subject name.
-    pub subject: DistinguishedName,
-    /// The other names, in their order.
-    pub alternative_names: Vec<SubjectAlternativeName>,
-    /// How long it is valid.
-    pub lifetime: Duration,
-    /// The algorithm of its key.
-    pub algorithm: KeyAlgorithm,
-    /// Whether an identity of that name is replaced.
-    pub replace: bool,
-}
-
-/// An identity that was issued.
-#[derive(Debug)]
-pub struct Issued {
-    /// The certificate and its intermediates, in PEM.
-    pub certificate: PathBuf,
-    /// The private key, in PKCS#8, not encrypted.
-    pub private_key: PathBuf,
-    /// The serial number in lower-case hex.
-    pub serial: String,
-    /// The last second of validity.
-    pub not_after: Timestamp,
 }
 
 impl Folder {
@@ -137,8 +124,12 @@ impl Folder {
             let intermediate = root.intermediate(&below, KeyPair::generate(spec.algorithm)?)?;
             files.extend(authority_files(INTERMEDIATE, &intermediate, spec.passphrase.as_ref())?);
         }
-        private_file::create_private_folder(&self.path)?;
-        self.place(AUTHORITIES, &files, false)?;
+        files.push((index::FILE.to_owned(), Zeroizing::new(Index::new().render()?)));
+        let locked = self.lock()?;
+        if self.is_initialised() {
+            return Err(PkiError::Exists { folder: self.path.clone() });
+        }
+        locked.place(AUTHORITIES, &files, Place::Free)?;
         Ok((root_end, issuer_end))
     }
 
@@ -149,43 +140,6 @@ impl Folder {
     /// Fails if there is no PKI, or its key cannot be read.
     pub fn is_encrypted(&self) -> Result<bool, PkiError> {
         Ok(self.issuer_key()?.contains("ENCRYPTED PRIVATE KEY"))
-    }
-
-    /// Issues one identity: `clientAuth`, `digitalSignature`, a random serial number.
-    ///
-    /// # Errors
-    ///
-    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the certificate would outlive its CA, if
-    /// the name is taken and not to be replaced, or if something cannot be written.
-    pub fn issue(
-        &self,
-        spec: &IssueSpec,
-        passphrase: Option<&Secret<String>>,
-        now: Timestamp,
-    ) -> Result<Issued, PkiError> {
-        let taken = self.path.join(&spec.name);
-        if spec.name == AUTHORITIES || spec.name.is_empty() || spec.name.contains(['/', '\\']) {
-            return Err(PkiError::Name { name: spec.name.clone() });
-        }
-        if !spec.replace && std::fs::symlink_metadata(&taken).is_ok() {
-            return Err(PkiError::NameTaken { folder: taken });
-        }
-        let issuer = self.issuer(passphrase)?;
-        let not_after = now.plus(spec.lifetime);
-        let issuer_ends = list::not_after(issuer.certificate_der())?;
-        if not_after > issuer_ends {
-            return Err(PkiError::Outlives { not_after, issuer_ends });
-        }
-        let mut end_entity = EndEntitySpec::new(spec.subject.clone(), validity(now, not_after));
-        end_entity.subject_alternative_names.clone_from(&spec.alternative_names);
-        let key_pair = KeyPair::generate(spec.algorithm)?;
-        let issued = issuer.issue(&end_entity, key_pair.subject_public_key_info())?;
-        let certificate = (format!("{}.pem", spec.name), Zeroizing::new(issued.chain_pem()));
-        let key = (format!("{}.key", spec.name), key_pair.to_pem(KeyForm::Pkcs8)?);
-        let (certificate_path, key_path) = (taken.join(&certificate.0), taken.join(&key.0));
-        self.place(&spec.name, &[certificate, key], spec.replace)?;
-        let serial = issued.serial().hex();
-        Ok(Issued { certificate: certificate_path, private_key: key_path, serial, not_after })
     }
 
     /// Lists every certificate: the CAs first, then the identities by name.
@@ -199,13 +153,7 @@ impl Folder {
 
     fn issuer(&self, passphrase: Option<&Secret<String>>) -> Result<Authority, PkiError> {
         let key = self.issuer_key()?;
-        let key_pair =
-            KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str())).map_err(|error| {
-                match error {
-                    KeyPairError::PassphraseMissing => PkiError::PassphraseMissing,
-                    other => PkiError::Key(other),
-                }
-            })?;
+        let key_pair = KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str()))?;
         let authorities = self.path.join(AUTHORITIES);
         let (name, above) = if self.has_intermediate() {
             (INTERMEDIATE, read(&authorities.join("root.pem"))?)
@@ -216,57 +164,28 @@ impl Folder {
         Ok(Authority::from_pem(&certificate, key_pair, &above)?)
     }
 
+    /// Fails if there is no PKI.
+    fn check_initialised(&self) -> Result<(), PkiError> {
+        if self.is_initialised() { Ok(()) } else { Err(PkiError::NoPki { folder: self.path.clone() }) }
+    }
+
+    /// Returns the path of the register.
+    fn register(&self) -> PathBuf {
+        self.path.join(AUTHORITIES).join(index::FILE)
+    }
+
     fn issuer_key(&self) -> Result<Zeroizing<String>, PkiError> {
-        if !self.is_initialised() {
-            return Err(PkiError::NoPki { folder: self.path.clone() });
-        }
-        let name = if self.has_intermediate() { INTERMEDIATE } else { ROOT };
-        read(&self.path.join(AUTHORITIES).join(format!("{name}.key")))
+        self.check_initialised()?;
+        read(&self.path.join(AUTHORITIES).join(format!("{}.key", self.issuer_name())))
+    }
+
+    /// Returns the name of the issuing CA's files.
+    fn issuer_name(&self) -> &'static str {
+        if self.has_intermediate() { INTERMEDIATE } else { ROOT }
     }
 
     fn has_intermediate(&self) -> bool {
         self.path.join(AUTHORITIES).join("intermediate.pem").exists()
-    }
-
-    /// Puts files into a new folder of the PKI, all of them or none.
-    ///
-    /// Where a folder of that name is replaced, it is moved aside first: a crash between the two renames leaves the
-    /// name free and the old pair whole beside it.
-    fn place(
-        &self,
-        name: &str,
-        files: &[(String, Zeroizing<String>)],
-        replace: bool,
-    ) -> Result<(), PkiError> {
-        let place = self.path.join(name);
-        let beside = |what: &str| -> Result<PathBuf, PkiError> {
-            let mut random = [0_u8; 8];
-            aws_lc_rs::rand::fill(&mut random).map_err(|_| PkiError::Key(KeyPairError::Library))?;
-            Ok(self.path.join(format!(".{name}.{what}.{}", hex::encode(random))))
-        };
-        let staged = beside("new")?;
-        let rename = |from: &Path, to: &Path| {
-            std::fs::rename(from, to).map_err(|source| PkiError::Rename { place: to.to_path_buf(), source })
-        };
-        let write = || -> Result<(), PkiError> {
-            private_file::create_private_folder(&staged)?;
-            for (file, content) in files {
-                private_file::write_new(&staged.join(file), content.as_bytes(), 0o600)?;
-            }
-            if replace && place.exists() {
-                let old = beside("old")?;
-                rename(&place, &old)?;
-                rename(&staged, &place)?;
-                // What cannot be removed is whole, and hidden from the list.
-                let _ = std::fs::remove_dir_all(old);
-                return Ok(());
-            }
-            // Renaming over a folder that holds files fails, so nobody who was faster is overwritten.
-            rename(&staged, &place)
-        };
-        write().inspect_err(|_| {
-            let _ = std::fs::remove_dir_all(&staged);
-        })
     }
 }
 
@@ -295,10 +214,11 @@ fn common_name(name: &str) -> Result<DistinguishedName, PkiError> {
 }
 
 fn validity(now: Timestamp, not_after: Timestamp) -> Validity {
-    let time = |time: Timestamp| {
-        OffsetDateTime::from_unix_timestamp(time.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
-    Validity { not_before: time(now.minus(HEAD_START)), not_after: time(not_after) }
+    Validity { not_before: offset(now.minus(HEAD_START)), not_after: offset(not_after) }
+}
+
+fn offset(time: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(time.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! made on the open descriptor. Whoever writes here writes owner-only from the first byte, under any umask.
 //! On Windows the same functions judge no permissions: the user's profile folder is private by inheritance.
 
+mod folder;
 mod read;
 mod trust;
 mod write;
@@ -11,6 +12,7 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };

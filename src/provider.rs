@@ -210,6 +210,9 @@ impl Meeting {
     /// Opens the state folder; where it cannot be used, everybody goes alone.
     fn open(location: &StateLocation, namespace: &Namespace) -> Option<Self> {
         let folder = Arc::new(location.open().ok()?);
-        Some(Self { locks: Locks::new(Arc::clone(&folder)), failures: Failures::new(folder, namespace.clone()) })
+        Some(Self {
+            locks: Locks::new(Arc::clone(&folder)),
+            failures: Failures::new(folder, namespace.clone()),
+        })
     }
 }

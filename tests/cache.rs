@@ -1,6 +1,10 @@
 //! The cache against real files, processes and users; the keyrings are in `components.rs`.
 #![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "tests write files that the cache must judge")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests write files that the cache must judge, and fail by panicking"
+)]
 
 #[path = "cache/driver.rs"]
 mod driver;

@@ -6,8 +6,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may stop at once, writes files of its own, and says what it leaves out"
+    reason = "a test may stop at once, and writes files of its own"
 )]
 
 use std::fs;
@@ -387,7 +386,9 @@ fn a_state_folder_that_cannot_be_used_costs_calls_and_nothing_else() {
 
 #[test]
 fn what_must_not_be_believed_is_not_kept() {
-    for fault in ["bad-token=newline", "bad-token=shell", "expiration=10y", "foreign-role", "redirect", "cut-body"] {
+    for fault in
+        ["bad-token=newline", "bad-token=shell", "expiration=10y", "foreign-role", "redirect", "cut-body"]
+    {
         let stage = Stage::new();
         let simulator = stage.simulator(&[fault]);
         refusal(&stage.run(&simulator.http_endpoint(), &["--timeout", "10s"]));
@@ -418,7 +419,9 @@ fn nothing_in_the_state_folder_tells_a_secret() {
         texts.push(fs::read(path).unwrap());
     }
     assert!(texts.len() >= 3, "session, failure and lock");
-    for arguments in [&["cache", "list"][..], &["cache", "list", "--json"], &["status", "--json"], &["status"]] {
+    for arguments in
+        [&["cache", "list"][..], &["cache", "list", "--json"], &["status", "--json"], &["status"]]
+    {
         let output = stage.program(arguments).env("ANYROLE_ENDPOINT", &endpoint).output().unwrap();
         texts.extend([output.stdout, output.stderr]);
     }

@@ -5,15 +5,17 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
     reason = "tests read their own switches and write what the cache must judge"
 )]
 
 #[path = "cache/driver.rs"]
 mod driver;
-#[path = "components/kernel_keyring.rs"]
+#[path = "keyrings/kernel.rs"]
 mod kernel_keyring;
 #[cfg(feature = "secret-service")]
-#[path = "components/secret_service.rs"]
+#[path = "keyrings/secret_service.rs"]
 mod secret_service;
 
 use std::process::{Command, Stdio};

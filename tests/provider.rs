@@ -405,7 +405,11 @@ fn a_renewed_certificate_means_a_new_session() {
 
     world.set(Mood::Refuses);
     *world.certificate.lock().unwrap() = certificate("CN=TEST build-17");
-    assert_eq!(world.ask().unwrap(), second, "the same names: the session of the old certificate still is good");
+    assert_eq!(
+        world.ask().unwrap(),
+        second,
+        "the same names: the session of the old certificate still is good"
+    );
     *world.certificate.lock().unwrap() = certificate("CN=TEST other");
     let error = world.ask().unwrap_err();
     assert_eq!(error.id(), "aws-certificate-revoked", "other names: that session is not theirs");
@@ -503,8 +507,7 @@ fn the_deadline_covers_the_waiting() {
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| world.ask());
         wait_until(|| world.created() == 1);
-        let provider =
-            world.provider_with(world.shared(), ServerVerification::On, Duration::from_millis(50));
+        let provider = world.provider_with(world.shared(), ServerVerification::On, Duration::from_millis(50));
         let error = provider.session(MinimumRemaining::Window).unwrap_err();
         assert!(matches!(error, ProviderError::Busy { .. }), "{error:?}");
         assert_eq!(world.created(), 1, "nobody goes alone while a living holder works");

@@ -131,6 +131,16 @@ impl Authority {
         &self.key_pair
     }
 
+    /// Returns the DER of the CA's own name.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// Returns the identifier of the CA's key, as its certificate has it.
+    pub(crate) fn key_identifier(&self) -> &[u8] {
+        &self.key_identifier
+    }
+
     /// Returns a CA's certificate below this one, before it is signed.
     pub(crate) fn intermediate_certificate(
         &self,

@@ -67,11 +67,7 @@ impl SerialChoice {
             }
             Self::Exact(magnitude) => magnitude.clone(),
         };
-        let content = der::unsigned_content(&magnitude);
-        if content == [0] || content.len() > MAX_SERIAL_OCTETS {
-            return Err(IssueError::Serial);
-        }
-        Ok(SerialNumber { content })
+        SerialNumber::new(&magnitude)
     }
 }
 
@@ -83,6 +79,19 @@ pub struct SerialNumber {
 }
 
 impl SerialNumber {
+    /// Returns the number with this magnitude, big-endian without a sign; zeros before it do not count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the number is zero, or its INTEGER longer than 20 octets.
+    pub fn new(magnitude: &[u8]) -> Result<Self, IssueError> {
+        let content = der::unsigned_content(magnitude);
+        if content == [0] || content.len() > MAX_SERIAL_OCTETS {
+            return Err(IssueError::Serial);
+        }
+        Ok(Self { content })
+    }
+
     pub(crate) fn content(&self) -> &[u8] {
         &self.content
     }

@@ -43,13 +43,8 @@ impl EndEntitySpec {
             let purposes: Vec<_> = self.purposes.iter().map(|purpose| purpose.oid()).collect();
             extensions.push(Extension::extended_key_usage(&purposes));
         }
-        if !self.subject_alternative_names.is_empty() {
-            let mut names = Vec::new();
-            for name in &self.subject_alternative_names {
-                names.extend(name.to_der()?);
-            }
-            extensions.push(Extension::subject_alternative_name(&names, self.subject.is_empty()));
-        }
+        let critical = self.subject.is_empty();
+        extensions.extend(SubjectAlternativeName::extension(&self.subject_alternative_names, critical)?);
         Ok(extensions)
     }
 }
@@ -68,6 +63,15 @@ pub enum SubjectAlternativeName {
 }
 
 impl SubjectAlternativeName {
+    /// Returns the extension with these names, in their order; none is no extension.
+    pub(crate) fn extension(names: &[Self], critical: bool) -> Result<Option<Extension>, IssueError> {
+        let mut general_names = Vec::new();
+        for name in names {
+            general_names.extend(name.to_der()?);
+        }
+        Ok((!names.is_empty()).then(|| Extension::subject_alternative_name(&general_names, critical)))
+    }
+
     /// Returns the DER of the `GeneralName`.
     fn to_der(&self) -> Result<Vec<u8>, IssueError> {
         let ascii = |number, text: &str| {

@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 pub use self::fault::{Fault, FaultError, FaultKind};
 pub use self::journal::{JournalEntry, Operation, Verdict};
 pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
-pub use self::settings::{EntryObserver, SimulatorClock, SimulatorSettings};
+pub use self::settings::{EntryObserver, ForeignSession, SessionIssuer, SimulatorClock, SimulatorSettings};
 
 use self::credentials::CredentialTable;
 use self::fault::FaultPlan;
@@ -187,6 +187,7 @@ struct State {
     clock: SimulatorClock,
     journal: Journal,
     journal_full: bool,
+    issuer: Option<SessionIssuer>,
     faults: Mutex<FaultPlan>,
     rate_limit: Mutex<RateLimit>,
     credentials: Mutex<CredentialTable>,
@@ -212,6 +213,7 @@ impl State {
             clock: settings.clock,
             journal,
             journal_full: settings.journal_full,
+            issuer: settings.issuer,
             faults: Mutex::new(FaultPlan::new(settings.faults)),
             rate_limit: Mutex::new(RateLimit::new(settings.rate_limit)),
             credentials: Mutex::default(),

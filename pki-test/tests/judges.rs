@@ -1,8 +1,9 @@
-//! Independent judges of what the test PKI makes: the openssl program, rustls-webpki, and PyPI's `cryptography`, whose
-//! own OpenSSL knows ML-DSA.
+//! Independent judges of what the test PKI makes and reads: the openssl program, GnuTLS's certtool, rustls-webpki, and
+//! PyPI's `cryptography`, whose own OpenSSL knows ML-DSA.
 //!
-//! Needs `openssl` on the path, and a Python with `cryptography` 46 or later: the one that `ANYROLE_PYTHON` names, or
-//! `python3`. What is missing is skipped with a line on stderr; with `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
+//! Needs `openssl` and `certtool` on the path, and a Python with `cryptography` 46 or later: the one that
+//! `ANYROLE_PYTHON` names, or `python3`. What is missing is skipped with a line on stderr; with
+//! `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,6 +13,7 @@
 
 mod judges {
     mod certificates;
+    mod certtool;
     mod chain;
     mod component;
     mod cryptography;
@@ -19,5 +21,7 @@ mod judges {
     mod key_forms;
     mod keys;
     mod openssl;
+    mod requests;
+    mod revocation;
     mod web_pki;
 }

@@ -58,9 +58,7 @@ impl CacheEntry {
     pub fn freshness(&self, now: Timestamp, minimum_remaining: Duration) -> Freshness {
         if self.usable_until <= now {
             Freshness::Expired
-        } else if self.remaining(now) < minimum_remaining
-            || self.created_at.since(now) > CLOCK_TOLERANCE
-        {
+        } else if self.remaining(now) < minimum_remaining || self.created_at.since(now) > CLOCK_TOLERANCE {
             Freshness::Stale
         } else {
             Freshness::Fresh

@@ -40,6 +40,12 @@ const SERVICE: &str = "anyrole:";
 /// The modifier by which a store that can is told how long an entry lives, in seconds.
 const LIFETIME_MODIFIER: &str = "lifetime_seconds";
 
+/// What a part begins with where another one follows.
+const MORE_FOLLOWS: u8 = 1;
+
+/// What the last part begins with.
+const LAST_PART: u8 = 0;
+
 /// Whether the kernel's keyring is taken in a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Containers {
@@ -130,31 +136,35 @@ impl KeyringCache {
     /// Reads the sealed entry, from all its parts.
     fn read(&self, key: &CacheKey) -> Result<Option<Vec<u8>>, CacheError> {
         let mut value = Vec::new();
-        for part in 0..=MAX_SEALED / self.largest_value {
+        for part in 0..self.most_parts() {
             match self.part(key, part, None).and_then(|entry| entry.get_secret()) {
-                Ok(octets) => {
-                    let is_last = octets.len() < self.largest_value;
-                    value.extend_from_slice(&octets);
-                    if is_last {
-                        break;
+                Ok(octets) => match octets.split_first() {
+                    Some((&MORE_FOLLOWS, octets)) => value.extend_from_slice(octets),
+                    Some((_, octets)) => {
+                        value.extend_from_slice(octets);
+                        return Ok(Some(value));
                     }
-                }
+                    None => return Ok(None),
+                },
                 Err(Error::NoEntry) => return Ok(None),
                 Err(error) => return Err(self.failed(&error)),
             }
         }
-        Ok(Some(value))
+        Ok(None)
     }
 
-    /// Writes the sealed entry, in parts the last of which is shorter than the others.
+    /// Writes the sealed entry, in parts that each begin with whether another one follows.
     fn write(&self, key: &CacheKey, sealed: &[u8], lifetime: u64) -> Result<(), Error> {
-        let parts = sealed.len() / self.largest_value + 1;
-        for part in 0..parts {
-            let begin = part * self.largest_value;
-            let end = sealed.len().min(begin.saturating_add(self.largest_value));
-            self.part(key, part, Some(lifetime))?.set_secret(&sealed[begin..end])?;
+        let mut parts = sealed.chunks(self.largest_value - 1).enumerate().peekable();
+        while let Some((number, octets)) = parts.next() {
+            let first = if parts.peek().is_some() { MORE_FOLLOWS } else { LAST_PART };
+            self.part(key, number, Some(lifetime))?.set_secret(&[&[first], octets].concat())?;
         }
         Ok(())
+    }
+
+    const fn most_parts(&self) -> usize {
+        MAX_SEALED / (self.largest_value - 1) + 1
     }
 
     /// Removes the entry of ours that expires first, or one that no longer is an entry.
@@ -232,7 +242,7 @@ impl CredentialCache for KeyringCache {
     }
 
     fn remove(&self, key: &CacheKey) -> Result<(), CacheError> {
-        for part in 0..=MAX_SEALED / self.largest_value {
+        for part in 0..self.most_parts() {
             match self.part(key, part, None).and_then(|entry| entry.delete_credential()) {
                 Ok(()) => {}
                 Err(Error::NoEntry) => break,
@@ -255,5 +265,73 @@ fn describe(error: &Error) -> String {
     } else {
         // These texts hold names and lengths; the values that two of the variants carry are not among them.
         error.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyring_core::mock;
+
+    use super::*;
+    use crate::cache::entry::tests::entry;
+
+    fn cache(location: &StateLocation, largest_value: usize) -> KeyringCache {
+        let store = mock::Store::new().unwrap();
+        let namespace = Namespace::default();
+        KeyringCache::new(StoreKind::Keychain, store, largest_value, &namespace, location.clone())
+    }
+
+    fn key(digit: &str) -> CacheKey {
+        digit.repeat(64).parse().unwrap()
+    }
+
+    #[test]
+    fn an_entry_is_kept_in_parts_where_values_are_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        for largest_value in [16, 100, MAX_SEALED] {
+            let cache = cache(&location, largest_value);
+            assert!(cache.get(&key("a")).unwrap().is_none());
+            cache.put(&key("a"), &entry()).unwrap();
+            let found = cache.get(&key("a")).unwrap().expect("it was stored");
+            assert_eq!(found.into_facts(), entry().into_facts());
+            assert_eq!(cache.list().unwrap().len(), 1);
+            // A part that is lost or from another entry makes a miss.
+            if largest_value == 100 {
+                cache.part(&key("a"), 1, None).unwrap().set_secret(b"\x01other").unwrap();
+                assert!(cache.get(&key("a")).unwrap().is_none());
+                cache.part(&key("a"), 1, None).unwrap().delete_credential().unwrap();
+                assert!(cache.get(&key("a")).unwrap().is_none());
+                cache.put(&key("a"), &entry()).unwrap();
+            }
+            cache.remove(&key("a")).unwrap();
+            cache.remove(&key("a")).unwrap();
+            assert!(cache.list().unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_full_keyring_gives_up_the_entry_that_expires_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let cache = cache(&location, MAX_SEALED + 1);
+        let refuse = |digit: &str| {
+            let entry = cache.part(&key(digit), 0, None).unwrap();
+            let mock: &mock::Cred = entry.as_any().downcast_ref().expect("the store is the mock");
+            mock.set_error(Error::TooLong(String::from("all keys"), 20_000));
+        };
+        refuse("c");
+        assert!(matches!(cache.put(&key("c"), &entry()), Err(CacheError::Full { .. })), "nothing to give up");
+        for (digit, lifetime) in [("a", 7200), ("b", 60)] {
+            let mut stored = entry();
+            stored.credential_set.credentials.expiration =
+                stored.created_at.plus(std::time::Duration::from_secs(lifetime));
+            cache.put(&key(digit), &stored).unwrap();
+        }
+        refuse("c");
+        cache.put(&key("c"), &entry()).unwrap();
+        let mut left: Vec<_> = cache.list().unwrap().into_iter().map(|found| found.key).collect();
+        left.sort();
+        assert_eq!(left, [key("a"), key("c")]);
     }
 }

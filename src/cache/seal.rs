@@ -10,8 +10,6 @@
 //! The salt is drawn anew for each sealing, so each key seals one message, and the nonce need not vary. The expiration
 //! stands in the header so that an entry can be dropped without being opened.
 
-use std::fmt;
-
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, rand};
 use zeroize::Zeroizing;
@@ -53,44 +51,25 @@ impl Purpose {
 }
 
 /// What an entry is sealed under: a secret from which keys are derived, and what it is bound to.
+#[derive(Debug)]
 pub struct SealingKey {
     material: Secret<Vec<u8>>,
     context: Vec<u8>,
 }
 
-impl fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealingKey")
-    }
-}
-
 impl SealingKey {
-    /// Takes input keying material for HKDF, with at least 128 bits of entropy, and the context that is mixed in.
+    /// Takes input keying material (RFC 5869), with at least 128 bits of entropy, and the context that is mixed in.
     ///
-    /// For the file store the material is the decrypted PKCS#8 octets of the private key, and the context the SHA-256 of
-    /// its SubjectPublicKeyInfo.
+    /// For the file store these are the decrypted PKCS#8 octets of the private key and the SHA-256 of its
+    /// SubjectPublicKeyInfo: the parts of `signer::SealingKey`, which this floor does not know.
     pub fn new(material: Secret<Vec<u8>>, context: impl Into<Vec<u8>>) -> Self {
         Self { material, context: context.into() }
     }
 
-    /// `HKDF-SHA256(material, salt, info)`, 32 octets (RFC 5869), where the parts of `info` are joined as they are; `None`
-    /// where the library refuses.
-    fn derive(&self, salt: &[u8], info: &[&[u8]]) -> Option<Secret<[u8; 32]>> {
-        let mut key = Zeroizing::new([0; 32]);
-        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
-        secret.expand(info, hkdf::HKDF_SHA256).ok()?.fill(key.as_mut_slice()).ok()?;
-        Some(Secret::new(*key))
-    }
-
-    /// Returns one derived key, by which tests tell two sealing keys apart.
-    #[cfg(test)]
-    pub(super) fn derive_for_test(&self) -> [u8; 32] {
-        *self.derive(&[], &[]).expect("32 octets are never refused").expose()
-    }
-
     fn aead(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
-        let key = self.derive(salt, &[purpose.label(), key.octets(), &self.context])?;
-        Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).ok()?))
+        let info = [purpose.label(), key.octets(), &self.context];
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
+        Some(LessSafeKey::new(UnboundKey::from(secret.expand(&info, &AES_256_GCM).ok()?)))
     }
 }
 

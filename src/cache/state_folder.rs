@@ -133,25 +133,31 @@ fn whole_key(bytes: Vec<u8>) -> Option<SealingKey> {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
+    use crate::cache::CacheKey;
+    use crate::cache::entry::tests::entry;
+    use crate::cache::seal::{self, Purpose};
 
     #[test]
     fn of_many_who_make_the_sealing_key_one_wins() {
         let folder = tempfile::tempdir().unwrap();
         let location = StateLocation::at(folder.path().join("state"));
-        let derive = |key: &SealingKey| key.derive_for_test();
-        let derived: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| derive(&location.open().unwrap().sealing_key().unwrap())))
-                .collect();
+        let entry = entry();
+        let key = CacheKey::from_str(&"a".repeat(64)).unwrap();
+        let seal = || {
+            let sealing_key = location.open().unwrap().sealing_key().unwrap();
+            let encoded = entry.encode().unwrap();
+            seal::seal(Purpose::Keyring, &sealing_key, &key, entry.expiration(), encoded).unwrap()
+        };
+        let sealed: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(seal)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let stored = derive(&location.sealing_key().expect("the winner wrote it whole"));
-        assert!(derived.iter().all(|key| *key == stored));
-        assert_eq!(
-            location.open().unwrap().names().unwrap().iter().filter(|name| name.contains("sealing")).count(),
-            1
-        );
+        let winner = location.sealing_key().expect("the winner wrote it whole");
+        assert!(sealed.iter().all(|sealed| seal::open(Purpose::Keyring, &winner, &key, sealed).is_some()));
+        assert_eq!(location.open().unwrap().names().unwrap().len(), 3, "the key, `.` and `..`");
     }
 
     #[test]

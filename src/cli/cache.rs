@@ -146,8 +146,7 @@ impl Kept {
         };
         let namespace = Namespace::from_environment(invocation.env)?;
         let location = StateLocation::resolve(invocation.env)?;
-        let failures =
-            location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
+        let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
         let cache = Cache::new(choice, namespace, location, Box::new(|| None));
         Ok(Self { cache, failures })
     }
@@ -172,10 +171,14 @@ fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if invocation.has(&JSON) {
         let failures = failures
             .iter()
-            .map(|(key, failure)| KeyedFailure { key: key.to_string(), failure: FailureDocument::of(failure) })
+            .map(|(key, failure)| KeyedFailure {
+                key: key.to_string(),
+                failure: FailureDocument::of(failure),
+            })
             .collect();
         let entries = entries.iter().map(EntryDocument::of).collect();
-        return output::write_json("cache-list", &ListDocument { entries, failures }).map_err(Failure::output);
+        return output::write_json("cache-list", &ListDocument { entries, failures })
+            .map_err(Failure::output);
     }
     let text = render(&entries, &failures, SystemClock.now());
     output::write(text.as_bytes()).map_err(Failure::output)

@@ -21,7 +21,7 @@ use crate::credentials::SessionCredentials;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::http::{Limits, NativeTransport, Proxies, ServerTrust, Timeouts, TransportSettings, TrustedRoots};
-use crate::pki::{Folder, InitSpec, IssueSpec, Issued, PkiError};
+use crate::pki::{Folder, InitSpec, IssueSpec, Issued, KeyOrigin, PkiError};
 use crate::private_file::{self, shell_word};
 use crate::secret::Secret;
 use crate::signing::Endpoint;
@@ -127,7 +127,7 @@ fn make_pki(pki: &Folder, now: Timestamp) -> Result<Issued, PkiError> {
             .map_err(|source| PkiError::Subject { subject, source })?,
         alternative_names: Vec::new(),
         lifetime: LIFETIME,
-        algorithm: KeyAlgorithm::EcP256,
+        key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
     };
     pki.issue(&identity, None, now)
@@ -154,7 +154,10 @@ fn arguments(world: &World, issued: &Issued, endpoint: &str, ca: &Path) -> Vec<S
         ("--profile-arn", world.profile_arn.clone()),
         ("--role-arn", role.to_owned()),
         ("--certificate", issued.certificate.display().to_string()),
-        ("--private-key", issued.private_key.display().to_string()),
+        (
+            "--private-key",
+            issued.private_key.as_ref().map_or_else(String::new, |key| key.display().to_string()),
+        ),
         ("--endpoint", endpoint.to_owned()),
         ("--ca-bundle", ca.display().to_string()),
     ]
@@ -171,6 +174,8 @@ fn run_child(arguments: &[String], home: &Path) -> Result<SessionCredentials, Fa
         .args(arguments)
         .env_clear()
         .env("HOME", home)
+        // A session of the demo has no place in the user's keyring.
+        .env("ANYROLE_CACHE", "none")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

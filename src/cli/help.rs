@@ -20,9 +20,13 @@ pub(super) const SPEC: Spec = Spec {
 
 /// What the commands are for, in the order in which a reader needs them.
 const PURPOSES: &[(&str, &[&str])] = &[
-    ("Credentials", &["credential-process", "status", "cache list", "cache clear"]),
+    ("Credentials", &["credential-process"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
-    ("Try it without AWS", &["demo", "simulate", "pki init", "pki issue", "pki list"]),
+    ("Try it without AWS", &["demo", "simulate"]),
+    (
+        "A small PKI",
+        &["pki init", "pki issue", "pki renew", "pki revoke", "pki crl", "pki install", "pki list"],
+    ),
     ("About", &["explain", "help", "version"]),
 ];
 

@@ -1,16 +1,19 @@
 //! Passphrases of the test PKI: from a file, or from the terminal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::report::Failure;
 use crate::diagnostic::{Diagnostic, Fault};
-use crate::private_file;
+use crate::env::Environment;
+use crate::private_file::{self, KeyFilePolicy, ReadError, ReadRefusal};
 use crate::prompt::{self, PromptError};
 use crate::secret::Secret;
 use crate::text::quoted;
 
 /// The longest passphrase, in bytes.
-const LIMIT: u64 = 4096;
+const LIMIT: usize = 4096;
+/// The folder of systemd credentials.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// Why there is no passphrase.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +62,9 @@ impl Diagnostic for PassphraseError {
 }
 
 /// Returns a passphrase that is being chosen: asked for twice on the terminal.
-pub(super) fn chosen(file: Option<&str>) -> Result<Secret<String>, Failure> {
+pub(super) fn chosen(file: Option<&str>, env: &Environment) -> Result<Secret<String>, Failure> {
     if let Some(file) = file {
-        return from_file(file);
+        return from_file(file, env);
     }
     let first = prompt::ask_secret("passphrase for the CA's keys").map_err(PassphraseError::from)?;
     let second = prompt::ask_secret("the same again").map_err(PassphraseError::from)?;
@@ -72,16 +75,26 @@ pub(super) fn chosen(file: Option<&str>) -> Result<Secret<String>, Failure> {
 }
 
 /// Returns a passphrase that exists.
-pub(super) fn known(file: Option<&str>, question: &str) -> Result<Secret<String>, Failure> {
+pub(super) fn known(
+    file: Option<&str>,
+    question: &str,
+    env: &Environment,
+) -> Result<Secret<String>, Failure> {
     match file {
-        Some(file) => from_file(file),
+        Some(file) => from_file(file, env),
         None => Ok(prompt::ask_secret(question).map_err(PassphraseError::from)?),
     }
 }
 
-/// Reads a passphrase; one line feed at its end is no part of it.
-fn from_file(file: &str) -> Result<Secret<String>, Failure> {
-    let mut bytes = private_file::read_private(Path::new(file), LIMIT)?;
+/// Reads a passphrase from a private file or a systemd credential; one line feed at its end is no part of it.
+fn from_file(file: &str, env: &Environment) -> Result<Secret<String>, Failure> {
+    let path = Path::new(file);
+    let credentials_directory = env.os_var(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+    let policy = KeyFilePolicy { allow_insecure: false, credentials_directory };
+    let (mut bytes, _) = private_file::read_key_file(path, &policy)?;
+    if bytes.len() > LIMIT {
+        return Err(ReadError::new(path, ReadRefusal::TooLarge(LIMIT as u64)).into());
+    }
     let text = String::from_utf8(std::mem::take(&mut *bytes));
     let mut text = text.map_err(|_| PassphraseError::NotUnicode { file: file.to_owned() })?;
     if text.ends_with('\n') {

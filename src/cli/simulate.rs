@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use error::SimulateError;
+use pki_test::revocation::{MAX_IMPORT_OCTETS, RevocationList};
 use pki_test::simulator::{Fault as Played, Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 use serde::Serialize;
@@ -39,6 +40,8 @@ const TRUST_ANCHOR: Setting = Setting::flag(
     Kind::List("PATH"),
     "CA certificates, PEM [default: anyrole-pki/ca/root.pem]",
 );
+const CRL: Setting =
+    Setting::flag("crl", Kind::List("PATH"), "a revocation list of the trust anchor, PEM, as AWS imports it");
 const REGION: Setting = Setting::flag("region", Kind::Text("REGION"), "region [default: eu-central-1]");
 const ACCOUNT: Setting = Setting::flag("account", Kind::Text("DIGITS"), "account [default: 111122223333]");
 const ROLE: Setting =
@@ -68,6 +71,7 @@ pub(super) const SPEC: Spec = Spec {
         HTTPS_PORT,
         HTTPS_CA,
         TRUST_ANCHOR,
+        CRL,
         REGION,
         ACCOUNT,
         ROLE,
@@ -89,6 +93,8 @@ given again; with xN at its end only the first N requests meet it:
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    // The first thing: a parent that ends while the simulator starts is missed as any other.
+    let parent = process::parent();
     let typed = &invocation.typed;
     let world = World::of(typed)?;
     let settings = settings(typed, &world)?;
@@ -97,15 +103,20 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         private_file::replace(Path::new(path), pem.as_bytes(), 0o644)?;
     }
     let ready = world.ready(&simulator);
-    let written = if invocation.has(&JSON) {
-        output::write_json("simulate", &ready)
-    } else {
-        output::write(ready.text().as_bytes())
-    };
-    written.map_err(Failure::output)?;
-    block_on(until_told_to_end())?;
-    simulator.stop();
-    Ok(())
+    block_on(async {
+        // Before anyone is told that it listens: whoever reads that may end it at once.
+        let asked = asked();
+        let written = if invocation.has(&JSON) {
+            output::write_json("simulate", &ready)
+        } else {
+            output::write(ready.text().as_bytes())
+        };
+        written.map_err(Failure::output)?;
+        tokio::select! {
+            () = asked => Ok(()),
+            () = orphaned(parent) => Ok(()),
+        }
+    })?
 }
 
 /// The resources that exist, by their ARNs.
@@ -221,6 +232,7 @@ fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> 
             .map_err(|error| SimulateError::Fault { text: text.to_owned(), why: format!("{error}") })?;
         faults.push(fault);
     }
+    let simulated = world.simulator(&anchors)?;
     let port = |flag: &Setting| number(typed, flag).map(|port| port.map(address));
     Ok(SimulatorSettings {
         http: port(&PORT)?.unwrap_or_else(|| address(0)),
@@ -229,7 +241,8 @@ fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> 
         faults,
         journal_file: typed.flag(JOURNAL.name).map(PathBuf::from),
         journal_full: typed.flag(JOURNAL_FULL.name).and_then(grammar::boolean).unwrap_or(false),
-        ..world.simulator(&anchors)?
+        trust_anchors: import(typed, simulated.trust_anchors)?,
+        ..simulated
     })
 }
 
@@ -256,40 +269,56 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     if found.is_empty() { Err(unusable(String::from("it holds no certificate")).into()) } else { Ok(found) }
 }
 
-/// Waits for Ctrl-C, for SIGTERM, or for the end of the process that started this one.
-async fn until_told_to_end() {
-    tokio::select! {
-        () = asked() => {}
-        () = orphaned() => {}
+/// Imports the revocation lists into each trust anchor; PEM alone, as AWS takes it.
+fn import(typed: &Typed, mut anchors: Vec<TrustAnchor>) -> Result<Vec<TrustAnchor>, Failure> {
+    for path in typed.texts(CRL.name).map(Path::new) {
+        let unusable =
+            |why: String| SimulateError::RevocationList { why: format!("{}: {why}", shell_word(path)) };
+        let bytes = private_file::read_bounded(path, MAX_IMPORT_OCTETS as u64)?;
+        if !bytes.starts_with(b"-----BEGIN X509 CRL-----") {
+            return Err(unusable(String::from("it is not PEM, and AWS takes nothing else")).into());
+        }
+        let list = RevocationList::parse(&bytes).map_err(|error| unusable(error.to_string()))?;
+        anchors = anchors
+            .into_iter()
+            .map(|anchor| anchor.with_revocation_list(list.der()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable(error.to_string()))?;
     }
+    Ok(anchors)
 }
 
-/// Waits for a signal that asks to end; where signals cannot be caught, they end the process by themselves.
-async fn asked() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+/// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
+/// process by themselves.
+#[cfg(unix)]
+fn asked() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
 
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+    let signals = signal(SignalKind::interrupt())
+        .and_then(|interrupt| signal(SignalKind::terminate()).map(|terminate| (interrupt, terminate)));
+    async {
+        let Ok((mut interrupt, mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_ok() {
-        return;
-    }
-    std::future::pending().await
 }
 
-async fn orphaned() {
-    let Some(parent) = process::parent() else { return std::future::pending().await };
-    while process::parent() == Some(parent) {
+/// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
+#[cfg(not(unix))]
+async fn asked() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Waits until this process has another parent than at its start.
+async fn orphaned(parent: Option<i32>) {
+    if parent.is_none() {
+        return std::future::pending().await;
+    }
+    while process::parent() == parent {
         tokio::time::sleep(PARENT_INTERVAL).await;
     }
 }

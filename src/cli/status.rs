@@ -18,7 +18,8 @@ use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
-const PROMETHEUS: Setting = Setting::flag("prometheus", Kind::Boolean, "print metrics for a textfile collector");
+const PROMETHEUS: Setting =
+    Setting::flag("prometheus", Kind::Boolean, "print metrics for a textfile collector");
 
 /// `anyrole status`.
 pub(super) const SPEC: Spec = Spec {
@@ -148,7 +149,11 @@ fn render(reports: &[Report], now: Timestamp) -> String {
                 let end = certificate.not_after();
                 let word = if end > now { "expires" } else { "expired" };
                 let subject = quoted(certificate.subject_name());
-                writeln!(text, "  certificate: subject {subject}, {word} at {end}, {}", end.distance_from(now))
+                writeln!(
+                    text,
+                    "  certificate: subject {subject}, {word} at {end}, {}",
+                    end.distance_from(now)
+                )
             }
         };
         if let Some(failure) = failure {

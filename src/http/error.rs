@@ -38,6 +38,9 @@ pub enum Distrust {
     /// It names other hosts.
     #[error("it was issued for another host")]
     OtherHost,
+    /// The chain ends at a CA with the name of a trusted one, but another key: an older or newer one, or an imitation.
+    #[error("a trusted root has its issuer's name, but not its key")]
+    SameName,
     /// The chain ends at a CA that is not trusted here.
     #[error("its issuer is not among the trusted roots")]
     UnknownIssuer,
@@ -257,7 +260,10 @@ impl Diagnostic for TransportError {
             Self::UntrustedServer { why: Distrust::OtherHost, .. } => {
                 "something else answers under this name: check --endpoint, the name service and the proxy"
             }
-            Self::UntrustedServer { why: Distrust::Other(_) | Distrust::UnknownIssuer, .. } => {
+            Self::UntrustedServer {
+                why: Distrust::Other(_) | Distrust::SameName | Distrust::UnknownIssuer,
+                ..
+            } => {
                 "if a proxy of yours opens TLS connections, add its CA with --extra-ca FILE (--ca-bundle replaces all roots)"
             }
         };

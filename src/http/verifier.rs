@@ -131,7 +131,7 @@ impl ServerCertVerifier for RootsVerifier {
                 Ok(verified) => return Ok(verified),
                 Err(error) => {
                     let distrust = distrust(&error);
-                    let unknown = distrust == Distrust::UnknownIssuer;
+                    let unknown = matches!(distrust, Distrust::SameName | Distrust::UnknownIssuer);
                     why = Some(distrust);
                     if !unknown {
                         break;
@@ -242,6 +242,7 @@ fn distrust(error: &Error) -> Distrust {
             Certificate::Expired | Certificate::ExpiredContext { .. } => Distrust::Expired,
             Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => Distrust::NotYetValid,
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Distrust::OtherHost,
+            Certificate::BadSignature => Distrust::SameName,
             Certificate::UnknownIssuer => Distrust::UnknownIssuer,
             other => Distrust::Other(other.to_string()),
         },

@@ -26,7 +26,8 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// Loads an identity, orders its chain, and proves that certificate and key match.
 ///
-/// Each source is read once. The end entity is the certificate in `source.certificate` that has the private
+/// Each source is read once, but for a certificate's file that does not fit the key's: both may just have been
+/// replaced, and it is read again. The end entity is the certificate in `source.certificate` that has the private
 /// key's public half, wherever it stands; of several, the one that is valid longest. All other certificates,
 /// and those of `source.intermediates`, are material for the chain. Time is not looked at: see
 /// [`Identity::check`].
@@ -57,7 +58,7 @@ pub fn load_read(
 
 fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
     let separate = source.private_key.as_ref().filter(|key| **key != source.certificate);
-    let (certificates, key_material) = match separate {
+    let (mut certificates, key_material) = match separate {
         Some(key) => {
             (loader.certificates(&source.certificate, Part::Certificate)?, loader.key_material(key)?)
         }
@@ -70,6 +71,11 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
     let key_input = separate.unwrap_or(&source.certificate);
     let insecure_key_file = key_material.insecure.clone();
     let key = loader.open(&key_material, key_input, &source.password)?;
+    let is_stale = separate.is_some() && !certificates.iter().any(|certificate| belongs(certificate, &key));
+    if is_stale && matches!(source.certificate, Input::Path(_)) {
+        // A renewal may have replaced both files between the two reads: then the certificate is there by now.
+        certificates = loader.certificates(&source.certificate, Part::Certificate)?;
+    }
     let end_entity = choose(&certificates, &key);
     let heap = certificates.into_iter().chain(more).collect();
     let provenance = Provenance {
@@ -123,6 +129,11 @@ pub fn load_private_key(
     Ok((key, material.insecure))
 }
 
+/// Tells whether a certificate is a key's.
+fn belongs(certificate: &Certificate, key: &FileKey) -> bool {
+    key.public_key() == Some(certificate.public_key())
+}
+
 /// Reads the bytes of a certificate's source, and nothing else.
 ///
 /// # Errors
@@ -139,7 +150,9 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
     let input = source.private_key.as_ref().unwrap_or(&source.certificate);
     match input {
         Input::Path(_) | Input::Variable(_) => {}
-        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => return None,
+        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => {
+            return None;
+        }
     }
     let material = Loader::new(env, source.allow_insecure_key_file).key_material(input).ok()?;
     let block = material.blocks.iter().find(|block| block.label.is_private_key())?;
@@ -154,7 +167,7 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
 fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
     certificates
         .iter()
-        .filter(|certificate| key.public_key() == Some(certificate.public_key()))
+        .filter(|certificate| belongs(certificate, key))
         .max_by_key(|certificate| certificate.not_after())
         .or_else(|| certificates.iter().find(|certificate| !certificate.is_ca()))
         .or(certificates.first())
@@ -349,7 +362,9 @@ impl<'a> Loader<'a> {
     }
 
     fn read_before(&self, input: &Input) -> Option<Zeroizing<Vec<u8>>> {
-        self.certificate.filter(|(read, _)| *read == input).map(|(_, certificate)| certificate.bytes().clone())
+        self.certificate
+            .filter(|(read, _)| *read == input)
+            .map(|(_, certificate)| certificate.bytes().clone())
     }
 
     /// Reads what is no named file, and so has no permissions to judge.

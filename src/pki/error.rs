@@ -1,14 +1,17 @@
 //! Why the PKI did not do what was asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pki_test::authority::AuthorityError;
 use pki_test::certificate::IssueError;
+use pki_test::certificate_request::RequestError;
 use pki_test::distinguished_name::NameError;
 use pki_test::key_pair::KeyPairError;
+use pki_test::revocation::RevocationError;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::identity::IdentityError;
 use crate::private_file::{ReadError, WriteError};
 use crate::text::quoted;
 use crate::x509::CertificateError;
@@ -20,7 +23,7 @@ pub enum PkiError {
     #[error("the CA cannot be used")]
     Authority(#[from] AuthorityError),
     /// A certificate of the PKI is damaged.
-    #[error("the certificate {} is damaged", quoted(&file.display().to_string()))]
+    #[error("the certificate {} is damaged", path(file))]
     Certificate {
         /// The file.
         file: PathBuf,
@@ -28,17 +31,34 @@ pub enum PkiError {
         source: CertificateError,
     },
     /// There is a PKI in the folder already.
-    #[error("there is a PKI in {} already", quoted(&folder.display().to_string()))]
+    #[error("there is a PKI in {} already", path(folder))]
     Exists {
         /// The folder.
         folder: PathBuf,
     },
+    /// A certificate that somebody else issued is not installed.
+    #[error(transparent)]
+    Identity(Box<IdentityError>),
     /// A certificate cannot be what was asked for.
     #[error("the certificate cannot be issued")]
     Issue(#[from] IssueError),
-    /// A private key cannot be made or loaded.
+    /// The CA's private key cannot be loaded.
     #[error("the CA's private key cannot be used")]
-    Key(#[from] KeyPairError),
+    Key(#[source] KeyPairError),
+    /// A new key was asked for, and the old one is not here.
+    #[error("the private key of {} is not in the PKI's folder", quoted(name))]
+    KeyElsewhere {
+        /// The identity.
+        name: String,
+    },
+    /// The lock cannot be had.
+    #[error("cannot lock {}", path(file))]
+    Lock {
+        /// The lock.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Not a name for files.
     #[error("an identity cannot be called {}", quoted(name))]
     Name {
@@ -46,22 +66,45 @@ pub enum PkiError {
         name: String,
     },
     /// There is an identity of that name.
-    #[error("there is an identity in {} already", quoted(&folder.display().to_string()))]
+    #[error("there is an identity in {} already", path(folder))]
     NameTaken {
         /// Its folder.
         folder: PathBuf,
     },
+    /// A private key cannot be made.
+    #[error("a private key cannot be made")]
+    NewKey(#[source] KeyPairError),
+    /// There is no private key for the certificate that is to be installed.
+    #[error("there is no private key {}", path(file))]
+    NoKey {
+        /// Where it should be.
+        file: PathBuf,
+    },
     /// There is no PKI in the folder.
-    #[error("there is no PKI in {}", quoted(&folder.display().to_string()))]
+    #[error("there is no PKI in {}", path(folder))]
     NoPki {
         /// The folder.
         folder: PathBuf,
     },
+    /// A certificate is not in the register.
+    #[error("the certificate {} was not issued by this PKI", path(file))]
+    NotOurs {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file of the PKI is not text.
-    #[error("the file {} is not PEM", quoted(&file.display().to_string()))]
+    #[error("the file {} is not PEM", path(file))]
     NotText {
         /// The file.
         file: PathBuf,
+    },
+    /// The private key of the identity to be renewed cannot be loaded.
+    #[error("the private key {} cannot be used", path(file))]
+    OldKey {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: KeyPairError,
     },
     /// The certificate would be valid longer than its CA.
     #[error("the certificate would be valid until {not_after}, and its CA only until {issuer_ends}")]
@@ -71,19 +114,46 @@ pub enum PkiError {
         /// The last second of the CA.
         issuer_ends: Timestamp,
     },
+    /// The key beside the certificate to be renewed is another's.
+    #[error("the private key {} does not belong to the certificate beside it", path(file))]
+    PairMismatch {
+        /// The key's file.
+        file: PathBuf,
+    },
     /// The CA's key is encrypted, and nobody gave the passphrase.
     #[error("the CA's private key is encrypted, and its passphrase is needed")]
     PassphraseMissing,
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// What was written cannot be put in its place.
-    #[error("cannot create {}", quoted(&place.display().to_string()))]
-    Rename {
-        /// The place.
-        place: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+    /// The register of issued certificates is missing or damaged.
+    #[error("the register {} cannot be used: {why}", path(file))]
+    Register {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A certificate request is not taken.
+    #[error("the certificate request {} is not taken", path(file))]
+    Request {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: RequestError,
+    },
+    /// A revocation list cannot be made.
+    #[error("the revocation list cannot be made")]
+    RevocationList(#[from] RevocationError),
+    /// The identity to be renewed is revoked.
+    #[error("the certificate of {} was revoked at {at}, and a revoked identity is not renewed", quoted(name))]
+    Revoked {
+        /// The identity.
+        name: String,
+        /// The certificate's serial number.
+        serial: String,
+        /// Since when.
+        at: Timestamp,
     },
     /// Not a distinguished name.
     #[error("{} is not a subject name", quoted(subject))]
@@ -93,9 +163,39 @@ pub enum PkiError {
         /// What is wrong with it.
         source: NameError,
     },
+    /// There is no such certificate in the register, or it has expired.
+    #[error("no certificate that is still valid has the name or serial number {}", quoted(selector))]
+    UnknownCertificate {
+        /// What was asked for.
+        selector: String,
+    },
+    /// There is no identity of that name.
+    #[error("there is no identity {} in {}", quoted(name), path(folder))]
+    UnknownIdentity {
+        /// The name.
+        name: String,
+        /// The PKI's folder.
+        folder: PathBuf,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+fn path(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+impl From<IdentityError> for PkiError {
+    fn from(error: IdentityError) -> Self {
+        Self::Identity(Box::new(error))
+    }
+}
+
+impl From<KeyPairError> for PkiError {
+    fn from(error: KeyPairError) -> Self {
+        if error == KeyPairError::PassphraseMissing { Self::PassphraseMissing } else { Self::Key(error) }
+    }
 }
 
 impl PkiError {
@@ -104,14 +204,58 @@ impl PkiError {
         "pki-ca-unusable",
         "pki-certificate-damaged",
         "pki-exists",
+        "pki-key-elsewhere",
+        "pki-key-missing",
+        "pki-key-unusable",
         "pki-missing",
         "pki-name",
         "pki-name-taken",
         "pki-not-issued",
+        "pki-not-ours",
         "pki-outlives-ca",
         "pki-passphrase-missing",
+        "pki-register",
+        "pki-request",
+        "pki-revocation-list",
+        "pki-revoked",
         "pki-subject",
+        "pki-unknown-certificate",
+        "pki-unknown-identity",
     ];
+
+    /// Returns the failure of another module that this one passes on.
+    fn passed_on(&self) -> Option<&dyn Diagnostic> {
+        match self {
+            Self::Identity(error) => Some(error.as_ref()),
+            Self::Read(error) => Some(error),
+            Self::Write(error) => Some(error),
+            Self::Authority(_)
+            | Self::Certificate { .. }
+            | Self::Exists { .. }
+            | Self::Issue(_)
+            | Self::Key(_)
+            | Self::KeyElsewhere { .. }
+            | Self::Lock { .. }
+            | Self::Name { .. }
+            | Self::NameTaken { .. }
+            | Self::NewKey(_)
+            | Self::NoKey { .. }
+            | Self::NoPki { .. }
+            | Self::NotOurs { .. }
+            | Self::NotText { .. }
+            | Self::OldKey { .. }
+            | Self::Outlives { .. }
+            | Self::PairMismatch { .. }
+            | Self::PassphraseMissing
+            | Self::Register { .. }
+            | Self::Request { .. }
+            | Self::RevocationList(_)
+            | Self::Revoked { .. }
+            | Self::Subject { .. }
+            | Self::UnknownCertificate { .. }
+            | Self::UnknownIdentity { .. } => None,
+        }
+    }
 }
 
 impl Diagnostic for PkiError {
@@ -120,79 +264,111 @@ impl Diagnostic for PkiError {
             Self::Authority(_) | Self::Key(_) | Self::NotText { .. } => "pki-ca-unusable",
             Self::Certificate { .. } => "pki-certificate-damaged",
             Self::Exists { .. } => "pki-exists",
-            Self::Issue(_) => "pki-not-issued",
+            Self::Identity(error) => error.id(),
+            Self::Issue(_) | Self::NewKey(_) => "pki-not-issued",
+            Self::KeyElsewhere { .. } => "pki-key-elsewhere",
+            Self::Lock { .. } => "file-not-written",
             Self::Name { .. } => "pki-name",
             Self::NameTaken { .. } => "pki-name-taken",
+            Self::NoKey { .. } => "pki-key-missing",
             Self::NoPki { .. } => "pki-missing",
+            Self::NotOurs { .. } => "pki-not-ours",
+            Self::OldKey { .. } => "pki-key-unusable",
             Self::Outlives { .. } => "pki-outlives-ca",
+            Self::PairMismatch { .. } => "key-mismatch",
             Self::PassphraseMissing => "pki-passphrase-missing",
             Self::Read(error) => error.id(),
-            Self::Rename { .. } => "file-not-written",
+            Self::Register { .. } => "pki-register",
+            Self::Request { .. } => "pki-request",
+            Self::RevocationList(_) => "pki-revocation-list",
+            Self::Revoked { .. } => "pki-revoked",
             Self::Subject { .. } => "pki-subject",
+            Self::UnknownCertificate { .. } => "pki-unknown-certificate",
+            Self::UnknownIdentity { .. } => "pki-unknown-identity",
             Self::Write(error) => error.id(),
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Authority(_) | Self::Certificate { .. } | Self::Key(_) | Self::NotText { .. } => {
-                Fault::Identity
-            }
+            Self::Authority(_)
+            | Self::Certificate { .. }
+            | Self::Key(_)
+            | Self::KeyElsewhere { .. }
+            | Self::NotOurs { .. }
+            | Self::NotText { .. }
+            | Self::OldKey { .. }
+            | Self::PairMismatch { .. }
+            | Self::Request { .. }
+            | Self::Revoked { .. } => Fault::Identity,
             Self::Exists { .. }
             | Self::Issue(_)
             | Self::Name { .. }
             | Self::NameTaken { .. }
+            | Self::NoKey { .. }
             | Self::NoPki { .. }
             | Self::Outlives { .. }
             | Self::PassphraseMissing
-            | Self::Subject { .. } => Fault::Usage,
+            | Self::Subject { .. }
+            | Self::UnknownCertificate { .. }
+            | Self::UnknownIdentity { .. } => Fault::Usage,
+            Self::Lock { .. } | Self::NewKey(_) | Self::Register { .. } | Self::RevocationList(_) => {
+                Fault::Local
+            }
+            Self::Identity(error) => error.fault(),
             Self::Read(error) => error.fault(),
-            Self::Rename { .. } => Fault::Local,
             Self::Write(error) => error.fault(),
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
-        match self {
-            Self::Read(error) => error.facts(),
-            Self::Write(error) => error.facts(),
-            Self::Authority(_)
-            | Self::Certificate { .. }
-            | Self::Exists { .. }
-            | Self::Issue(_)
-            | Self::Key(_)
-            | Self::Name { .. }
-            | Self::NameTaken { .. }
-            | Self::NoPki { .. }
-            | Self::NotText { .. }
-            | Self::Outlives { .. }
-            | Self::PassphraseMissing
-            | Self::Rename { .. }
-            | Self::Subject { .. } => Vec::new(),
+        if let Self::Revoked { serial, .. } = self {
+            return vec![Fact::new("serial", serial)];
         }
+        self.passed_on().map_or_else(Vec::new, Diagnostic::facts)
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Exists { .. } => "issue from it with anyrole pki issue NAME, or choose another --folder",
+            Self::KeyElsewhere { .. } => {
+                "pass --reuse-key to certify the same key again, or anyrole pki issue NAME --csr FILE --replace"
+            }
             Self::Name { .. } => {
                 "use letters, digits, '.', '_' and '-', a letter or digit first, and not 'ca'"
             }
             Self::NameTaken { .. } => {
                 "choose another NAME, or pass --replace to make a new key and certificate"
             }
+            Self::NoKey { .. } => "put the private key there, with mode 0600 in a folder with mode 0700",
             Self::NoPki { .. } => "make one with anyrole pki init, or name its --folder",
+            Self::NotOurs { .. } => "have it renewed by its CA, and put it in place with anyrole pki install",
             Self::Outlives { .. } => "ask for fewer --days",
+            Self::PairMismatch { .. } => "leave out --reuse-key, so that both are replaced",
             Self::PassphraseMissing => "run it on a terminal, or pass --passphrase-file FILE",
+            Self::Register { .. } => {
+                "put back the last backup of it: without it every revocation would be taken back"
+            }
+            Self::Request { .. } => {
+                "make another one: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout NAME.key -subj /CN=NAME -out NAME.csr"
+            }
+            Self::Revoked { .. } => "to trust it again with a new key, run anyrole pki issue NAME --replace",
+            Self::RevocationList(_) => "shorten the lifetimes: what expired leaves the list 30 days later",
             Self::Subject { .. } => "write a name like 'CN=build-17,OU=Build,O=Example' (RFC 4514)",
-            Self::Read(error) => return error.hint(),
-            Self::Write(error) => return error.hint(),
+            Self::UnknownCertificate { .. } | Self::UnknownIdentity { .. } => {
+                "see what there is: anyrole pki list"
+            }
             Self::Authority(_)
             | Self::Certificate { .. }
+            | Self::Identity(_)
             | Self::Issue(_)
             | Self::Key(_)
+            | Self::Lock { .. }
+            | Self::NewKey(_)
             | Self::NotText { .. }
-            | Self::Rename { .. } => return None,
+            | Self::OldKey { .. }
+            | Self::Read(_)
+            | Self::Write(_) => return self.passed_on().and_then(Diagnostic::hint),
         };
         Some(hint.to_owned())
     }

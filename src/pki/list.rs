@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::index::Index;
 use super::{AUTHORITIES, FILE_LIMIT, Folder, INTERMEDIATE, PkiError, ROOT};
 use crate::clock::Timestamp;
 use crate::private_file;
@@ -41,6 +42,8 @@ pub struct Listed {
     pub file: PathBuf,
     /// The certificate.
     pub certificate: Certificate,
+    /// Since when it is revoked, if it is.
+    pub revoked: Option<Timestamp>,
 }
 
 /// Lists every certificate: the CAs first, then the identities by name.
@@ -53,13 +56,18 @@ pub(super) fn list(folder: &Folder) -> Result<Vec<Listed>, PkiError> {
     for (name, role) in [(ROOT, Role::Root), (INTERMEDIATE, Role::Intermediate)] {
         let file = authorities.join(format!("{name}.pem"));
         if file.exists() {
-            listed.push(Listed { name: name.to_owned(), role, certificate: first(&file)?, file });
+            let certificate = first(&file)?;
+            listed.push(Listed { name: name.to_owned(), role, certificate, file, revoked: None });
         }
     }
+    let index = Index::load(&folder.path)?;
     for name in identities(&folder.path) {
         let file = folder.path.join(&name).join(format!("{name}.pem"));
         if file.exists() {
-            listed.push(Listed { role: Role::EndEntity, certificate: first(&file)?, name, file });
+            let certificate = first(&file)?;
+            let record = index.find(certificate.serial_number().hex());
+            let revoked = record.and_then(|record| record.revoked.as_ref()).map(|revoked| revoked.at);
+            listed.push(Listed { role: Role::EndEntity, certificate, name, file, revoked });
         }
     }
     Ok(listed)
@@ -82,7 +90,7 @@ fn identities(folder: &Path) -> Vec<String> {
 }
 
 /// Reads the first certificate of a file.
-fn first(file: &Path) -> Result<Certificate, PkiError> {
+pub(super) fn first(file: &Path) -> Result<Certificate, PkiError> {
     let bytes = private_file::read_bounded(file, FILE_LIMIT)?;
     let blocks = pem::read(&bytes).map_err(|_| PkiError::NotText { file: file.to_path_buf() })?;
     let block = blocks

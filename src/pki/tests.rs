@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pki_test::end_entity::SubjectAlternativeName;
+
 use super::*;
 use crate::diagnostic::Diagnostic;
 
@@ -20,7 +22,7 @@ fn spec(name: &str) -> IssueSpec {
         subject: common_name(name).expect("a name"),
         alternative_names: vec![SubjectAlternativeName::Dns(String::from("build.example"))],
         lifetime: DAY,
-        algorithm: KeyAlgorithm::EcP256,
+        key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
     }
 }

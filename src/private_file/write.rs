@@ -198,7 +198,7 @@ mod system {
     }
 
     /// Flushes the folder of a file, so that a name survives a power failure.
-    pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    pub(in super::super) fn sync_folder(path: &Path) -> io::Result<()> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             Some(_) | None => Path::new("."),
@@ -239,9 +239,10 @@ mod system {
         Ok(())
     }
 
-    pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
+    pub(in super::super) fn sync_folder(_path: &Path) -> io::Result<()> {
         Ok(())
     }
 }
 
-use system::{create_new, judge_folder, judge_owner, make_folder, open_existing, sync_folder};
+pub(super) use system::sync_folder;
+use system::{create_new, judge_folder, judge_owner, make_folder, open_existing};

@@ -137,9 +137,13 @@ impl Diagnostic for ProviderError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Busy { .. } => Some(String::from("give more time with --timeout, or try alone with --no-cache")),
+            Self::Busy { .. } => {
+                Some(String::from("give more time with --timeout, or try alone with --no-cache"))
+            }
             Self::Failed(error) => error.hint(),
-            Self::HeldBack { .. } => Some(String::from("once the cause is cured, try at once with --no-cache")),
+            Self::HeldBack { .. } => {
+                Some(String::from("once the cause is cured, try at once with --no-cache"))
+            }
             Self::Shared { failure } => failure.report.hint.clone(),
         }
     }

@@ -270,8 +270,10 @@ impl SessionMaker for IdentityMaker {
         let mut identity = identity::load_read(source, certificate, env)?;
         identity.check(clock.now())?;
         let limits = Limits { deadline: limits.deadline.min(longest), ..*limits };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CreateError::Runtime)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(CreateError::Runtime)?;
         let Wanted { request, endpoint, .. } = wanted;
         let created =
             session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());

@@ -57,7 +57,10 @@ impl Wanted {
             Input::Path(relative) => {
                 path = std::path::absolute(relative);
                 let path = path.as_ref().unwrap_or(relative);
-                path.to_str().map_or_else(|| CertificateSource::Content(*certificate.sha256()), CertificateSource::Place)
+                path.to_str().map_or_else(
+                    || CertificateSource::Content(*certificate.sha256()),
+                    CertificateSource::Place,
+                )
             }
             // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
             Input::Pkcs11Uri(uri) => CertificateSource::Place(uri.split('?').next().unwrap_or(uri)),

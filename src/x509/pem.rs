@@ -15,6 +15,8 @@ use crate::text::quoted;
 
 /// The most blocks read from one input; a bundle of all public roots has about 150.
 const BLOCK_LIMIT: usize = 300;
+/// Room for the base64 of any private key, so that it is not moved, and copied, while it is read.
+const ROOM: usize = 32 * 1024;
 /// The longest label, in bytes; longer ones are nobody's.
 const LABEL_LIMIT: usize = 64;
 
@@ -228,7 +230,7 @@ fn read_text(input: &[u8]) -> Result<Vec<Block>, PemError> {
             match open.take() {
                 None => {
                     let Some((label, rest)) = boundary(text, BEGIN) else { break };
-                    let base64 = Zeroizing::new(Vec::with_capacity(input.len()));
+                    let base64 = Zeroizing::new(Vec::with_capacity(input.len().min(ROOM)));
                     open = Some(Open { label, line, base64, legacy_encryption: false });
                     text = rest;
                 }

@@ -10,11 +10,13 @@
     reason = "a benchmark prints its figures and may stop at once"
 )]
 
-#[path = "stage.rs"]
+#[path = "../support/stage.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
 mod stage;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use stage::Stage;
@@ -30,7 +32,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    vec![
+    let mut cases = vec![
         Case {
             name: "/bin/true",
             most_times_true: None,
@@ -55,7 +57,7 @@ fn cases() -> Vec<Case> {
             name: "credential-process, http, EC, uncached",
             most_times_true: None,
             most_mebibytes: None,
-            command: Box::new(|stage| stage.credential_process(stage.http_endpoint(), &[])),
+            command: Box::new(|stage| stage.credential_process(stage.http_endpoint(), &["--no-cache"])),
         },
         Case {
             // AWS's helper: 11.16 ms and 14.8 MiB where /bin/true takes 0.71 ms. 6 ms there are 8.45 times /bin/true.
@@ -63,10 +65,55 @@ fn cases() -> Vec<Case> {
             most_times_true: Some(8.45),
             most_mebibytes: Some(8.0),
             command: Box::new(|stage| {
-                stage.credential_process(stage.https_endpoint(), &["--extra-ca", stage.server_ca()])
+                stage.credential_process(
+                    stage.https_endpoint(),
+                    &["--no-cache", "--extra-ca", stage.server_ca()],
+                )
             }),
         },
-    ]
+        Case {
+            name: "credential-process, cached in the kernel keyring",
+            most_times_true: Some(1.9),
+            most_mebibytes: Some(4.5),
+            command: Box::new(|stage| {
+                stage.credential_process(stage.http_endpoint(), &["--cache", "keyring"])
+            }),
+        },
+    ];
+    // The release artefact for speed; where its target is not installed, the line is missing and says nothing.
+    if let Some(program) = static_build() {
+        let program = Rc::new(program);
+        let (version, cached) = (Rc::clone(&program), program);
+        cases.push(Case {
+            name: "version, static build",
+            most_times_true: None,
+            most_mebibytes: None,
+            command: Box::new(move |stage| {
+                let mut command = stage.bare(version.as_path());
+                command.arg("version");
+                command
+            }),
+        });
+        cases.push(Case {
+            name: "credential-process, cached in the kernel keyring, static build",
+            most_times_true: Some(0.7),
+            most_mebibytes: Some(2.5),
+            command: Box::new(move |stage| {
+                stage.credential_process_of(&cached, stage.http_endpoint(), &["--cache", "keyring"])
+            }),
+        });
+    }
+    cases
+}
+
+/// The static build: `ANYROLE_BENCH_STATIC`, or where `cargo build --release --target …-musl` puts it.
+fn static_build() -> Option<PathBuf> {
+    let given = std::env::var_os("ANYROLE_BENCH_STATIC").map(PathBuf::from);
+    let usual = Path::new(env!("CARGO_BIN_EXE_anyrole"))
+        .ancestors()
+        .nth(2)
+        .map(|target| target.join("x86_64-unknown-linux-musl/release/anyrole"));
+    given.or(usual).filter(|program| program.exists())
 }
 
 struct Arguments {

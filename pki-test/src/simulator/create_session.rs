@@ -199,7 +199,10 @@ fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, U
         user_id: granted.assumed_role_id.clone(),
         account: granted.account.clone(),
     };
-    let issued = IssuedCredentials::issue(principal, now, granted.duration)?;
+    let issued = match &state.issuer {
+        Some(issuer) => IssuedCredentials::foreign((issuer.0)(granted).ok_or(Unspecified)?, principal),
+        None => IssuedCredentials::issue(principal, now, granted.duration)?,
+    };
     let document = json!({
         "credentialSet": [{
             "assumedRoleUser": {

@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::settings::ForeignSession;
+
 /// Most sessions that STS knows at a time; the oldest are forgotten.
 pub(super) const SESSIONS_LIMIT: usize = 4_096;
 
@@ -50,6 +52,12 @@ impl fmt::Debug for IssuedCredentials {
 }
 
 impl IssuedCredentials {
+    /// Takes over what somebody else has issued.
+    pub(super) fn foreign(session: ForeignSession, principal: Principal) -> Self {
+        let ForeignSession { access_key_id, secret_access_key, session_token, expiration } = session;
+        Self { access_key_id, secret_access_key, session_token, expiration, principal }
+    }
+
     /// Makes random credentials of AWS's shape, valid from `now` for `duration`.
     ///
     /// The expiration is in whole seconds, as it is sent.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::fault::Fault;
 use super::journal::JournalEntry;
-use super::policy::{Profile, Role};
+use super::policy::{Grant, Profile, Role};
 use crate::verifier::{DEFAULT_SKEW, Strictness, TrustAnchor};
 
 /// A clock that tests can set.
@@ -45,6 +46,44 @@ impl fmt::Debug for EntryObserver {
     }
 }
 
+type Issue = dyn Fn(&Grant) -> Option<ForeignSession> + Send + Sync;
+
+/// Somebody else who issues the sessions that the simulator grants, such as another simulator of AWS.
+///
+/// Asked on the simulator's thread once a request has been verified and granted. `None` is answered as the service's
+/// own failure, status 500.
+#[derive(Clone)]
+pub struct SessionIssuer(pub Arc<Issue>);
+
+impl fmt::Debug for SessionIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionIssuer")
+    }
+}
+
+/// Session credentials from somebody else.
+#[derive(Clone)]
+pub struct ForeignSession {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret access key, wiped when dropped.
+    pub secret_access_key: Zeroizing<String>,
+    /// The session token, wiped when dropped.
+    pub session_token: Zeroizing<String>,
+    /// When they end.
+    pub expiration: OffsetDateTime,
+}
+
+impl fmt::Debug for ForeignSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access_key_id, secret_access_key: _, session_token: _, expiration } = self;
+        f.debug_struct("ForeignSession")
+            .field("access_key_id", access_key_id)
+            .field("expiration", expiration)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The settings of a simulator.
 #[derive(Clone, Debug)]
 pub struct SimulatorSettings {
@@ -76,6 +115,8 @@ pub struct SimulatorSettings {
     pub journal_full: bool,
     /// Something that is told each entry of the journal.
     pub observer: Option<EntryObserver>,
+    /// Somebody else who issues the sessions; `None` has the simulator issue its own, good for its own STS.
+    pub issuer: Option<SessionIssuer>,
 }
 
 impl SimulatorSettings {
@@ -102,6 +143,7 @@ impl SimulatorSettings {
             journal_file: None,
             journal_full: false,
             observer: None,
+            issuer: None,
         }
     }
 }

@@ -276,7 +276,7 @@ fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<Strin
 }
 
 /// Returns the signature scheme of an algorithm identifier, or the name of what is not allowed or not known.
-pub(super) fn signature_scheme(algorithm: &AlgorithmIdentifier<'_>) -> Result<SignatureScheme, String> {
+pub(crate) fn signature_scheme(algorithm: &AlgorithmIdentifier<'_>) -> Result<SignatureScheme, String> {
     let oid = algorithm.algorithm.to_id_string();
     let refused = |name: &str| Err(name.to_owned());
     match oid.as_str() {
@@ -299,7 +299,7 @@ pub(super) fn signature_scheme(algorithm: &AlgorithmIdentifier<'_>) -> Result<Si
 }
 
 /// Returns the public key, or the name of what is not supported.
-fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<PublicKey, String> {
+pub(crate) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<PublicKey, String> {
     let oid = info.algorithm.algorithm.to_id_string();
     let bytes = info.subject_public_key.data.to_vec();
     match oid.as_str() {

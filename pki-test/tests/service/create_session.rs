@@ -4,11 +4,15 @@ use std::fs;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use pki_test::simulator::{EntryObserver, JournalEntry, Operation, Profile, SimulatorSettings, Verdict};
+use pki_test::simulator::{
+    EntryObserver, ForeignSession, JournalEntry, Operation, Profile, SessionIssuer, SimulatorSettings,
+    Verdict,
+};
 use pki_test::verifier::{ReceivedRequest, Strictness};
 
 use super::client::Received;
 use super::draft::Draft;
+use super::identity::NOW;
 use super::vectors::{ANCHOR, PROFILE, ROLE};
 use super::world::World;
 
@@ -246,4 +250,33 @@ fn a_simulator_like_the_service_notes_anomalies_and_tells_its_observer() {
     let entry = heard.recv().unwrap();
     assert_eq!(entry.anomalies, ["header-not-signed"]);
     assert_eq!([entry], *world.simulator.journal());
+}
+
+#[test]
+fn somebody_else_may_issue_the_session() {
+    let world = World::start(|settings| {
+        settings.issuer = Some(SessionIssuer(Arc::new(|granted| {
+            assert_eq!(granted.role_arn.to_string(), ROLE);
+            Some(ForeignSession {
+                access_key_id: "ASIAEXAMPLEEXAMPLE00".to_owned(),
+                secret_access_key: "a secret of somebody else".to_owned().into(),
+                session_token: "a token of somebody else".to_owned().into(),
+                expiration: NOW + granted.duration,
+            })
+        })));
+    });
+    let answer = world.session();
+    let credentials = &answer.json()["credentialSet"][0]["credentials"];
+    assert_eq!(credentials["accessKeyId"], "ASIAEXAMPLEEXAMPLE00");
+    assert_eq!(credentials["secretAccessKey"], "a secret of somebody else");
+    assert_eq!(credentials["sessionToken"], "a token of somebody else");
+    assert_eq!(credentials["expiration"], "2026-11-23T17:20:00Z");
+    assert_eq!(world.simulator.sessions_created(), 1);
+}
+
+#[test]
+fn an_issuer_that_fails_is_a_failure_of_the_service() {
+    let world = World::start(|settings| settings.issuer = Some(SessionIssuer(Arc::new(|_| None))));
+    assert_eq!(world.session().status, 500);
+    assert_eq!(world.simulator.sessions_created(), 0);
 }

@@ -69,8 +69,11 @@ mod secret_service {
     use super::{KIND, connect};
     use crate::cache::CacheError;
 
-    /// How long the bus and the service may take to answer. A desktop's answer in 40 ms.
+    /// How long the bus and the service may take to say whether they are there. A desktop's answer in 40 ms.
     const PATIENCE: Duration = Duration::from_millis(300);
+
+    /// How long a service that answered may take to agree on a key for the values it sends.
+    const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(3);
 
     const SERVICE: &str = "org.freedesktop.secrets";
     const SERVICE_PATH: &str = "/org/freedesktop/secrets";
@@ -78,20 +81,24 @@ mod secret_service {
     const COLLECTION_INTERFACE: &str = "org.freedesktop.Secret.Collection";
 
     pub(super) fn open_in_time() -> Result<Arc<CredentialStore>, CacheError> {
-        let late = || unavailable("it did not answer within 300 milliseconds");
+        if in_time(PATIENCE, || is_locked().map_err(unavailable))? {
+            return Err(CacheError::Locked { store: KIND });
+        }
+        in_time(PATIENCE_TO_CONNECT, connect)
+    }
+
+    /// Does something in a thread, which is left behind where it takes too long.
+    fn in_time<T: Send + 'static>(
+        patience: Duration,
+        work: impl FnOnce() -> Result<T, CacheError> + Send + 'static,
+    ) -> Result<T, CacheError> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
             .name(String::from("secret-service"))
-            .spawn(move || sender.send(open_unlocked()))
+            .spawn(move || sender.send(work()))
             .map_err(unavailable)?;
-        receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(late()))
-    }
-
-    fn open_unlocked() -> Result<Arc<CredentialStore>, CacheError> {
-        if is_locked().map_err(unavailable)? {
-            return Err(CacheError::Locked { store: KIND });
-        }
-        connect()
+        let late = |_| unavailable(format!("it did not answer within {} milliseconds", patience.as_millis()));
+        receiver.recv_timeout(patience).map_err(late)?
     }
 
     /// Reads the property `Locked` of the default collection.

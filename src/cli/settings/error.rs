@@ -1,6 +1,7 @@
 //! Why the settings cannot be used.
 
 use super::Setting;
+use super::table::Sources;
 use crate::arn::ArnError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::NotUnicode;
@@ -112,6 +113,9 @@ impl Diagnostic for SettingsError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Missing { setting } if matches!(setting.sources, Sources::Flag) => {
+                format!("give --{}", setting.name)
+            }
             Self::Missing { setting } => {
                 let variable = setting.variable().map(|name| format!(", set {name}")).unwrap_or_default();
                 format!("give --{}{variable}, or name a session of the config file that has it", setting.name)

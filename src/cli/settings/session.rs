@@ -76,7 +76,9 @@ impl Settings {
         }
         match self.given("cache") {
             None => Ok(CacheChoice::default()),
-            Some(given) => given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string())),
+            Some(given) => {
+                given.text().parse().map_err(|error: CacheChoiceError| given.refused(error.to_string()))
+            }
         }
     }
 
@@ -112,7 +114,8 @@ impl Settings {
         })
     }
 
-    fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
+    /// Returns how the network is used.
+    pub(crate) fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
         let proxies = match self.given("proxy") {
             Some(given) => Proxies::explicit(given.text())?,
             None => Proxies::from_environment(env)?,

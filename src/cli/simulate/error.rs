@@ -36,6 +36,12 @@ pub(in crate::cli) enum SimulateError {
         /// The text.
         value: String,
     },
+    /// A revocation list cannot be imported.
+    #[error("the revocation list cannot be imported: {why}")]
+    RevocationList {
+        /// What is wrong with it.
+        why: String,
+    },
     /// It cannot listen, or not write its journal.
     #[error("the simulator cannot start")]
     Start(#[source] SimulatorError),
@@ -53,6 +59,7 @@ impl SimulateError {
         "simulator-arn",
         "simulator-fault",
         "simulator-number",
+        "simulator-revocation-list",
         "simulator-start",
         "simulator-trust-anchor",
     ];
@@ -64,6 +71,7 @@ impl Diagnostic for SimulateError {
             Self::Account { .. } | Self::Arn { .. } => "simulator-arn",
             Self::Fault { .. } => "simulator-fault",
             Self::Number { .. } => "simulator-number",
+            Self::RevocationList { .. } => "simulator-revocation-list",
             Self::Start(_) => "simulator-start",
             Self::TrustAnchor { .. } => "simulator-trust-anchor",
         }
@@ -75,6 +83,7 @@ impl Diagnostic for SimulateError {
             | Self::Arn { .. }
             | Self::Fault { .. }
             | Self::Number { .. }
+            | Self::RevocationList { .. }
             | Self::TrustAnchor { .. } => Fault::Usage,
             Self::Start(_) => Fault::Local,
         }
@@ -86,6 +95,7 @@ impl Diagnostic for SimulateError {
             Self::Account { .. }
             | Self::Arn { .. }
             | Self::Number { .. }
+            | Self::RevocationList { .. }
             | Self::Start(_)
             | Self::TrustAnchor { .. } => Vec::new(),
         }
@@ -98,6 +108,9 @@ impl Diagnostic for SimulateError {
                 "give one or two CA certificates with --trust-anchor, or make a CA with anyrole pki init"
             }
             Self::Number { .. } => "give a whole number, not negative; a port is at most 65535",
+            Self::RevocationList { .. } => {
+                "give the list that anyrole pki crl wrote, of the CA that is the --trust-anchor"
+            }
             Self::Start(SimulatorError::Bind { .. }) => "leave out --port to take a free one",
             Self::Account { .. }
             | Self::Arn { .. }

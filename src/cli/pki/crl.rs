@@ -1,0 +1,76 @@
+//! `pki crl`: the revocation list, in the form that AWS imports.
+
+use std::fmt::Write as _;
+
+use pki_test::revocation::MAX_IMPORT_OCTETS;
+
+use super::{DAY, FOLDER, PASSPHRASE_FILE, days, folder, passphrase};
+use crate::cli::args::{Spec, Words};
+use crate::cli::report::Failure;
+use crate::cli::settings::table::{Kind, Setting};
+use crate::cli::{Invocation, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::private_file::shell_word;
+
+const DEFAULT_DAYS: u32 = 30;
+
+const DAYS: Setting = Setting::flag("days", Kind::Integer, "days until the next list [default: 30]");
+
+/// `anyrole pki crl`.
+pub(in crate::cli) const SPEC: Spec = Spec {
+    name: "pki crl",
+    about: "Writes the revocation list, in the form that AWS imports.",
+    words: Words::None,
+    groups: &[],
+    flags: &[FOLDER, DAYS, PASSPHRASE_FILE],
+    more: "\
+Writes ca/crl.pem in the folder: PEM of at most 300,000 bytes, with a higher number each time. Make and
+import a new one after each revocation, and before --days have passed.
+",
+    run,
+};
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let folder = folder(invocation);
+    let lifetime = days(invocation, &DAYS)?.unwrap_or(DAY * DEFAULT_DAYS);
+    let passphrase = passphrase(invocation, &folder)?;
+    let now = SystemClock.now();
+    let list = folder.write_revocation_list(lifetime, passphrase.as_ref(), now)?;
+    let file = shell_word(&list.file);
+    let certificates = if list.certificates == 1 { "certificate" } else { "certificates" };
+    let mut text = format!(
+        "wrote {file}: number {}, {} {certificates}, {} of {} kB\n  next list by {} ({})\n",
+        list.number,
+        list.certificates,
+        kilobytes(list.octets),
+        MAX_IMPORT_OCTETS / 1000,
+        list.next_update,
+        list.next_update.distance_from(now),
+    );
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "\n\
+         next: import it. Without --enabled AWS does not look at it\n  \
+         aws rolesanywhere import-crl --name anyrole-pki --enabled --crl-data fileb://{file} \
+         --trust-anchor-arn TRUST_ANCHOR_ARN\n\
+         a later list takes its place, since a trust anchor has two at most\n  \
+         aws rolesanywhere update-crl --crl-id CRL_ID --crl-data fileb://{file}\n\
+         try it without AWS\n  \
+         anyrole simulate --trust-anchor {} --crl {file}\n",
+        shell_word(&list.issuer)
+    );
+    if list.by_intermediate {
+        text.push_str(
+            "\nThis is the list of the intermediate CA, which issues here. AWS does not say that it takes lists of\n\
+             CAs below the trust anchor: to be sure, make ca/intermediate.pem the trust anchor, and not the root.\n",
+        );
+    }
+    output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+/// Returns a size in kilobytes, rounded up to a tenth.
+fn kilobytes(octets: usize) -> String {
+    let tenths = octets.div_ceil(100);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,79 @@
+//! `pki init`: makes the CAs.
+
+use std::fmt::Write as _;
+
+use pki_test::algorithm::KeyAlgorithm;
+
+use super::{ALGORITHMS, FOLDER, PASSPHRASE_FILE, algorithm, folder, folder_flag, until};
+use crate::cli::args::{Spec, Words};
+use crate::cli::report::Failure;
+use crate::cli::settings::table::{Kind, Setting};
+use crate::cli::{Invocation, output, passphrase};
+use crate::clock::{Clock as _, SystemClock};
+use crate::pki::{InitSpec, PkiError};
+use crate::private_file::shell_word;
+
+const NO_PASSPHRASE: Setting =
+    Setting::flag("no-passphrase", Kind::Boolean, "leave the CA's keys unencrypted");
+const NAME: Setting = Setting::flag("name", Kind::Text("NAME"), "name of the CA [default: anyrole TEST CA]");
+const ALGORITHM: Setting =
+    Setting::flag("algorithm", Kind::Word(ALGORITHMS), "algorithm of the CA's keys [default: ec-p384]");
+const INTERMEDIATE: Setting =
+    Setting::flag("intermediate", Kind::Boolean, "let an intermediate CA issue, not the root");
+
+/// `anyrole pki init`.
+pub(in crate::cli) const SPEC: Spec = Spec {
+    name: "pki init",
+    about: "Makes a CA in a folder, for tests and pilots.",
+    words: Words::None,
+    groups: &[],
+    flags: &[FOLDER, NAME, ALGORITHM, INTERMEDIATE, PASSPHRASE_FILE, NO_PASSPHRASE],
+    more: "\
+The root is valid for ten years, an intermediate for three. The keys are encrypted: a passphrase is
+asked for twice on the terminal, or read with --passphrase-file.
+Who has the CA's key is every identity that AWS trusts it for. For production use your own PKI.
+",
+    run,
+};
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let typed = &invocation.typed;
+    let folder = folder(invocation);
+    if folder.is_initialised() {
+        // Before a passphrase is asked for.
+        return Err(PkiError::Exists { folder: folder.path().to_path_buf() }.into());
+    }
+    let passphrase = if invocation.has(&NO_PASSPHRASE) {
+        None
+    } else {
+        Some(passphrase::chosen(typed.flag(PASSPHRASE_FILE.name), invocation.env)?)
+    };
+    let encrypted = passphrase.is_some();
+    let spec = InitSpec {
+        name: typed.flag(NAME.name).unwrap_or("anyrole TEST CA").to_owned(),
+        algorithm: algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP384),
+        intermediate: invocation.has(&INTERMEDIATE),
+        passphrase,
+    };
+    let now = SystemClock.now();
+    let (root_end, issuer_end) = folder.init(&spec, now)?;
+    let mut text = format!("made a PKI in {}\n", folder.path().display());
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  root          {}, {}", until(root_end, now), spec.algorithm);
+    if spec.intermediate {
+        let _ = writeln!(text, "  intermediate  {}, {}", until(issuer_end, now), spec.algorithm);
+    }
+    let keys = if encrypted {
+        "encrypted with the passphrase"
+    } else {
+        "NOT encrypted: keep the folder to yourself"
+    };
+    let _ = writeln!(text, "  private keys  {keys}");
+    let _ = writeln!(text, "\nnext: issue an identity\n  anyrole pki issue build-17{}", folder_flag(&folder));
+    let _ = writeln!(
+        text,
+        "for AWS, this certificate becomes the trust anchor:\n  {}",
+        shell_word(&folder.root_certificate())
+    );
+    output::write(text.as_bytes()).map_err(Failure::output)
+}

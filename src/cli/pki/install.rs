@@ -1,0 +1,66 @@
+//! `pki install`: a certificate that somebody else issued, beside its key.
+
+use super::{FOLDER, folder, folder_flag, until, word};
+use crate::cli::args::{Spec, Words};
+use crate::cli::report::Failure;
+use crate::cli::settings::SettingsError;
+use crate::cli::settings::table::{Kind, Setting};
+use crate::cli::{Invocation, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::identity::Input;
+use crate::pki::InstallSpec;
+use crate::private_file::shell_word;
+use crate::text::quoted;
+
+const CERTIFICATE: Setting =
+    Setting::flag("certificate", Kind::Text("PATH"), "the certificate, PEM or DER; may carry intermediates");
+const INTERMEDIATES: Setting =
+    Setting::flag("intermediates", Kind::Text("PATH"), "the CA certificates below the trust anchor");
+
+/// `anyrole pki install`.
+pub(in crate::cli) const SPEC: Spec = Spec {
+    name: "pki install",
+    about: "Puts a certificate that another CA issued beside its private key.",
+    words: Words::One("NAME"),
+    groups: &[],
+    flags: &[FOLDER, CERTIFICATE, INTERMEDIATES],
+    more: "\
+The private key is NAME/NAME.key in the folder; no CA is needed there. The certificate is checked as
+for a session: that it is the key's, valid at present, no CA's, for digital signatures, signed with
+SHA-256 or stronger, with a subject name. The chain is put in order, without its root, and written to
+NAME/NAME.pem together with the key, in one step. To ask another CA for a certificate of that key:
+  openssl req -new -key anyrole-pki/build-17/build-17.key -subj /CN=build-17 -out build-17.csr
+",
+    run,
+};
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let folder = folder(invocation);
+    let input = |flag: &Setting| match invocation.typed.flag(flag.name) {
+        Some(text) => Input::parse(text).map(Some),
+        None => Ok(None),
+    };
+    let spec = InstallSpec {
+        name: word(invocation).to_owned(),
+        certificate: input(&CERTIFICATE)?.ok_or(SettingsError::Missing { setting: &CERTIFICATE })?,
+        intermediates: input(&INTERMEDIATES)?,
+    };
+    let now = SystemClock.now();
+    let installed = folder.install(&spec, invocation.env, now)?;
+    let text = format!(
+        "installed {}: {}, serial {}\n  subject      {}\n  issuer       {}\n  certificate  {}, with {} intermediate{}\n  \
+         private key  {}, as before\n\nnext: tell when it is to be renewed\n  anyrole pki renew {} --check{}\n",
+        spec.name,
+        until(installed.not_after, now),
+        installed.serial,
+        quoted(&installed.subject),
+        quoted(&installed.issuer),
+        shell_word(&installed.certificate),
+        installed.intermediates,
+        if installed.intermediates == 1 { "" } else { "s" },
+        shell_word(&installed.private_key),
+        spec.name,
+        folder_flag(&folder),
+    );
+    output::write(text.as_bytes()).map_err(Failure::output)
+}

@@ -1,0 +1,177 @@
+//! Issues an identity: for a new key, or for the public key of a certificate request.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::Authority;
+use pki_test::certificate_request::{CertificateRequest, MAX_REQUEST_OCTETS};
+use pki_test::distinguished_name::DistinguishedName;
+use pki_test::end_entity::{EndEntity, EndEntitySpec, SubjectAlternativeName};
+use pki_test::key_pair::{KeyForm, KeyPair};
+use zeroize::Zeroizing;
+
+use super::index::{Index, Record};
+use super::lock::{Files, Locked, Place};
+use super::{AUTHORITIES, Folder, PkiError, list, names, validity};
+use crate::clock::Timestamp;
+use crate::private_file;
+use crate::secret::Secret;
+
+/// What an identity is to be.
+#[derive(Debug)]
+pub struct IssueSpec {
+    /// The name of its files.
+    pub name: String,
+    /// The subject name.
+    pub subject: DistinguishedName,
+    /// The other names, in their order.
+    pub alternative_names: Vec<SubjectAlternativeName>,
+    /// How long it is valid.
+    pub lifetime: Duration,
+    /// Whose key it is for.
+    pub key: KeyOrigin,
+    /// Whether an identity of that name is replaced.
+    pub replace: bool,
+}
+
+/// Where the key of an identity comes from.
+#[derive(Debug)]
+pub enum KeyOrigin {
+    /// It is made here, and its private half written beside the certificate.
+    New(KeyAlgorithm),
+    /// Its private half is elsewhere, and a request proves it. Nothing but the public key is taken from that.
+    Request(CertificateRequest),
+}
+
+/// An identity that was issued.
+#[derive(Debug)]
+pub struct Issued {
+    /// The certificate and its intermediates, in PEM.
+    pub certificate: PathBuf,
+    /// The private key, in PKCS#8, not encrypted; `None` where it is elsewhere.
+    pub private_key: Option<PathBuf>,
+    /// The serial number in lower-case hex.
+    pub serial: String,
+    /// The last second of validity.
+    pub not_after: Timestamp,
+}
+
+impl Folder {
+    /// Issues one identity: `clientAuth`, `digitalSignature`, a random serial number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the certificate would outlive its CA, if
+    /// the name is taken and not to be replaced, or if something cannot be written.
+    pub fn issue(
+        &self,
+        spec: &IssueSpec,
+        passphrase: Option<&Secret<String>>,
+        now: Timestamp,
+    ) -> Result<Issued, PkiError> {
+        check_name(&spec.name)?;
+        self.check_initialised()?;
+        let locked = self.lock()?;
+        let taken = self.path.join(&spec.name);
+        if !spec.replace && std::fs::symlink_metadata(&taken).is_ok() {
+            return Err(PkiError::NameTaken { folder: taken });
+        }
+        let issuer = self.issuer(passphrase)?;
+        let (public_key, key) = match &spec.key {
+            KeyOrigin::New(algorithm) => {
+                let key_pair = KeyPair::generate(*algorithm).map_err(PkiError::NewKey)?;
+                let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
+                (key_pair.subject_public_key_info().to_vec(), Some(text))
+            }
+            KeyOrigin::Request(request) => (request.subject_public_key_info().to_vec(), None),
+        };
+        let names = Names {
+            name: &spec.name,
+            subject: &spec.subject,
+            alternative_names: &spec.alternative_names,
+            lifetime: spec.lifetime,
+        };
+        let place = if spec.replace { Place::FreeOrTaken } else { Place::Free };
+        certify(&locked, &issuer, &names, &public_key, key, place, now)
+    }
+}
+
+/// What a certificate says besides its public key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    pub(super) name: &'a str,
+    pub(super) subject: &'a DistinguishedName,
+    pub(super) alternative_names: &'a [SubjectAlternativeName],
+    pub(super) lifetime: Duration,
+}
+
+/// Signs a certificate, enters it into the register, and puts it in its place with its key.
+pub(super) fn certify(
+    locked: &Locked<'_>,
+    issuer: &Authority,
+    names: &Names<'_>,
+    public_key: &[u8],
+    key: Option<Zeroizing<String>>,
+    place: Place,
+    now: Timestamp,
+) -> Result<Issued, PkiError> {
+    let not_after = now.plus(names.lifetime);
+    let issuer_ends = list::not_after(issuer.certificate_der())?;
+    if not_after > issuer_ends {
+        return Err(PkiError::Outlives { not_after, issuer_ends });
+    }
+    let mut spec = EndEntitySpec::new(names.subject.clone(), validity(now, not_after));
+    spec.subject_alternative_names = names.alternative_names.to_vec();
+    let issued = issuer.issue(&spec, public_key)?;
+    enter(locked, names, &issued, not_after, now)?;
+
+    let folder = locked.path().join(names.name);
+    let certificate = format!("{}.pem", names.name);
+    let key_file = format!("{}.key", names.name);
+    let private_key = key.is_some().then(|| folder.join(&key_file));
+    let certificate_path = folder.join(&certificate);
+    let mut files: Files = vec![(certificate, Zeroizing::new(issued.chain_pem()))];
+    files.extend(key.map(|key| (key_file, key)));
+    locked.place(names.name, &files, place)?;
+    Ok(Issued { certificate: certificate_path, private_key, serial: issued.serial().hex(), not_after })
+}
+
+/// Enters a certificate into the register, before anybody has it.
+fn enter(
+    locked: &Locked<'_>,
+    names: &Names<'_>,
+    issued: &EndEntity,
+    not_after: Timestamp,
+    now: Timestamp,
+) -> Result<(), PkiError> {
+    let mut index = Index::load(locked.path())?;
+    index.certificates.push(Record {
+        serial: issued.serial().hex(),
+        name: names.name.to_owned(),
+        subject: names.subject.to_string(),
+        alternative_names: names.alternative_names.iter().map(names::render).collect(),
+        lifetime: names.lifetime.as_secs(),
+        not_after,
+        revoked: None,
+    });
+    index.store(locked.path(), now)
+}
+
+/// Refuses a name that is no name for a folder.
+pub(super) fn check_name(name: &str) -> Result<(), PkiError> {
+    if name == AUTHORITIES || !crate::config::is_session_name(name) {
+        return Err(PkiError::Name { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Reads a certificate request from a file, as PEM or DER, and checks its signature.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or if the request is not taken.
+pub fn read_request(file: &Path) -> Result<CertificateRequest, PkiError> {
+    let bytes = private_file::read_bounded(file, MAX_REQUEST_OCTETS as u64)?;
+    CertificateRequest::parse(&bytes).map_err(|source| PkiError::Request { file: file.to_path_buf(), source })
+}

@@ -1,0 +1,118 @@
+//! One writer at a time, and what a writer that was killed left behind.
+//!
+//! The files of an identity are written into `.NAME.new`, and that folder takes the place of `NAME` in one step. So
+//! certificate and key are never seen apart for longer than that step; whoever reads one before it and the other after
+//! it finds them together when reading again. Where the file system cannot exchange two folders, the old one is at
+//! `.NAME.old` for a moment, and the next writer puts it back if `NAME` was never filled.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{AUTHORITIES, Folder, PkiError};
+use crate::private_file;
+
+/// The lock, in the PKI's folder; it is never removed.
+const FILE: &str = ".lock";
+/// The ends of the names of folders in the making, and of those that were moved aside.
+const STAGED: &str = ".new";
+const ASIDE: &str = ".old";
+
+/// The files of an identity or of the CAs: names and contents.
+pub(super) type Files = Vec<(String, Zeroizing<String>)>;
+
+/// A PKI that nobody else changes.
+#[derive(Debug)]
+pub(super) struct Locked<'a> {
+    path: &'a Path,
+    /// The lock is given up when this is closed, by the process or by its end.
+    _lock: File,
+}
+
+/// What may be in the place of new files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing: an identity of that name is not overwritten.
+    Free,
+    /// Nothing, or an identity that is replaced.
+    FreeOrTaken,
+}
+
+impl Folder {
+    /// Waits until no other process changes the PKI, and cleans up after one that was killed.
+    pub(super) fn lock(&self) -> Result<Locked<'_>, PkiError> {
+        private_file::create_private_folder(&self.path)?;
+        let path = self.path.join(FILE);
+        let lock = private_file::open_private(&path)?;
+        lock.lock().map_err(|source| PkiError::Lock { file: path, source })?;
+        let locked = Locked { path: &self.path, _lock: lock };
+        locked.recover()?;
+        Ok(locked)
+    }
+}
+
+impl Locked<'_> {
+    /// Returns the PKI's folder.
+    pub(super) const fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// Puts files into the folder `name` of the PKI, all of them or none.
+    pub(super) fn place(&self, name: &str, files: &Files, place: Place) -> Result<(), PkiError> {
+        let target = self.path.join(name);
+        let staged = self.beside(name, STAGED);
+        let aside = self.beside(name, ASIDE);
+        let write = || -> Result<(), PkiError> {
+            private_file::create_private_folder(&staged)?;
+            for (file, content) in files {
+                private_file::write_new(&staged.join(file), content.as_bytes(), 0o600)?;
+            }
+            if place == Place::FreeOrTaken && target.exists() {
+                private_file::replace_folder(&staged, &target, &aside)?;
+            } else {
+                private_file::place_folder(&staged, &target)?;
+            }
+            Ok(())
+        };
+        let outcome = write();
+        // What cannot be removed is whole, hidden from the list, and the next writer's to remove.
+        for leftover in [staged, aside] {
+            let _ = std::fs::remove_dir_all(leftover);
+        }
+        outcome
+    }
+
+    fn beside(&self, name: &str, end: &str) -> PathBuf {
+        self.path.join(format!(".{name}{end}"))
+    }
+
+    /// Puts back what was moved aside and not replaced, and removes what was never put in its place.
+    fn recover(&self) -> Result<(), PkiError> {
+        for (name, aside) in self.leftovers(ASIDE) {
+            let place = self.path.join(name);
+            if place.exists() {
+                let _ = std::fs::remove_dir_all(aside);
+            } else {
+                private_file::place_folder(&aside, &place)?;
+            }
+        }
+        for (_, staged) in self.leftovers(STAGED) {
+            let _ = std::fs::remove_dir_all(staged);
+        }
+        Ok(())
+    }
+
+    /// Returns the folders `.NAME` with this end, each with its name.
+    fn leftovers(&self, end: &str) -> Vec<(String, PathBuf)> {
+        let entries = std::fs::read_dir(self.path).into_iter().flatten().filter_map(Result::ok);
+        entries
+            .filter_map(|entry| {
+                let file_name = entry.file_name().into_string().ok()?;
+                let name = file_name.strip_prefix('.')?.strip_suffix(end)?;
+                Some((name.to_owned(), entry.path()))
+            })
+            .filter(|(name, _)| name == AUTHORITIES || crate::config::is_session_name(name))
+            .collect()
+    }
+}

@@ -1,0 +1,187 @@
+//! Renews an identity: a new certificate with the same names, in good time.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pki_test::key_pair::{KeyForm, KeyPair};
+use zeroize::Zeroizing;
+
+use super::index::{Index, Record};
+use super::issue::{Issued, Names, certify, check_name};
+use super::lock::Place;
+use super::{Folder, PkiError, list, names, read};
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+use crate::x509::Certificate;
+
+/// What a renewal is to be.
+#[derive(Debug)]
+pub struct RenewSpec {
+    /// The name of the identity.
+    pub name: String,
+    /// How long the new certificate is valid; `None` for as long as the one before.
+    pub lifetime: Option<Duration>,
+    /// What its key is.
+    pub key: RenewedKey,
+    /// When it is done.
+    pub when: When,
+}
+
+/// Which key a renewed certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewedKey {
+    /// A new one of the same algorithm.
+    New,
+    /// The same.
+    Same,
+}
+
+/// When a renewal is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At once.
+    Now,
+    /// Only where it is due.
+    IfDue,
+}
+
+/// When an identity is to be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// `not_before + (not_after - not_before) · 2/3`
+    pub at: Timestamp,
+    /// The last second of validity.
+    pub not_after: Timestamp,
+}
+
+impl Due {
+    fn of(certificate: &Certificate) -> Self {
+        let life = certificate.not_after().since(certificate.not_before());
+        Self { at: certificate.not_before().plus(life / 3 * 2), not_after: certificate.not_after() }
+    }
+
+    /// Tells whether the renewal is due.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.at
+    }
+}
+
+impl Folder {
+    /// Returns when an identity is to be renewed, at two thirds of its life; whoever issued it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such identity, or if its certificate cannot be read.
+    pub fn due(&self, name: &str) -> Result<Due, PkiError> {
+        Ok(Due::of(&self.certificate(name)?))
+    }
+
+    /// Tells whether an identity can be renewed, as far as that is known without the CA's key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its certificate is another CA's, or is revoked.
+    pub fn check_renewable(&self, name: &str) -> Result<(), PkiError> {
+        self.check_initialised()?;
+        self.renewable(name, &self.certificate(name)?, &Index::load(&self.path)?).map(|_| ())
+    }
+
+    /// Renews an identity, and replaces its certificate and its key together; `None` where that is not due.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::issue`]; and if the certificate is another CA's, if it is revoked, or if a new key is asked for
+    /// and the old one is not here.
+    pub fn renew(
+        &self,
+        spec: &RenewSpec,
+        passphrase: Option<&Secret<String>>,
+        now: Timestamp,
+    ) -> Result<Option<Issued>, PkiError> {
+        self.check_initialised()?;
+        let locked = self.lock()?;
+        let certificate = self.certificate(&spec.name)?;
+        // Another process may have been faster while this one waited for the lock.
+        if spec.when == When::IfDue && !Due::of(&certificate).is_due(now) {
+            return Ok(None);
+        }
+        let index = Index::load(&self.path)?;
+        let record = self.renewable(&spec.name, &certificate, &index)?;
+        let register = |why: &str| PkiError::Register { file: self.register(), why: why.to_owned() };
+        let subject = record.subject.parse().map_err(|_| register("a subject name cannot be read"))?;
+        let alternative_names: Option<Vec<_>> =
+            record.alternative_names.iter().map(|name| names::parse(name)).collect();
+        let alternative_names =
+            alternative_names.ok_or_else(|| register("an alternative name cannot be read"))?;
+        let (public_key, key) = self.renewed_key(spec, &certificate)?;
+        let names = Names {
+            name: &spec.name,
+            subject: &subject,
+            alternative_names: &alternative_names,
+            lifetime: spec.lifetime.unwrap_or(Duration::from_secs(record.lifetime)),
+        };
+        let issuer = self.issuer(passphrase)?;
+        certify(&locked, &issuer, &names, &public_key, key, Place::FreeOrTaken, now).map(Some)
+    }
+
+    /// Returns the entry of an identity's certificate, which is ours and not revoked.
+    fn renewable<'a>(
+        &self,
+        name: &str,
+        certificate: &Certificate,
+        index: &'a Index,
+    ) -> Result<&'a Record, PkiError> {
+        let serial = certificate.serial_number().hex();
+        let file = self.file(name, "pem");
+        let record = index.find(serial).ok_or(PkiError::NotOurs { file })?;
+        match &record.revoked {
+            Some(revoked) => {
+                Err(PkiError::Revoked { name: name.to_owned(), serial: serial.to_owned(), at: revoked.at })
+            }
+            None => Ok(record),
+        }
+    }
+
+    /// Returns the public key of the new certificate, and the text of its private key where that is here.
+    fn renewed_key(
+        &self,
+        spec: &RenewSpec,
+        certificate: &Certificate,
+    ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
+        let file = self.file(&spec.name, "key");
+        let here = if file.exists() { Some(read(&file)?) } else { None };
+        let old_key = |text: &str| {
+            KeyPair::from_pem(text, None).map_err(|source| PkiError::OldKey { file: file.clone(), source })
+        };
+        match (spec.key, here) {
+            (RenewedKey::New, Some(text)) => {
+                let key_pair = KeyPair::generate(old_key(&text)?.algorithm()).map_err(PkiError::NewKey)?;
+                let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
+                Ok((key_pair.subject_public_key_info().to_vec(), Some(text)))
+            }
+            (RenewedKey::New, None) => Err(PkiError::KeyElsewhere { name: spec.name.clone() }),
+            (RenewedKey::Same, Some(text)) => {
+                let public_key = old_key(&text)?.subject_public_key_info().to_vec();
+                if public_key != certificate.public_key().der() {
+                    return Err(PkiError::PairMismatch { file: file.clone() });
+                }
+                Ok((public_key, Some(text)))
+            }
+            (RenewedKey::Same, None) => Ok((certificate.public_key().der().to_vec(), None)),
+        }
+    }
+
+    fn certificate(&self, name: &str) -> Result<Certificate, PkiError> {
+        check_name(name)?;
+        let file = self.file(name, "pem");
+        if !file.exists() {
+            return Err(PkiError::UnknownIdentity { name: name.to_owned(), folder: self.path.clone() });
+        }
+        list::first(&file)
+    }
+
+    /// Returns the path of an identity's file.
+    pub(super) fn file(&self, name: &str, extension: &str) -> PathBuf {
+        self.path.join(name).join(format!("{name}.{extension}"))
+    }
+}

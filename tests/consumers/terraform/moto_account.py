@@ -1,0 +1,67 @@
+"""An AWS account made by moto, which checks every signature and every policy, and mints sessions on request.
+
+Prints one line of JSON with the endpoint, then reads requests, one line of JSON each, until standard input ends:
+`{"assume": ROLE_ARN, "session_name": NAME, "duration_seconds": N}` is answered by what sts:AssumeRole grants, and
+`{"object": KEY}` by the text of an object in the bucket, read by another user than the sessions.
+"""
+
+import json
+import logging
+import os
+import sys
+
+# moto looks at signatures and policies from the call after these on, which are those that make the account.
+os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "6"
+os.environ["MOTO_ACCOUNT_ID"] = "111122223333"
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+BUCKET = "terraform-state"
+
+
+def policy(**statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+endpoint = "http://%s:%d" % server.get_host_and_port()
+
+
+def client(service, key="none", secret="none"):
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+    )
+
+
+iam = client("iam")
+iam.create_user(UserName="minter")
+key = iam.create_access_key(UserName="minter")["AccessKey"]
+allowed = policy(Action=["sts:AssumeRole", "s3:GetObject"], Resource="*")
+iam.put_user_policy(UserName="minter", PolicyName="mint", PolicyDocument=allowed)
+trust = policy(Principal={"AWS": "*"}, Action="sts:AssumeRole")
+role = iam.create_role(RoleName="terraform", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+state = policy(Action="s3:*", Resource=[f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
+iam.put_role_policy(RoleName="terraform", PolicyName="state", PolicyDocument=state)
+client("s3").create_bucket(Bucket=BUCKET)
+print(json.dumps({"endpoint": endpoint, "role_arn": role}), flush=True)
+
+sts, s3 = (client(service, key["AccessKeyId"], key["SecretAccessKey"]) for service in ("sts", "s3"))
+for line in sys.stdin:
+    request = json.loads(line)
+    if "object" in request:
+        answer = s3.get_object(Bucket=BUCKET, Key=request["object"])["Body"].read().decode()
+    else:
+        answer = sts.assume_role(
+            RoleArn=request["assume"],
+            RoleSessionName=request["session_name"],
+            DurationSeconds=request["duration_seconds"],
+        )["Credentials"]
+    print(json.dumps(answer, default=lambda time: time.strftime("%Y-%m-%dT%H:%M:%SZ")), flush=True)
+server.stop()

@@ -1,0 +1,28 @@
+//! The units of `packaging/systemd`, as systemd reads them.
+
+use std::fs;
+
+use super::workbench::{Workbench, is_there};
+
+#[test]
+fn the_renewal_units_are_sound_and_hardened() {
+    if !is_there("systemd-analyze", "--version") {
+        return;
+    }
+    let bench = Workbench::empty();
+    let packaged = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/systemd");
+    for unit in ["service", "timer"] {
+        let text = fs::read_to_string(format!("{packaged}/anyrole-renew@.{unit}")).expect("it is packaged");
+        // What systemd starts must be there, so that it can say that all else is right.
+        let text = text.replace("/usr/bin/anyrole", env!("CARGO_BIN_EXE_anyrole"));
+        bench.write(&format!("anyrole-renew@.{unit}"), &text);
+        bench.write(&format!("anyrole-renew@host.{unit}"), &text);
+    }
+    let verified =
+        bench.run("systemd-analyze", "verify ./anyrole-renew@host.service ./anyrole-renew@host.timer");
+    assert!(verified.status == 0 && verified.stderr.is_empty(), "{verified:?}");
+    // Of 100, where 0 is the least that a service can be exposed.
+    let exposure = "security --offline=true --threshold=10 --no-pager ./anyrole-renew@host.service";
+    let exposure = bench.run("systemd-analyze", exposure);
+    assert_eq!(exposure.status, 0, "{exposure:?}");
+}

@@ -1,0 +1,151 @@
+//! The first cause is the right one, as far as this host can tell.
+
+use std::time::Duration;
+
+use anyrole::explain::{Cause, Certainty, explain};
+use anyrole::identity::Identity;
+use anyrole::session::{Refusal, RefusalKind, SessionRequest};
+use pki_test::algorithm::KeyAlgorithm;
+
+use super::support::{Chain, NOW, PROFILE, ROLE, TRUST_ANCHOR, identity, request, request_for};
+
+fn refusal(kind: RefusalKind) -> Refusal {
+    Refusal {
+        kind,
+        status: 403,
+        code: String::from("AccessDeniedException"),
+        message: String::new(),
+        request_id: None,
+        server_time: Some(NOW),
+        local_time: NOW,
+        corrected_by: 0,
+        retry_after: None,
+        attempts: 1,
+    }
+}
+
+fn first(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Cause {
+    let explanation = explain(refusal, request, identity);
+    assert!(explanation.causes.is_sorted_by_key(|cause| cause.certainty));
+    for cause in &explanation.causes {
+        assert!(!cause.what.is_empty() && !cause.check.is_empty() && !cause.next.is_empty());
+    }
+    assert_eq!(explanation.hint().as_ref(), explanation.causes.first().map(|cause| &cause.next));
+    let cause = explanation.causes.into_iter().next().unwrap();
+    let name = match cause.certainty {
+        Certainty::Certain => "cause",
+        Certainty::Likely => "likely cause",
+        Certainty::Possible => "possible cause",
+    };
+    assert_eq!(explain(refusal, request, identity).fact().expect("the first cause").name, name);
+    cause
+}
+
+#[test]
+fn every_kind_has_a_cause() {
+    use RefusalKind::*;
+    for kind in [
+        AttributesNotMapped,
+        CannotAssumeRole,
+        CertificateRevoked,
+        InsufficientCertificate,
+        InvalidProfile,
+        InvalidRequest,
+        InvalidSignature,
+        Other,
+        RoleNotInProfile,
+        SessionNameNotAccepted,
+        Throttled,
+        TrustAnchorNotFound,
+        Unavailable,
+        UntrustedCertificate,
+    ] {
+        first(&refusal(kind), &request(), &identity());
+    }
+}
+
+#[test]
+fn a_missing_intermediate() {
+    let chain = Chain::new(KeyAlgorithm::EcP256);
+    let untrusted = refusal(RefusalKind::UntrustedCertificate);
+    let cause = first(&untrusted, &request(), &chain.without_intermediates());
+    assert_eq!(cause.certainty, Certainty::Likely);
+    assert!(cause.what.contains("ends at issuer 'CN=TEST issuing'"), "{}", cause.what);
+    assert!(cause.next.contains("--intermediates"));
+    let cause = first(&untrusted, &request(), &chain.identity());
+    assert!(cause.what.contains("ends at issuer 'CN=TEST root'"), "{}", cause.what);
+    assert!(cause.check.starts_with("aws rolesanywhere get-trust-anchor --trust-anchor-id a1b2c3d4-"));
+}
+
+#[test]
+fn an_expired_certificate_by_the_clock_of_aws() {
+    let later = NOW.plus(Duration::from_secs(3 * 86_400));
+    let untrusted = Refusal { server_time: Some(later), ..refusal(RefusalKind::UntrustedCertificate) };
+    let cause = first(&untrusted, &request(), &identity());
+    assert_eq!(cause.certainty, Certainty::Certain);
+    assert_eq!(cause.what, "the certificate 'CN=TEST build-17' expired at 2026-11-24T04:00:00Z, 2 days ago");
+    assert_eq!(cause.next, "renew the certificate");
+}
+
+#[test]
+fn a_wrong_clock() {
+    let late = Refusal {
+        local_time: NOW.minus(Duration::from_secs(1800)),
+        ..refusal(RefusalKind::InvalidSignature)
+    };
+    let cause = first(&late, &request(), &identity());
+    assert_eq!(cause.certainty, Certainty::Certain);
+    assert_eq!(cause.what, "this machine's clock is 30 minutes behind AWS's");
+    // Once the time was corrected, it is not the cause.
+    let corrected = Refusal { corrected_by: 1800, ..late };
+    assert!(first(&corrected, &request(), &identity()).what.contains("changes requests"));
+}
+
+#[test]
+fn regions_and_accounts() {
+    let elsewhere = SessionRequest { region: String::from("us-east-1"), ..request() };
+    for kind in [RefusalKind::TrustAnchorNotFound, RefusalKind::InvalidSignature, RefusalKind::Other] {
+        let cause = first(&refusal(kind), &elsewhere, &identity());
+        assert_eq!(cause.what, "the trust anchor is in region eu-central-1, and region us-east-1 was asked");
+        assert_eq!(cause.certainty, Certainty::Certain);
+    }
+    let foreign = |arn: &str| arn.replace("111122223333", "444455556666");
+    let role = request_for(TRUST_ANCHOR, PROFILE, &foreign(ROLE));
+    for kind in [RefusalKind::RoleNotInProfile, RefusalKind::CannotAssumeRole, RefusalKind::Other] {
+        let cause = first(&refusal(kind), &role, &identity());
+        assert_eq!(cause.what, "the role is in account 444455556666, and the trust anchor in 111122223333");
+    }
+    let profile = request_for(TRUST_ANCHOR, &foreign(PROFILE), ROLE);
+    let cause = first(&refusal(RefusalKind::InvalidProfile), &profile, &identity());
+    assert_eq!(cause.what, "the profile is in account 444455556666, and the trust anchor in 111122223333");
+}
+
+#[test]
+fn duration_and_session_name() {
+    let long = SessionRequest { session_duration: Some(Duration::from_secs(43_200)), ..request() };
+    let kind = RefusalKind::CannotAssumeRole;
+    let told = Refusal {
+        message: String::from(
+            "Unable to assume role: The requested DurationSeconds exceeds the MaxSessionDuration",
+        ),
+        ..refusal(kind)
+    };
+    let cause = first(&told, &long, &identity());
+    assert_eq!(cause.what, "the session of 12 hours is longer than the role's MaxSessionDuration");
+    assert_eq!(cause.certainty, Certainty::Certain);
+    assert!(cause.next.ends_with("--role-name build+deploy --max-session-duration 43200"));
+    assert!(first(&refusal(kind), &request(), &identity()).what.contains("trust policy"));
+
+    let named = SessionRequest { role_session_name: Some(String::from("build-17")), ..request() };
+    let cause = first(&refusal(RefusalKind::SessionNameNotAccepted), &named, &identity());
+    assert_eq!(cause.certainty, Certainty::Certain);
+    assert!(cause.next.starts_with("leave out --role-session-name, or: aws rolesanywhere update-profile"));
+}
+
+#[test]
+fn revoked_names_the_serial_number() {
+    let identity = identity();
+    let cause = first(&refusal(RefusalKind::CertificateRevoked), &request(), &identity);
+    let serial_number = identity.end_entity().serial_number();
+    assert!(cause.what.contains(serial_number.decimal()) && cause.what.contains(serial_number.hex()));
+}

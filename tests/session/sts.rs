@@ -1,0 +1,122 @@
+//! STS: who the credentials are, and a second role by means of the first.
+
+use std::time::Duration;
+
+use anyrole::clock::{Clock as _, SystemClock};
+use anyrole::credentials::SessionCredentials;
+use anyrole::diagnostic::Diagnostic as _;
+use anyrole::http::{Limits, NativeTransport, ServerTrust};
+use anyrole::secret::Secret;
+use anyrole::session;
+use anyrole::sts::xml::Document;
+use anyrole::sts::{AssumeRole, Sts, StsError};
+use pki_test::simulator::Role;
+use proptest::prelude::*;
+
+use super::simulated::{World, block_on, transport};
+use super::support::{REGION, ROLE, request};
+
+const SECOND_ROLE: &str = "arn:aws:iam::111122223333:role/read-only";
+
+fn session_of(world: &World, transport: &NativeTransport) -> SessionCredentials {
+    let mut identity = world.chain.identity();
+    let (request, endpoint) = (request(), world.endpoint());
+    let call =
+        session::create(transport, &mut identity, &request, &endpoint, Limits::default(), &SystemClock);
+    block_on(call).unwrap().credential_set.credentials
+}
+
+fn world() -> World {
+    World::start(|settings| settings.roles.push(Role::new(SECOND_ROLE).unwrap()))
+}
+
+fn second_role() -> AssumeRole {
+    AssumeRole {
+        role_arn: SECOND_ROLE.parse().unwrap(),
+        role_session_name: String::from("audit"),
+        session_duration: Some(Duration::from_secs(900)),
+        external_id: Some(Secret::new(String::from("external/canary 1"))),
+        tags: vec![(String::from("team"), String::from("red & blue"))],
+    }
+}
+
+#[test]
+fn credentials_are_known_to_sts() {
+    let world = world();
+    let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
+    let credentials = session_of(&world, &transport);
+    let endpoint = world.endpoint();
+    let sts = Sts {
+        transport: &transport,
+        endpoint: &endpoint,
+        region: REGION,
+        limits: Limits::default(),
+        clock: &SystemClock,
+        clock_offset: 0,
+    };
+    let caller = block_on(sts.caller_identity(&credentials)).unwrap();
+    assert_eq!(caller.account, "111122223333");
+    let role_name = ROLE.rsplit('/').next().unwrap();
+    assert!(caller.arn.as_str().contains(&format!(":assumed-role/{role_name}/")), "{}", caller.arn);
+    assert!(caller.user_id.starts_with("AROA"), "{}", caller.user_id);
+
+    let second = block_on(sts.assume_role(&credentials, &second_role())).unwrap();
+    assert_eq!(second.role_arn.to_string(), SECOND_ROLE);
+    assert_ne!(second.credentials.access_key_id, credentials.access_key_id);
+    let left = second.credentials.expiration.since(SystemClock.now());
+    assert!(left <= Duration::from_secs(900) && left > Duration::from_secs(840));
+    let caller = block_on(sts.caller_identity(&second.credentials)).unwrap();
+    assert!(caller.arn.as_str().ends_with(":assumed-role/read-only/audit"), "{}", caller.arn);
+}
+
+#[test]
+fn a_refusal_of_sts_is_passed_on() {
+    let world = world();
+    let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
+    let mut credentials = session_of(&world, &transport);
+    let endpoint = world.endpoint();
+    let sts = |clock_offset| Sts {
+        transport: &transport,
+        endpoint: &endpoint,
+        region: REGION,
+        limits: Limits::default(),
+        clock: &SystemClock,
+        clock_offset,
+    };
+    assert!(matches!(block_on(sts(7200).caller_identity(&credentials)), Err(StsError::Refused { .. })));
+    credentials.secret_access_key = Secret::new(String::from("canary"));
+    let error = block_on(sts(0).caller_identity(&credentials)).unwrap_err();
+    assert_eq!(error.id(), "sts-refused");
+    assert!(error.to_string().starts_with("STS refused GetCallerIdentity ("), "{error}");
+    assert!(error.facts().iter().any(|fact| fact.name == "AWS says"));
+    assert!(!format!("{error} {error:?} {:?}", second_role()).contains("canary"));
+}
+
+#[test]
+fn a_foreign_page_is_not_sts() {
+    let world = World::start(|_| {});
+    let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
+    let credentials = session_of(&world, &transport);
+    // The Roles Anywhere side of the simulator answers JSON, which is not STS.
+    let elsewhere = format!("{}/sessions", world.simulator.http_endpoint());
+    let endpoint = anyrole::signing::Endpoint::parse(&elsewhere).unwrap();
+    let sts = Sts {
+        transport: &transport,
+        endpoint: &endpoint,
+        region: REGION,
+        limits: Limits::default(),
+        clock: &SystemClock,
+        clock_offset: 0,
+    };
+    assert_eq!(block_on(sts.caller_identity(&credentials)).unwrap_err().id(), "proxy-answered");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_xml_does_no_harm(text in "(<|</|A|B|>|/|&|;|#|x|amp|9| ){0,40}") {
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let _ = document.inside("A").and_then(|inside| inside.text("B"));
+        let _ = document.text("A");
+        let _ = document.plain("A");
+    }
+}

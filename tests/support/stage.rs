@@ -1,0 +1,172 @@
+//! What the tested and measured programs need: a PKI, the simulator, a private folder and an empty environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::{Authority, AuthoritySpec};
+use pki_test::certificate::Validity;
+use pki_test::distinguished_name::DistinguishedName;
+use pki_test::end_entity::EndEntitySpec;
+use pki_test::key_pair::{KeyForm, KeyPair};
+use pki_test::simulator::{JournalEntry, Profile, Role, Simulator, SimulatorSettings};
+use pki_test::verifier::TrustAnchor;
+use time::{Duration, OffsetDateTime};
+
+const TRUST_ANCHOR: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
+const PROFILE: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
+const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+
+/// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
+pub(crate) struct Stage {
+    folder: tempfile::TempDir,
+    /// What this stage's entries of a keyring that all share are called.
+    namespace: String,
+    simulator: Simulator,
+    https: String,
+    certificate: String,
+    private_key: String,
+    server_ca: String,
+}
+
+impl Stage {
+    /// Makes the files and starts the simulator.
+    pub(crate) fn set() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// Makes the files and starts a simulator whose settings were changed first.
+    pub(crate) fn with(change: impl FnOnce(&mut SimulatorSettings)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::minutes(1), Duration::DAY);
+        let name = |text: &str| text.parse::<DistinguishedName>().expect("a name");
+        let key = || KeyPair::generate(KeyAlgorithm::EcP256).expect("a key");
+        let root =
+            Authority::root(&AuthoritySpec::new(name("CN=TEST root"), validity), key()).expect("a root");
+        let issuing = root
+            .intermediate(&AuthoritySpec::new(name("CN=TEST issuing"), validity), key())
+            .expect("an intermediate");
+        let private = key();
+        let end_entity = issuing
+            .issue(&EndEntitySpec::new(name("CN=bench"), validity), private.subject_public_key_info())
+            .expect("an end entity");
+
+        let anchor = TrustAnchor::new(TRUST_ANCHOR, &[root.certificate_der()]).expect("a trust anchor");
+        let profile = Profile::new(PROFILE, &[ROLE]).expect("a profile");
+        let role = Role::new(ROLE).expect("a role");
+        let mut settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![role]);
+        settings.https = Some(settings.http);
+        change(&mut settings);
+        let simulator = Simulator::start(settings).expect("the simulator starts");
+
+        let file = |name: &str, content: &str, mode: u32| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).expect("a file");
+            set_mode(&path, mode);
+            path.to_str().expect("a UTF-8 path").to_owned()
+        };
+        Self {
+            certificate: file("bench.pem", &end_entity.chain_pem(), 0o644),
+            private_key: file("bench.key", &private.to_pem(KeyForm::Pkcs8).expect("PKCS#8"), 0o600),
+            server_ca: file("server-ca.pem", simulator.tls_ca_pem().expect("HTTPS is on"), 0o644),
+            https: simulator.https_endpoint().expect("HTTPS is on"),
+            simulator,
+            namespace: format!("stage-{}", std::process::id()),
+            folder,
+        }
+    }
+
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    pub(crate) fn private_key(&self) -> &str {
+        &self.private_key
+    }
+
+    /// The private key in PKCS#8, encrypted.
+    pub(crate) fn encrypted_key(&self, password: &str) -> String {
+        let key = fs::read_to_string(&self.private_key).expect("the private key");
+        let pair = KeyPair::from_pem(&key, None).expect("a key pair");
+        pair.to_encrypted_pem(password).expect("PKCS#8").to_string()
+    }
+
+    /// Writes an owner-only file into the private folder and returns its path.
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        set_mode(&path, 0o600);
+        path.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    /// What the simulator saw.
+    pub(crate) fn journal(&self) -> Vec<JournalEntry> {
+        self.simulator.journal()
+    }
+
+    pub(crate) fn server_ca(&self) -> &str {
+        &self.server_ca
+    }
+
+    pub(crate) fn http_endpoint(&self) -> String {
+        self.simulator.http_endpoint()
+    }
+
+    pub(crate) fn https_endpoint(&self) -> String {
+        self.https.clone()
+    }
+
+    /// A program with an empty environment and no output.
+    pub(crate) fn bare(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
+        command.env("ANYROLE_CACHE_NAMESPACE", &self.namespace);
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Our program.
+    pub(crate) fn anyrole(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(env!("CARGO_BIN_EXE_anyrole"));
+        command.args(arguments);
+        command
+    }
+
+    /// Our program, asking an endpoint for a session.
+    pub(crate) fn credential_process(&self, endpoint: String, more: &[&str]) -> Command {
+        self.credential_process_of(Path::new(env!("CARGO_BIN_EXE_anyrole")), endpoint, more)
+    }
+
+    /// Another build of our program, asking an endpoint for a session.
+    pub(crate) fn credential_process_of(&self, program: &Path, endpoint: String, more: &[&str]) -> Command {
+        let mut command = self.bare(program);
+        command.arg("credential-process");
+        command.args(["--certificate", &self.certificate, "--private-key", &self.private_key]);
+        command.args(["--trust-anchor-arn", TRUST_ANCHOR, "--profile-arn", PROFILE, "--role-arn", ROLE]);
+        command.args(["--endpoint", &endpoint]).args(more);
+        command
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The kernel's keyring outlives the folder.
+        let _ = self.anyrole(&["cache", "clear", "--all"]).stderr(Stdio::null()).status();
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) {}
