@@ -156,9 +156,10 @@ impl<T: Transport> Sts<'_, T> {
         let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
         // The session was granted to a certificate that was valid then, so no time outside of its life is believed.
         let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
-        let Some(offset) = http::clock_offset(&answer, self.clock.now(), &life) else {
+        let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
             return Ok((answer, self.clock_offset));
         };
+        let offset = self.clock_offset.saturating_add(further);
         // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
         match self.exchange(&mut budget, &request, credentials, offset).await {
             Ok(second) => Ok((second, offset)),
