@@ -1,13 +1,17 @@
 //! A local IAM Roles Anywhere and STS: CreateSession, GetCallerIdentity and AssumeRole on loopback.
 //!
-//! Requests are judged by [`crate::verifier`] and answered with the codes, statuses and messages of the service. The
-//! sessions that are issued are good for this simulator's STS and for nothing else. Faults that are hard to have from
-//! the real service are played on demand.
+//! Requests are judged by [`crate::verifier`], then by the profile, the certificate's attributes and the role's trust
+//! policy, and answered with the codes, statuses and messages of the service. The sessions that are issued are good for
+//! this simulator's STS and for nothing else. Faults that are hard to have from the real service are played on demand,
+//! from the start or over the [control path](control). What exists is given as [`SimulatorSettings`] or as a TOML file
+//! ([`SimulatorSettings::from_file`]).
 //!
 //! The simulator runs on a thread of its own, listens on loopback addresses only, without exception, and ends when
 //! its handle is dropped.
 
 mod answer;
+pub mod attributes;
+pub mod control;
 mod create_session;
 mod credentials;
 pub mod fault;
@@ -18,27 +22,34 @@ mod rate_limit;
 mod settings;
 mod sts;
 mod tls;
+pub mod trust_policy;
+pub mod world;
 
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{fmt, io};
 
-use time::OffsetDateTime;
+use time::{Duration as TimeSpan, OffsetDateTime};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
+pub use self::attributes::AttributeMapping;
 pub use self::fault::{Fault, FaultError, FaultKind};
-pub use self::journal::{JournalEntry, Operation, Verdict};
+pub use self::journal::{AdditionalEventData, JournalEntry, Operation, Verdict};
 pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
 pub use self::settings::{EntryObserver, ForeignSession, SessionIssuer, SimulatorClock, SimulatorSettings};
+pub use self::trust_policy::TrustPolicy;
+pub use self::world::WorldError;
 
-use self::credentials::CredentialTable;
+use self::credentials::{CredentialTable, random};
 use self::fault::FaultPlan;
 use self::journal::Journal;
 use self::rate_limit::RateLimit;
 use self::tls::ThrowAwayTls;
-use crate::verifier::Verifier;
+use crate::verifier::{Strictness, TrustAnchorError, Verifier};
 
 /// A running simulator. Dropping it stops it.
 #[derive(Debug)]
@@ -121,6 +132,25 @@ impl Simulator {
         self.state.connections_high_water.load(Ordering::SeqCst)
     }
 
+    /// Returns the token that requests to the [control path](control) carry. It is made anew for each simulator.
+    pub fn control_token(&self) -> &str {
+        &self.state.control_token
+    }
+
+    /// Imports and enables a DER certificate revocation list while the simulator runs, in place of an older one of the
+    /// same issuer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such trust anchor, or if the list is damaged, too long or not signed by the anchor.
+    pub fn import_revocation_list(
+        &self,
+        trust_anchor_arn: &str,
+        der: &[u8],
+    ) -> Result<(), RevocationListError> {
+        self.state.import_revocation_list(trust_anchor_arn, der)
+    }
+
     /// Stops the simulator: listeners and connections are closed, and the thread has ended when this returns.
     pub fn stop(mut self) {
         self.end();
@@ -170,6 +200,9 @@ pub enum SimulatorError {
         /// The address.
         address: SocketAddr,
     },
+    /// The system gives no random numbers for the control token.
+    #[error("the system gives no random numbers")]
+    Random,
     /// The thread or its runtime cannot be started.
     #[error("cannot start the simulator's thread")]
     Runtime(#[source] io::Error),
@@ -178,10 +211,26 @@ pub enum SimulatorError {
     Tls(String),
 }
 
+/// Why a revocation list cannot be imported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RevocationListError {
+    /// The trust anchor does not take the list.
+    #[error(transparent)]
+    List(#[from] TrustAnchorError),
+    /// There is no such trust anchor.
+    #[error("there is no such trust anchor")]
+    TrustAnchorUnknown,
+}
+
 /// What all connections share.
-#[derive(Debug)]
 struct State {
-    verifier: Verifier,
+    verifier: Mutex<Verifier>,
+    region: String,
+    skew: Duration,
+    strictness: Strictness,
+    control_token: Zeroizing<String>,
+    clock_offset: Mutex<TimeSpan>,
+    transitive_tags: bool,
     profiles: Vec<Profile>,
     roles: Vec<Role>,
     clock: SimulatorClock,
@@ -202,12 +251,20 @@ impl State {
         let journal = Journal::open(settings.journal_file.as_deref(), settings.observer)
             .map_err(SimulatorError::Journal)?;
         Ok(Self {
-            verifier: Verifier {
-                region: settings.region,
+            verifier: Mutex::new(Verifier {
+                region: settings.region.clone(),
                 skew: settings.skew,
                 strictness: settings.strictness,
                 trust_anchors: settings.trust_anchors,
-            },
+            }),
+            region: settings.region,
+            skew: settings.skew,
+            strictness: settings.strictness,
+            control_token: random::<32>()
+                .map(|bytes| Zeroizing::new(hex::encode(*bytes)))
+                .map_err(|_| SimulatorError::Random)?,
+            clock_offset: Mutex::new(TimeSpan::ZERO),
+            transitive_tags: settings.transitive_tags,
             profiles: settings.profiles,
             roles: settings.roles,
             clock: settings.clock,
@@ -224,11 +281,30 @@ impl State {
         })
     }
 
-    /// Returns the simulator's time: the clock's, and what a fault makes of it.
+    /// Returns the simulator's time: the clock's, and what a fault and the control path make of it.
     fn now(&self) -> OffsetDateTime {
-        let offset = lock(&self.faults).clock_offset();
+        let offset = lock(&self.faults).clock_offset().saturating_add(*lock(&self.clock_offset));
         let now = (self.clock.0)();
         now.checked_add(offset).unwrap_or(now)
+    }
+}
+
+impl State {
+    fn import_revocation_list(&self, arn: &str, der: &[u8]) -> Result<(), RevocationListError> {
+        let arn = arn.parse().map_err(TrustAnchorError::from)?;
+        let mut verifier = lock(&self.verifier);
+        let anchor = verifier
+            .trust_anchors
+            .iter_mut()
+            .find(|anchor| anchor.answers_to(&arn))
+            .ok_or(RevocationListError::TrustAnchorUnknown)?;
+        Ok(anchor.import_revocation_list(der)?)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("region", &self.region).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! CreateSession: judges a request, grants or refuses it, plays the faults, and writes the journal.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use aws_lc_rs::error::Unspecified;
@@ -9,7 +10,7 @@ use time::OffsetDateTime;
 use super::answer::{Answer, Delivery};
 use super::credentials::{IssuedCredentials, Principal};
 use super::fault::{BadToken, FaultKind, ResponseField};
-use super::journal::{JournalEntry, Operation, Verdict};
+use super::journal::{AdditionalEventData, JournalEntry, Operation, Verdict};
 use super::policy::{Grant, PolicyRefusal, grant};
 use super::{State, lock};
 use crate::verifier::authorization::Authorization;
@@ -114,6 +115,9 @@ fn decide(
     }
     entry.duration_seconds = Some(granted.duration.as_secs());
     entry.session_name = Some(granted.session_name.clone());
+    entry.source_identity = Some(granted.source_identity.clone());
+    entry.session_tags.clone_from(&granted.session_tags);
+    entry.unmapped_attributes = Some(granted.unmapped.clone()).filter(|unmapped| !unmapped.is_empty());
     let Ok(mut document) = issue(state, &granted, now) else {
         return Answer::error(500, "InternalServerException", "Internal failure", now);
     };
@@ -138,15 +142,24 @@ fn judge(
     now: OffsetDateTime,
     entry: &mut JournalEntry,
 ) -> Result<Grant, SessionRefusal> {
-    let verified = state.verifier.verify(request, now)?;
+    let verified = lock(&state.verifier).verify(request, now)?;
     entry.anomalies = verified.anomalies.iter().map(Refusal::rule).collect();
-    Ok(grant(&state.profiles, &state.roles, &verified)?)
+    let granted = grant(&state.profiles, &state.roles, &verified)?;
+    entry.additional_event_data = AdditionalEventData::of(&verified.anomalies);
+    Ok(granted)
 }
 
 fn refuse(refusal: SessionRefusal, role: &str, entry: &mut JournalEntry, now: OffsetDateTime) -> Answer {
     let denial = refusal.denial();
     let detail = refusal.to_string();
-    let answer = Answer::error(denial.status(), denial.code(), &denial.message(role, &detail), now);
+    let mut message = denial.message(role, &detail);
+    if let SessionRefusal::Policy(policy) = &refusal
+        && let Some(unmapped) = policy.unmapped()
+    {
+        message += &format!(". Some attributes failed to be mapped into session tags. {unmapped}");
+        entry.unmapped_attributes = Some(unmapped.clone());
+    }
+    let answer = Answer::error(denial.status(), denial.code(), &message, now);
     entry.verdict = Verdict::Refused { code: denial.code().to_owned(), rule: refusal.rule(), detail };
     answer
 }
@@ -194,10 +207,15 @@ fn faulty_answer(fault: &FaultKind, role: &str, now: OffsetDateTime) -> Option<A
 
 /// Issues credentials and returns the answer's document.
 fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, Unspecified> {
+    let transitive = state.transitive_tags.then(|| granted.session_tags.keys().cloned());
     let principal = Principal {
         assumed_role_arn: granted.assumed_role_arn.clone(),
         user_id: granted.assumed_role_id.clone(),
         account: granted.account.clone(),
+        role_arn: granted.role_arn.clone(),
+        source_identity: Some(granted.source_identity.clone()),
+        session_tags: granted.session_tags.clone(),
+        transitive_tag_keys: transitive.into_iter().flatten().collect(),
     };
     let issued = match &state.issuer {
         Some(issuer) => IssuedCredentials::foreign((issuer.0)(granted).ok_or(Unspecified)?, principal),
@@ -314,6 +332,10 @@ pub(super) fn describe(state: &State, request: &ReceivedRequest, operation: Oper
         role: parameters.map(|parameters| parameters.role_arn.to_string()),
         session_name: None,
         duration_seconds: None,
+        source_identity: None,
+        session_tags: BTreeMap::new(),
+        unmapped_attributes: None,
+        additional_event_data: None,
         anomalies: Vec::new(),
         signature_sha256: signature.as_ref().map(|signature| sha256_hex(signature)),
         signature: signature.filter(|_| state.journal_full).map(hex::encode),

@@ -1,6 +1,6 @@
 //! Session credentials that the simulator has issued, and the table in which STS finds them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::settings::ForeignSession;
+use crate::verifier::Arn;
 
 /// Most sessions that STS knows at a time; the oldest are forgotten.
 pub(super) const SESSIONS_LIMIT: usize = 4_096;
@@ -28,6 +29,14 @@ pub(super) struct Principal {
     pub(super) user_id: String,
     /// The account, twelve digits.
     pub(super) account: String,
+    /// The role.
+    pub(super) role_arn: Arn,
+    /// The source identity, which every session that follows from this one keeps.
+    pub(super) source_identity: Option<String>,
+    /// The session tags, by key.
+    pub(super) session_tags: BTreeMap<String, String>,
+    /// The keys of those that the next session of a chain keeps.
+    pub(super) transitive_tag_keys: BTreeSet<String>,
 }
 
 /// Session credentials and whom they are for.
@@ -117,13 +126,21 @@ impl CredentialTable {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_table_forgets_the_oldest() {
-        let principal = Principal {
+    fn principal() -> Principal {
+        Principal {
             assumed_role_arn: "arn:aws:sts::111122223333:assumed-role/build/one".to_owned(),
             user_id: "AROAEXAMPLE:one".to_owned(),
             account: "111122223333".to_owned(),
-        };
+            role_arn: "arn:aws:iam::111122223333:role/build".parse().unwrap(),
+            source_identity: None,
+            session_tags: BTreeMap::new(),
+            transitive_tag_keys: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn the_table_forgets_the_oldest() {
+        let principal = principal();
         let mut table = CredentialTable::default();
         for number in 0..=SESSIONS_LIMIT {
             table.add(IssuedCredentials {
@@ -141,10 +158,8 @@ mod tests {
 
     #[test]
     fn credentials_have_the_shape_of_awss() {
-        let principal =
-            Principal { assumed_role_arn: String::new(), user_id: String::new(), account: String::new() };
         let now = OffsetDateTime::UNIX_EPOCH + Duration::from_millis(1_500);
-        let issued = IssuedCredentials::issue(principal, now, Duration::from_secs(900)).unwrap();
+        let issued = IssuedCredentials::issue(principal(), now, Duration::from_secs(900)).unwrap();
         assert!(issued.access_key_id.starts_with("ASIA") && issued.access_key_id.len() == 20);
         assert_eq!(issued.secret_access_key.len(), 40);
         assert_eq!(issued.expiration, OffsetDateTime::UNIX_EPOCH + Duration::from_secs(901));

@@ -187,10 +187,15 @@ impl FaultPlan {
         taken
     }
 
+    /// Returns the faults that requests can still meet, with what is left of their counts.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(|fault| fault.first != Some(0))
+    }
+
     /// Returns how wrong the clock is at present, without counting a request.
     pub(super) fn clock_offset(&self) -> TimeSpan {
         let mut sum = TimeSpan::ZERO;
-        for fault in self.faults.iter().filter(|fault| fault.first != Some(0)) {
+        for fault in self.left() {
             if let FaultKind::Clock(offset) = fault.kind {
                 sum = sum.saturating_add(offset);
             }
@@ -362,7 +367,8 @@ fn is_url(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// Parses a number and a unit, at most a thousand years; seconds if there is no unit.
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
@@ -380,7 +386,8 @@ fn duration(text: &str) -> Option<Duration> {
     (total <= 1_000 * 365 * 86_400_000).then(|| Duration::from_millis(total))
 }
 
-fn signed_duration(text: &str) -> Option<TimeSpan> {
+/// Parses a duration with an optional sign.
+pub(super) fn signed_duration(text: &str) -> Option<TimeSpan> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use super::State;
 use super::answer::{Answer, Delivery};
 use super::tls::ThrowAwayTls;
-use super::{create_session, sts};
+use super::{control, create_session, sts};
 use crate::verifier::ReceivedRequest;
 use crate::verifier::request::{BODY_LIMIT, HEADER_LIMIT};
 
@@ -178,6 +178,7 @@ async fn respond(
 /// Passes a request to its operation.
 fn route(state: &State, request: &ReceivedRequest) -> Answer {
     match (request.method.as_str(), request.path()) {
+        (_, path) if path.starts_with(control::PATH_PREFIX) => control::answer(state, request),
         ("POST", "/") => sts::answer(state, request),
         _ => create_session::answer(state, request),
     }

@@ -3,7 +3,7 @@
 //! A signature is a bearer token for some minutes, so it is kept as its SHA-256 unless the journal is asked to be full.
 //! Session tokens, secret keys and answers are never kept.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -13,6 +13,8 @@ use std::{fmt, io};
 use serde::Serialize;
 
 use super::EntryObserver;
+use super::attributes::UnmappedAttributes;
+use crate::verifier::Refusal;
 
 /// Most entries kept in memory; older ones are dropped.
 pub const ENTRIES_LIMIT: usize = 10_000;
@@ -86,7 +88,19 @@ pub struct JournalEntry {
     /// The granted duration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
-    /// Anomalies that the service would only record.
+    /// The source identity, if a session was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
+    /// The session tags, by key, if a session was granted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub session_tags: BTreeMap<String, String>,
+    /// Attributes of the certificate that the profile maps and no session tag can carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmapped_attributes: Option<UnmappedAttributes>,
+    /// The anomalies of a granted request in the manner of CloudTrail.
+    #[serde(rename = "additionalEventData", skip_serializing_if = "Option::is_none")]
+    pub additional_event_data: Option<AdditionalEventData>,
+    /// Anomalies that the service would only record: the names of the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub anomalies: Vec<String>,
     /// Lower-case hex SHA-256 of the signature's bytes.
@@ -95,6 +109,40 @@ pub struct JournalEntry {
     /// The signature itself, lower-case hex; only in a full journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+}
+
+/// What CloudTrail records of a granted request that is not signed as the specification has it.
+///
+/// AWS documents that its events have this; the names of the members are ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdditionalEventData {
+    /// Required headers that were sent and that the signature does not cover, in lower case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers_not_signed: Vec<String>,
+    /// The algorithm that the request declares, if the certificate's key is of another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_algorithm: Option<String>,
+    /// The algorithm for the certificate's key, if the request declares another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_algorithm: Option<String>,
+}
+
+impl AdditionalEventData {
+    /// Returns what is to be recorded of these anomalies; `None` if there are none.
+    pub(super) fn of(anomalies: &[Refusal]) -> Option<Self> {
+        let mut data = Self::default();
+        for anomaly in anomalies {
+            if let Refusal::HeaderNotSigned { name } = anomaly {
+                data.headers_not_signed.push(name.clone());
+            }
+            if let Refusal::AlgorithmMismatch { declared, expected, .. } = anomaly {
+                data.declared_algorithm = Some(declared.clone());
+                data.expected_algorithm = Some((*expected).to_owned());
+            }
+        }
+        (data != Self::default()).then_some(data)
+    }
 }
 
 impl JournalEntry {
@@ -139,6 +187,11 @@ impl Journal {
             entries.pop_front();
         }
         entries.push_back(entry);
+    }
+
+    /// Forgets the entries in memory; the file keeps them.
+    pub(super) fn clear(&self) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Returns the entries, oldest first.

@@ -97,7 +97,7 @@ pub struct SimulatorSettings {
     pub trust_anchors: Vec<TrustAnchor>,
     /// The profiles that exist.
     pub profiles: Vec<Profile>,
-    /// The roles that exist and trust Roles Anywhere.
+    /// The roles that exist.
     pub roles: Vec<Role>,
     /// The present.
     pub clock: SimulatorClock,
@@ -107,6 +107,9 @@ pub struct SimulatorSettings {
     pub strictness: Strictness,
     /// Requests for CreateSession a second above which 429 is answered; AWS's quota is 10. `None` is no limit.
     pub rate_limit: Option<u32>,
+    /// Whether the certificate's session tags stay with the sessions that follow from one (role chaining), whose roles'
+    /// trust policies then need `sts:TagSession`. AWS documents nothing; users report that they do.
+    pub transitive_tags: bool,
     /// The faults to play, in order.
     pub faults: Vec<Fault>,
     /// A file to which the journal is appended as lines of JSON, mode 0600.
@@ -139,11 +142,23 @@ impl SimulatorSettings {
             skew: DEFAULT_SKEW,
             strictness: Strictness::Strict,
             rate_limit: None,
+            transitive_tags: true,
             faults: Vec::new(),
             journal_file: None,
             journal_full: false,
             observer: None,
             issuer: None,
         }
+    }
+    /// Accepts anomalies and records them, as the service does, instead of refusing them.
+    #[must_use]
+    pub fn like_the_service(self) -> Self {
+        Self { strictness: Strictness::AsTheService, ..self }
+    }
+
+    /// Plays these faults, in order.
+    #[must_use]
+    pub fn with_faults(self, faults: Vec<Fault>) -> Self {
+        Self { faults, ..self }
     }
 }

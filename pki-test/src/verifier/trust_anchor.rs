@@ -81,31 +81,28 @@ impl TrustAnchor {
     /// Fails if there are too many lists, if the list is too long or malformed, or if no certificate of the anchor
     /// signed it.
     pub fn with_revocation_list(mut self, der: &[u8]) -> Result<Self, TrustAnchorError> {
-        if self.revocation_lists.len() >= REVOCATION_LISTS_LIMIT || der.len() > REVOCATION_LIST_BYTES_LIMIT {
+        let list = RevocationList::parse(der, &self.certificates)?;
+        if self.revocation_lists.len() >= REVOCATION_LISTS_LIMIT {
             return Err(TrustAnchorError::RevocationListLimit);
         }
-        let (rest, list) = CertificateRevocationList::from_der(der)
-            .map_err(|_| TrustAnchorError::RevocationListMalformed)?;
-        if !rest.is_empty() {
-            return Err(TrustAnchorError::RevocationListMalformed);
-        }
-        let issuer_name = list.issuer().as_raw();
-        let scheme = signature_scheme(&list.signature_algorithm)
-            .map_err(|_| TrustAnchorError::RevocationListSignature)?;
-        let signed = self.certificates.iter().any(|issuer| {
-            issuer.subject_name() == issuer_name
-                && issuer.key().is_ok_and(|key| {
-                    key.verifies(scheme, list.tbs_cert_list.as_ref(), &list.signature_value.data)
-                })
-        });
-        if !signed {
-            return Err(TrustAnchorError::RevocationListSignature);
-        }
-        self.revocation_lists.push(RevocationList {
-            issuer_name: issuer_name.to_vec(),
-            serials: list.iter_revoked_certificates().map(|revoked| revoked.serial().clone()).collect(),
-        });
+        self.revocation_lists.push(list);
         Ok(self)
+    }
+
+    /// Imports and enables a list in place of those of the same issuer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::with_revocation_list`]. The trust anchor is then as before.
+    pub fn import_revocation_list(&mut self, der: &[u8]) -> Result<(), TrustAnchorError> {
+        let list = RevocationList::parse(der, &self.certificates)?;
+        let others = self.revocation_lists.iter().filter(|other| other.issuer_name != list.issuer_name);
+        if others.count() >= REVOCATION_LISTS_LIMIT {
+            return Err(TrustAnchorError::RevocationListLimit);
+        }
+        self.revocation_lists.retain(|other| other.issuer_name != list.issuer_name);
+        self.revocation_lists.push(list);
+        Ok(())
     }
 
     /// Returns the ARN.
@@ -135,6 +132,36 @@ impl TrustAnchor {
             .iter()
             .filter(|list| list.issuer_name == certificate.issuer_name())
             .any(|list| list.serials.contains(&certificate.serial()))
+    }
+}
+
+impl RevocationList {
+    /// Parses a list that one of `issuers` signed.
+    fn parse(der: &[u8], issuers: &[Certificate]) -> Result<Self, TrustAnchorError> {
+        if der.len() > REVOCATION_LIST_BYTES_LIMIT {
+            return Err(TrustAnchorError::RevocationListLimit);
+        }
+        let (rest, list) = CertificateRevocationList::from_der(der)
+            .map_err(|_| TrustAnchorError::RevocationListMalformed)?;
+        if !rest.is_empty() {
+            return Err(TrustAnchorError::RevocationListMalformed);
+        }
+        let issuer_name = list.issuer().as_raw();
+        let scheme = signature_scheme(&list.signature_algorithm)
+            .map_err(|_| TrustAnchorError::RevocationListSignature)?;
+        let signed = issuers.iter().any(|issuer| {
+            issuer.subject_name() == issuer_name
+                && issuer.key().is_ok_and(|key| {
+                    key.verifies(scheme, list.tbs_cert_list.as_ref(), &list.signature_value.data)
+                })
+        });
+        if !signed {
+            return Err(TrustAnchorError::RevocationListSignature);
+        }
+        Ok(Self {
+            issuer_name: issuer_name.to_vec(),
+            serials: list.iter_revoked_certificates().map(|revoked| revoked.serial().clone()).collect(),
+        })
     }
 }
 

@@ -1,0 +1,314 @@
+//! Conditions of a trust policy: operators, values with wildcards and variables, and the keys of a request.
+//!
+//! The rules are those of [IAM's condition operators]. Operators for numbers, dates, addresses and binary data are known
+//! and refused, since no key here has such a value, and a condition that is silently false helps nobody.
+//!
+//! [IAM's condition operators]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+
+use std::collections::BTreeMap;
+
+/// The condition keys of one request with their values. Keys are compared without regard to case, as IAM does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestContext {
+    values: BTreeMap<String, Vec<String>>,
+}
+
+impl RequestContext {
+    /// Gives a key one value.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) {
+        self.set_all(key, [value.into()]);
+    }
+
+    /// Gives a key several values; without any the key is absent.
+    pub fn set_all(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+        let values: Vec<String> = values.into_iter().collect();
+        if !values.is_empty() {
+            self.values.insert(key.to_ascii_lowercase(), values);
+        }
+    }
+
+    /// Returns the values of a key; none if it is absent.
+    pub fn values(&self, key: &str) -> &[String] {
+        self.values.get(&key.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    /// `ArnEquals` and `ArnLike`, which are the same: each of the six parts with wildcards.
+    Arn,
+    /// `Bool`
+    Bool,
+    /// `Null`: whether the key is absent.
+    Null,
+    /// `StringEquals`
+    Text,
+    /// `StringEqualsIgnoreCase`
+    TextIgnoringCase,
+    /// `StringLike`
+    TextLike,
+}
+
+/// What is asked of a key with several values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quantifier {
+    /// `ForAllValues:`
+    All,
+    /// `ForAnyValue:`, and no prefix.
+    Any,
+}
+
+/// The name of a condition operator, understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Operator {
+    comparison: Comparison,
+    negated: bool,
+    if_exists: bool,
+    quantifier: Option<Quantifier>,
+}
+
+/// Operators that IAM has and this simulator has no keys for.
+const NOT_EVALUATED: [&str; 5] = ["Binary", "Date", "IpAddress", "NotIpAddress", "Numeric"];
+
+impl Operator {
+    fn parse(name: &str) -> Result<Self, OperatorError> {
+        let (quantifier, rest) = match name.split_once(':') {
+            Some(("ForAllValues", rest)) => (Some(Quantifier::All), rest),
+            Some(("ForAnyValue", rest)) => (Some(Quantifier::Any), rest),
+            Some(_) => return Err(OperatorError::Unknown),
+            None => (None, name),
+        };
+        let (if_exists, rest) = match rest.strip_suffix("IfExists") {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        let (comparison, negated) = match rest {
+            "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
+            "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
+            "Bool" => (Comparison::Bool, false),
+            "Null" if !if_exists => (Comparison::Null, false),
+            "StringEquals" => (Comparison::Text, false),
+            "StringNotEquals" => (Comparison::Text, true),
+            "StringEqualsIgnoreCase" => (Comparison::TextIgnoringCase, false),
+            "StringNotEqualsIgnoreCase" => (Comparison::TextIgnoringCase, true),
+            "StringLike" => (Comparison::TextLike, false),
+            "StringNotLike" => (Comparison::TextLike, true),
+            _ if NOT_EVALUATED.iter().any(|known| rest.starts_with(known)) => {
+                return Err(OperatorError::NotEvaluated);
+            }
+            _ => return Err(OperatorError::Unknown),
+        };
+        Ok(Self { comparison, negated, if_exists, quantifier })
+    }
+}
+
+/// Why the name of an operator is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OperatorError {
+    /// IAM has it, and this simulator does not evaluate it.
+    NotEvaluated,
+    /// IAM has none of that name.
+    Unknown,
+}
+
+/// One condition: an operator, a key and the values of which one must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    name: String,
+    operator: Operator,
+    key: String,
+    values: Vec<String>,
+}
+
+impl Condition {
+    pub(super) fn new(name: &str, key: &str, values: Vec<String>) -> Result<Self, OperatorError> {
+        let operator = Operator::parse(name)?;
+        Ok(Self { name: name.to_owned(), operator, key: key.to_owned(), values })
+    }
+
+    /// Names the condition for people: operator and key.
+    pub(super) fn description(&self) -> String {
+        format!("{} {}", self.name, self.key)
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Tells whether the condition holds. Variables such as `${aws:PrincipalTag/team}` are replaced if the policy's
+    /// version has them.
+    pub(super) fn holds(&self, context: &RequestContext, with_variables: bool) -> bool {
+        let found = context.values(&self.key);
+        let Operator { comparison, negated, if_exists, quantifier } = self.operator;
+        if comparison == Comparison::Null {
+            let absent = if found.is_empty() { "true" } else { "false" };
+            return self.values.iter().any(|value| value.eq_ignore_ascii_case(absent));
+        }
+        if found.is_empty() {
+            return match quantifier {
+                Some(Quantifier::All) => true,
+                Some(Quantifier::Any) => if_exists,
+                None => if_exists || negated,
+            };
+        }
+        let wildcards = match comparison {
+            Comparison::Arn | Comparison::TextLike => true,
+            Comparison::Bool | Comparison::Null | Comparison::Text | Comparison::TextIgnoringCase => false,
+        };
+        let patterns: Vec<Vec<Token>> = self
+            .values
+            .iter()
+            .filter_map(|value| tokens(value, context, wildcards, with_variables))
+            .collect();
+        let matches =
+            |value: &String| patterns.iter().any(|pattern| compare(comparison, pattern, value.as_str()));
+        match (quantifier, negated) {
+            (None | Some(Quantifier::Any), false) => found.iter().any(matches),
+            (Some(Quantifier::Any), true) => !found.iter().all(matches),
+            (Some(Quantifier::All), false) => found.iter().all(matches),
+            (None | Some(Quantifier::All), true) => !found.iter().any(matches),
+        }
+    }
+}
+
+/// A part of a value: a character, `?`, or `*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Character(char),
+    One,
+    Several,
+}
+
+/// Takes a value apart; `None` if a variable in it has no value, with which it matches nothing.
+fn tokens(
+    value: &str,
+    context: &RequestContext,
+    wildcards: bool,
+    with_variables: bool,
+) -> Option<Vec<Token>> {
+    let mut tokens = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(character) = rest.chars().next() {
+        if with_variables
+            && let Some(after) = rest.strip_prefix("${")
+            && let Some((name, after)) = after.split_once('}')
+        {
+            match name {
+                "*" | "?" | "$" => tokens.extend(name.chars().map(Token::Character)),
+                _ => match context.values(name) {
+                    [only] => tokens.extend(only.chars().map(Token::Character)),
+                    [] | [_, ..] => return None,
+                },
+            }
+            rest = after;
+            continue;
+        }
+        tokens.push(match character {
+            '*' if wildcards => Token::Several,
+            '?' if wildcards => Token::One,
+            _ => Token::Character(character),
+        });
+        rest = &rest[character.len_utf8()..];
+    }
+    Some(tokens)
+}
+
+fn compare(comparison: Comparison, pattern: &[Token], value: &str) -> bool {
+    match comparison {
+        Comparison::Arn => arn_like(pattern, value),
+        Comparison::Bool | Comparison::TextIgnoringCase => {
+            let folded: Vec<Token> = pattern.iter().flat_map(|token| fold(*token)).collect();
+            like(&folded, &value.to_lowercase())
+        }
+        Comparison::Null => false,
+        Comparison::Text | Comparison::TextLike => like(pattern, value),
+    }
+}
+
+fn fold(token: Token) -> Vec<Token> {
+    match token {
+        Token::Character(character) => character.to_lowercase().map(Token::Character).collect(),
+        Token::One | Token::Several => vec![token],
+    }
+}
+
+/// Compares the six parts of an ARN one by one; a wildcard does not reach over a colon but in the last part.
+fn arn_like(pattern: &[Token], value: &str) -> bool {
+    let patterns: Vec<&[Token]> = pattern.splitn(6, |token| *token == Token::Character(':')).collect();
+    let values: Vec<&str> = value.splitn(6, ':').collect();
+    patterns.len() == 6
+        && values.len() == 6
+        && patterns.into_iter().zip(values).all(|(pattern, value)| like(pattern, value))
+}
+
+/// Tells whether `pattern` describes all of `text`, in at most the product of their lengths.
+pub(super) fn like_text(pattern: &str, text: &str) -> bool {
+    tokens(pattern, &RequestContext::default(), true, false).is_some_and(|pattern| like(&pattern, text))
+}
+
+fn like(pattern: &[Token], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut position) = (0, 0);
+    // Where to go on if the last `*` has to take one character more.
+    let mut retry: Option<(usize, usize)> = None;
+    while position < text.len() {
+        let fits = match pattern.get(at) {
+            Some(Token::Character(character)) => *character == text[position],
+            Some(Token::One) => true,
+            Some(Token::Several) => {
+                retry = Some((at, position));
+                at += 1;
+                continue;
+            }
+            None => false,
+        };
+        if fits {
+            at += 1;
+            position += 1;
+        } else if let Some((star, taken)) = retry {
+            retry = Some((star, taken + 1));
+            at = star + 1;
+            position = taken + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[at.min(pattern.len())..].iter().all(|token| *token == Token::Several)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_as_in_iam() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*c", "abbbc", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a", "aab", false),
+            ("", "a", false),
+            ("a**", "a", true),
+            ("é?", "éa", true),
+        ] {
+            assert_eq!(like_text(pattern, text), expected, "{pattern} {text}");
+        }
+        assert!(!like_text(&format!("{}b", "a*".repeat(500)), &"a".repeat(5_000)));
+    }
+
+    #[test]
+    fn operators_are_known_unevaluated_or_unknown() {
+        for name in ["Null", "ForAnyValue:StringLikeIfExists", "ArnNotLikeIfExists", "BoolIfExists"] {
+            assert!(Operator::parse(name).is_ok(), "{name}");
+        }
+        for name in ["NumericLessThan", "DateGreaterThanIfExists", "NotIpAddress", "BinaryEquals"] {
+            assert_eq!(Operator::parse(name), Err(OperatorError::NotEvaluated), "{name}");
+        }
+        for name in ["", "StringIs", "NullIfExists", "Each:StringLike", "stringequals"] {
+            assert_eq!(Operator::parse(name), Err(OperatorError::Unknown), "{name}");
+        }
+    }
+}
