@@ -111,7 +111,7 @@ fn kind(action: &str, code: &str, message: &str) -> StsRefusalKind {
             StsRefusalKind::Clock
         }
         _ if message.contains("DurationSeconds") => StsRefusalKind::Duration,
-        _ if message.contains("transitive tag key") => StsRefusalKind::Tags,
+        _ if message.contains("transitive tag") => StsRefusalKind::Tags,
         _ => StsRefusalKind::Other,
     }
 }
