@@ -5,6 +5,7 @@
 
 mod args;
 mod cache;
+mod completions;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
@@ -12,6 +13,7 @@ mod explain;
 mod grammar;
 mod help;
 mod inspect;
+mod man;
 mod output;
 #[cfg(feature = "pki")]
 mod passphrase;
@@ -73,6 +75,8 @@ const COMMANDS: &[&Spec] = &[
     &pki::list::SPEC,
     &explain::SPEC,
     &help::SPEC,
+    &man::SPEC,
+    &completions::SPEC,
     &version::SPEC,
 ];
 
@@ -220,6 +224,8 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
+    // The official helper has its completions under the other name.
+    let name = if name == "completion" { completions::SPEC.name } else { name };
     COMMANDS.iter().find(|spec| spec.name == name).copied()
 }
 

@@ -15,6 +15,7 @@ pages! {
     "answer-too-large"
     "argument-missing"
     "argument-not-utf8"
+    "argument-value"
     "assume-role-duration-out-of-range"
     "assume-role-session-name-malformed"
     "assume-role-tag-malformed"

@@ -181,7 +181,8 @@ impl<M: SessionMaker> Provider<M> {
         };
         let certificate = self.maker.certificate(&self.wanted)?;
         let key = self.wanted.key(namespace, &certificate);
-        let attempt = Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
+        let attempt =
+            Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
         let failure = Meeting::open(location, namespace).and_then(|meeting| meeting.failures.last(&key));
         Ok(Standing { entry: attempt.usable_entry(), failure })
     }

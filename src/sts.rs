@@ -93,7 +93,11 @@ impl<T: Transport> Sts<'_, T> {
     /// # Errors
     ///
     /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that role.
-    pub async fn assume_role(&self, first: &CredentialSet, request: &AssumeRole) -> Result<Assumed, StsError> {
+    pub async fn assume_role(
+        &self,
+        first: &CredentialSet,
+        request: &AssumeRole,
+    ) -> Result<Assumed, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
         let (answer, clock_offset) = self.call(&first.credentials, "AssumeRole", form).await?;
@@ -108,9 +112,8 @@ impl<T: Transport> Sts<'_, T> {
             return Err(StsError::OtherRole { asked: expected, granted: assumed_role_arn.into_owned() });
         }
         let granted = result.and_then(|result| result.inside("Credentials"));
-        let read = |member| {
-            granted.and_then(|granted| granted.plain(member)).ok_or(StsError::Malformed { member })
-        };
+        let read =
+            |member| granted.and_then(|granted| granted.plain(member)).ok_or(StsError::Malformed { member });
         let credentials = SessionCredentials::from_answer(
             read("AccessKeyId")?,
             read("SecretAccessKey")?,

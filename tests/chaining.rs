@@ -18,7 +18,8 @@ use pki_test::certificate::Validity;
 use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{
-    JournalEntry, Operation, Profile, Role, Simulator, SimulatorClock, SimulatorSettings, TrustPolicy, Verdict,
+    JournalEntry, Operation, Profile, Role, Simulator, SimulatorClock, SimulatorSettings, TrustPolicy,
+    Verdict,
 };
 use pki_test::verifier::TrustAnchor;
 use serde_json::Value;
@@ -145,10 +146,7 @@ impl Host {
 
     /// How many requests went to CreateSession, and how many to STS.
     fn requests(&self) -> (usize, usize) {
-        (
-            self.entries(Operation::CreateSession).len(),
-            self.entries(Operation::SecurityTokenService).len(),
-        )
+        (self.entries(Operation::CreateSession).len(), self.entries(Operation::SecurityTokenService).len())
     }
 
     fn last_rule(&self) -> String {
@@ -176,7 +174,10 @@ fn a_second_hop_leads_into_another_account() {
     assert_eq!(who["data"]["account"], "444455556666");
     assert_eq!(who["data"]["arn"], "arn:aws:sts::444455556666:assumed-role/read-only/nightly@ci");
     let text = String::from_utf8(host.run(&["whoami", "audit"]).stdout).unwrap();
-    assert!(text.starts_with("account  444455556666\narn      arn:aws:sts::444455556666:assumed-role/"), "{text}");
+    assert!(
+        text.starts_with("account  444455556666\narn      arn:aws:sts::444455556666:assumed-role/"),
+        "{text}"
+    );
     let expiration = document["Expiration"].as_str().unwrap();
     let format = &time::format_description::well_known::Rfc3339;
     let left = OffsetDateTime::parse(expiration, format).unwrap() - OffsetDateTime::now_utc();
@@ -254,7 +255,10 @@ fn flags_and_variables_make_a_second_hop_too() {
 fn what_the_trust_policy_lacks_is_told() {
     let host = Host::new(trust_policy(r#""sts:AssumeRole", "sts:SetSourceIdentity""#, ""));
     let told = host.refused(&["credential-process", "audit"]);
-    assert!(told.starts_with("anyrole: error: STS refused AssumeRole (AccessDenied) [sts-assume-role-denied]\n"), "{told}");
+    assert!(
+        told.starts_with("anyrole: error: STS refused AssumeRole (AccessDenied) [sts-assume-role-denied]\n"),
+        "{told}"
+    );
     assert!(told.contains("sts:TagSession") && told.contains(SECOND_ROLE), "{told}");
     assert!(told.lines().count() <= 6, "{told}");
 

@@ -212,7 +212,14 @@ impl CacheKey {
         fields.optional(*role_session_name);
         match second_hop {
             None => fields.absent(),
-            Some(SecondHop { role_arn, external_id, role_session_name, session_duration, endpoint, tags }) => {
+            Some(SecondHop {
+                role_arn,
+                external_id,
+                role_session_name,
+                session_duration,
+                endpoint,
+                tags,
+            }) => {
                 fields.text(role_arn.arn().as_str());
                 fields.optional(*external_id);
                 fields.optional(*role_session_name);
@@ -410,8 +417,7 @@ mod tests {
     #[test]
     fn the_external_id_is_not_shown() {
         let arns = arns();
-        let hop =
-            SecondHop { external_id: Some("canary"), ..hop(&arns.3, &[]) };
+        let hop = SecondHop { external_id: Some("canary"), ..hop(&arns.3, &[]) };
         assert!(!format!("{hop:?}").contains("canary"));
     }
 

@@ -14,8 +14,8 @@ use crate::env::Environment;
 use crate::explain::{self, Explanation};
 use crate::http::ServerTrust;
 use crate::provider::{
-    CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker, Sharing, Wanted,
-    chained, file_key_lender,
+    CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker, Sharing,
+    Wanted, chained, file_key_lender,
 };
 use crate::session::Refusal;
 

@@ -267,7 +267,9 @@ impl<'a> Layers<'a> {
     fn value(&self, layer: Layer<'_>, setting: &'static Setting) -> Result<Option<Given>, SettingsError> {
         let found = match layer {
             Layer::Flags => self.typed_text(setting).map(|text| (text, Origin::Flag)),
-            Layer::Variables if setting.sources == Sources::FlagVariableAndSession && !self.chosen.is_empty() => {
+            Layer::Variables
+                if setting.sources == Sources::FlagVariableAndSession && !self.chosen.is_empty() =>
+            {
                 None
             }
             Layer::Variables => match setting.variable() {

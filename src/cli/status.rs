@@ -26,7 +26,14 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     about: "Tells how each session stands: its end, its certificate's, the last refresh and failure.",
     words: Words::Session,
-    groups: &[Group::Session, Group::SecondHop, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
     flags: &[JSON, PROMETHEUS],
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the

@@ -161,7 +161,9 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             CreateError::Session(SessionError::Deadline { .. }) => {
                 CreateError::Session(SessionError::Deadline { after: told })
             }
-            CreateError::Sts(StsError::Deadline { .. }) => CreateError::Sts(StsError::Deadline { after: told }),
+            CreateError::Sts(StsError::Deadline { .. }) => {
+                CreateError::Sts(StsError::Deadline { after: told })
+            }
             error @ (CreateError::FirstHop(_)
             | CreateError::Identity(_)
             | CreateError::Refused { .. }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{
-    CreateError, MinimumRemaining, NewSession, Provider, SecondHop, SessionMaker, Sharing, Wanted,
-};
+use super::{CreateError, MinimumRemaining, NewSession, Provider, SecondHop, SessionMaker, Sharing, Wanted};
 use crate::clock::Clock;
 use crate::http::{Limits, NativeTransport};
 use crate::identity::CertificateBytes;
@@ -58,8 +56,9 @@ impl<M: SessionMaker> SessionMaker for SecondRoleMaker<M> {
     ) -> Result<NewSession, CreateError> {
         let Self { first, hop, transport, limits, clock } = self;
         let begun = Instant::now();
-        let entry =
-            first.session_within(MinimumRemaining::Window, longest).map_err(|error| CreateError::FirstHop(Box::new(error)))?;
+        let entry = first
+            .session_within(MinimumRemaining::Window, longest)
+            .map_err(|error| CreateError::FirstHop(Box::new(error)))?;
         let left = longest.saturating_sub(begun.elapsed());
         let sts = Sts {
             transport: transport.as_ref(),
@@ -69,8 +68,10 @@ impl<M: SessionMaker> SessionMaker for SecondRoleMaker<M> {
             clock: clock.as_ref(),
             clock_offset: 0,
         };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CreateError::Runtime)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(CreateError::Runtime)?;
         let assumed = runtime.block_on(sts.assume_role(&entry.credential_set, &hop.request))?;
         Ok(NewSession {
             credential_set: assumed.credential_set,

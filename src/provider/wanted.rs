@@ -42,7 +42,8 @@ impl Wanted {
         let endpoint = endpoint.to_string();
         let sts_endpoint = second_hop.as_ref().map(|hop| hop.endpoint.to_string());
         let second_hop = second_hop.as_ref().zip(sts_endpoint.as_deref()).map(|(hop, endpoint)| {
-            let AssumeRole { role_arn, role_session_name, session_duration, external_id, tags } = &*hop.request;
+            let AssumeRole { role_arn, role_session_name, session_duration, external_id, tags } =
+                &*hop.request;
             cache::SecondHop {
                 role_arn,
                 external_id: external_id.as_ref().map(|id| id.expose().as_str()),

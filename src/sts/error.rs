@@ -67,7 +67,9 @@ impl StsError {
         match self {
             Self::Deadline { .. } | Self::ProxyAnswered { .. } | Self::Unreachable { .. } => true,
             Self::Refused(refusal) => refusal.is_transient(),
-            Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } | Self::Signing(_) => false,
+            Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } | Self::Signing(_) => {
+                false
+            }
         }
     }
 }

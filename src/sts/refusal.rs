@@ -3,9 +3,9 @@
 //! STS tells little on purpose: whoever may not assume a role does not learn what its trust policy says. So the hints
 //! name each thing that a session of Roles Anywhere needs and that is easily forgotten.
 
+use super::StsError;
 use super::request::AssumeRole;
 use super::xml::Document;
-use super::StsError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::Response;
 use crate::text::printable;
@@ -99,7 +99,9 @@ pub(super) fn read(action: &'static str, assumed: Option<&AssumeRole>, answer: &
 
 fn kind(action: &str, code: &str, message: &str) -> StsRefusalKind {
     match code {
-        "AccessDenied" | "AccessDeniedException" if action == "AssumeRole" => StsRefusalKind::AssumeRoleDenied,
+        "AccessDenied" | "AccessDeniedException" if action == "AssumeRole" => {
+            StsRefusalKind::AssumeRoleDenied
+        }
         "ExpiredToken" | "ExpiredTokenException" => StsRefusalKind::SessionExpired,
         "InvalidClientTokenId" | "UnrecognizedClientException" => StsRefusalKind::SessionUnknown,
         "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => StsRefusalKind::Tags,
@@ -144,7 +146,9 @@ impl Diagnostic for StsRefusal {
     fn hint(&self) -> Option<String> {
         let hint = match self.kind {
             StsRefusalKind::AssumeRoleDenied => self.denied(),
-            StsRefusalKind::Clock => "set this machine's clock: it differs from AWS's by more than a request may",
+            StsRefusalKind::Clock => {
+                "set this machine's clock: it differs from AWS's by more than a request may"
+            }
             StsRefusalKind::Duration => {
                 "give --assume-role-duration as 1h or less: AWS grants a chained session no more, whatever the role's maximum is"
             }
@@ -152,7 +156,9 @@ impl Diagnostic for StsRefusal {
             StsRefusalKind::RegionDisabled => {
                 "enable the region in the account that owns the first role, or give --sts-endpoint of another region with --region"
             }
-            StsRefusalKind::SessionExpired => "the first session is over: run the command again with --no-cache",
+            StsRefusalKind::SessionExpired => {
+                "the first session is over: run the command again with --no-cache"
+            }
             StsRefusalKind::SessionUnknown => {
                 "check that --sts-endpoint and the trust anchor are of one partition, and that the account has the region enabled"
             }
@@ -196,8 +202,18 @@ mod tests {
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
                 StsRefusalKind::Duration,
             ),
-            ("AssumeRole", "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2", StsRefusalKind::Clock),
-            ("AssumeRole", "SignatureDoesNotMatch", "The request signature we calculated", StsRefusalKind::Other),
+            (
+                "AssumeRole",
+                "SignatureDoesNotMatch",
+                "Signature expired: 1 is now earlier than 2",
+                StsRefusalKind::Clock,
+            ),
+            (
+                "AssumeRole",
+                "SignatureDoesNotMatch",
+                "The request signature we calculated",
+                StsRefusalKind::Other,
+            ),
             (
                 "AssumeRole",
                 "InvalidParameterValue",

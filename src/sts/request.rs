@@ -160,7 +160,10 @@ impl AssumeRole {
     pub(super) fn assumed_role_arn(&self, role_session_name: &str) -> String {
         let arn = self.role_arn.arn();
         let (partition, account) = (arn.partition(), arn.account());
-        format!("arn:{partition}:sts::{account}:assumed-role/{}/{role_session_name}", self.role_arn.role_name())
+        format!(
+            "arn:{partition}:sts::{account}:assumed-role/{}/{role_session_name}",
+            self.role_arn.role_name()
+        )
     }
 
     /// Returns a text in which the external id, if it occurs there, is replaced by `…`.

@@ -1,7 +1,7 @@
 //! The second hop: which session it starts from, and what is asked of AssumeRole.
 
-use super::table::Group;
 use super::Settings;
+use super::table::Group;
 use crate::cli::report::Failure;
 use crate::config::{self, Config, NamedSession};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
@@ -117,9 +117,9 @@ impl Diagnostic for SecondHopError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Cycle { .. } => {
-                String::from("let from name a session that has a trust anchor, a profile and a role of its own")
-            }
+            Self::Cycle { .. } => String::from(
+                "let from name a session that has a trust anchor, a profile and a role of its own",
+            ),
             Self::FirstHopElsewhere { key, first, .. } => format!(
                 "move {key} to [session.{first}], or leave out from: beside it stand the settings of the second hop alone"
             ),
@@ -127,11 +127,13 @@ impl Diagnostic for SecondHopError {
             Self::TagWithoutValue { .. } => {
                 String::from("write --assume-role-tag KEY=VALUE, or assume_role_tag = [\"KEY=VALUE\"]")
             }
-            Self::TooDeep { first, .. } => {
-                format!("let from name the session that {} starts from, if its role may assume this one", quoted(first))
+            Self::TooDeep { .. } => {
+                String::from("let from name a session without a second hop, whose role may assume this one")
             }
             Self::Unknown { nearest, .. } => {
-                return nearest.as_deref().map(|nearest| format!("the nearest defined session is '{nearest}'"));
+                return nearest
+                    .as_deref()
+                    .map(|nearest| format!("the nearest defined session is '{nearest}'"));
             }
         })
     }

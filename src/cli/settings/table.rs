@@ -45,6 +45,10 @@ pub(crate) enum Group {
 }
 
 impl Group {
+    /// Every group, in the order of the help.
+    pub(crate) const ALL: &[Self] =
+        &[Self::Session, Self::SecondHop, Self::Identity, Self::Network, Self::Cache, Self::Program];
+
     /// Returns the heading in a help text.
     pub(crate) const fn heading(self) -> &'static str {
         match self {
