@@ -200,9 +200,6 @@ pub enum SimulatorError {
         /// The address.
         address: SocketAddr,
     },
-    /// The system gives no random numbers for the control token.
-    #[error("the system gives no random numbers")]
-    Random,
     /// The thread or its runtime cannot be started.
     #[error("cannot start the simulator's thread")]
     Runtime(#[source] io::Error),
@@ -262,7 +259,7 @@ impl State {
             strictness: settings.strictness,
             control_token: random::<32>()
                 .map(|bytes| Zeroizing::new(hex::encode(*bytes)))
-                .map_err(|_| SimulatorError::Random)?,
+                .map_err(|_| SimulatorError::Runtime(io::Error::other("no random numbers")))?,
             clock_offset: Mutex::new(TimeSpan::ZERO),
             transitive_tags: settings.transitive_tags,
             profiles: settings.profiles,

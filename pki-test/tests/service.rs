@@ -5,17 +5,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod service {
+    mod attributes;
     mod certificates;
+    mod chaining;
     mod changes;
     mod client;
+    mod control;
     mod create_session;
     mod draft;
     mod faults;
     mod identity;
     mod limits;
     mod mutations;
+    mod policy;
     mod rules;
     mod sts;
     mod vectors;
     mod world;
+    mod world_file;
 }

@@ -199,7 +199,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
         let EntrySummary { key, store, expiration, facts } = entry;
         match facts {
             None => {
-                let _ = writeln!(text, "session {} (sealed under its private key)", short(key));
+                let _ = writeln!(text, "session {key} (sealed under its private key)");
             }
             Some(facts) => {
                 let _ = writeln!(text, "{}", facts.role_arn);
@@ -217,7 +217,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
     }
     for (key, failure) in failures {
         if entries.iter().all(|entry| entry.key != *key) {
-            let _ = writeln!(text, "session {} (none is kept)", short(key));
+            let _ = writeln!(text, "session {key} (none is kept)");
             let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
         }
     }
@@ -225,11 +225,6 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
         text.push_str("no session is kept\n");
     }
     text
-}
-
-/// Returns enough of a key to tell two apart.
-fn short(key: &CacheKey) -> String {
-    hex::encode(&key.octets()[..6])
 }
 
 fn clear(invocation: &Invocation<'_>) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 //! Loading them is the most expensive part of a call, so it happens when a server's certificate is at hand, from one
 //! file; the folders with a file for each root are read only when that file does not know the issuer.
 
+use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -40,54 +41,59 @@ impl TrustedRoots {
     pub(super) fn load_named(&self) -> Result<Vec<CertificateDer<'static>>, TransportError> {
         let mut named = Vec::new();
         for path in self.bundle.iter().chain(&self.extra) {
-            named.extend(load_bundle(path)?);
+            read_bundle(path, |certificate| named.push(certificate))?;
         }
         Ok(named)
     }
 }
 
-/// Loads a PEM file of certificates; other blocks and text between them are passed over.
+/// Reads a PEM file of certificates and hands over one after another; other blocks and text between them are passed over.
 ///
 /// # Errors
 ///
 /// Fails if it cannot be read, is longer than 16 MiB, or holds no certificate.
-fn load_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
-    let error = |why: String| TransportError::CaBundle { path: path.display().to_string(), why };
-    let mut pem = Vec::new();
-    let file = File::open(path).map_err(|cause| error(cause.to_string()))?;
-    file.take(MAX_BUNDLE + 1).read_to_end(&mut pem).map_err(|cause| error(cause.to_string()))?;
+fn read_bundle(path: &Path, mut take: impl FnMut(CertificateDer<'static>)) -> Result<(), TransportError> {
+    let error = |why: &dyn Display| TransportError::CaBundle {
+        path: path.display().to_string(),
+        why: why.to_string(),
+    };
+    let file = File::open(path).map_err(|cause| error(&cause))?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_BUNDLE);
+    let mut pem = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(MAX_BUNDLE + 1).read_to_end(&mut pem).map_err(|cause| error(&cause))?;
     if pem.len() as u64 > MAX_BUNDLE {
-        return Err(error(String::from("it is longer than 16 MiB")));
+        return Err(error(&"it is longer than 16 MiB"));
     }
-    match certificates(&pem) {
-        None => Err(error(String::from("its PEM is damaged"))),
-        Some(certificates) if certificates.is_empty() => {
-            Err(error(String::from("it holds no PEM certificate")))
-        }
-        Some(certificates) => Ok(certificates),
+    let mut found = false;
+    for certificate in certificates(&pem) {
+        take(certificate.ok_or_else(|| error(&"its PEM is damaged"))?);
+        found = true;
     }
+    if found { Ok(()) } else { Err(error(&"it holds no PEM certificate")) }
 }
 
-/// Decodes the certificates of a PEM text; `None` where a block is damaged.
+/// Decodes the certificates of a PEM text; `None` for a block that is damaged.
 ///
 /// The readers made for keys decode base64 in constant time and wipe what they held. For the 150 public certificates
 /// of a platform that was two thirds of all instructions of an uncached call, and there is nothing to hide.
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'static>>> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     const END: &[u8] = b"-----END CERTIFICATE-----";
     let (begin, end) = (Finder::new(BEGIN), Finder::new(END));
-    let (mut found, mut base64, mut rest) = (Vec::new(), Vec::new(), pem);
-    while let Some(start) = begin.find(rest) {
-        let body = &rest[start + BEGIN.len()..];
-        let length = end.find(body)?;
+    let (mut base64, mut rest) = (Vec::new(), pem);
+    std::iter::from_fn(move || {
+        let body = &rest[begin.find(rest)? + BEGIN.len()..];
+        let Some(length) = end.find(body) else {
+            rest = &[];
+            return Some(None);
+        };
         base64.clear();
         for line in body[..length].split(|byte| *byte == b'\n') {
             base64.extend_from_slice(line.trim_ascii());
         }
-        found.push(STANDARD.decode(&base64).ok()?.into());
         rest = &body[length + END.len()..];
-    }
-    Some(found)
+        Some(STANDARD.decode(&base64).ok().map(CertificateDer::from))
+    })
 }
 
 /// Collects roots; those that no certificate can be checked by are passed over.
@@ -119,9 +125,13 @@ impl Locations {
         Self { file: usual.cert_file, folders: usual.cert_dir }
     }
 
-    /// Loads the roots of the file; none where it cannot be read, since the folders may know more.
-    pub(super) fn load_file(&self) -> Vec<CertificateDer<'static>> {
-        self.file.as_deref().and_then(|file| load_bundle(file).ok()).unwrap_or_default()
+    /// Adds the roots of the file; none where it cannot be read, since the folders may know more.
+    pub(super) fn add_file(&self, roots: &mut RootCertStore) {
+        if let Some(file) = &self.file {
+            let _ = read_bundle(file, |certificate| {
+                roots.add_parsable_certificates([certificate]);
+            });
+        }
     }
 
     /// Loads the roots of the folders.
@@ -132,8 +142,8 @@ impl Locations {
 }
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
-impl std::fmt::Display for Locations {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Locations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places: Vec<_> =
             self.file.iter().chain(&self.folders).map(|place| place.display().to_string()).collect();
         f.write_str(&places.join(", "))

@@ -79,7 +79,11 @@ fn platform_stages(
     let (file, folders) = (Arc::clone(&locations), locations);
     let (file_provider, folders_provider) = (Arc::clone(provider), Arc::clone(provider));
     let stages = vec![
-        lazy(move || by_roots(store(named.into_iter().chain(file.load_file())), &file_provider)),
+        lazy(move || {
+            let mut roots = store(named);
+            file.add_file(&mut roots);
+            by_roots(roots, &file_provider)
+        }),
         lazy(move || by_roots(store(folders.load_folders()), &folders_provider)),
     ];
     (stages, looked_in)

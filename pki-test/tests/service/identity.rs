@@ -39,8 +39,13 @@ impl Identity {
 
     /// Issues an end entity whose anchor is `issuing`'s root.
     pub(super) fn issued_by(issuing: &Issuing, algorithm: KeyAlgorithm, common_name: &str) -> Self {
+        let subject = DistinguishedName::common_name(common_name).unwrap();
+        Self::specified(issuing, algorithm, EndEntitySpec::new(subject, validity()))
+    }
+
+    /// Issues what `spec` says, with the usual serial number.
+    pub(super) fn specified(issuing: &Issuing, algorithm: KeyAlgorithm, mut spec: EndEntitySpec) -> Self {
         let key = key_pair(algorithm);
-        let mut spec = EndEntitySpec::new(DistinguishedName::common_name(common_name).unwrap(), validity());
         spec.serial = SerialChoice::Exact(vec![0x0a, 0xbc]);
         let end_entity = issuing.authority.issue(&spec, key.subject_public_key_info()).unwrap();
         Self {
@@ -103,10 +108,15 @@ pub(super) struct Issuing {
 }
 
 pub(super) fn issuing_authority(algorithm: KeyAlgorithm) -> Issuing {
-    let name = |name| DistinguishedName::common_name(name).unwrap();
+    issuing_authority_named(algorithm, "CN=TEST issuing")
+}
+
+/// Makes an issuing CA of this subject name (RFC 4514).
+pub(super) fn issuing_authority_named(algorithm: KeyAlgorithm, subject: &str) -> Issuing {
+    let name = |name: &str| -> DistinguishedName { name.parse().unwrap() };
     let key = || key_pair(algorithm);
-    let root = Authority::root(&AuthoritySpec::new(name("TEST root"), validity()), key()).unwrap();
-    let authority = root.intermediate(&AuthoritySpec::new(name("TEST issuing"), validity()), key()).unwrap();
+    let root = Authority::root(&AuthoritySpec::new(name("CN=TEST root"), validity()), key()).unwrap();
+    let authority = root.intermediate(&AuthoritySpec::new(name(subject), validity()), key()).unwrap();
     Issuing { root, authority }
 }
 

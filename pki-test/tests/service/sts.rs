@@ -12,14 +12,14 @@ const CALLER: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const ARN: &str = "arn:aws:sts::111122223333:assumed-role/build+deploy/0abc";
 
 /// Session credentials as a client has them.
-struct Session {
-    access_key_id: String,
-    secret: String,
-    token: String,
+pub(super) struct Session {
+    pub(super) access_key_id: String,
+    pub(super) secret: String,
+    pub(super) token: String,
 }
 
 impl Session {
-    fn create(world: &World) -> Self {
+    pub(super) fn create(world: &World) -> Self {
         let json = world.session().json();
         let field = |name: &str| json["credentialSet"][0]["credentials"][name].as_str().unwrap().to_owned();
         Self {
@@ -29,18 +29,18 @@ impl Session {
         }
     }
 
-    fn draft(&self, body: &str, time: OffsetDateTime) -> Draft {
+    pub(super) fn draft(&self, body: &str, time: OffsetDateTime) -> Draft {
         Draft::sts(&self.access_key_id, &self.token, body, time)
     }
 
-    fn ask(&self, world: &World, change: impl FnOnce(&mut Draft)) -> Received {
+    pub(super) fn ask(&self, world: &World, change: impl FnOnce(&mut Draft)) -> Received {
         let mut draft = self.draft(CALLER, NOW);
         change(&mut draft);
         world.send(&draft.sign_with_secret(&self.secret))
     }
 }
 
-fn refused(answer: &Received, status: u16, code: &str) {
+pub(super) fn refused(answer: &Received, status: u16, code: &str) {
     let text = answer.text();
     assert!(text.contains(&format!("<Code>{code}</Code>")), "{text}");
     assert_eq!((answer.status, answer.header("content-type")), (status, Some("text/xml")));
@@ -48,7 +48,7 @@ fn refused(answer: &Received, status: u16, code: &str) {
 }
 
 /// Returns the text of the first XML element of this name.
-fn element(text: &str, name: &str) -> String {
+pub(super) fn element(text: &str, name: &str) -> String {
     let start = text.split_once(&format!("<{name}>")).unwrap().1;
     start.split_once(&format!("</{name}>")).unwrap().0.to_owned()
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use pki_test::algorithm::KeyAlgorithm;
-use pki_test::simulator::{Simulator, SimulatorClock, SimulatorSettings};
+use pki_test::simulator::{JournalEntry, Simulator, SimulatorClock, SimulatorSettings, Verdict};
 use pki_test::verifier::{ReceivedRequest, TrustAnchor};
 use time::OffsetDateTime;
 
@@ -41,7 +41,11 @@ impl TestClock {
 impl World {
     /// Starts a simulator after `change` has had its way with the settings.
     pub(super) fn start(change: impl FnOnce(&mut SimulatorSettings)) -> Self {
-        let identity = Identity::sound(KeyAlgorithm::EcP256, "build-17");
+        Self::of(Identity::sound(KeyAlgorithm::EcP256, "build-17"), change)
+    }
+
+    /// Starts a simulator that trusts `identity`.
+    pub(super) fn of(identity: Identity, change: impl FnOnce(&mut SimulatorSettings)) -> Self {
         let anchor = TrustAnchor::new(ANCHOR, &[&identity.anchor]).unwrap().with_name("fleet");
         let mut profile = Case::profile();
         profile.name = Some("builders".to_owned());
@@ -70,6 +74,21 @@ impl World {
     /// Sends a draft, signed by the identity.
     pub(super) fn ask(&self, draft: &Draft) -> Received {
         self.send(&draft.sign(&self.identity))
+    }
+
+    /// Returns the journal's last entry.
+    pub(super) fn last_entry(&self) -> JournalEntry {
+        self.simulator.journal().pop().unwrap()
+    }
+
+    /// Returns the rule of the journal's last entry, which is a refusal.
+    pub(super) fn last_rule(&self) -> String {
+        match self.last_entry().verdict {
+            Verdict::Refused { rule, .. } => rule,
+            verdict @ (Verdict::Accepted | Verdict::Fault { .. } | Verdict::Throttled) => {
+                panic!("{verdict:?}")
+            }
+        }
     }
 
     /// Creates a sound session.
