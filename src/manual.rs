@@ -144,6 +144,7 @@ pages! {
     "simulator-revocation-list"
     "simulator-start"
     "simulator-trust-anchor"
+    "simulator-world"
     "source-malformed"
     "source-unsupported"
     "started-with-privileges"
