@@ -38,7 +38,14 @@ pub(super) const CLEAR: Spec = Spec {
     name: "cache clear",
     about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
     words: Words::Session,
-    groups: &[Group::Session, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
     flags: &[ALL],
     more: "\
 NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
