@@ -152,7 +152,7 @@ impl Host {
     fn last_rule(&self) -> String {
         match self.entries(Operation::SecurityTokenService).pop().expect("STS was asked").verdict {
             Verdict::Refused { rule, .. } => rule,
-            other => format!("{other:?}"),
+            other @ (Verdict::Accepted | Verdict::Fault { .. } | Verdict::Throttled) => format!("{other:?}"),
         }
     }
 }
