@@ -9,7 +9,7 @@ use anyrole::http::{Limits, NativeTransport, ServerTrust};
 use anyrole::secret::Secret;
 use anyrole::session;
 use anyrole::sts::xml::Document;
-use anyrole::sts::{AssumeRole, Sts, StsError};
+use anyrole::sts::{AssumeRole, Sts};
 use pki_test::simulator::Role;
 use proptest::prelude::*;
 
@@ -84,7 +84,7 @@ fn a_refusal_of_sts_is_passed_on() {
         clock: &SystemClock,
         clock_offset,
     };
-    assert!(matches!(block_on(sts(7200).caller_identity(&credentials)), Err(StsError::Refused(_))));
+    assert!(block_on(sts(7200).caller_identity(&credentials)).is_ok(), "the offset is corrected");
     credentials.secret_access_key = Secret::new(String::from("canary"));
     let error = block_on(sts(0).caller_identity(&credentials)).unwrap_err();
     assert_eq!(error.id(), "sts-refused");

@@ -139,7 +139,6 @@ impl Diagnostic for SimulateError {
             | Self::Start(
                 SimulatorError::Journal(_)
                 | SimulatorError::NotLoopback { .. }
-                | SimulatorError::Random
                 | SimulatorError::Runtime(_)
                 | SimulatorError::Tls(_),
             ) => return None,
