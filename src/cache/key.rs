@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::arn::{ProfileArn, RoleArn, TrustAnchorArn};
 use crate::diagnostic::{Diagnostic, Fault};
@@ -275,13 +275,11 @@ impl FromStr for CacheKey {
     }
 }
 
-struct Fields(digest::Context);
+struct Fields(Sha256);
 
 impl Fields {
     fn begin() -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(DOMAIN);
-        Self(context)
+        Self(Sha256::new_with_prefix(DOMAIN))
     }
 
     fn text(&mut self, text: &str) {
@@ -289,7 +287,7 @@ impl Fields {
     }
 
     fn octets(&mut self, octets: &[u8]) {
-        self.0.update(&(octets.len() as u64).to_be_bytes());
+        self.0.update((octets.len() as u64).to_be_bytes());
         self.0.update(octets);
     }
 
@@ -301,13 +299,11 @@ impl Fields {
     }
 
     fn absent(&mut self) {
-        self.0.update(&u64::MAX.to_be_bytes());
+        self.0.update(u64::MAX.to_be_bytes());
     }
 
     fn finish(self) -> CacheKey {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(self.0.finish().as_ref());
-        CacheKey(octets)
+        CacheKey(self.0.finalize().into())
     }
 }
 
