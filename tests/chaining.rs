@@ -149,11 +149,9 @@ impl Host {
         (self.entries(Operation::CreateSession).len(), self.entries(Operation::SecurityTokenService).len())
     }
 
-    fn last_rule(&self) -> String {
-        match self.entries(Operation::SecurityTokenService).pop().expect("STS was asked").verdict {
-            Verdict::Refused { rule, .. } => rule,
-            other @ (Verdict::Accepted | Verdict::Fault { .. } | Verdict::Throttled) => format!("{other:?}"),
-        }
+    /// What the journal says about the last request to STS.
+    fn last_verdict(&self) -> Verdict {
+        self.entries(Operation::SecurityTokenService).pop().expect("STS was asked").verdict
     }
 }
 
@@ -285,8 +283,8 @@ fn what_the_trust_policy_lacks_is_told() {
 fn tags_of_the_certificate_cannot_be_changed() {
     let host = Host::new(trust_policy(ACTIONS, CONDITION));
     let told = host.refused(&["credential-process", "audit", "--assume-role-tag", "x509Subject/CN=other"]);
-    assert!(told.contains("STS refused AssumeRole"), "{told}: {}", host.last_rule());
-    assert!(told.contains("[sts-tags-refused]"), "{told}: {}", host.last_rule());
+    assert!(told.contains("STS refused AssumeRole"), "{told}: {:?}", host.last_verdict());
+    assert!(told.contains("[sts-tags-refused]"), "{told}: {:?}", host.last_verdict());
 }
 
 #[test]

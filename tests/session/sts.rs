@@ -9,7 +9,7 @@ use anyrole::http::{Limits, NativeTransport, ServerTrust};
 use anyrole::secret::Secret;
 use anyrole::session;
 use anyrole::sts::xml::Document;
-use anyrole::sts::{AssumeRole, Sts, StsError};
+use anyrole::sts::{AssumeRole, Sts};
 use pki_test::simulator::Role;
 use proptest::prelude::*;
 
@@ -35,7 +35,7 @@ fn second_role() -> AssumeRole {
         SECOND_ROLE.parse().unwrap(),
         Some(String::from("audit")),
         Some(Duration::from_secs(900)),
-        Some(Secret::new(String::from("external/canary-1"))),
+        Some(Secret::new(String::from("external/canary+1"))),
         vec![(String::from("team"), String::from("red + blue"))],
     )
     .unwrap()
@@ -84,7 +84,7 @@ fn a_refusal_of_sts_is_passed_on() {
         clock: &SystemClock,
         clock_offset,
     };
-    assert!(matches!(block_on(sts(7200).caller_identity(&credentials)), Err(StsError::Refused(_))));
+    assert!(block_on(sts(7200).caller_identity(&credentials)).is_ok(), "the offset is corrected");
     credentials.secret_access_key = Secret::new(String::from("canary"));
     let error = block_on(sts(0).caller_identity(&credentials)).unwrap_err();
     assert_eq!(error.id(), "sts-refused");
