@@ -5,6 +5,8 @@
 //! in. So a leaked variable never turns `credential-process prod` into another account.
 
 mod error;
+#[cfg(test)]
+mod reference;
 pub(crate) mod session;
 pub(crate) mod table;
 
