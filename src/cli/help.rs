@@ -21,6 +21,7 @@ pub(super) const SPEC: Spec = Spec {
 /// What the commands are for, in the order in which a reader needs them.
 const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process"]),
+    ("What is kept", &["status", "cache list", "cache clear"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (

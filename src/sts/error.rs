@@ -128,9 +128,7 @@ impl Diagnostic for StsError {
                 "the session is over: run the command again with --no-cache"
             }
             Self::Refused { .. } => "check that the region's STS endpoint is enabled in the account",
-            Self::Credentials(_) | Self::Malformed { .. } => {
-                "check --sts-endpoint and the proxy: this is not how AWS answers"
-            }
+            Self::Credentials(_) | Self::Malformed { .. } => "check the proxy: this is not how AWS answers",
             Self::Deadline { .. } => "check the network, or give more time with --timeout",
             Self::ProxyAnswered { .. } => {
                 "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
