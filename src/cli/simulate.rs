@@ -291,7 +291,7 @@ fn import(typed: &Typed, mut anchors: Vec<TrustAnchor>) -> Result<Vec<TrustAncho
 /// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
 /// process by themselves.
 #[cfg(unix)]
-fn asked() -> impl Future<Output = ()> {
+pub(super) fn asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let signals = signal(SignalKind::interrupt())
@@ -307,7 +307,7 @@ fn asked() -> impl Future<Output = ()> {
 
 /// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
 #[cfg(not(unix))]
-async fn asked() {
+pub(super) async fn asked() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
