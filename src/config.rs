@@ -18,7 +18,7 @@ mod parse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use error::ConfigError;
 
@@ -76,7 +76,7 @@ pub enum Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file, as it was named or found.
-    pub file: Rc<Path>,
+    pub file: Arc<Path>,
     /// The line.
     pub line: usize,
 }

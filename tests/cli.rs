@@ -71,6 +71,9 @@ struct Case {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SimulatorCase {
+    /// Whether `{endpoint}` is the one of HTTPS, by a CA that nobody trusts.
+    #[serde(default)]
+    https: bool,
     #[serde(default)]
     faults: Vec<String>,
 }
@@ -111,8 +114,9 @@ impl Case {
             make_identity(&folder, name, kind);
         }
         let simulator = self.simulator.as_ref().map(|simulator| start(&folder, simulator));
-        let endpoint =
-            simulator.as_ref().map_or(String::from("http://127.0.0.1:9"), Simulator::http_endpoint);
+        let endpoint = simulator.as_ref().map_or(String::from("http://127.0.0.1:9"), |simulator| {
+            simulator.https_endpoint().unwrap_or_else(|| simulator.http_endpoint())
+        });
         let filled = |text: &str| text.replace("{dir}", &dir).replace("{endpoint}", &endpoint);
         for (name, content) in &self.files {
             let path = folder.join(name);
@@ -143,7 +147,7 @@ impl Case {
         let done = call(&self.arguments());
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
-            let host = endpoint.trim_start_matches("http://");
+            let host = endpoint.trim_start_matches("https://").trim_start_matches("http://");
             redacted(&text.replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
         };
         Answer {
@@ -204,6 +208,7 @@ fn start(folder: &Path, case: &SimulatorCase) -> Simulator {
     let profile = Profile::new(PROFILE, &[ROLE]).unwrap();
     let mut settings =
         SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![Role::new(ROLE).unwrap()]);
+    settings.https = case.https.then_some(settings.http);
     settings.faults = case.faults.iter().map(|fault| fault.parse().unwrap()).collect();
     Simulator::start(settings).unwrap()
 }

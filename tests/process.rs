@@ -137,6 +137,30 @@ fn a_world_is_simulated_and_driven_while_it_runs() {
 }
 
 #[test]
+fn a_demo_that_is_stopped_leaves_nothing_behind() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = anyrole()
+            .arg("demo")
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{line}");
+        kill_process(pid(&child), signal).unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the folder is gone");
+        let told = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{told}");
+        assert_eq!(told, "anyrole: error: the demo was told to stop [demo]\n");
+    }
+}
+
+#[test]
 fn the_simulator_ends_with_its_parent() {
     let folder = tempfile::tempdir().unwrap();
     // The shell ends at the end of its input; until the simulator has ended, it holds the other end of this pipe.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pki_test::algorithm::KeyAlgorithm;
@@ -54,6 +56,9 @@ pub(super) enum DemoError {
     /// What it printed is not what an SDK reads.
     #[error("the demo's credential-process printed something else than the JSON of an SDK")]
     Output,
+    /// Ctrl-C, or SIGTERM.
+    #[error("the demo was told to stop")]
+    Stopped,
     /// The temporary folder has no random name, or the simulator no https endpoint.
     #[error("the demo cannot be set up: {0}")]
     Setup(String),
@@ -74,10 +79,36 @@ impl Diagnostic for DemoError {
     }
 }
 
+/// Shows the demo on a thread of its own, so that a signal ends it at its next step and no folder stays behind.
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let folder = TemporaryFolder::create(invocation.has(&KEEP))?;
+    let keep = invocation.has(&KEEP);
+    let stop = Arc::new(AtomicBool::new(false));
+    block_on(async {
+        // Before there is a folder.
+        let asked = super::simulate::ending::asked();
+        let told = Arc::clone(&stop);
+        let mut shown = tokio::task::spawn_blocking(move || show(keep, &told));
+        let shown = tokio::select! {
+            shown = &mut shown => shown,
+            () = asked => {
+                stop.store(true, Ordering::Relaxed);
+                shown.await
+            }
+        };
+        shown.map_err(|_| DemoError::Setup(String::from("one of its steps panicked")))?
+    })?
+}
+
+/// Goes from step to step until the end, or until it shall stop.
+fn show(keep: bool, stop: &AtomicBool) -> Result<(), Failure> {
+    let folder = TemporaryFolder::create(keep)?;
     let now = SystemClock.now();
-    let say = |text: String| output::write(text.as_bytes()).map_err(Failure::output);
+    let say = |text: String| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(DemoError::Stopped.into());
+        }
+        output::write(text.as_bytes()).map_err(Failure::output)
+    };
 
     let pki = Folder::new(folder.path.join("pki"));
     let issued = make_pki(&pki, now)?;

@@ -1,5 +1,7 @@
 //! From the settings of a session to the provider of its credentials, which every command asks.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use super::report::Failure;
@@ -26,7 +28,14 @@ pub(super) fn session(
     minimum: MinimumRemaining,
 ) -> Result<CacheEntry, Failure> {
     let provider = provider(settings, env)?;
-    provider.session(minimum).map_err(|error| told(error, provider.wanted()))
+    provider.session(minimum).map_err(|error| {
+        let server_verification = provider.wanted().server_verification;
+        let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
+        match told(error, provider.wanted()) {
+            Told::Here(failure) => failure,
+            Told::OnTheWay(error) => OnTheWay { error, server_verification, ignored_variable }.into(),
+        }
+    })
 }
 
 /// Joins the provider of a session's credentials, of one hop or two; nothing is read.
@@ -64,21 +73,84 @@ pub(super) fn provider(
     })
 }
 
+/// A failure, by where it happened.
+enum Told {
+    /// On this host: no server had a part in it.
+    Here(Failure),
+    /// On the way to AWS, or there.
+    OnTheWay(Box<dyn Diagnostic + Send>),
+}
+
 /// Adds to a refusal what this host knows about it.
-fn told(error: ProviderError, wanted: &Wanted) -> Failure {
+fn told(error: ProviderError, wanted: &Wanted) -> Told {
     match error {
         ProviderError::Failed(CreateError::Refused { refusal, identity }) => {
             let explanation = explain::explain(&refusal, &wanted.request, &identity);
-            Explained { refusal, explanation }.into()
+            Told::OnTheWay(Box::new(Explained { refusal, explanation }))
         }
         ProviderError::Failed(CreateError::FirstHop(error)) => told(*error, wanted),
-        ProviderError::Failed(CreateError::Identity(error)) => error.into(),
-        ProviderError::Failed(CreateError::Session(error)) => error.into(),
-        ProviderError::Failed(CreateError::Sts(error)) => error.into(),
-        error @ (ProviderError::Busy { .. }
-        | ProviderError::Failed(CreateError::Runtime(_))
-        | ProviderError::HeldBack { .. }
-        | ProviderError::Shared { .. }) => error.into(),
+        ProviderError::Failed(CreateError::Session(error)) => Told::OnTheWay(Box::new(error)),
+        ProviderError::Failed(CreateError::Sts(error)) => Told::OnTheWay(Box::new(error)),
+        error @ (ProviderError::HeldBack { .. } | ProviderError::Shared { .. }) => {
+            Told::OnTheWay(Box::new(error))
+        }
+        ProviderError::Failed(CreateError::Identity(error)) => Told::Here(error.into()),
+        error @ (ProviderError::Busy { .. } | ProviderError::Failed(CreateError::Runtime(_))) => {
+            Told::Here(error.into())
+        }
+    }
+}
+
+/// The variable that one might expect to end the check of servers. It does not: it could leak from another program.
+const IGNORED_VARIABLE: &str = "ANYROLE_NO_VERIFY_SSL";
+
+/// A failure on the way, with what is to be known about the check of the server.
+#[derive(Debug)]
+struct OnTheWay {
+    error: Box<dyn Diagnostic + Send>,
+    server_verification: ServerVerification,
+    /// Whether [`IGNORED_VARIABLE`] is set.
+    ignored_variable: bool,
+}
+
+impl fmt::Display for OnTheWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for OnTheWay {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl Diagnostic for OnTheWay {
+    fn id(&self) -> &'static str {
+        self.error.id()
+    }
+
+    fn fault(&self) -> Fault {
+        self.error.fault()
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let mut facts = self.error.facts();
+        match self.server_verification {
+            ServerVerification::Off => facts.insert(0, Fact::new("server", "not verified (no-verify-ssl)")),
+            ServerVerification::On => {}
+        }
+        facts
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = self.error.hint()?;
+        let distrusted = matches!(self.id(), "network-untrusted-server" | "no-trusted-roots");
+        Some(if distrusted && self.ignored_variable {
+            format!("{hint}; {IGNORED_VARIABLE} is not read, since it could leak from elsewhere")
+        } else {
+            hint
+        })
     }
 }
 

@@ -25,14 +25,14 @@ const MAX_CAUSES: usize = 16;
 /// Why a command ended without its result.
 pub(crate) enum Failure {
     /// Something to be told.
-    Told(Box<dyn Diagnostic>),
+    Told(Box<dyn Diagnostic + Send>),
     /// The reader of the standard output went away: nothing to tell, and no failure.
     NobodyReads,
     /// The command has told everything itself, and its answer is no.
     Negative,
 }
 
-impl<E: Diagnostic + 'static> From<E> for Failure {
+impl<E: Diagnostic + Send + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Told(Box::new(error))
     }

@@ -6,6 +6,8 @@
 //! one lies over it, and says the second hop alone.
 
 mod error;
+#[cfg(test)]
+mod reference;
 pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;

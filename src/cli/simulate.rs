@@ -1,6 +1,6 @@
 //! `simulate`: a local IAM Roles Anywhere and STS, on loopback only.
 
-mod ending;
+pub(super) mod ending;
 pub(super) mod error;
 mod ready;
 mod world;

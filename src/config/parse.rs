@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -55,7 +55,7 @@ pub(super) fn parse(file: &Path, text: &str, keys: &[Key]) -> Result<Parsed, Con
 }
 
 struct Reader<'a> {
-    file: Rc<Path>,
+    file: Arc<Path>,
     text: &'a str,
     keys: &'a [Key],
 }

@@ -188,7 +188,7 @@ impl Facts<'_> {
         causes.extend(self.other_region());
         causes.push(likely(
             "something between this host and AWS changes requests: the host name, the path or a header",
-            "anyrole doctor, once with and once without the proxy",
+            "NO_PROXY=.amazonaws.com leaves the proxy out for one try",
             "reach AWS's own endpoint: leave out --endpoint, or except it with NO_PROXY",
         ));
         causes
@@ -274,7 +274,7 @@ impl Facts<'_> {
         causes.push(likely(
             "the role's trust policy does not let rolesanywhere.amazonaws.com do sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, or a condition in it does not hold",
             format!("{show} --query Role.AssumeRolePolicyDocument"),
-            format!("compare the trust policy with the one that anyrole pki aws prints for {name}"),
+            "compare the role's trust policy with the one that anyrole explain aws-cannot-assume-role shows",
         ));
         if over_default && !too_long {
             causes.push(duration(Certainty::Likely));
@@ -298,7 +298,7 @@ impl Facts<'_> {
     fn parameter(&self) -> Cause {
         likely(
             "a parameter has a value that the service does not take; its message says which",
-            "anyrole doctor shows every setting and where it comes from",
+            "look at the flags, the ANYROLE_ variables and the config file: the strongest counts",
             "correct the setting that the message names",
         )
     }
@@ -310,7 +310,7 @@ impl Facts<'_> {
         causes.push(possible(
             "AWS's message is all there is to go by",
             format!("CloudTrail in {} has an event of this CreateSession", self.request.region),
-            "anyrole doctor checks all that can be checked from here",
+            "anyrole inspect shows the certificate and the chain that were presented",
         ));
         causes
     }
@@ -333,7 +333,7 @@ impl Facts<'_> {
             certain(
                 format!("the {what} is in account {}, and the trust anchor in {home}", arn.account()),
                 "compare the account numbers in the three ARNs",
-                "use a trust anchor, a profile and a role of one account; reach others by a second hop (assume_role_arn)",
+                "use a trust anchor, a profile and a role of one account, and assume roles of others from there",
             )
         })
     }
@@ -360,7 +360,7 @@ fn throttled() -> Cause {
     likely(
         "more than 10 sessions a second were created in this account and region",
         "anyrole cache list shows what is cached, and why something is not",
-        "keep the cache on (--cache auto), or run anyrole serve once for many processes",
+        "keep the cache on (--cache auto), so that many processes share one session",
     )
 }
 

@@ -243,7 +243,7 @@ impl Diagnostic for TransportError {
                 "give a file of PEM certificates to --ca-bundle, AWS_CA_BUNDLE or --extra-ca"
             }
             Self::ConnectionLost { .. } | Self::Other { .. } | Self::Timeout { .. } => {
-                "check the proxy and the firewall between this host and the endpoint; anyrole doctor shows the way"
+                "check the proxy and the firewall between this host and the endpoint; curl -v ENDPOINT shows the way"
             }
             Self::ConnectionRefused { .. } | Self::ConnectTimeout { .. } => {
                 "open the way to the endpoint, or name the proxy with HTTPS_PROXY or --proxy"

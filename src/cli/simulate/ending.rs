@@ -10,7 +10,7 @@ const PARENT_INTERVAL: Duration = Duration::from_millis(500);
 /// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
 /// process by themselves.
 #[cfg(unix)]
-pub(super) fn asked() -> impl Future<Output = ()> {
+pub(in crate::cli) fn asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let signals = signal(SignalKind::interrupt())
@@ -26,7 +26,7 @@ pub(super) fn asked() -> impl Future<Output = ()> {
 
 /// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
 #[cfg(not(unix))]
-pub(super) async fn asked() {
+pub(in crate::cli) async fn asked() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await
     }
