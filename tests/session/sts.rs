@@ -8,6 +8,7 @@ use anyrole::diagnostic::Diagnostic as _;
 use anyrole::http::{Limits, NativeTransport, ServerTrust};
 use anyrole::secret::Secret;
 use anyrole::session;
+use anyrole::signing::Endpoint;
 use anyrole::sts::xml::Document;
 use anyrole::sts::{AssumeRole, Sts, StsError};
 use pki_test::simulator::Role;
@@ -26,6 +27,17 @@ fn session_of(world: &World, transport: &NativeTransport) -> SessionCredentials 
     block_on(call).unwrap().credential_set.credentials
 }
 
+fn sts<'a>(transport: &'a NativeTransport, endpoint: &'a Endpoint) -> Sts<'a, NativeTransport> {
+    Sts {
+        transport,
+        endpoint,
+        region: REGION,
+        limits: Limits::default(),
+        clock: &SystemClock,
+        clock_offset: 0,
+    }
+}
+
 fn world() -> World {
     World::start(|settings| settings.roles.push(Role::new(SECOND_ROLE).unwrap()))
 }
@@ -35,7 +47,7 @@ fn second_role() -> AssumeRole {
         role_arn: SECOND_ROLE.parse().unwrap(),
         role_session_name: String::from("audit"),
         session_duration: Some(Duration::from_secs(900)),
-        external_id: Some(Secret::new(String::from("external/canary 1"))),
+        external_id: Some(Secret::new(String::from("external/canary=1"))),
         tags: vec![(String::from("team"), String::from("red & blue"))],
     }
 }
@@ -46,14 +58,7 @@ fn credentials_are_known_to_sts() {
     let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
     let credentials = session_of(&world, &transport);
     let endpoint = world.endpoint();
-    let sts = Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset: 0,
-    };
+    let sts = sts(&transport, &endpoint);
     let caller = block_on(sts.caller_identity(&credentials)).unwrap();
     assert_eq!(caller.account, "111122223333");
     let role_name = ROLE.rsplit('/').next().unwrap();
@@ -75,14 +80,7 @@ fn a_refusal_of_sts_is_passed_on() {
     let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
     let mut credentials = session_of(&world, &transport);
     let endpoint = world.endpoint();
-    let sts = |clock_offset| Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset,
-    };
+    let sts = |clock_offset| Sts { clock_offset, ..sts(&transport, &endpoint) };
     assert!(matches!(block_on(sts(7200).caller_identity(&credentials)), Err(StsError::Refused { .. })));
     credentials.secret_access_key = Secret::new(String::from("canary"));
     let error = block_on(sts(0).caller_identity(&credentials)).unwrap_err();
@@ -99,15 +97,8 @@ fn a_foreign_page_is_not_sts() {
     let credentials = session_of(&world, &transport);
     // The Roles Anywhere side of the simulator answers JSON, which is not STS.
     let elsewhere = format!("{}/sessions", world.simulator.http_endpoint());
-    let endpoint = anyrole::signing::Endpoint::parse(&elsewhere).unwrap();
-    let sts = Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset: 0,
-    };
+    let endpoint = Endpoint::parse(&elsewhere).unwrap();
+    let sts = sts(&transport, &endpoint);
     assert_eq!(block_on(sts.caller_identity(&credentials)).unwrap_err().id(), "proxy-answered");
 }
 
