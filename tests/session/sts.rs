@@ -48,7 +48,7 @@ fn second_role() -> AssumeRole {
         role_session_name: String::from("audit"),
         session_duration: Some(Duration::from_secs(900)),
         external_id: Some(Secret::new(String::from("external/canary=1"))),
-        tags: vec![(String::from("team"), String::from("red & blue"))],
+        tags: vec![(String::from("team"), String::from("red + blue"))],
     }
 }
 
