@@ -9,6 +9,10 @@
 #[path = "cache/driver.rs"]
 mod driver;
 
+#[cfg(target_os = "linux")]
+#[path = "support/wait.rs"]
+mod wait;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -26,6 +30,9 @@ use anyrole::diagnostic::{Diagnostic, Fault};
 use anyrole::env::Environment;
 use driver::{CANARY, Drive, entry, key, report, sealing_key};
 use tempfile::TempDir;
+
+#[cfg(target_os = "linux")]
+use wait::wait_until;
 
 /// Longer than any step here takes; a wait that reaches it has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -334,15 +341,6 @@ fn waiting_for(path: &Path) -> usize {
     let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
     let locks = fs::read_to_string("/proc/locks").unwrap();
     locks.lines().filter(|line| line.contains("->") && line.contains(&inode)).count()
-}
-
-#[cfg(target_os = "linux")]
-fn wait_until(mut condition: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < LONG, "it never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[cfg(target_os = "linux")]

@@ -9,6 +9,9 @@
     reason = "a test may stop at once, and writes files of its own"
 )]
 
+#[path = "support/wait.rs"]
+mod wait;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +20,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
@@ -26,6 +28,8 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
+
+use wait::wait_until;
 
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
@@ -165,16 +169,6 @@ fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    for _ in 0..6000 {
-        if condition() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it did not come to that within a minute");
 }
 
 #[test]

@@ -8,6 +8,9 @@
     reason = "a test may stop at once, and writes files of its own"
 )]
 
+#[path = "support/wait.rs"]
+mod wait;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
@@ -32,6 +35,8 @@ use pki_test::certificate::Validity;
 use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::KeyPair;
 use zeroize::Zeroizing;
+
+use wait::wait_until;
 
 const NOON: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -303,16 +308,6 @@ fn waiting(world: &World) -> usize {
         .lines()
         .filter(|line| line.contains("->") && inodes.iter().any(|inode| line.contains(inode.as_str())))
         .count()
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    for _ in 0..6000 {
-        if condition() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it did not come to that within a minute");
 }
 
 #[test]
