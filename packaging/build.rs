@@ -3,7 +3,10 @@
 //! Rust asks for `libgcc_s.so` on Linux with glibc. Loading it is a tenth of a millisecond of each start, more than reading the cache, and images
 //! without it cannot run the program. A linker script of that name, found first, names the static one, which is a part of every GCC.
 
-#![expect(clippy::disallowed_methods, reason = "a build script speaks through variables and writes to its own folder")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script speaks through variables and writes to its own folder"
+)]
 
 use std::env;
 use std::path::Path;
@@ -12,7 +15,8 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=packaging/build.rs");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
-    let is_static = env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.contains("crt-static"));
+    let is_static =
+        env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.contains("crt-static"));
     let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
     let is_glibc = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
     if is_glibc && is_native && !is_static && has_static_unwinder() {
