@@ -1,0 +1,40 @@
+//! Links the unwinder of GCC into the program, where it would be a shared library of its own.
+//!
+//! Rust asks for `libgcc_s.so` on Linux with glibc. Loading it is a tenth of a millisecond of each start, more than reading the cache, and images
+//! without it cannot run the program. A linker script of that name, found first, names the static one, which is a part of every GCC.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script speaks through variables and writes to its own folder"
+)]
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-changed=packaging/build.rs");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    let is_static =
+        env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.contains("crt-static"));
+    let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
+    let is_glibc = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
+    if is_glibc && is_native && !is_static && has_static_unwinder() {
+        link_statically();
+    }
+}
+
+/// Tells whether the linker's GCC has `libgcc_eh.a`: it then answers with a path, else with the bare name.
+fn has_static_unwinder() -> bool {
+    let answer = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output();
+    answer.is_ok_and(|answer| answer.stdout.starts_with(b"/"))
+}
+
+fn link_statically() {
+    let Some(folder) = env::var_os("OUT_DIR") else { return };
+    let script = Path::new(&folder).join("libgcc_s.so");
+    // Without the script the program is linked as usual.
+    if std::fs::write(script, "GROUP ( -lgcc_eh -lgcc )\n").is_ok() {
+        println!("cargo:rustc-link-search=native={}", Path::new(&folder).display());
+    }
+}
