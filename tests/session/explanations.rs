@@ -37,7 +37,7 @@ fn first(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Ca
         Certainty::Likely => "likely cause",
         Certainty::Possible => "possible cause",
     };
-    assert_eq!(explain(refusal, request, identity).fact().expect("the first cause").name, name);
+    assert_eq!(explain(refusal, request, identity).facts()[0].name, name);
     cause
 }
 
