@@ -88,10 +88,15 @@ impl Facts<'_> {
                 format!("{SET_CLOCK}, then renew the certificate"),
             ));
         }
+        let next = if certificate == self.identity.end_entity() {
+            "renew the certificate"
+        } else {
+            "give the renewed certificate of this CA with --intermediates"
+        };
         Some(certain(
             format!("the certificate {name} {what} {}", seen_from(time, now)),
             "anyrole inspect shows the validity of every certificate",
-            "renew the certificate",
+            next,
         ))
     }
 
@@ -406,7 +411,7 @@ fn unavailable() -> Cause {
 fn no_tag(tag: &Unmappable, check: String) -> Cause {
     let Unmappable { tag, what } = tag;
     likely(
-        format!("{tag} {what}, which no session tag can: a condition on it does not hold"),
+        format!("{tag} {what}, which no session tag can carry, so that no condition on it holds"),
         check,
         format!(
             "issue the certificate with {tag} of {}, or take {tag} out of the trust policy",
