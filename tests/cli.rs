@@ -76,6 +76,15 @@ struct SimulatorCase {
     faults: Vec<String>,
     #[serde(default)]
     world: Option<String>,
+    /// Whether `{endpoint}` is its HTTPS.
+    #[serde(default)]
+    https: bool,
+}
+
+impl SimulatorCase {
+    fn endpoint(&self, simulator: &Simulator) -> String {
+        if self.https { simulator.https_endpoint().unwrap() } else { simulator.http_endpoint() }
+    }
 }
 
 /// What the hint says, done: with it the call must succeed.
@@ -137,8 +146,10 @@ impl Case {
             planted.plant(&folder, name);
         }
         let simulator = self.simulator.as_ref().map(|case| start(&folder, case, case.world.as_deref()));
-        let endpoint =
-            simulator.as_ref().map_or(String::from("http://127.0.0.1:9"), Simulator::http_endpoint);
+        let endpoint = simulator
+            .as_ref()
+            .zip(self.simulator.as_ref())
+            .map_or(String::from("http://127.0.0.1:9"), |(simulator, case)| case.endpoint(simulator));
         let filled_with = |text: &str, endpoint: &str| {
             with_arns(text).replace("{dir}", &dir).replace("{endpoint}", endpoint)
         };
@@ -183,12 +194,12 @@ impl Case {
             let mut again = self.arguments(cure.args.as_ref().unwrap_or(&self.args));
             // A refusal is held back for a while, and this is how its message says to go on at once.
             again.push(String::from("--no-cache"));
-            let cured = call_at(&simulator.http_endpoint(), &again);
+            let cured = call_at(&case.endpoint(&simulator), &again);
             assert!(cured.status.success(), "not cured: {}", String::from_utf8_lossy(&cured.stderr));
         }
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
-            let host = endpoint.trim_start_matches("http://");
+            let host = endpoint.split_once("://").map_or("", |(_, host)| host);
             redacted(&text.replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
         };
         Answer {
@@ -220,8 +231,9 @@ fn start(folder: &Path, case: &SimulatorCase, world: Option<&str>) -> Simulator 
     use anyrole::x509::pem;
 
     if let Some(world) = world {
-        let settings = SimulatorSettings::from_toml(&with_arns(world), folder);
-        return Simulator::start(settings.expect("the case's world")).unwrap();
+        let mut settings = SimulatorSettings::from_toml(&with_arns(world), folder).expect("the case's world");
+        settings.https = case.https.then(|| ([127, 0, 0, 1], 0).into());
+        return Simulator::start(settings).unwrap();
     }
     let anchors: Vec<Vec<u8>> = pem::read(&fs::read(folder.join("host-ca.pem")).unwrap())
         .unwrap()

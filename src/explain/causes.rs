@@ -121,14 +121,14 @@ impl Facts<'_> {
         let last = intermediates.last().unwrap_or(end_entity);
         let issuer = quoted(last.issuer_name());
         let provenance = self.identity.provenance();
-        let is_issuer = |other: &&Certificate| other.subject_name() == last.issuer_name();
+        let is_issuer = |other: &Certificate| other.subject_name() == last.issuer_name();
         if provenance.roots.iter().any(|root| root.issued(last)) {
             causes.push(likely(
                 format!("the chain is complete up to the root {issuer}, and the trust anchor holds another CA"),
                 self.show_trust_anchor(),
                 format!("name the trust anchor that holds {issuer} with --trust-anchor-arn, or put it into this one"),
             ));
-        } else if provenance.unrelated.iter().chain(&provenance.roots).find(is_issuer).is_some() {
+        } else if provenance.unrelated.iter().chain(&provenance.roots).any(is_issuer) {
             causes.push(likely(
                 format!(
                     "the certificate at hand for {issuer} did not sign {}: it has another key",
@@ -145,6 +145,11 @@ impl Facts<'_> {
                     "if {issuer} is an intermediate, add its certificate with --intermediates; if it is a root, name the \
                      trust anchor that holds it with --trust-anchor-arn"
                 ),
+            ));
+            causes.push(possible(
+                "the CA in the trust anchor has the same name and another key, or has expired",
+                self.show_trust_anchor(),
+                "put the certificate of the CA that issues now into the trust anchor",
             ));
         }
         causes
@@ -259,7 +264,9 @@ impl Facts<'_> {
         let id = last_part(self.request.trust_anchor_arn.arn());
         let region = &self.request.region;
         vec![likely(
-            format!("the trust anchor is disabled, or does not exist in region {region}: its ARN may be mistyped"),
+            format!(
+                "the trust anchor is disabled, or does not exist in region {region}: its ARN may be mistyped"
+            ),
             self.show_trust_anchor(),
             format!(
                 "aws rolesanywhere enable-trust-anchor --trust-anchor-id {id} --region {region}; if there is none, \
@@ -291,11 +298,10 @@ impl Facts<'_> {
         if too_long {
             causes.push(duration(Certainty::Certain));
         }
-        causes.extend(self.source_identity());
-        causes.extend(self.unmet_condition());
+        causes.extend(self.source_identity().or_else(|| self.unmet_condition()));
         causes.push(likely(
-            "the role's trust policy lacks sts:AssumeRole, sts:TagSession or sts:SetSourceIdentity for Roles Anywhere, or \
-             its aws:SourceArn or another condition does not hold",
+            "the role's trust policy lacks one of sts:AssumeRole, sts:TagSession, sts:SetSourceIdentity, or its \
+             aws:SourceArn or another condition does not hold",
             format!("{show} --query Role.AssumeRolePolicyDocument"),
             format!(
                 "in the trust policy of {name}, allow rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and \

@@ -90,9 +90,7 @@ impl Diagnostic for RequestError {
             Self::DurationOutOfRange { .. } => {
                 "give --session-duration as 900 to 43200 seconds, or profile to leave it to the Roles Anywhere profile"
             }
-            Self::RegionOfAnother { .. } => {
-                "leave out --region: it follows from the trust anchor's ARN"
-            }
+            Self::RegionOfAnother { .. } => "leave out --region: it follows from the trust anchor's ARN",
             Self::RegionsDiffer { .. } => "give the ARN of a profile in the trust anchor's region",
             Self::RoleSessionName { .. } => "only ASCII is taken: --role-session-name build-17@ci",
         }))
@@ -134,7 +132,10 @@ impl SessionRequest {
         let region = region.unwrap_or_else(|| trust_anchor.to_owned());
         let region = super::endpoint::signing_region(&region).to_owned();
         if region != trust_anchor {
-            return Err(RequestError::RegionOfAnother { trust_anchor: trust_anchor.to_owned(), asked: region });
+            return Err(RequestError::RegionOfAnother {
+                trust_anchor: trust_anchor.to_owned(),
+                asked: region,
+            });
         }
         Ok(Self { trust_anchor_arn, profile_arn, role_arn, region, session_duration, role_session_name })
     }
