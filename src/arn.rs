@@ -207,6 +207,12 @@ impl RoleArn {
     }
 }
 
+/// Tells whether STS takes a text for a role session name, the last part of an assumed role's ARN.
+pub fn is_role_session_name(name: &str) -> bool {
+    (2..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

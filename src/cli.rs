@@ -5,6 +5,7 @@
 
 mod args;
 mod cache;
+mod completions;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
@@ -12,6 +13,7 @@ mod explain;
 mod grammar;
 mod help;
 mod inspect;
+mod man;
 mod output;
 #[cfg(feature = "pki")]
 mod passphrase;
@@ -28,6 +30,7 @@ mod simulate;
 mod status;
 mod usage;
 mod version;
+mod whoami;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -48,6 +51,7 @@ const COMMANDS: &[&Spec] = &[
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
+    &whoami::SPEC,
     &inspect::SPEC,
     &read_certificate_data::SPEC,
     &sign_string::SPEC,
@@ -71,6 +75,8 @@ const COMMANDS: &[&Spec] = &[
     &pki::list::SPEC,
     &explain::SPEC,
     &help::SPEC,
+    &man::SPEC,
+    &completions::SPEC,
     &version::SPEC,
 ];
 
@@ -218,6 +224,8 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
+    // The official helper has its completions under the other name.
+    let name = if name == "completion" { completions::SPEC.name } else { name };
     COMMANDS.iter().find(|spec| spec.name == name).copied()
 }
 
@@ -239,10 +247,13 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::signing::IDS,
         crate::signing::endpoint::IDS,
         crate::sts::error::IDS,
+        crate::sts::refusal::IDS,
+        crate::sts::request::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
         runtime::RuntimeError::IDS,
         settings::SettingsError::IDS,
+        settings::second_hop::SecondHopError::IDS,
         UsageError::IDS,
         &["started-with-privileges"],
     ]

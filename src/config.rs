@@ -37,6 +37,8 @@ pub enum Shape {
     Boolean,
     /// A whole number, or a text with a unit.
     Duration,
+    /// A text, or several in an array.
+    List,
     /// A text.
     Text,
 }
@@ -66,7 +68,7 @@ pub struct Key {
 pub enum Value {
     /// `true` or `false`.
     Boolean(bool),
-    /// A text, or a number as it was written.
+    /// A text, or a number as it was written; the texts of an array are joined by commas.
     Text(String),
 }
 

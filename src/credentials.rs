@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 
 /// The latest believable expiration: the twelve hours of the longest session, and five minutes for clocks that differ.
-const LATEST_EXPIRATION: Duration = Duration::from_secs(12 * 3600 + 5 * 60);
+pub(crate) const LATEST_EXPIRATION: Duration = Duration::from_secs(12 * 3600 + 5 * 60);
 /// The longest secret access key or session token that is believed, in bytes; real ones have 40 and about 1,000.
 const LONGEST_SECRET: usize = 16 * 1024;
 
@@ -97,7 +97,7 @@ fn secret(member: &'static str, text: &str) -> Result<Secret<String>, Credential
     Ok(Secret::new(text.to_owned()))
 }
 
-/// What CreateSession granted: the entry of `credentialSet` for the role that was asked for.
+/// What CreateSession granted (the entry of `credentialSet` for the role that was asked for), or AssumeRole after it.
 #[derive(Debug)]
 pub struct CredentialSet {
     /// The role that was asked for.

@@ -2,6 +2,7 @@
 //!
 //! A [`Transport`] takes a [`SignedRequest`] and nothing else. The one real transport is [`NativeTransport`].
 
+mod clock_offset;
 pub mod error;
 mod failure;
 pub mod native;
@@ -12,6 +13,7 @@ mod verifier;
 
 use std::fmt;
 
+pub use clock_offset::clock_offset;
 pub use error::TransportError;
 use http::HeaderMap;
 pub use native::{NativeTransport, ServerTrust, Timeouts, TransportSettings};

@@ -11,7 +11,7 @@
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
 //! | 8 | [`credential_process`], [`inspect`], `pki` | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
-//! | 6 | [`session`], [`sts`] | CreateSession and GetCallerIdentity: what is asked, and what an answer must hold |
+//! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity and AssumeRole: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
@@ -33,6 +33,8 @@
 //! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
 //! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the
 //!   specification, so that an error of our signer is not blessed by the same error in the judge.
+//! - A session that is found in a keyring is answered from it: no private key is opened, no certificate parsed, no lock taken, nothing sent and no
+//!   runtime started. `tests/cache_path.rs` counts the system calls. `credential-process` succeeds in silence while a session lasts, whatever fails.
 //! - Only the clap command that was called is built: the whole tree would cost as much as everything else in a start.
 //! - The async runtime exists where a request is sent, and nowhere else; everything below `http` is synchronous.
 //!

@@ -13,6 +13,7 @@
 mod attempt;
 mod error;
 mod maker;
+mod second_role;
 mod wanted;
 
 use std::fmt;
@@ -21,7 +22,8 @@ use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
 pub use maker::{CreateError, IdentityMaker, NewSession, SessionMaker, file_key_lender};
-pub use wanted::Wanted;
+pub use second_role::{SecondRoleMaker, chained};
+pub use wanted::{SecondHop, Wanted};
 
 use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;
@@ -136,18 +138,36 @@ impl<M: SessionMaker> Provider<M> {
     /// had: because this process tried in vain, another one did while this one waited, AWS refused a short time ago, or the
     /// deadline passed.
     pub fn session(&self, minimum: MinimumRemaining) -> Result<CacheEntry, ProviderError> {
+        self.session_within(minimum, self.deadline)
+    }
+
+    /// Returns what [`Provider::session`] returns, in at most `deadline`.
+    fn session_within(
+        &self,
+        minimum: MinimumRemaining,
+        deadline: Duration,
+    ) -> Result<CacheEntry, ProviderError> {
         let certificate = self.maker.certificate(&self.wanted)?;
         match &self.sharing {
             Sharing::Alone => {
-                let new = self.maker.create(&self.wanted, &certificate, self.deadline)?;
+                let new = self.maker.create(&self.wanted, &certificate, deadline)?;
                 Ok(new.into_entry(&self.wanted, &certificate, self.clock.now()))
             }
             Sharing::User { cache, location, namespace } => {
                 let key = self.wanted.key(namespace, &certificate);
                 let meet = || Meeting::open(location, namespace);
-                Attempt::new(self, cache.as_ref(), key, &certificate, minimum).finish(meet)
+                Attempt::new(self, cache.as_ref(), key, &certificate, minimum, deadline).finish(meet)
             }
         }
+    }
+
+    /// Returns the same provider, whoever makes its sessions.
+    pub fn boxed(self) -> Provider<Box<dyn SessionMaker>>
+    where
+        M: 'static,
+    {
+        let Self { wanted, maker, sharing, clock, deadline } = self;
+        Provider { wanted, maker: Box::new(maker), sharing, clock, deadline }
     }
 
     /// Returns how the session stands; nothing is made, and no other process is kept waiting.
@@ -161,7 +181,8 @@ impl<M: SessionMaker> Provider<M> {
         };
         let certificate = self.maker.certificate(&self.wanted)?;
         let key = self.wanted.key(namespace, &certificate);
-        let attempt = Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window);
+        let attempt =
+            Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
         let failure = Meeting::open(location, namespace).and_then(|meeting| meeting.failures.last(&key));
         Ok(Standing { entry: attempt.usable_entry(), failure })
     }

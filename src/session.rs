@@ -11,18 +11,11 @@ pub use error::SessionError;
 pub use refusal::{Refusal, RefusalKind};
 pub use request::{RequestError, SessionRequest};
 
-use std::time::Duration;
-
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::CredentialSet;
-use crate::http::{Budget, ExchangeError, Limits, Peer, Response, Transport};
+use crate::http::{self, Budget, ExchangeError, Limits, Response, Transport};
 use crate::identity::Identity;
 use crate::signing::{Endpoint, x509};
-
-/// A clock that is wrong by less is not the cause of a refusal.
-const TOLERATED_OFFSET: Duration = Duration::from_secs(60);
-/// A clock that is wrong by more is not corrected: whoever answers could be collecting signatures for the future.
-const LARGEST_OFFSET: Duration = Duration::from_secs(24 * 3600);
 
 /// What CreateSession granted, and what was learnt on the way.
 #[derive(Debug)]
@@ -68,7 +61,9 @@ pub async fn create<T: Transport>(
         Err(SessionError::Refused(refusal)) => refusal,
         finished => return finished,
     };
-    let Some(offset) = correction(&answer, now, call.identity) else {
+    let certificate = call.identity.end_entity();
+    let validity = certificate.not_before()..=certificate.not_after();
+    let Some(offset) = http::clock_offset(&answer, now, &validity) else {
         return Err(SessionError::Refused(error));
     };
     // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
@@ -116,21 +111,6 @@ impl<T: Transport> Call<'_, T> {
         let request_id = answer.request_id().map(str::to_owned);
         Ok(Session { credential_set, clock_offset: offset, attempts, request_id })
     }
-}
-
-/// Returns the seconds by which the time of the next signature must be moved; `None` where nothing is to be corrected.
-fn correction(answer: &Response, now: Timestamp, identity: &Identity) -> Option<i64> {
-    let trusted = match answer.peer() {
-        Peer::Loopback | Peer::Verified => true,
-        Peer::Unverified => false,
-    };
-    let refused_by_aws = matches!(answer.status(), 400 | 401 | 403) && answer.request_id().is_some();
-    let theirs = answer.header("date").and_then(Timestamp::parse_http_date)?;
-    let distance = theirs.since(now).max(now.since(theirs));
-    let certificate = identity.end_entity();
-    let valid = (certificate.not_before()..=certificate.not_after()).contains(&theirs);
-    let wrong = distance > TOLERATED_OFFSET && distance <= LARGEST_OFFSET;
-    (trusted && refused_by_aws && wrong && valid).then(|| theirs.unix_seconds() - now.unix_seconds())
 }
 
 fn moved(time: Timestamp, offset: i64) -> Timestamp {

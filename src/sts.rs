@@ -3,17 +3,18 @@
 //! STS speaks the query protocol: a form goes out, XML comes back, signed with SigV4.
 
 pub mod error;
+pub mod refusal;
+pub mod request;
 pub mod xml;
 
-use std::time::Duration;
-
 pub use error::StsError;
+pub use refusal::{StsRefusal, StsRefusalKind};
+pub use request::{AssumeRole, AssumeRoleError};
 
-use crate::arn::{Arn, RoleArn};
-use crate::clock::Clock;
-use crate::credentials::{CredentialSet, SessionCredentials};
-use crate::http::{Budget, ExchangeError, Limits, Response, Transport};
-use crate::secret::Secret;
+use crate::arn::Arn;
+use crate::clock::{Clock, Timestamp};
+use crate::credentials::{CredentialSet, LATEST_EXPIRATION, SessionCredentials};
+use crate::http::{self, Budget, ExchangeError, Limits, Response, Transport};
 use crate::signing::canonical_request::canonical_query;
 use crate::signing::{Endpoint, Method, Request, sigv4};
 
@@ -31,19 +32,14 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-/// A role to be assumed with the credentials of a session (role chaining): one hour at most, says AWS.
+/// What AssumeRole granted, and what was learnt on the way.
 #[derive(Debug)]
-pub struct AssumeRole {
-    /// The role.
-    pub role_arn: RoleArn,
-    /// The name shown in CloudTrail.
-    pub role_session_name: String,
-    /// The requested length; `None` is an hour.
-    pub session_duration: Option<Duration>,
-    /// What the role's owner agreed on with its user; worth keeping to oneself.
-    pub external_id: Option<Secret<String>>,
-    /// Session tags, names and values.
-    pub tags: Vec<(String, String)>,
+pub struct Assumed {
+    /// The credentials of the second role. The source identity and the subject are the first session's.
+    pub credential_set: CredentialSet,
+    /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed
+    /// with corrected time; else what the caller knew. Never to be stored.
+    pub clock_offset: i64,
 }
 
 /// Where and how STS is called.
@@ -59,7 +55,7 @@ pub struct Sts<'a, T> {
     pub limits: Limits,
     /// The present.
     pub clock: &'a dyn Clock,
-    /// The seconds that this clock is behind AWS's, where CreateSession found that out.
+    /// The seconds that this clock is behind AWS's, where CreateSession found that out; else 0.
     pub clock_offset: i64,
 }
 
@@ -73,7 +69,8 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let answer = self.call(credentials, "GetCallerIdentity", Vec::new()).await?;
+        let (answer, _) = self.call(credentials, "GetCallerIdentity", Vec::new()).await?;
+        let answer = accepted("GetCallerIdentity", None, answer)?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
         let read = |member| result.as_ref().and_then(|result| result.text(member));
@@ -88,48 +85,60 @@ impl<T: Transport> Sts<'_, T> {
         Ok(CallerIdentity { account: account.into_owned(), arn, user_id: user_id.into_owned() })
     }
 
-    /// Assumes a role with the credentials of a session.
+    /// Assumes a second role with the credentials of a first session (role chaining).
+    ///
+    /// The answer is used only if its credentials are what AWS can have sent ([`SessionCredentials::from_answer`]), and
+    /// the assumed role is the one that was asked for, under the session name that was given.
     ///
     /// # Errors
     ///
-    /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials.
+    /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that role.
     pub async fn assume_role(
         &self,
-        credentials: &SessionCredentials,
+        first: &CredentialSet,
         request: &AssumeRole,
-    ) -> Result<CredentialSet, StsError> {
-        let answer = self.call(credentials, "AssumeRole", parameters(request)).await?;
+    ) -> Result<Assumed, StsError> {
+        let role_session_name = request.session_name_after(first);
+        let form = request.parameters(role_session_name);
+        let (answer, clock_offset) = self.call(&first.credentials, "AssumeRole", form).await?;
+        let answer = accepted("AssumeRole", Some(request), answer)?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
-        let granted = result.as_ref().and_then(|result| result.inside("Credentials"));
-        let read = |member| {
-            granted.as_ref().and_then(|granted| granted.plain(member)).ok_or(StsError::Malformed { member })
-        };
-        let now = self.now();
+        let user = result.and_then(|result| result.inside("AssumedRoleUser"));
+        let assumed_role_arn = user
+            .and_then(|user| user.text("Arn"))
+            .ok_or(StsError::Malformed { member: "AssumedRoleUser" })?;
+        let expected = request.assumed_role_arn(role_session_name);
+        if assumed_role_arn != expected {
+            return Err(StsError::OtherRole { asked: expected, granted: assumed_role_arn.into_owned() });
+        }
+        let granted = result.and_then(|result| result.inside("Credentials"));
+        let read =
+            |member| granted.and_then(|granted| granted.plain(member)).ok_or(StsError::Malformed { member });
         let credentials = SessionCredentials::from_answer(
             read("AccessKeyId")?,
             read("SecretAccessKey")?,
             read("SessionToken")?,
             read("Expiration")?,
-            now,
+            self.now(clock_offset),
         )?;
-        let user = result.as_ref().and_then(|result| result.inside("AssumedRoleUser"));
-        let text =
-            |part: Option<xml::Document<'_>>, member| part.and_then(|part| part.text(member).map(Into::into));
-        Ok(CredentialSet {
+        let source_identity = result.and_then(|result| result.text("SourceIdentity"));
+        let credential_set = CredentialSet {
             role_arn: request.role_arn.clone(),
-            assumed_role_arn: text(user, "Arn"),
-            source_identity: text(result, "SourceIdentity"),
-            subject_arn: None,
+            assumed_role_arn: Some(expected),
+            source_identity: source_identity.map(Into::into).or_else(|| first.source_identity.clone()),
+            subject_arn: first.subject_arn.clone(),
             credentials,
-        })
+        };
+        Ok(Assumed { credential_set, clock_offset })
     }
 
+    /// Sends one call, a second time if a refusal shows that this clock is wrong; returns the answer and the clock's offset.
     async fn call(
         &self,
         credentials: &SessionCredentials,
         action: &str,
         parameters: Vec<(String, String)>,
-    ) -> Result<Response, StsError> {
+    ) -> Result<(Response, i64), StsError> {
         let mut form = vec![
             (String::from("Action"), action.to_owned()),
             (String::from("Version"), String::from(VERSION)),
@@ -147,37 +156,51 @@ impl<T: Transport> Sts<'_, T> {
             body: canonical_query(&form).into_bytes(),
         };
         let mut budget = Budget::start(self.limits);
-        let sign = || sigv4::sign(request.clone(), credentials, "sts", self.region, self.now());
-        let answer = budget.exchange(self.transport, sign).await.map_err(|error| match error {
+        let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
+        // The session was granted to a certificate that was valid then, so no time outside of its life is believed.
+        let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
+        let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
+            return Ok((answer, self.clock_offset));
+        };
+        let offset = self.clock_offset.saturating_add(further);
+        // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
+        match self.exchange(&mut budget, &request, credentials, offset).await {
+            Ok(second) => Ok((second, offset)),
+            Err(_) => Ok((answer, self.clock_offset)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        budget: &mut Budget,
+        request: &Request,
+        credentials: &SessionCredentials,
+        offset: i64,
+    ) -> Result<Response, StsError> {
+        let sign = || sigv4::sign(request.clone(), credentials, "sts", self.region, self.now(offset));
+        budget.exchange(self.transport, sign).await.map_err(|error| match error {
             ExchangeError::Deadline => StsError::Deadline { after: self.limits.deadline },
             ExchangeError::Signing(error) => StsError::Signing(error),
             ExchangeError::Transport(source) => {
                 StsError::Unreachable { endpoint: self.endpoint.to_string(), source }
             }
-        })?;
-        if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(error::refusal(action, &answer)) }
+        })
     }
 
-    fn now(&self) -> crate::clock::Timestamp {
-        let now = self.clock.now();
-        crate::clock::Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(self.clock_offset))
+    fn now(&self, offset: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(self.clock.now().unix_seconds().saturating_add(offset))
     }
 }
 
-fn parameters(request: &AssumeRole) -> Vec<(String, String)> {
-    let mut parameters = vec![
-        (String::from("RoleArn"), request.role_arn.to_string()),
-        (String::from("RoleSessionName"), request.role_session_name.clone()),
-    ];
-    if let Some(duration) = request.session_duration {
-        parameters.push((String::from("DurationSeconds"), duration.as_secs().to_string()));
+/// Returns an answer that is a success.
+fn accepted(
+    action: &'static str,
+    assumed: Option<&AssumeRole>,
+    answer: Response,
+) -> Result<Response, StsError> {
+    if (200..300).contains(&answer.status()) {
+        Ok(answer)
+    } else {
+        Err(refusal::read(action, assumed, &answer))
     }
-    if let Some(external_id) = &request.external_id {
-        parameters.push((String::from("ExternalId"), external_id.expose().clone()));
-    }
-    for (number, (name, value)) in (1..).zip(&request.tags) {
-        parameters.push((format!("Tags.member.{number}.Key"), name.clone()));
-        parameters.push((format!("Tags.member.{number}.Value"), value.clone()));
-    }
-    parameters
 }

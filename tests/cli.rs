@@ -277,7 +277,9 @@ fn redacted(text: &str) -> String {
             rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c))).unwrap_or(rest.len());
         let word = &rest[..end.max(first.len_utf8())];
         rest = &rest[word.len()..];
-        if let Some(after) = after_unit(word, rest, &shown) {
+        if word == "now" && shown.ends_with("{time}, ") {
+            shown.push_str("{distance}");
+        } else if let Some(after) = after_unit(word, rest, &shown) {
             shown.push_str("{distance}");
             rest = after;
         } else if shown.ends_with("https://127.0.0.1:") {
@@ -304,7 +306,9 @@ fn after_unit<'a>(word: &str, rest: &'a str, before: &str) -> Option<&'a str> {
 
 fn redacted_word(word: &str) -> &str {
     let all = |test: fn(&u8) -> bool| word.bytes().all(|byte| test(&byte));
-    if word.len() >= 30 && all(u8::is_ascii_digit) {
+    if word.len() == 10 && word.starts_with('1') && all(u8::is_ascii_digit) {
+        "{unix time}"
+    } else if word.len() >= 30 && all(u8::is_ascii_digit) {
         "{decimal}"
     } else if word.len() >= 30 && all(u8::is_ascii_hexdigit) {
         "{hex}"

@@ -47,10 +47,11 @@ const EXPOSERS: &[&str] = &[
     "src/credential_process.rs",
     "src/http/proxy.rs",
     "src/pki.rs",
+    "src/provider/wanted.rs",
     "src/secret.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
-    "src/sts.rs",
+    "src/sts/request.rs",
     "src/x509/private_key/encrypted.rs",
 ];
 

@@ -7,7 +7,8 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -35,11 +36,12 @@ fn make_root(folder: &Path) -> String {
 
 /// Starts a simulator and waits until it says that it listens.
 fn simulate(folder: &Path) -> (Child, String) {
-    let mut child = anyrole()
-        .args(["simulate", "--json", "--trust-anchor", &make_root(folder)])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    simulate_with(&["--trust-anchor", &make_root(folder)])
+}
+
+fn simulate_with(flags: &[&str]) -> (Child, String) {
+    let mut child =
+        anyrole().args(["simulate", "--json"]).args(flags).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     (child, line)
@@ -78,6 +80,60 @@ fn the_simulator_ends_with_success_when_it_is_told_to() {
         kill_process(pid(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
+}
+
+/// Sends a control request to a simulator that has told this line; returns the answer's status and document.
+fn control(ready: &serde_json::Value, method: &str, resource: &str, body: &str) -> (u16, serde_json::Value) {
+    let word = |path: &str| ready["data"].pointer(path).unwrap().as_str().unwrap();
+    let (authority, path) = word("/control/url").strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(authority).unwrap();
+    let (header, token) = (word("/control/header"), word("/control/token"));
+    write!(
+        stream,
+        "{method} /{path}{resource} HTTP/1.1\r\nHost: {authority}\r\n{header}: {token}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, document) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(document).unwrap())
+}
+
+#[test]
+fn a_world_is_simulated_and_driven_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    make_root(folder.path());
+    let arn = |kind: &str, end: &str| format!("arn:aws:rolesanywhere:eu-west-1:111122223333:{kind}/{end}");
+    let anchor = |end: &str| {
+        format!("[[trust_anchor]]\narn = '{}'\ncertificates = ['root.pem']\n", arn("trust-anchor", end))
+    };
+    let profile = format!("[[profile]]\narn = '{}'\nroles = []\n", arn("profile", "c"));
+    let world = folder.path().join("world.toml");
+    let top = "version = 1\nregion = 'eu-west-1'\nfaults = ['hang']\n";
+    fs::write(&world, format!("{top}{}{}{profile}", anchor("a"), anchor("b"))).unwrap();
+    let (mut child, ready) =
+        simulate_with(&["--world", &world.display().to_string(), "--fault", "throttlex3", "--service-like"]);
+    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+    let data = &ready["data"];
+    assert_eq!(data["region"], "eu-west-1");
+    assert_eq!(
+        data["trust_anchor_arns"],
+        serde_json::json!([arn("trust-anchor", "a"), arn("trust-anchor", "b")])
+    );
+    assert_eq!(data["profile_arn"], arn("profile", "c"));
+    let faults = |list: &[&str]| serde_json::json!({ "faults": list });
+    assert_eq!(control(&ready, "GET", "faults", ""), (200, faults(&["hang", "throttlex3"])));
+    let body = faults(&["status=503x1"]);
+    assert_eq!(control(&ready, "PUT", "faults", &body.to_string()), (200, body));
+    assert_eq!(control(&ready, "GET", "journal", ""), (200, serde_json::json!({ "entries": [] })));
+    let mut stranger = ready.clone();
+    stranger["data"]["control"]["token"] = "0".repeat(64).into();
+    assert_eq!(control(&stranger, "GET", "journal", "").0, 403);
+    kill_process(pid(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -132,6 +132,7 @@ impl World {
             endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
             server_verification,
             certificate: Input::parse("host.pem").unwrap(),
+            second_hop: None,
         };
         Provider::new(wanted, Maker(Arc::clone(self)), sharing, Arc::clone(&self.clock) as _, deadline)
     }

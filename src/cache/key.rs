@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::arn::{ProfileArn, RoleArn, TrustAnchorArn};
 use crate::diagnostic::{Diagnostic, Fault};
@@ -117,6 +117,10 @@ pub struct SecondHop<'a> {
     pub external_id: Option<&'a str>,
     /// The name in CloudTrail.
     pub role_session_name: Option<&'a str>,
+    /// The session duration asked for.
+    pub session_duration: Option<Duration>,
+    /// The URL of STS's endpoint after all flags and variables were resolved.
+    pub endpoint: &'a str,
     /// Session tags, name and value; their order does not matter.
     pub tags: &'a [(String, String)],
 }
@@ -124,10 +128,12 @@ pub struct SecondHop<'a> {
 /// Leaves out the external id.
 impl fmt::Debug for SecondHop<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role_arn, external_id: _, role_session_name, tags } = self;
+        let Self { role_arn, external_id: _, role_session_name, session_duration, endpoint, tags } = self;
         f.debug_struct("SecondHop")
             .field("role_arn", role_arn)
             .field("role_session_name", role_session_name)
+            .field("session_duration", session_duration)
+            .field("endpoint", endpoint)
             .field("tags", tags)
             .finish_non_exhaustive()
     }
@@ -166,7 +172,8 @@ impl CacheKey {
     /// `SHA-256(domain ‖ field…)`, where each field is `length (8 octets, network order) ‖ octets`.
     ///
     /// The namespace is the first field. An absent text is the length 2⁶⁴−1 with no octets, so that it differs
-    /// from an empty one; tags are sorted. The form is ours.
+    /// from an empty one; tags are sorted. The highest bit tells a second hop (1) from a first (0), so that the two never
+    /// share a lock. The form is ours.
     pub fn new(namespace: &Namespace, session: &SessionDescription<'_>) -> Self {
         let SessionDescription {
             certificate_source,
@@ -205,10 +212,19 @@ impl CacheKey {
         fields.optional(*role_session_name);
         match second_hop {
             None => fields.absent(),
-            Some(SecondHop { role_arn, external_id, role_session_name, tags }) => {
+            Some(SecondHop {
+                role_arn,
+                external_id,
+                role_session_name,
+                session_duration,
+                endpoint,
+                tags,
+            }) => {
                 fields.text(role_arn.arn().as_str());
                 fields.optional(*external_id);
                 fields.optional(*role_session_name);
+                fields.optional(session_duration.map(|duration| duration.as_secs().to_string()).as_deref());
+                fields.text(endpoint);
                 let mut tags: Vec<_> = tags.iter().collect();
                 tags.sort();
                 for (name, value) in tags {
@@ -217,7 +233,9 @@ impl CacheKey {
                 }
             }
         }
-        fields.finish()
+        let Self(mut octets) = fields.finish();
+        octets[0] = octets[0] & 0x7f | if second_hop.is_some() { 0x80 } else { 0 };
+        Self(octets)
     }
 
     /// Returns the digest.
@@ -257,13 +275,11 @@ impl FromStr for CacheKey {
     }
 }
 
-struct Fields(digest::Context);
+struct Fields(Sha256);
 
 impl Fields {
     fn begin() -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(DOMAIN);
-        Self(context)
+        Self(Sha256::new_with_prefix(DOMAIN))
     }
 
     fn text(&mut self, text: &str) {
@@ -271,7 +287,7 @@ impl Fields {
     }
 
     fn octets(&mut self, octets: &[u8]) {
-        self.0.update(&(octets.len() as u64).to_be_bytes());
+        self.0.update((octets.len() as u64).to_be_bytes());
         self.0.update(octets);
     }
 
@@ -283,13 +299,11 @@ impl Fields {
     }
 
     fn absent(&mut self) {
-        self.0.update(&u64::MAX.to_be_bytes());
+        self.0.update(u64::MAX.to_be_bytes());
     }
 
     fn finish(self) -> CacheKey {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(self.0.finish().as_ref());
-        CacheKey(octets)
+        CacheKey(self.0.finalize().into())
     }
 }
 
@@ -323,12 +337,23 @@ mod tests {
         }
     }
 
+    fn hop<'a>(role_arn: &'a RoleArn, tags: &'a [(String, String)]) -> SecondHop<'a> {
+        SecondHop {
+            role_arn,
+            external_id: None,
+            role_session_name: None,
+            session_duration: None,
+            endpoint: "https://sts.eu-central-1.amazonaws.com",
+            tags,
+        }
+    }
+
     #[test]
     fn every_field_makes_another_key() {
         let arns = arns();
         let base = description(&arns);
         let tags = [(String::from("team"), String::from("blue"))];
-        let hop = SecondHop { role_arn: &arns.3, external_id: None, role_session_name: None, tags: &[] };
+        let hop = hop(&arns.3, &[]);
         let other_anchor = "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/b".parse().unwrap();
         let other_profile = "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/q".parse().unwrap();
         let variants = [
@@ -350,6 +375,11 @@ mod tests {
                 second_hop: Some(SecondHop { role_session_name: Some("x"), ..hop }),
                 ..base
             },
+            SessionDescription {
+                second_hop: Some(SecondHop { session_duration: Some(Duration::from_secs(900)), ..hop }),
+                ..base
+            },
+            SessionDescription { second_hop: Some(SecondHop { endpoint: "http://[::1]:9", ..hop }), ..base },
             SessionDescription { second_hop: Some(SecondHop { tags: &tags, ..hop }), ..base },
         ];
         let mut keys: Vec<_> =
@@ -370,19 +400,20 @@ mod tests {
         let right = SessionDescription { region: "eu-west-1", endpoint: "http://x", ..base };
         assert_ne!(key(&left), key(&right));
 
+        let second = SessionDescription { second_hop: Some(hop(&arns.3, &[])), ..base };
+        assert!(key(&base).octets()[0] < 0x80 && key(&second).octets()[0] >= 0x80, "they never share a lock");
         let mut tags = [("a", "1"), ("b", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let hop = SecondHop { role_arn: &arns.3, external_id: None, role_session_name: None, tags: &tags };
-        let sorted = key(&SessionDescription { second_hop: Some(hop), ..base });
+        let tagged = hop(&arns.3, &tags);
+        let sorted = key(&SessionDescription { second_hop: Some(tagged), ..base });
         tags.reverse();
-        let hop = SecondHop { role_arn: &arns.3, external_id: None, role_session_name: None, tags: &tags };
-        assert_eq!(sorted, key(&SessionDescription { second_hop: Some(hop), ..base }));
+        let tagged = hop(&arns.3, &tags);
+        assert_eq!(sorted, key(&SessionDescription { second_hop: Some(tagged), ..base }));
     }
 
     #[test]
     fn the_external_id_is_not_shown() {
         let arns = arns();
-        let hop =
-            SecondHop { role_arn: &arns.3, external_id: Some("canary"), role_session_name: None, tags: &[] };
+        let hop = SecondHop { external_id: Some("canary"), ..hop(&arns.3, &[]) };
         assert!(!format!("{hop:?}").contains("canary"));
     }
 

@@ -9,9 +9,15 @@
 //!
 //! The salt is drawn anew for each sealing, so each key seals one message, and the nonce need not vary. The expiration
 //! stands in the header so that an entry can be dropped without being opened.
+//!
+//! The ciphers are RustCrypto's and not aws-lc's: opening one entry through aws-lc maps half a megabyte of it into a
+//! process that needs nothing else of it, and takes a dozen system calls to set it up.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{hkdf, rand};
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use hkdf::Hkdf;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::encoding::MAX_LENGTH;
@@ -22,10 +28,13 @@ use crate::secret::Secret;
 const MAGIC: [u8; 8] = *b"anyrole\0";
 const VERSION: u8 = 1;
 const SALT_LENGTH: usize = 32;
+const TAG_LENGTH: usize = 16;
+/// Each key seals one message.
+const NONCE: [u8; 12] = [0; 12];
 const HEADER_LENGTH: usize = MAGIC.len() + 1 + 1 + 8 + SALT_LENGTH;
 
 /// The largest sealed entry, in octets.
-pub(super) const MAX_SEALED: usize = HEADER_LENGTH + MAX_LENGTH + 16;
+pub(super) const MAX_SEALED: usize = HEADER_LENGTH + MAX_LENGTH + TAG_LENGTH;
 
 /// Where a sealed entry belongs; one sealed for another place does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +75,12 @@ impl SealingKey {
         Self { material, context: context.into() }
     }
 
-    fn aead(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<LessSafeKey> {
-        let info = [purpose.label(), key.octets(), &self.context];
-        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(self.material.expose());
-        Some(LessSafeKey::new(UnboundKey::from(secret.expand(&info, &AES_256_GCM).ok()?)))
+    fn cipher(&self, purpose: Purpose, key: &CacheKey, salt: &[u8]) -> Option<Aes256Gcm> {
+        let mut derived = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(Some(salt), self.material.expose())
+            .expand_multi_info(&[purpose.label(), key.octets(), &self.context], derived.as_mut_slice())
+            .ok()?;
+        Aes256Gcm::new_from_slice(derived.as_slice()).ok()
     }
 }
 
@@ -87,12 +98,12 @@ pub(super) fn seal(
     prefix[MAGIC.len()] = VERSION;
     prefix[MAGIC.len() + 1] = purpose.octet();
     prefix[MAGIC.len() + 2..].copy_from_slice(&expiration.unix_seconds().to_be_bytes());
-    rand::fill(salt).ok()?;
-    let aead = sealing_key.aead(purpose, key, salt)?;
-    let tag = aead
-        .seal_in_place_separate_tag(nonce(), additional_data(&header, key), encoded.as_mut_slice())
-        .ok()?;
-    Some([&header, encoded.as_slice(), tag.as_ref()].concat())
+    aws_lc_rs::rand::fill(salt).ok()?;
+    let cipher = sealing_key.cipher(purpose, key, salt)?;
+    let buffer = InOutBuf::from(encoded.as_mut_slice());
+    let tag =
+        cipher.encrypt_inout_detached(&Nonce::from(NONCE), &additional_data(&header, key), buffer).ok()?;
+    Some([&header, encoded.as_slice(), tag.as_slice()].concat())
 }
 
 /// Opens a sealed entry; anything that was not sealed so, for this key, is `None`.
@@ -104,10 +115,14 @@ pub(super) fn open(
 ) -> Option<CacheEntry> {
     let expiration = expiration(purpose, sealed)?;
     let (header, ciphertext) = sealed.split_at_checked(HEADER_LENGTH)?;
-    let aead = sealing_key.aead(purpose, key, &header[HEADER_LENGTH - SALT_LENGTH..])?;
+    let (ciphertext, tag) = ciphertext.split_last_chunk::<TAG_LENGTH>()?;
+    let cipher = sealing_key.cipher(purpose, key, &header[HEADER_LENGTH - SALT_LENGTH..])?;
     let mut text = Zeroizing::new(ciphertext.to_vec());
-    let text = aead.open_in_place(nonce(), additional_data(header, key), &mut text).ok()?;
-    CacheEntry::decode(text).filter(|entry| entry.expiration() == expiration)
+    let buffer = InOutBuf::from(text.as_mut_slice());
+    cipher
+        .decrypt_inout_detached(&Nonce::from(NONCE), &additional_data(header, key), buffer, &Tag::from(*tag))
+        .ok()?;
+    CacheEntry::decode(&text).filter(|entry| entry.expiration() == expiration)
 }
 
 /// Reads the expiration in the header, which is not authenticated until the entry is opened.
@@ -119,12 +134,8 @@ pub(super) fn expiration(purpose: Purpose, sealed: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_unix_seconds(i64::from_be_bytes(*rest.first_chunk()?)))
 }
 
-fn additional_data(header: &[u8], key: &CacheKey) -> Aad<Vec<u8>> {
-    Aad::from([header, key.octets()].concat())
-}
-
-fn nonce() -> Nonce {
-    Nonce::assume_unique_for_key([0; NONCE_LEN])
+fn additional_data(header: &[u8], key: &CacheKey) -> Vec<u8> {
+    [header, key.octets()].concat()
 }
 
 #[cfg(test)]

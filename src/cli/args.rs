@@ -15,14 +15,26 @@ use super::usage::UsageError;
 /// Which words a command takes beside its flags.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Words {
+    /// The name of a command, of one word or two, or nothing.
+    Command,
     /// None.
     None,
     /// The name of a session, or nothing.
     Session,
     /// Exactly one, by this name.
     One(&'static str),
-    /// One, by this name, or nothing.
-    Optional(&'static str),
+}
+
+impl Words {
+    /// Returns what stands for the words in a usage line; `None` where there are none.
+    pub(crate) fn usage(self) -> Option<String> {
+        match self {
+            Self::Command => Some(String::from("[COMMAND]")),
+            Self::None => None,
+            Self::Session => Some(String::from("[NAME]")),
+            Self::One(word) => Some(word.to_owned()),
+        }
+    }
 }
 
 /// One command: what it takes, what its help says, and the function that runs it.
@@ -109,11 +121,9 @@ pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, Us
 /// Builds the one clap command that was called.
 pub(crate) fn command(spec: &Spec) -> Command {
     let words = Arg::new("words").num_args(0..).hide(true);
-    let usage = match spec.words {
-        Words::None => String::from("[flags]"),
-        Words::Session => String::from("[NAME] [flags]"),
-        Words::One(word) => format!("{word} [flags]"),
-        Words::Optional(word) => format!("[{word}] [flags]"),
+    let usage = match spec.words.usage() {
+        Some(words) => format!("{words} [flags]"),
+        None => String::from("[flags]"),
     };
     Command::new(spec.name)
         .bin_name(spec.name)
@@ -138,7 +148,7 @@ pub(crate) fn command(spec: &Spec) -> Command {
         )
 }
 
-fn argument(setting: &'static Setting) -> Arg {
+pub(crate) fn argument(setting: &'static Setting) -> Arg {
     let argument = Arg::new(setting.name)
         .long(setting.name)
         .help(setting.help)
@@ -151,6 +161,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Sources::Everywhere
         | Sources::FlagAndSession
         | Sources::FlagAndVariable
+        | Sources::FlagVariableAndSession
         | Sources::Flag
         | Sources::Session => argument.help_heading(setting.group.heading()),
     };
@@ -163,7 +174,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Kind::Integer => argument.value_name("NUMBER").allow_hyphen_values(true),
         Kind::Duration => argument.value_name("TIME").allow_hyphen_values(true),
         Kind::List(name) => argument.action(ArgAction::Append).value_name(name).allow_hyphen_values(true),
-        Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
+        Kind::Discreet(name) | Kind::Text(name) => argument.value_name(name).allow_hyphen_values(true),
         Kind::Secret => argument.value_name("PASSWORD").allow_hyphen_values(true),
         Kind::Word(words) => argument.value_name(words).allow_hyphen_values(true),
     }
@@ -195,10 +206,11 @@ fn nearest_flag(spec: &Spec, flag: &str) -> Option<&'static str> {
 
 fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
+        Words::Command => 2,
         Words::None => 0,
-        Words::Session | Words::One(_) | Words::Optional(_) => 1,
+        Words::Session | Words::One(_) => 1,
     };
-    let name = words.first().filter(|_| allowed == 1);
+    let name = words.first().filter(|_| allowed > 0);
     if let (Words::Session, Some(word)) = (spec.words, name)
         && !crate::config::is_session_name(word)
     {
@@ -209,7 +221,7 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     }
     match (spec.words, name) {
         (Words::One(word), None) => Err(UsageError::WordMissing { word, command: spec.name }),
-        (Words::None | Words::Session | Words::One(_) | Words::Optional(_), _) => Ok(()),
+        (Words::Command | Words::None | Words::Session | Words::One(_), _) => Ok(()),
     }
 }
 
@@ -238,6 +250,7 @@ fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
             Kind::Boolean
             | Kind::Integer
             | Kind::Duration
+            | Kind::Discreet(_)
             | Kind::List(_)
             | Kind::Text(_)
             | Kind::Secret

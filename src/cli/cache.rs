@@ -38,7 +38,14 @@ pub(super) const CLEAR: Spec = Spec {
     name: "cache clear",
     about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
     words: Words::Session,
-    groups: &[Group::Session, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
     flags: &[ALL],
     more: "\
 NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
@@ -192,7 +199,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
         let EntrySummary { key, store, expiration, facts } = entry;
         match facts {
             None => {
-                let _ = writeln!(text, "session {} (sealed under its private key)", short(key));
+                let _ = writeln!(text, "session {key} (sealed under its private key)");
             }
             Some(facts) => {
                 let _ = writeln!(text, "{}", facts.role_arn);
@@ -210,7 +217,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
     }
     for (key, failure) in failures {
         if entries.iter().all(|entry| entry.key != *key) {
-            let _ = writeln!(text, "session {} (none is kept)", short(key));
+            let _ = writeln!(text, "session {key} (none is kept)");
             let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
         }
     }
@@ -218,11 +225,6 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
         text.push_str("no session is kept\n");
     }
     text
-}
-
-/// Returns enough of a key to tell two apart.
-fn short(key: &CacheKey) -> String {
-    hex::encode(&key.octets()[..6])
 }
 
 fn clear(invocation: &Invocation<'_>) -> Result<(), Failure> {

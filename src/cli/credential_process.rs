@@ -12,7 +12,14 @@ pub(super) const SPEC: Spec = Spec {
     name: "credential-process",
     about: "Prints temporary credentials as an SDK's credential_process reads them.",
     words: Words::Session,
-    groups: &[Group::Session, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
     flags: &[],
     more: "\
 In ~/.aws/config, on one line:

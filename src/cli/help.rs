@@ -11,7 +11,7 @@ use super::{COMMANDS, Invocation, find, output};
 pub(super) const SPEC: Spec = Spec {
     name: "help",
     about: "Lists the commands, or tells about one.",
-    words: Words::Optional("COMMAND"),
+    words: Words::Command,
     groups: &[],
     flags: &[],
     more: "",
@@ -19,15 +19,15 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 /// What the commands are for, in the order in which a reader needs them.
-const PURPOSES: &[(&str, &[&str])] = &[
-    ("Credentials", &["credential-process"]),
+pub(super) const PURPOSES: &[(&str, &[&str])] = &[
+    ("Credentials", &["credential-process", "whoami", "status", "cache list", "cache clear"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (
         "A small PKI",
         &["pki init", "pki issue", "pki renew", "pki revoke", "pki crl", "pki install", "pki list"],
     ),
-    ("About", &["explain", "help", "version"]),
+    ("About", &["explain", "help", "man", "completions", "version"]),
 ];
 
 const OPENING: &str = "\
@@ -74,7 +74,10 @@ fn list(specs: &[&Spec]) -> String {
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let Some(name) = invocation.typed.words.first() else { return overview() };
+    if invocation.typed.words.is_empty() {
+        return overview();
+    }
+    let name = &invocation.typed.words.join(" ");
     if let Some(spec) = find(name) {
         let text = args::command(spec).render_help().to_string();
         return output::write(text.as_bytes()).map_err(Failure::output);
@@ -82,8 +85,13 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
         return group(name);
     }
+    Err(unknown(name).into())
+}
+
+/// Returns the refusal of a command that does not exist.
+pub(super) fn unknown(name: &str) -> UsageError {
     let names = COMMANDS.iter().map(|spec| spec.name);
-    Err(UsageError::UnknownCommand { nearest: crate::text::nearest(name, names), word: name.clone() }.into())
+    UsageError::UnknownCommand { nearest: crate::text::nearest(name, names), word: name.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! From the settings of a session to the provider of its credentials, which every command asks.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::report::Failure;
+use super::settings::second_hop::SecondHopSettings;
 use super::settings::session::SessionSettings;
 use crate::cache::choice::CacheChoice;
 use crate::cache::state_folder::StateLocation;
@@ -14,7 +14,8 @@ use crate::env::Environment;
 use crate::explain::{self, Explanation};
 use crate::http::ServerTrust;
 use crate::provider::{
-    CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, Sharing, Wanted, file_key_lender,
+    CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker, Sharing,
+    Wanted, chained, file_key_lender,
 };
 use crate::session::Refusal;
 
@@ -28,31 +29,39 @@ pub(super) fn session(
     provider.session(minimum).map_err(|error| told(error, provider.wanted()))
 }
 
-/// Joins the provider of a session's credentials; nothing is read.
+/// Joins the provider of a session's credentials, of one hop or two; nothing is read.
 pub(super) fn provider(
     settings: SessionSettings,
     env: &Environment,
-) -> Result<Provider<IdentityMaker>, Failure> {
-    let SessionSettings { request, endpoint, identity, transport, limits, cache } = settings;
+) -> Result<Provider<Box<dyn SessionMaker>>, Failure> {
+    let SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache } = settings;
     let server_verification = match &transport.trust {
         ServerTrust::Anybody => ServerVerification::Off,
         ServerTrust::Roots(_) => ServerVerification::On,
     };
-    let wanted = Wanted { request, endpoint, server_verification, certificate: identity.certificate.clone() };
+    let certificate = identity.certificate.clone();
+    let wanted = Wanted { request, endpoint, server_verification, certificate, second_hop: None };
     let namespace = Namespace::from_environment(env)?;
-    let sharing = match (cache, StateLocation::resolve(env)) {
+    let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.
         (CacheChoice::None, _) | (_, Err(_)) => Sharing::Alone,
         (choice @ (CacheChoice::Auto | CacheChoice::File | CacheChoice::Keyring), Ok(location)) => {
             let lender = file_key_lender(identity.clone(), env.clone());
             let cache = Cache::new(choice, namespace.clone(), location.clone(), lender);
-            Sharing::User { cache: Box::new(cache), location, namespace }
+            Sharing::User { cache: Box::new(cache), location, namespace: namespace.clone() }
         }
     };
-    let deadline: Duration = limits.deadline;
     let clock = Arc::new(SystemClock);
-    let maker = IdentityMaker::new(identity, transport, limits, env.clone(), clock.clone());
-    Ok(Provider::new(wanted, maker, sharing, clock, deadline))
+    let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone());
+    let transport = maker.transport();
+    let first = Provider::new(wanted, maker, sharing(), clock, limits.deadline);
+    Ok(match second_hop {
+        None => first.boxed(),
+        Some(SecondHopSettings { request, endpoint }) => {
+            let hop = SecondHop { request: Arc::new(request), endpoint };
+            chained(first, hop, transport, limits, sharing()).boxed()
+        }
+    })
 }
 
 /// Adds to a refusal what this host knows about it.
@@ -62,8 +71,10 @@ fn told(error: ProviderError, wanted: &Wanted) -> Failure {
             let explanation = explain::explain(&refusal, &wanted.request, &identity);
             Explained { refusal, explanation }.into()
         }
+        ProviderError::Failed(CreateError::FirstHop(error)) => told(*error, wanted),
         ProviderError::Failed(CreateError::Identity(error)) => error.into(),
         ProviderError::Failed(CreateError::Session(error)) => error.into(),
+        ProviderError::Failed(CreateError::Sts(error)) => error.into(),
         error @ (ProviderError::Busy { .. }
         | ProviderError::Failed(CreateError::Runtime(_))
         | ProviderError::HeldBack { .. }

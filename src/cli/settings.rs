@@ -2,9 +2,11 @@
 //!
 //! The order, the strongest first: flag; the named session given on the command line; variable; the session named by
 //! `ANYROLE_SESSION`; `[defaults]` (the user's, then the system's); the variables that the SDKs know; what is built
-//! in. So a leaked variable never turns `credential-process prod` into another account.
+//! in. So a leaked variable never turns `credential-process prod` into another account. A session that starts `from` another
+//! one lies over it, and says the second hop alone.
 
 mod error;
+pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;
 
@@ -15,7 +17,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Support};
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support};
 
 use super::args::Typed;
 use super::grammar;
@@ -58,7 +60,15 @@ impl Given {
 
     /// Returns the refusal of this value, which says what is expected; a secret is not shown.
     pub(crate) fn refused(&self, expected: impl Into<String>) -> SettingsError {
-        let value = (self.setting.kind != Kind::Secret).then(|| self.text.to_string());
+        let value = match self.setting.kind {
+            Kind::Discreet(_) | Kind::Secret => None,
+            Kind::Boolean
+            | Kind::Duration
+            | Kind::Integer
+            | Kind::List(_)
+            | Kind::Text(_)
+            | Kind::Word(_) => Some(self.text.to_string()),
+        };
         SettingsError::Value { label: self.label(), value, expected: expected.into() }
     }
 }
@@ -174,8 +184,10 @@ fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
 struct Layers<'a> {
     typed: &'a Typed,
     env: &'a Environment,
-    chosen: Option<&'a NamedSession>,
-    preset: Option<&'a NamedSession>,
+    /// The session named on the command line, and the one that it starts from.
+    chosen: Vec<&'a NamedSession>,
+    /// The session named by the variable, and the one that it starts from.
+    preset: Vec<&'a NamedSession>,
     defaults: &'a [Section],
 }
 
@@ -195,7 +207,7 @@ impl<'a> Layers<'a> {
         name: Option<&str>,
         env: &'a Environment,
         config: &'a Config,
-    ) -> Result<Self, SettingsError> {
+    ) -> Result<Self, Failure> {
         let find = |name: &str, label: String| {
             config.session(name).ok_or_else(|| SettingsError::UnknownSession {
                 label,
@@ -203,24 +215,28 @@ impl<'a> Layers<'a> {
                 any: config.session_names().next().is_some(),
             })
         };
-        let chosen = match name {
-            Some(name) => Some(find(name, crate::text::quoted(name))?),
-            None => None,
+        let hops = |name: &str, label: String| -> Result<Vec<&'a NamedSession>, Failure> {
+            let session = find(name, label)?;
+            Ok(std::iter::once(session).chain(second_hop::first(config, name, session)?).collect())
         };
-        let preset = match env.var("ANYROLE_SESSION")? {
-            Some(name) if chosen.is_none() => {
-                Some(find(&name, format!("{} (ANYROLE_SESSION)", crate::text::quoted(&name)))?)
+        let chosen = match name {
+            Some(name) => hops(name, crate::text::quoted(name))?,
+            None => Vec::new(),
+        };
+        let preset = match env.var("ANYROLE_SESSION").map_err(SettingsError::from)? {
+            Some(name) if chosen.is_empty() => {
+                hops(&name, format!("{} (ANYROLE_SESSION)", crate::text::quoted(&name)))?
             }
-            Some(_) | None => None,
+            Some(_) | None => Vec::new(),
         };
         Ok(Self { typed, env, chosen, preset, defaults: config.defaults() })
     }
 
-    fn all(&self) -> impl Iterator<Item = Layer<'a>> {
+    fn all(&self) -> impl Iterator<Item = Layer<'a>> + '_ {
         std::iter::once(Layer::Flags)
-            .chain(self.chosen.map(Layer::Session))
+            .chain(self.chosen.iter().copied().map(Layer::Session))
             .chain(std::iter::once(Layer::Variables))
-            .chain(self.preset.map(Layer::Session))
+            .chain(self.preset.iter().copied().map(Layer::Session))
             .chain(self.defaults.iter().map(Layer::Defaults))
             .chain(std::iter::once(Layer::AwsVariables))
     }
@@ -250,7 +266,12 @@ impl<'a> Layers<'a> {
 
     fn value(&self, layer: Layer<'_>, setting: &'static Setting) -> Result<Option<Given>, SettingsError> {
         let found = match layer {
-            Layer::Flags => self.typed.flag(setting.name).map(|text| (text.to_owned(), Origin::Flag)),
+            Layer::Flags => self.typed_text(setting).map(|text| (text, Origin::Flag)),
+            Layer::Variables
+                if setting.sources == Sources::FlagVariableAndSession && !self.chosen.is_empty() =>
+            {
+                None
+            }
             Layer::Variables => match setting.variable() {
                 Some(name) => self.env.var(&name)?.map(|text| (text, Origin::Variable(name))),
                 None => None,
@@ -263,6 +284,14 @@ impl<'a> Layers<'a> {
             Layer::Defaults(section) => from_section(section, setting),
         };
         Ok(found.map(|(text, origin)| Given { setting, origin, text: Zeroizing::new(text) }))
+    }
+
+    fn typed_text(&self, setting: &Setting) -> Option<String> {
+        if let Kind::List(_) = setting.kind {
+            let texts: Vec<&str> = self.typed.texts(setting.name).collect();
+            return (!texts.is_empty()).then(|| texts.join(","));
+        }
+        self.typed.flag(setting.name).map(str::to_owned)
     }
 }
 

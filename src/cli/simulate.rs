@@ -1,17 +1,18 @@
 //! `simulate`: a local IAM Roles Anywhere and STS, on loopback only.
 
+mod ending;
 pub(super) mod error;
+mod ready;
+mod world;
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use error::SimulateError;
-use pki_test::revocation::{MAX_IMPORT_OCTETS, RevocationList};
-use pki_test::simulator::{Fault as Played, Profile, Role, Simulator, SimulatorSettings};
-use pki_test::verifier::TrustAnchor;
-use serde::Serialize;
+use pki_test::simulator::{Fault as Played, Simulator, SimulatorSettings};
+use pki_test::verifier::Strictness;
+use ready::{Ready, Resources};
+pub(super) use world::{World, certificates};
 
 use super::args::{Spec, Typed, Words};
 use super::report::Failure;
@@ -19,16 +20,8 @@ use super::runtime::block_on;
 use super::settings::table::{Kind, Setting};
 
 use super::{Invocation, grammar, output};
-use crate::private_file::{self, shell_word};
+use crate::private_file;
 use crate::process;
-use crate::x509::pem;
-
-/// How often the parent is looked for.
-const PARENT_INTERVAL: Duration = Duration::from_millis(500);
-/// The largest file of trust anchor certificates, in bytes.
-const ANCHOR_LIMIT: u64 = 1 << 20;
-const RESOURCE_ID: &str = "a1b2c3d4-0000-4000-8000-000000000001";
-const DEFAULT_ANCHOR: &str = "anyrole-pki/ca/root.pem";
 
 const PORT: Setting = Setting::flag("port", Kind::Integer, "port for http [default: a free one]");
 const HTTPS_PORT: Setting =
@@ -46,6 +39,8 @@ const REGION: Setting = Setting::flag("region", Kind::Text("REGION"), "region [d
 const ACCOUNT: Setting = Setting::flag("account", Kind::Text("DIGITS"), "account [default: 111122223333]");
 const ROLE: Setting =
     Setting::flag("role", Kind::List("NAME"), "a role that may be assumed [default: anyrole-test]");
+const WORLD: Setting =
+    Setting::flag("world", Kind::Text("PATH"), "a TOML file of trust anchors, profiles, roles and policies");
 const RATE: Setting =
     Setting::flag("rate", Kind::Integer, "CreateSession per second before 429 [default: no limit]");
 const FAULT: Setting =
@@ -58,7 +53,15 @@ const JOURNAL_FULL: Setting = Setting::flag(
     Kind::Boolean,
     "keep signatures in it, which are bearer tokens for minutes",
 );
+const SERVICE_LIKE: Setting = Setting::flag(
+    "service-like",
+    Kind::Boolean,
+    "accept what AWS only records in CloudTrail, and journal it",
+);
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
+
+/// The flags that describe a world by themselves, and so cannot be given with a file.
+const SMALL_WORLD: [Setting; 5] = [TRUST_ANCHOR, CRL, REGION, ACCOUNT, ROLE];
 
 /// `anyrole simulate`.
 pub(super) const SPEC: Spec = Spec {
@@ -75,16 +78,32 @@ pub(super) const SPEC: Spec = Spec {
         REGION,
         ACCOUNT,
         ROLE,
+        WORLD,
         RATE,
         FAULT,
         CLOCK,
         JOURNAL,
         JOURNAL_FULL,
+        SERVICE_LIKE,
         JSON,
     ],
     more: "\
-Listens on 127.0.0.1 only, and ends with the process that started it, or on Ctrl-C. A fault may be
-given again; with xN at its end only the first N requests meet it:
+For any client of Roles Anywhere, not for this one alone: give it the endpoint as AWS's. Answered are
+CreateSession, and with what it issues STS GetCallerIdentity and AssumeRole; messages are AWS's, and
+the journal says which rule a request broke. Listens on 127.0.0.1 only, and ends with the process
+that started it, on SIGTERM or on Ctrl-C.
+
+In a test: start it with --json and read one line. It has http_endpoint, the ARNs, and control.token
+for the control path, where faults, clock and revocation lists are changed and the journal is read
+while it runs:
+  curl -X PUT -H \"X-Simulator-Token: TOKEN\" -d '{\"faults\": [\"status=503x2\"]}' \\
+    http://127.0.0.1:PORT/_simulator/faults
+  curl -H \"X-Simulator-Token: TOKEN\" http://127.0.0.1:PORT/_simulator/journal
+
+--world takes several trust anchors, profiles with attribute mappings, and roles with trust policies
+from a file; --trust-anchor, --crl, --region, --account and --role are the small world without one.
+
+A fault may be given again; with xN at its end only the first N requests meet it:
   bad-token=newline|shell|escape  clock=±TIME  cut-body  deny=ID  empty-set  expiration=±TIME
   foreign-role  hang  html=STATUS  latency=TIME  missing=FIELD  redirect[=URL]  reset
   session-length=TIME  status=5xx  throttle[=SECONDS]  wrong-json
@@ -96,16 +115,16 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     // The first thing: a parent that ends while the simulator starts is missed as any other.
     let parent = process::parent();
     let typed = &invocation.typed;
-    let world = World::of(typed)?;
-    let settings = settings(typed, &world)?;
+    let settings = settings(typed)?;
+    let resources = Resources::of(&settings);
     let simulator = Simulator::start(settings).map_err(SimulateError::Start)?;
     if let (Some(path), Some(pem)) = (typed.flag(HTTPS_CA.name), simulator.tls_ca_pem()) {
         private_file::replace(Path::new(path), pem.as_bytes(), 0o644)?;
     }
-    let ready = world.ready(&simulator);
+    let ready = Ready::new(&simulator, &resources);
     block_on(async {
         // Before anyone is told that it listens: whoever reads that may end it at once.
-        let asked = asked();
+        let asked = ending::asked();
         let written = if invocation.has(&JSON) {
             output::write_json("simulate", &ready)
         } else {
@@ -114,135 +133,42 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         written.map_err(Failure::output)?;
         tokio::select! {
             () = asked => Ok(()),
-            () = orphaned(parent) => Ok(()),
+            () = ending::orphaned(parent) => Ok(()),
         }
     })?
 }
 
-/// The resources that exist, by their ARNs.
-pub(super) struct World {
-    pub(super) region: String,
-    pub(super) trust_anchor_arn: String,
-    pub(super) profile_arn: String,
-    pub(super) role_arns: Vec<String>,
-}
-
-impl World {
-    /// Returns a trust anchor, a profile and roles in one account and region.
-    pub(super) fn new(region: &str, account: &str, roles: &[&str]) -> Self {
-        let resource = |kind| format!("arn:aws:rolesanywhere:{region}:{account}:{kind}/{RESOURCE_ID}");
-        Self {
-            region: region.to_owned(),
-            trust_anchor_arn: resource("trust-anchor"),
-            profile_arn: resource("profile"),
-            role_arns: roles.iter().map(|role| format!("arn:aws:iam::{account}:role/{role}")).collect(),
+fn settings(typed: &Typed) -> Result<SimulatorSettings, Failure> {
+    let mut settings = match typed.flag(WORLD.name) {
+        None => world::settings(typed)?,
+        Some(path) => {
+            if let Some(flag) = SMALL_WORLD.iter().find(|flag| typed.flag(flag.name).is_some()) {
+                return Err(SimulateError::WorldAlone { flag: flag.name }.into());
+            }
+            SimulatorSettings::from_file(Path::new(path))
+                .map_err(|source| SimulateError::World { path: path.to_owned(), source })?
         }
-    }
-
-    fn of(typed: &Typed) -> Result<Self, SimulateError> {
-        let account = typed.flag(ACCOUNT.name).unwrap_or("111122223333");
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(SimulateError::Account { account: account.to_owned() });
-        }
-        let mut roles: Vec<&str> = typed.texts(ROLE.name).collect();
-        if roles.is_empty() {
-            roles.push("anyrole-test");
-        }
-        Ok(Self::new(typed.flag(REGION.name).unwrap_or("eu-central-1"), account, &roles))
-    }
-
-    /// Returns the settings of a simulator in which these resources exist, with these CA certificates as trust anchor.
-    pub(super) fn simulator(&self, anchors: &[Vec<u8>]) -> Result<SimulatorSettings, SimulateError> {
-        let anchor = TrustAnchor::new(&self.trust_anchor_arn, anchors)
-            .map_err(|error| SimulateError::TrustAnchor { why: error.to_string() })?;
-        let arn = |error: pki_test::verifier::arn::ArnError| SimulateError::Arn { why: error.to_string() };
-        let role_arns: Vec<&str> = self.role_arns.iter().map(String::as_str).collect();
-        let mut profile = Profile::new(&self.profile_arn, &role_arns).map_err(arn)?;
-        profile.accept_role_session_name = true;
-        let roles =
-            role_arns.iter().map(|role| Role::new(role)).collect::<Result<Vec<_>, _>>().map_err(arn)?;
-        Ok(SimulatorSettings::new(&self.region, vec![anchor], vec![profile], roles))
-    }
-
-    fn ready<'a>(&'a self, simulator: &'a Simulator) -> Ready<'a> {
-        Ready {
-            http_endpoint: simulator.http_endpoint(),
-            https_endpoint: simulator.https_endpoint(),
-            https_ca: simulator.tls_ca_pem(),
-            region: &self.region,
-            trust_anchor_arn: &self.trust_anchor_arn,
-            profile_arn: &self.profile_arn,
-            role_arns: &self.role_arns,
-        }
-    }
-}
-
-/// What a client of the simulator needs, once it listens.
-#[derive(Serialize)]
-struct Ready<'a> {
-    http_endpoint: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    https_endpoint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    https_ca: Option<&'a str>,
-    region: &'a str,
-    trust_anchor_arn: &'a str,
-    profile_arn: &'a str,
-    role_arns: &'a [String],
-}
-
-impl Ready<'_> {
-    fn text(&self) -> String {
-        let mut text = format!("simulating IAM Roles Anywhere and STS on {}", self.http_endpoint);
-        // Writing to a String cannot fail.
-        if let Some(endpoint) = &self.https_endpoint {
-            let _ = write!(text, " and {endpoint}");
-        }
-        let _ = write!(
-            text,
-            "\n\ntry it in another terminal:\n  anyrole credential-process --endpoint {} \\\n    --trust-anchor-arn {} \\\n    \
-             --profile-arn {} \\\n    --role-arn {} \\\n    --certificate HOST.pem --private-key HOST.key\n",
-            self.http_endpoint,
-            self.trust_anchor_arn,
-            self.profile_arn,
-            self.role_arns.first().map_or("", String::as_str),
-        );
-        text
-    }
-}
-
-fn settings(typed: &Typed, world: &World) -> Result<SimulatorSettings, Failure> {
-    let mut anchors = Vec::new();
-    let mut paths: Vec<&str> = typed.texts(TRUST_ANCHOR.name).collect();
-    if paths.is_empty() {
-        if !Path::new(DEFAULT_ANCHOR).exists() {
-            let why = format!("no --trust-anchor is given, and there is no {DEFAULT_ANCHOR} here");
-            return Err(SimulateError::TrustAnchor { why }.into());
-        }
-        paths.push(DEFAULT_ANCHOR);
-    }
-    for path in paths {
-        anchors.extend(certificates(Path::new(path))?);
-    }
-    let mut faults = Vec::new();
+    };
     let clock = typed.flag(CLOCK.name).map(|offset| format!("clock={offset}"));
     for text in typed.texts(FAULT.name).chain(clock.as_deref()) {
         let fault: Played = text
             .parse()
             .map_err(|error| SimulateError::Fault { text: text.to_owned(), why: format!("{error}") })?;
-        faults.push(fault);
+        settings.faults.push(fault);
     }
-    let simulated = world.simulator(&anchors)?;
+    match typed.flag(SERVICE_LIKE.name).and_then(grammar::boolean) {
+        Some(true) => settings.strictness = Strictness::AsTheService,
+        Some(false) => settings.strictness = Strictness::Strict,
+        None => {}
+    }
     let port = |flag: &Setting| number(typed, flag).map(|port| port.map(address));
     Ok(SimulatorSettings {
         http: port(&PORT)?.unwrap_or_else(|| address(0)),
         https: port(&HTTPS_PORT)?,
-        rate_limit: number(typed, &RATE)?,
-        faults,
+        rate_limit: number(typed, &RATE)?.or(settings.rate_limit),
         journal_file: typed.flag(JOURNAL.name).map(PathBuf::from),
         journal_full: typed.flag(JOURNAL_FULL.name).and_then(grammar::boolean).unwrap_or(false),
-        trust_anchors: import(typed, simulated.trust_anchors)?,
-        ..simulated
+        ..settings
     })
 }
 
@@ -254,71 +180,4 @@ fn number<N: TryFrom<i64>>(typed: &Typed, flag: &Setting) -> Result<Option<N>, S
     let Some(text) = typed.flag(flag.name) else { return Ok(None) };
     let number = grammar::integer(text).and_then(|number| N::try_from(number).ok());
     number.map(Some).ok_or_else(|| SimulateError::Number { flag: flag.name, value: text.to_owned() })
-}
-
-/// Reads the CA certificates of a PEM file, as DER.
-pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
-    let bytes = private_file::read_bounded(path, ANCHOR_LIMIT)?;
-    let unusable = |why: String| SimulateError::TrustAnchor { why: format!("{}: {why}", shell_word(path)) };
-    let blocks = pem::read(&bytes).map_err(|error| unusable(error.to_string()))?;
-    let found: Vec<Vec<u8>> = blocks
-        .into_iter()
-        .filter(|block| block.label.is_certificate())
-        .map(|block| block.der.to_vec())
-        .collect();
-    if found.is_empty() { Err(unusable(String::from("it holds no certificate")).into()) } else { Ok(found) }
-}
-
-/// Imports the revocation lists into each trust anchor; PEM alone, as AWS takes it.
-fn import(typed: &Typed, mut anchors: Vec<TrustAnchor>) -> Result<Vec<TrustAnchor>, Failure> {
-    for path in typed.texts(CRL.name).map(Path::new) {
-        let unusable =
-            |why: String| SimulateError::RevocationList { why: format!("{}: {why}", shell_word(path)) };
-        let bytes = private_file::read_bounded(path, MAX_IMPORT_OCTETS as u64)?;
-        if !bytes.starts_with(b"-----BEGIN X509 CRL-----") {
-            return Err(unusable(String::from("it is not PEM, and AWS takes nothing else")).into());
-        }
-        let list = RevocationList::parse(&bytes).map_err(|error| unusable(error.to_string()))?;
-        anchors = anchors
-            .into_iter()
-            .map(|anchor| anchor.with_revocation_list(list.der()))
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable(error.to_string()))?;
-    }
-    Ok(anchors)
-}
-
-/// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
-/// process by themselves.
-#[cfg(unix)]
-fn asked() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let signals = signal(SignalKind::interrupt())
-        .and_then(|interrupt| signal(SignalKind::terminate()).map(|terminate| (interrupt, terminate)));
-    async {
-        let Ok((mut interrupt, mut terminate)) = signals else { return std::future::pending().await };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-}
-
-/// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
-#[cfg(not(unix))]
-async fn asked() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-/// Waits until this process has another parent than at its start.
-async fn orphaned(parent: Option<i32>) {
-    if parent.is_none() {
-        return std::future::pending().await;
-    }
-    while process::parent() == parent {
-        tokio::time::sleep(PARENT_INTERVAL).await;
-    }
 }

@@ -26,7 +26,14 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     about: "Tells how each session stands: its end, its certificate's, the last refresh and failure.",
     words: Words::Session,
-    groups: &[Group::Session, Group::Identity, Group::Network, Group::Cache, Group::Program],
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
     flags: &[JSON, PROMETHEUS],
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the
@@ -55,7 +62,8 @@ impl Report {
         let Invocation { spec, called_as, env, typed } = invocation;
         let settings = Settings::resolve_named(typed, name.as_deref(), env, spec.groups)?;
         let settings: SessionSettings = settings.session(env, *called_as == CalledAs::OfficialHelper)?;
-        let role_arn = settings.request.role_arn.to_string();
+        let second = settings.second_hop.as_ref().map(|hop| &hop.request.role_arn);
+        let role_arn = second.unwrap_or(&settings.request.role_arn).to_string();
         let source = settings.identity.clone();
         let standing = provider::provider(settings, env)?.standing();
         let certificate = identity::load_chain(&source.certificate, source.intermediates.as_ref(), env)

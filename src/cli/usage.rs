@@ -51,6 +51,16 @@ pub(crate) enum UsageError {
         /// The flag, with its dashes.
         flag: String,
     },
+    /// A word that is none of those that a command knows.
+    #[error("anyrole {command} does not know {}", quoted(word))]
+    Word {
+        /// The word.
+        word: String,
+        /// The command.
+        command: &'static str,
+        /// The words that it knows, joined by `|`.
+        expected: &'static str,
+    },
     /// A command without the word it needs.
     #[error("anyrole {command} needs {word}")]
     WordMissing {
@@ -66,6 +76,7 @@ impl UsageError {
     pub(crate) const IDS: &[&str] = &[
         "argument-missing",
         "argument-not-utf8",
+        "argument-value",
         "flag-unknown",
         "flag-value",
         "flag-value-missing",
@@ -82,6 +93,7 @@ impl Diagnostic for UsageError {
             Self::UnknownCommand { .. } => "unknown-command",
             Self::UnknownFlag { .. } => "flag-unknown",
             Self::Value { .. } => "flag-value",
+            Self::Word { .. } => "argument-value",
             Self::ValueMissing { .. } => "flag-value-missing",
             Self::WordMissing { .. } => "argument-missing",
         }
@@ -115,6 +127,9 @@ impl Diagnostic for UsageError {
             Self::UnknownFlag { nearest: Some(nearest), .. } => format!("the nearest flag is --{nearest}"),
             Self::UnknownFlag { nearest: None, command, .. } => format!("see anyrole {command} --help"),
             Self::Value { flag, expected, .. } => format!("--{flag} takes {expected}"),
+            Self::Word { command, expected, .. } => {
+                format!("write anyrole {command} and one of {}", expected.replace('|', ", "))
+            }
             Self::ValueMissing { flag } => format!("write {flag} VALUE or {flag}=VALUE"),
             Self::WordMissing { command, .. } => format!("see anyrole {command} --help"),
             Self::NotUnicode => return None,

@@ -78,6 +78,7 @@ pub enum ConfigError {
     #[error("{origin}: {key} must be {}", match shape {
         Shape::Boolean => "true or false, without quotes",
         Shape::Duration => "a number of seconds, or a text like \"1h\"",
+        Shape::List => "a text in quotes, or several: [\"…\", \"…\"]",
         Shape::Text => "a text in quotes",
     })]
     WrongShape {
@@ -149,7 +150,7 @@ impl Diagnostic for ConfigError {
             }
             Self::Missing { .. } => "correct --config or ANYROLE_CONFIG".to_owned(),
             Self::SessionOnly { key, .. } => {
-                format!("set {key} in the one [session.NAME] that needs it, or by its flag")
+                format!("set {key} in the one [session.NAME] that needs it")
             }
             Self::UnknownKey { advice, .. } => return advice.clone(),
             Self::Version { found: None, .. } => "begin the file with the line: version = 1".to_owned(),

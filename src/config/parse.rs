@@ -160,8 +160,14 @@ impl Reader<'_> {
 fn value_of(value: &DeValue<'_>, shape: Shape) -> Option<Value> {
     match (shape, value) {
         (Shape::Boolean, DeValue::Boolean(value)) => Some(Value::Boolean(*value)),
-        (Shape::Duration | Shape::Text, DeValue::String(text)) => Some(Value::Text(text.to_string())),
+        (Shape::Duration | Shape::List | Shape::Text, DeValue::String(text)) => {
+            Some(Value::Text(text.to_string()))
+        }
         (Shape::Duration, DeValue::Integer(number)) => Some(Value::Text(number.to_string())),
-        (Shape::Boolean | Shape::Duration | Shape::Text, _) => None,
+        (Shape::List, DeValue::Array(values)) => {
+            let texts: Option<Vec<&str>> = values.iter().map(|value| value.get_ref().as_str()).collect();
+            texts.map(|texts| Value::Text(texts.join(",")))
+        }
+        (Shape::Boolean | Shape::Duration | Shape::List | Shape::Text, _) => None,
     }
 }

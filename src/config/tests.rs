@@ -57,7 +57,7 @@ fn what_is_wrong_is_named_with_its_line() {
         (
             "version = 1\n[defaults]\nno_verify_ssl = true",
             "'c.toml', line 3: no_verify_ssl is not taken from [defaults] | set no_verify_ssl in the one \
-             [session.NAME] that needs it, or by its flag",
+             [session.NAME] that needs it",
         ),
         (
             "version = 1\n[session.a]\nno_verify_ssl = 'true'",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::x509::Certificate;
@@ -17,8 +17,7 @@ pub struct CertificateBytes {
 impl CertificateBytes {
     /// Takes the bytes and hashes them.
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
+        let sha256 = Sha256::digest(bytes.as_slice()).into();
         Self { bytes, sha256 }
     }
 

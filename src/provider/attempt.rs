@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::diagnostic::Fault;
 use crate::identity::CertificateBytes;
 use crate::session::SessionError;
+use crate::sts::StsError;
 
 /// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
 /// answer at once.
@@ -23,6 +24,7 @@ pub(super) struct Attempt<'a, M> {
     key: CacheKey,
     certificate: &'a CertificateBytes,
     minimum: MinimumRemaining,
+    deadline: Duration,
     begun: Instant,
     begun_at: Timestamp,
 }
@@ -44,9 +46,10 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         key: CacheKey,
         certificate: &'a CertificateBytes,
         minimum: MinimumRemaining,
+        deadline: Duration,
     ) -> Self {
         let (begun, begun_at) = (Instant::now(), provider.clock.now());
-        Self { provider, cache, key, certificate, minimum, begun, begun_at }
+        Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
     }
 
     /// Returns the answer. `meet` opens the place where processes meet, and is asked only where the cache has no answer.
@@ -110,7 +113,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if self.held_back(meeting, Fallback::ValidEntry).is_some() {
             return last_good;
         }
-        let longest = LONGEST_REFRESH.min(self.provider.deadline);
+        let longest = LONGEST_REFRESH.min(self.deadline);
         self.create(meeting, longest, longest).unwrap_or(last_good)
     }
 
@@ -129,7 +132,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if left.is_zero() {
             return Err(self.busy());
         }
-        Ok(self.create(meeting, left, self.provider.deadline)?)
+        Ok(self.create(meeting, left, self.deadline)?)
     }
 
     /// Waits for the lock; `None` where there can be none.
@@ -158,10 +161,15 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             CreateError::Session(SessionError::Deadline { .. }) => {
                 CreateError::Session(SessionError::Deadline { after: told })
             }
-            error @ (CreateError::Identity(_)
+            CreateError::Sts(StsError::Deadline { .. }) => {
+                CreateError::Sts(StsError::Deadline { after: told })
+            }
+            error @ (CreateError::FirstHop(_)
+            | CreateError::Identity(_)
             | CreateError::Refused { .. }
             | CreateError::Runtime(_)
-            | CreateError::Session(_)) => error,
+            | CreateError::Session(_)
+            | CreateError::Sts(_)) => error,
         });
         let now = self.now();
         // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
@@ -200,11 +208,11 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 
     fn busy(&self) -> ProviderError {
-        ProviderError::Busy { after: self.provider.deadline }
+        ProviderError::Busy { after: self.deadline }
     }
 
     fn left(&self) -> Duration {
-        self.provider.deadline.saturating_sub(self.begun.elapsed())
+        self.deadline.saturating_sub(self.begun.elapsed())
     }
 
     fn now(&self) -> Timestamp {
@@ -218,13 +226,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 /// as far away as after a refusal.
 fn report(error: &CreateError) -> FailureReport {
     let report = FailureReport::of(error);
-    let code = match error {
-        CreateError::Refused { refusal, .. } if !refusal.code.is_empty() => Some(refusal.code.clone()),
-        CreateError::Identity(_)
-        | CreateError::Refused { .. }
-        | CreateError::Runtime(_)
-        | CreateError::Session(_) => None,
-    };
+    let code = error.code().map(str::to_owned);
     let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
     FailureReport { fault, code, ..report }
 }

@@ -7,7 +7,7 @@ use crate::cache::CacheError;
 use crate::cache::failure::Failure;
 use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::{http, identity, private_file, session, signer};
+use crate::{http, identity, private_file, session, signer, sts};
 
 /// The ids of [`ProviderError`], beyond those of what it carries.
 pub const IDS: &[&str] = &["cache-busy", "runtime", "session-failed"];
@@ -89,6 +89,8 @@ const KNOWN: &[&[&str]] = &[
     session::error::IDS,
     session::refusal::IDS,
     signer::IDS,
+    sts::error::IDS,
+    sts::refusal::IDS,
     IDS,
 ];
 

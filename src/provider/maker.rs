@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::Wanted;
+use super::{ProviderError, Wanted};
 use crate::cache::file::KeyLender;
 use crate::cache::{CacheEntry, SealingKey};
 use crate::clock::{Clock, Timestamp};
@@ -15,9 +15,10 @@ use crate::http::{Limits, NativeTransport, TransportSettings};
 use crate::identity::{self, CertificateBytes, Identity, IdentityError, IdentitySource, Input};
 use crate::session::{self, Refusal, SessionError};
 use crate::signer::SigningKey as _;
+use crate::sts::StsError;
 
 /// Makes sessions.
-pub trait SessionMaker {
+pub trait SessionMaker: Send + Sync {
     /// Reads the certificate's source, and parses nothing. What can be read only once is read once.
     ///
     /// # Errors
@@ -36,6 +37,21 @@ pub trait SessionMaker {
         certificate: &CertificateBytes,
         longest: Duration,
     ) -> Result<NewSession, CreateError>;
+}
+
+impl SessionMaker for Box<dyn SessionMaker> {
+    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).certificate(wanted)
+    }
+
+    fn create(
+        &self,
+        wanted: &Wanted,
+        certificate: &CertificateBytes,
+        longest: Duration,
+    ) -> Result<NewSession, CreateError> {
+        (**self).create(wanted, certificate, longest)
+    }
 }
 
 /// A session that was just made.
@@ -82,6 +98,9 @@ impl NewSession {
 /// Why no session was made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
+    /// There is no session that the second role could be assumed with.
+    #[error(transparent)]
+    FirstHop(Box<ProviderError>),
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -99,16 +118,39 @@ pub enum CreateError {
     /// There was no usable answer.
     #[error(transparent)]
     Session(SessionError),
+    /// The second role was not assumed.
+    #[error(transparent)]
+    Sts(#[from] StsError),
 }
 
 impl CreateError {
     /// Tells whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
+            // The first hop has its own back-off; the second adds none to it.
+            Self::FirstHop(_) => true,
             Self::Identity(_) | Self::Runtime(_) => false,
             Self::Refused { refusal, .. } => refusal.is_transient(),
             Self::Session(error) => error.is_transient(),
+            Self::Sts(error) => error.is_transient(),
         }
+    }
+
+    /// Returns AWS's own code, where AWS refused and told one.
+    pub(super) fn code(&self) -> Option<&str> {
+        let code = match self {
+            Self::FirstHop(error) => match &**error {
+                ProviderError::Failed(error) => return error.code(),
+                ProviderError::HeldBack { failure, .. } | ProviderError::Shared { failure } => {
+                    return failure.report.code.as_deref();
+                }
+                ProviderError::Busy { .. } => return None,
+            },
+            Self::Refused { refusal, .. } => &refusal.code,
+            Self::Sts(StsError::Refused(refusal)) => &refusal.code,
+            Self::Identity(_) | Self::Runtime(_) | Self::Session(_) | Self::Sts(_) => return None,
+        };
+        Some(code.as_str()).filter(|code| !code.is_empty())
     }
 
     fn of(error: SessionError, identity: Identity) -> Self {
@@ -126,37 +168,45 @@ impl CreateError {
 impl Diagnostic for CreateError {
     fn id(&self) -> &'static str {
         match self {
+            Self::FirstHop(error) => error.id(),
             Self::Identity(error) => error.id(),
             Self::Runtime(_) => "runtime",
             Self::Refused { refusal, .. } => refusal.id(),
             Self::Session(error) => error.id(),
+            Self::Sts(error) => error.id(),
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
+            Self::FirstHop(error) => error.fault(),
             Self::Identity(error) => error.fault(),
             Self::Runtime(_) => Fault::Local,
             Self::Refused { refusal, .. } => refusal.fault(),
             Self::Session(error) => error.fault(),
+            Self::Sts(error) => error.fault(),
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
         match self {
+            Self::FirstHop(error) => error.facts(),
             Self::Identity(error) => error.facts(),
             Self::Runtime(_) => Vec::new(),
             Self::Refused { refusal, .. } => refusal.facts(),
             Self::Session(error) => error.facts(),
+            Self::Sts(error) => error.facts(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::FirstHop(error) => error.hint(),
             Self::Identity(error) => error.hint(),
             Self::Runtime(_) => None,
             Self::Refused { refusal, .. } => refusal.hint(),
             Self::Session(error) => error.hint(),
+            Self::Sts(error) => error.hint(),
         }
     }
 }
@@ -164,7 +214,7 @@ impl Diagnostic for CreateError {
 /// Makes sessions with the user's certificate and private key, over the network.
 pub struct IdentityMaker {
     source: IdentitySource,
-    transport: NativeTransport,
+    transport: Arc<NativeTransport>,
     /// The deadline in it is the most that is ever spent.
     limits: Limits,
     env: Environment,
@@ -188,8 +238,13 @@ impl IdentityMaker {
         env: Environment,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let transport = NativeTransport::new(transport);
+        let transport = Arc::new(NativeTransport::new(transport));
         Self { source, transport, limits, env, clock, read_once: OnceLock::new() }
+    }
+
+    /// Returns what sends the requests, for others to be sent the same way.
+    pub fn transport(&self) -> Arc<NativeTransport> {
+        Arc::clone(&self.transport)
     }
 }
 
@@ -220,7 +275,8 @@ impl SessionMaker for IdentityMaker {
             .build()
             .map_err(CreateError::Runtime)?;
         let Wanted { request, endpoint, .. } = wanted;
-        let created = session::create(transport, &mut identity, request, endpoint, limits, clock.as_ref());
+        let created =
+            session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());
         match runtime.block_on(created) {
             Ok(session) => Ok(NewSession {
                 credential_set: session.credential_set,

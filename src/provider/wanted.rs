@@ -1,9 +1,21 @@
 //! Which session is wanted.
 
-use crate::cache::{CacheKey, CertificateSource, Namespace, ServerVerification, SessionDescription};
+use std::sync::Arc;
+
+use crate::cache::{self, CacheKey, CertificateSource, Namespace, ServerVerification, SessionDescription};
 use crate::identity::{CertificateBytes, Input};
 use crate::session::SessionRequest;
 use crate::signing::Endpoint;
+use crate::sts::AssumeRole;
+
+/// Which role is assumed with the session, and where that is asked.
+#[derive(Clone, Debug)]
+pub struct SecondHop {
+    /// What is asked of AssumeRole.
+    pub request: Arc<AssumeRole>,
+    /// The endpoint of STS.
+    pub endpoint: Endpoint,
+}
 
 /// Which session is wanted, of whom, and for which certificate.
 #[derive(Clone, Debug)]
@@ -16,6 +28,8 @@ pub struct Wanted {
     pub server_verification: ServerVerification,
     /// Where the end-entity certificate is.
     pub certificate: Input,
+    /// Which role is assumed with it, if any: then that role's session is wanted.
+    pub second_hop: Option<SecondHop>,
 }
 
 impl Wanted {
@@ -24,8 +38,21 @@ impl Wanted {
     /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its
     /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves.
     pub(super) fn key(&self, namespace: &Namespace, certificate: &CertificateBytes) -> CacheKey {
-        let Self { request, endpoint, server_verification, certificate: input } = self;
+        let Self { request, endpoint, server_verification, certificate: input, second_hop } = self;
         let endpoint = endpoint.to_string();
+        let sts_endpoint = second_hop.as_ref().map(|hop| hop.endpoint.to_string());
+        let second_hop = second_hop.as_ref().zip(sts_endpoint.as_deref()).map(|(hop, endpoint)| {
+            let AssumeRole { role_arn, role_session_name, session_duration, external_id, tags } =
+                &*hop.request;
+            cache::SecondHop {
+                role_arn,
+                external_id: external_id.as_ref().map(|id| id.expose().as_str()),
+                role_session_name: role_session_name.as_deref(),
+                session_duration: *session_duration,
+                endpoint,
+                tags,
+            }
+        });
         let path;
         let certificate_source = match input {
             Input::Path(relative) => {
@@ -55,7 +82,7 @@ impl Wanted {
                 server_verification: *server_verification,
                 session_duration: request.session_duration,
                 role_session_name: request.role_session_name.as_deref(),
-                second_hop: None,
+                second_hop,
             },
         )
     }

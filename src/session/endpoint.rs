@@ -91,7 +91,8 @@ pub fn rolesanywhere(
     resolve("rolesanywhere", region, partition, choice)
 }
 
-/// Resolves the regional endpoint of STS: `https://sts[-fips].REGION.SUFFIX`; in GovCloud, `sts.` is the FIPS endpoint.
+/// Resolves the regional endpoint of STS: `https://sts[-fips].REGION.SUFFIX`; in GovCloud, `sts.` is
+/// the FIPS endpoint, except among those with IPv6.
 ///
 /// # Errors
 ///
@@ -125,7 +126,7 @@ fn resolve(
     }
     let partition = partition_of(real_region).or_else(|| known(partition)).unwrap_or(&PARTITIONS[0]);
     let fips = choice.fips || real_region != region;
-    let always_fips = service == "sts" && partition.id == "aws-us-gov";
+    let always_fips = service == "sts" && partition.id == "aws-us-gov" && !choice.dual_stack;
     let variant = if fips && !always_fips { "-fips" } else { "" };
     let suffix = if choice.dual_stack { partition.dual_stack_suffix } else { partition.suffix };
     Ok(Endpoint::https(format!("{service}{variant}.{real_region}.{suffix}")))
@@ -199,12 +200,78 @@ mod tests {
         );
         assert_eq!(host("xy-new-1", "aws-eusc", false, false), "rolesanywhere.xy-new-1.amazonaws.eu");
         assert_eq!(host("xy-new-1", "aws-xy", false, false), "rolesanywhere.xy-new-1.amazonaws.com");
-        let fips = EndpointChoice { fips: true, ..EndpointChoice::default() };
-        assert_eq!(
-            sts("us-gov-west-1", "aws", &fips).unwrap().authority(),
-            "sts.us-gov-west-1.amazonaws.com"
-        );
-        assert_eq!(sts("us-west-2", "aws", &fips).unwrap().authority(), "sts-fips.us-west-2.amazonaws.com");
+    }
+
+    /// As in the endpoint rules that every SDK carries for STS.
+    #[test]
+    fn sts_in_every_partition() {
+        let host = |region: &str, fips, dual_stack| {
+            let choice = EndpointChoice { url: None, fips, dual_stack };
+            sts(region, "aws", &choice).map_or_else(|e| e.to_string(), |e| e.authority().to_owned())
+        };
+        for (region, expected, fips, dual_stack, both) in [
+            (
+                "us-west-2",
+                "sts.us-west-2.amazonaws.com",
+                "sts-fips.us-west-2.amazonaws.com",
+                "sts.us-west-2.api.aws",
+                "sts-fips.us-west-2.api.aws",
+            ),
+            (
+                "cn-northwest-1",
+                "sts.cn-northwest-1.amazonaws.com.cn",
+                "sts-fips.cn-northwest-1.amazonaws.com.cn",
+                "sts.cn-northwest-1.api.amazonwebservices.com.cn",
+                "sts-fips.cn-northwest-1.api.amazonwebservices.com.cn",
+            ),
+            (
+                "us-gov-west-1",
+                "sts.us-gov-west-1.amazonaws.com",
+                "sts.us-gov-west-1.amazonaws.com",
+                "sts.us-gov-west-1.api.aws",
+                "sts-fips.us-gov-west-1.api.aws",
+            ),
+            (
+                "eusc-de-east-1",
+                "sts.eusc-de-east-1.amazonaws.eu",
+                "sts-fips.eusc-de-east-1.amazonaws.eu",
+                "sts.eusc-de-east-1.api.amazonwebservices.eu",
+                "sts-fips.eusc-de-east-1.api.amazonwebservices.eu",
+            ),
+            (
+                "us-iso-east-1",
+                "sts.us-iso-east-1.c2s.ic.gov",
+                "sts-fips.us-iso-east-1.c2s.ic.gov",
+                "sts.us-iso-east-1.api.aws.ic.gov",
+                "sts-fips.us-iso-east-1.api.aws.ic.gov",
+            ),
+            (
+                "us-isob-east-1",
+                "sts.us-isob-east-1.sc2s.sgov.gov",
+                "sts-fips.us-isob-east-1.sc2s.sgov.gov",
+                "sts.us-isob-east-1.api.aws.scloud",
+                "sts-fips.us-isob-east-1.api.aws.scloud",
+            ),
+            (
+                "eu-isoe-west-1",
+                "sts.eu-isoe-west-1.cloud.adc-e.uk",
+                "sts-fips.eu-isoe-west-1.cloud.adc-e.uk",
+                "sts.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+                "sts-fips.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+            ),
+            (
+                "us-isof-south-1",
+                "sts.us-isof-south-1.csp.hci.ic.gov",
+                "sts-fips.us-isof-south-1.csp.hci.ic.gov",
+                "sts.us-isof-south-1.api.aws.hci.ic.gov",
+                "sts-fips.us-isof-south-1.api.aws.hci.ic.gov",
+            ),
+        ] {
+            assert_eq!(host(region, false, false), expected);
+            assert_eq!(host(region, true, false), fips);
+            assert_eq!(host(region, false, true), dual_stack);
+            assert_eq!(host(region, true, true), both);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::arn::{ProfileArn, RoleArn, TrustAnchorArn};
+use crate::arn::{ProfileArn, RoleArn, TrustAnchorArn, is_role_session_name};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
 
@@ -139,10 +139,4 @@ impl SessionRequest {
         }
         Ok(Self { trust_anchor_arn, profile_arn, role_arn, region, session_duration, role_session_name })
     }
-}
-
-/// Tells whether STS takes a text for a role session name.
-pub fn is_role_session_name(name: &str) -> bool {
-    (2..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }

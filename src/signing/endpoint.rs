@@ -96,9 +96,9 @@ impl Diagnostic for EndpointError {
             Self::Insecure { .. } => {
                 "use https://, or http:// with 127.0.0.1 or [::1]: a signed request is worth a session to its reader"
             }
-            Self::Malformed { .. } => "give --endpoint as https://HOST[:PORT][/PATH]",
+            Self::Malformed { .. } => "give it as https://HOST[:PORT][/PATH]",
             Self::NotStandard { .. } => {
-                "leave out --endpoint, or leave out the option (also AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT)"
+                "leave out the endpoint, or leave out the option (also AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT)"
             }
             Self::Region { .. } => {
                 "a region is written like eu-central-1; it is part of the trust anchor's ARN"

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use super::xml::Document;
+use super::StsRefusal;
 use crate::clock::describe_seconds;
 use crate::credentials::CredentialsError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::{Response, TransportError};
+use crate::http::TransportError;
 use crate::signing::SigningError;
-use crate::text::printable;
+use crate::text::quoted;
 
 /// The ids of [`StsError`], beyond those of what it carries.
-pub const IDS: &[&str] = &["deadline", "proxy-answered", "sts-answer-malformed", "sts-refused"];
-
-/// The longest code or message that is kept, in characters.
-const LONGEST_TEXT: usize = 1000;
+pub const IDS: &[&str] = &["deadline", "proxy-answered", "sts-answer-malformed", "sts-answer-other-role"];
 
 /// Why STS gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +31,14 @@ pub enum StsError {
         /// The element's name.
         member: &'static str,
     },
+    /// The answer is about another role, or another session of it.
+    #[error("the answer of STS is about another role")]
+    OtherRole {
+        /// The session that was asked for.
+        asked: String,
+        /// The session in the answer.
+        granted: String,
+    },
     /// Something between this host and AWS answered.
     #[error("something other than AWS answered (HTTP {status})")]
     ProxyAnswered {
@@ -41,17 +46,8 @@ pub enum StsError {
         status: u16,
     },
     /// STS refused.
-    #[error("STS refused {action} ({})", printable(code))]
-    Refused {
-        /// What was asked for.
-        action: String,
-        /// AWS's code.
-        code: String,
-        /// AWS's message.
-        message: String,
-        /// The id by which AWS finds the request.
-        request_id: Option<String>,
-    },
+    #[error(transparent)]
+    Refused(Box<StsRefusal>),
     /// The request could not be signed.
     #[error(transparent)]
     Signing(SigningError),
@@ -65,20 +61,16 @@ pub enum StsError {
     },
 }
 
-/// Reads an answer that is not a success.
-pub(super) fn refusal(action: &str, answer: &Response) -> StsError {
-    let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
-    let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| text.chars().take(LONGEST_TEXT).collect())
-    };
-    match text("Code") {
-        None => StsError::ProxyAnswered { status: answer.status() },
-        Some(code) => StsError::Refused {
-            action: action.to_owned(),
-            code,
-            message: text("Message").unwrap_or_default(),
-            request_id: answer.request_id().map(str::to_owned),
-        },
+impl StsError {
+    /// Tells whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Deadline { .. } | Self::ProxyAnswered { .. } | Self::Unreachable { .. } => true,
+            Self::Refused(refusal) => refusal.is_transient(),
+            Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } | Self::Signing(_) => {
+                false
+            }
+        }
     }
 }
 
@@ -87,8 +79,9 @@ impl Diagnostic for StsError {
         match self {
             Self::Credentials(_) | Self::Malformed { .. } => "sts-answer-malformed",
             Self::Deadline { .. } => "deadline",
+            Self::OtherRole { .. } => "sts-answer-other-role",
             Self::ProxyAnswered { .. } => "proxy-answered",
-            Self::Refused { .. } => "sts-refused",
+            Self::Refused(refusal) => refusal.id(),
             Self::Signing(error) => error.id(),
             Self::Unreachable { source, .. } => source.id(),
         }
@@ -96,8 +89,9 @@ impl Diagnostic for StsError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Credentials(_) | Self::Malformed { .. } | Self::Refused { .. } => Fault::Refused,
+            Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } => Fault::Refused,
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => Fault::Unreachable,
+            Self::Refused(refusal) => refusal.fault(),
             Self::Signing(error) => error.fault(),
             Self::Unreachable { source, .. } => source.fault(),
         }
@@ -105,11 +99,10 @@ impl Diagnostic for StsError {
 
     fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::Refused { message, request_id, .. } => {
-                let id = request_id.iter().map(|id| Fact::new("request id", id.as_str()));
-                let says = (!message.is_empty()).then(|| Fact::new("AWS says", message.as_str()));
-                says.into_iter().chain(id).collect()
+            Self::OtherRole { asked, granted } => {
+                vec![Fact::new("asked for", quoted(asked)), Fact::new("granted", quoted(granted))]
             }
+            Self::Refused(refusal) => refusal.facts(),
             Self::Unreachable { source, .. } => source.facts(),
             Self::Credentials(_)
             | Self::Deadline { .. }
@@ -121,20 +114,14 @@ impl Diagnostic for StsError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Refused { action, .. } if action == "AssumeRole" => {
-                "the second role's trust policy must name the first role, and allow sts:SetSourceIdentity and sts:TagSession as well"
-            }
-            Self::Refused { code, .. } if code == "ExpiredToken" => {
-                "the session is over: run the command again with --no-cache"
-            }
-            Self::Refused { .. } => "check that the region's STS endpoint is enabled in the account",
-            Self::Credentials(_) | Self::Malformed { .. } => {
+            Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } => {
                 "check --sts-endpoint and the proxy: this is not how AWS answers"
             }
             Self::Deadline { .. } => "check the network, or give more time with --timeout",
             Self::ProxyAnswered { .. } => {
                 "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
             }
+            Self::Refused(refusal) => return refusal.hint(),
             Self::Signing(error) => return error.hint(),
             Self::Unreachable { source, .. } => return source.hint(),
         };

@@ -54,6 +54,20 @@ fn cases() -> Vec<Case> {
             }),
         },
         Case {
+            name: "credential-process, EC, cached in the kernel keyring",
+            most_times_true: Some(1.9),
+            most_mebibytes: Some(4.5),
+            command: Box::new(|stage| {
+                stage.credential_process(stage.http_endpoint(), &["--cache", "keyring"])
+            }),
+        },
+        Case {
+            name: "credential-process, EC, cached in a file",
+            most_times_true: None,
+            most_mebibytes: None,
+            command: Box::new(|stage| stage.credential_process(stage.http_endpoint(), &["--cache", "file"])),
+        },
+        Case {
             name: "credential-process, http, EC, uncached",
             most_times_true: None,
             most_mebibytes: None,

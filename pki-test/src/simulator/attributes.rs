@@ -30,13 +30,16 @@ pub const TAG_VALUE_LIMIT: usize = 256;
 const SPECIFIER_LIMIT: usize = 60;
 
 /// A field of the certificate that can be mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum CertificateField {
     /// `x509Issuer`
+    #[serde(rename = "x509Issuer")]
     Issuer,
     /// `x509SAN`, the subject alternative names.
+    #[serde(rename = "x509SAN")]
     SubjectAlternativeName,
     /// `x509Subject`
+    #[serde(rename = "x509Subject")]
     Subject,
 }
 
@@ -173,35 +176,31 @@ pub struct MappedAttributes {
 /// Shown as the service's message has them: `Issuer: [  ]; Subject: [ CN ]; SAN: [ DNS/2 ]`. Behind the type of an
 /// alternative name stands that type's number in RFC 5280 §4.2.1.6, which is our reading of the one reported case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct UnmappedAttributes {
-    issuer: Vec<String>,
-    subject: Vec<String>,
-    san: Vec<String>,
+    by_field: BTreeMap<CertificateField, Vec<String>>,
 }
 
 impl UnmappedAttributes {
     /// Tells whether every mapped attribute became a tag.
     pub fn is_empty(&self) -> bool {
-        let Self { issuer, subject, san } = self;
-        issuer.is_empty() && subject.is_empty() && san.is_empty()
+        self.by_field.is_empty()
     }
 
-    fn add(&mut self, field: CertificateField, attribute: String) {
-        let list = match field {
-            CertificateField::Issuer => &mut self.issuer,
-            CertificateField::SubjectAlternativeName => &mut self.san,
-            CertificateField::Subject => &mut self.subject,
-        };
-        if !list.contains(&attribute) {
-            list.push(attribute);
+    fn add(&mut self, field: CertificateField, attribute: &str) {
+        let list = self.by_field.entry(field).or_default();
+        if !list.iter().any(|other| other == attribute) {
+            list.push(attribute.to_owned());
         }
     }
 }
 
 impl fmt::Display for UnmappedAttributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { issuer, subject, san } = self;
-        let [issuer, subject, san] = [issuer, subject, san].map(|list| list.join(", "));
+        let list = |field| self.by_field.get(&field).map(|list| list.join(", ")).unwrap_or_default();
+        let issuer = list(CertificateField::Issuer);
+        let subject = list(CertificateField::Subject);
+        let san = list(CertificateField::SubjectAlternativeName);
         write!(f, "Issuer: [ {issuer} ]; Subject: [ {subject} ]; SAN: [ {san} ]")
     }
 }
@@ -290,7 +289,7 @@ impl MappedAttributes {
             Some(value) if fits_a_tag(value) => {
                 self.tags.insert(format!("{}/{key}", field.name()), value.to_owned());
             }
-            Some(_) => self.unmapped.add(field, attribute.to_owned()),
+            Some(_) => self.unmapped.add(field, attribute),
             None => {}
         }
     }
@@ -374,11 +373,11 @@ mod tests {
     fn what_is_unmapped_is_shown_as_the_service_shows_it() {
         let mut unmapped = UnmappedAttributes::default();
         assert!(unmapped.is_empty());
-        unmapped.add(CertificateField::SubjectAlternativeName, "DNS/2".to_owned());
+        unmapped.add(CertificateField::SubjectAlternativeName, "DNS/2");
         assert_eq!(unmapped.to_string(), "Issuer: [  ]; Subject: [  ]; SAN: [ DNS/2 ]");
-        unmapped.add(CertificateField::Issuer, "O".to_owned());
-        unmapped.add(CertificateField::Issuer, "O".to_owned());
-        unmapped.add(CertificateField::Issuer, "CN".to_owned());
+        unmapped.add(CertificateField::Issuer, "O");
+        unmapped.add(CertificateField::Issuer, "O");
+        unmapped.add(CertificateField::Issuer, "CN");
         assert_eq!(unmapped.to_string(), "Issuer: [ O, CN ]; Subject: [  ]; SAN: [ DNS/2 ]");
     }
 }

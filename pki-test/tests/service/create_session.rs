@@ -8,7 +8,7 @@ use pki_test::simulator::{
     EntryObserver, ForeignSession, JournalEntry, Operation, Profile, SessionIssuer, SimulatorSettings,
     Verdict,
 };
-use pki_test::verifier::{ReceivedRequest, Strictness};
+use pki_test::verifier::ReceivedRequest;
 
 use super::client::Received;
 use super::draft::Draft;
@@ -240,7 +240,7 @@ fn the_journal_tells_who_asked_and_keeps_no_signature() {
 fn a_simulator_like_the_service_notes_anomalies_and_tells_its_observer() {
     let (told, heard) = mpsc::channel();
     let world = World::start(|settings| {
-        settings.strictness = Strictness::AsTheService;
+        *settings = settings.clone().like_the_service();
         settings.observer = Some(EntryObserver(Arc::new(move |entry| told.send(entry.clone()).unwrap())));
     });
     let mut draft = world.draft();
@@ -249,7 +249,20 @@ fn a_simulator_like_the_service_notes_anomalies_and_tells_its_observer() {
     assert_eq!(world.ask(&draft).status, 201);
     let entry = heard.recv().unwrap();
     assert_eq!(entry.anomalies, ["header-not-signed"]);
+    let line: serde_json::Value = serde_json::from_str(&entry.render()).unwrap();
+    assert_eq!(line["additionalEventData"], serde_json::json!({ "headersNotSigned": ["x-amz-x509"] }));
     assert_eq!([entry], *world.simulator.journal());
+    let mut draft = world.draft();
+    draft.algorithm = "AWS4-X509-RSA-SHA256".to_owned();
+    assert_eq!(world.ask(&draft).status, 201);
+    let line: serde_json::Value = serde_json::from_str(&world.last_entry().render()).unwrap();
+    let expected = serde_json::json!({
+        "declaredAlgorithm": "AWS4-X509-RSA-SHA256",
+        "expectedAlgorithm": "AWS4-X509-ECDSA-SHA256",
+    });
+    assert_eq!(line["additionalEventData"], expected);
+    assert_eq!(world.session().status, 201);
+    assert_eq!(world.last_entry().additional_event_data, None);
 }
 
 #[test]

@@ -196,10 +196,7 @@ fn a_denial_counts_for_more_than_any_permission() {
     let mut laptop = context();
     laptop.set("aws:PrincipalTag/x509Subject/CN", "laptop-1");
     let refusal = assume(&document, &laptop).unwrap_err();
-    assert_eq!(
-        refusal.to_string(),
-        "the trust policy's statement 2 ('NotTheLaptops') denies sts:AssumeRole"
-    );
+    assert_eq!(refusal.to_string(), "the trust policy's statement 2 ('NotTheLaptops') denies sts:AssumeRole");
     let policy = parse(&document);
     assert!(policy.decide(TrustAction::TagSession, Caller::RolesAnywhere, &laptop).is_ok());
 }
@@ -302,10 +299,27 @@ fn the_guides_policies_let_the_right_certificate_in() {
 /// Any JSON, with the words of policies among its texts and keys.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
-        Just("Statement"), Just("Effect"), Just("Allow"), Just("Deny"), Just("Principal"), Just("Service"),
-        Just("AWS"), Just("*"), Just("Action"), Just("NotAction"), Just("Condition"), Just("StringLike"),
-        Just("ArnLikeIfExists"), Just("ForAllValues:StringLike"), Just("Null"), Just("2012-10-17"),
-        Just("Version"), Just("sts:AssumeRole"), Just("${a"), Just("${a}*"), Just("é:?:*"),
+        Just("Statement"),
+        Just("Effect"),
+        Just("Allow"),
+        Just("Deny"),
+        Just("Principal"),
+        Just("Service"),
+        Just("AWS"),
+        Just("*"),
+        Just("Action"),
+        Just("NotAction"),
+        Just("Condition"),
+        Just("StringLike"),
+        Just("ArnLikeIfExists"),
+        Just("ForAllValues:StringLike"),
+        Just("Null"),
+        Just("2012-10-17"),
+        Just("Version"),
+        Just("sts:AssumeRole"),
+        Just("${a"),
+        Just("${a}*"),
+        Just("é:?:*"),
     ]
     .prop_map(str::to_owned);
     let leaf = prop_oneof![

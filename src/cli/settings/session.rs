@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
 use crate::arn::ArnError;
 use crate::cache::choice::{CacheChoice, CacheChoiceError};
@@ -31,6 +32,7 @@ const PASSWORD_CREDENTIAL: &str = "pkcs8-password";
 pub(crate) struct SessionSettings {
     pub(crate) request: SessionRequest,
     pub(crate) endpoint: Endpoint,
+    pub(crate) second_hop: Option<SecondHopSettings>,
     pub(crate) identity: IdentitySource,
     pub(crate) transport: TransportSettings,
     pub(crate) limits: Limits,
@@ -58,12 +60,13 @@ impl Settings {
         let anchor = request.trust_anchor_arn.arn();
         let region = self.text("region").unwrap_or_else(|| anchor.region().to_owned());
         let endpoint = endpoint::rolesanywhere(&region, anchor.partition(), &choice)?;
+        let second_hop = self.second_hop(&request)?;
         let identity = self.identity(env, lenient)?;
         let transport = self.transport(env)?;
         let limits = Limits::default();
         let limits = Limits { deadline: self.duration("timeout")?.unwrap_or(limits.deadline), ..limits };
         let cache = self.cache()?;
-        Ok(SessionSettings { request, endpoint, identity, transport, limits, cache })
+        Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache })
     }
 
     /// Returns where sessions wait between two runs.
@@ -111,7 +114,8 @@ impl Settings {
         })
     }
 
-    fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
+    /// Returns how the network is used.
+    pub(crate) fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
         let proxies = match self.given("proxy") {
             Some(given) => Proxies::explicit(given.text())?,
             None => Proxies::from_environment(env)?,
@@ -149,11 +153,11 @@ impl Settings {
         }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.given(name).map(|given| given.text().to_owned())
     }
 
-    fn arn<T: FromStr<Err = ArnError>>(
+    pub(super) fn arn<T: FromStr<Err = ArnError>>(
         &self,
         name: &'static str,
         kind: &'static str,

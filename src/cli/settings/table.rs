@@ -13,13 +13,11 @@ pub(crate) enum Kind {
         expect(dead_code, reason = "only the PKI and the simulator take such flags")
     )]
     Integer,
+    /// A text that is not shown, though the config file may hold it.
+    Discreet(&'static str),
     /// A length of time: seconds, or a number with `s`, `m`, `h`.
     Duration,
-    /// Texts, one for each time the flag is given.
-    #[cfg_attr(
-        not(feature = "pki"),
-        expect(dead_code, reason = "only the PKI and the simulator take such flags")
-    )]
+    /// Texts, one for each time the flag is given; of a setting, joined by commas.
     List(&'static str),
     /// A text without further rules here; its user parses it.
     Text(&'static str),
@@ -34,6 +32,8 @@ pub(crate) enum Kind {
 pub(crate) enum Group {
     /// Which session to ask for.
     Session,
+    /// Which role is assumed with it.
+    SecondHop,
     /// Certificate, key, and what opens them: one layer supplies all of it.
     Identity,
     /// How AWS is reached.
@@ -45,10 +45,15 @@ pub(crate) enum Group {
 }
 
 impl Group {
+    /// Every group, in the order of the help.
+    pub(crate) const ALL: &[Self] =
+        &[Self::Session, Self::SecondHop, Self::Identity, Self::Network, Self::Cache, Self::Program];
+
     /// Returns the heading in a help text.
     pub(crate) const fn heading(self) -> &'static str {
         match self {
             Self::Session => "Session",
+            Self::SecondHop => "Second hop",
             Self::Identity => "Certificate and key",
             Self::Network => "Network",
             Self::Cache => "Cache",
@@ -64,6 +69,9 @@ pub(crate) enum Sources {
     Everywhere,
     /// Flag and named session: it must be meant for this one session (no leaked variable, no default).
     FlagAndSession,
+    /// Flag, variable, named session; but where a session is named on the command line, that session decides and no
+    /// variable does (no leaked variable turns it into another account).
+    FlagVariableAndSession,
     /// Flag and variable: a secret, which has no place in a file that others may read.
     FlagAndVariable,
     /// Flag only: an action or a format, or what the official helper had as a flag and nothing needs elsewhere.
@@ -125,6 +133,10 @@ impl Setting {
         Self { sources, ..self }
     }
 
+    const fn of_one_session(self) -> Self {
+        self.from(Sources::FlagVariableAndSession)
+    }
+
     const fn later(self, what: &'static str) -> Self {
         Self { support: Support::Later(what), ..self }
     }
@@ -136,7 +148,7 @@ impl Setting {
     /// Returns the variable: `ANYROLE_TRUST_ANCHOR_ARN`; `None` where no variable is read.
     pub(crate) fn variable(&self) -> Option<String> {
         match self.sources {
-            Sources::Everywhere | Sources::FlagAndVariable => {
+            Sources::Everywhere | Sources::FlagAndVariable | Sources::FlagVariableAndSession => {
                 Some(format!("ANYROLE_{}", self.name.to_ascii_uppercase().replace('-', "_")))
             }
             Sources::Flag | Sources::FlagAndSession | Sources::Session => None,
@@ -158,13 +170,12 @@ const PKCS11: &str = "keys on PKCS#11 tokens";
 const STORE: &str = "the operating system's certificate store";
 const SELECTION: &str = "choosing a certificate from a store or token";
 const TPM: &str = "keys in a TPM";
-const CHAINING: &str = "a second hop by AssumeRole";
 
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
 pub(crate) const SETTINGS: &[Setting] = {
-    use Group::{Cache, Identity, Network, Program, Session};
-    use Kind::{Boolean, Duration, Secret, Text, Word};
+    use Group::{Cache, Identity, Network, Program, SecondHop, Session};
+    use Kind::{Boolean, Discreet, Duration, List, Secret, Text, Word};
     &[
         Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
         Setting::new(Session, "profile-arn", Text("ARN"), "Roles Anywhere profile").drop_in(),
@@ -172,10 +183,12 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Session, "region", Text("REGION"), "region to call and sign for [default: the trust anchor's]").drop_in(),
         Setting::new(Session, "session-duration", Duration, "15m to 12h, or 'profile' for the profile's own [default: 1h]").drop_in(),
         Setting::new(Session, "role-session-name", Text("NAME"), "name shown in CloudTrail, where the profile accepts one").drop_in(),
-        Setting::new(Session, "from", Text("NAME"), "the named session that the second hop starts from").from(Sources::Session).later(CHAINING),
-        Setting::new(Session, "assume-role-arn", Text("ARN"), "role of the second hop").from(Sources::Session).later(CHAINING),
-        Setting::new(Session, "assume-role-session-name", Text("NAME"), "session name of the second hop").from(Sources::Session).later(CHAINING),
-        Setting::new(Session, "external-id", Text("ID"), "external id of the second hop").from(Sources::Session).later(CHAINING),
+        Setting::new(SecondHop, "from", Text("NAME"), "the named session that the second hop starts from").from(Sources::Session),
+        Setting::new(SecondHop, "assume-role-arn", Text("ARN"), "role to assume with the session, also in another account").of_one_session(),
+        Setting::new(SecondHop, "external-id", Discreet("ID"), "external id that the second role's trust policy asks for").of_one_session(),
+        Setting::new(SecondHop, "assume-role-session-name", Text("NAME"), "name in CloudTrail [default: the first session's]").of_one_session(),
+        Setting::new(SecondHop, "assume-role-duration", Duration, "15m to 1h [default: 1h, the most that AWS grants]").of_one_session(),
+        Setting::new(SecondHop, "assume-role-tag", List("KEY=VALUE"), "a session tag; for several, repeat it or put commas").of_one_session(),
         Setting::new(Identity, "certificate", Text("INPUT"), "end-entity certificate: PEM or DER file, '-', env:NAME, fd:N").drop_in(),
         Setting::new(Identity, "private-key", Text("INPUT"), "private key [default: in the certificate's file]").drop_in(),
         Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),
@@ -190,8 +203,9 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Identity, "tpm-key-password", Secret, "password of a TPM key").from(Sources::FlagAndVariable).drop_in().later(TPM),
         Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password").drop_in().later(TPM),
         Setting::new(Network, "endpoint", Text("URL"), "call this address instead of the region's").drop_in().aws("AWS_ENDPOINT_URL_ROLESANYWHERE"),
-        Setting::new(Network, "use-fips-endpoint", Boolean, "call the FIPS endpoint").aws("AWS_USE_FIPS_ENDPOINT"),
-        Setting::new(Network, "use-dualstack-endpoint", Boolean, "call the endpoint that also has IPv6").aws("AWS_USE_DUALSTACK_ENDPOINT"),
+        Setting::new(Network, "sts-endpoint", Text("URL"), "call STS at this address instead of the region's").aws("AWS_ENDPOINT_URL_STS"),
+        Setting::new(Network, "use-fips-endpoint", Boolean, "call the FIPS endpoints").aws("AWS_USE_FIPS_ENDPOINT"),
+        Setting::new(Network, "use-dualstack-endpoint", Boolean, "call the endpoints that also have IPv6").aws("AWS_USE_DUALSTACK_ENDPOINT"),
         Setting::new(Network, "ca-bundle", Text("PATH"), "trust these CAs for TLS instead of the system's").aws("AWS_CA_BUNDLE"),
         Setting::new(Network, "extra-ca", Text("PATH"), "trust these CAs for TLS as well"),
         Setting::new(Network, "proxy", Text("URL"), "proxy [default: HTTPS_PROXY and NO_PROXY]"),
@@ -240,13 +254,14 @@ pub(crate) fn setting(name: &str) -> &'static Setting {
 pub(crate) fn config_keys() -> Vec<Key> {
     let place = |setting: &Setting| match setting.sources {
         Sources::Everywhere => Some(Place::Anywhere),
-        Sources::FlagAndSession | Sources::Session => Some(Place::Session),
+        Sources::FlagAndSession | Sources::FlagVariableAndSession | Sources::Session => Some(Place::Session),
         Sources::Flag | Sources::FlagAndVariable => None,
     };
     let shape = |setting: &Setting| match setting.kind {
         Kind::Boolean => Shape::Boolean,
         Kind::Duration | Kind::Integer => Shape::Duration,
-        Kind::List(_) | Kind::Text(_) | Kind::Secret | Kind::Word(_) => Shape::Text,
+        Kind::List(_) => Shape::List,
+        Kind::Discreet(_) | Kind::Text(_) | Kind::Secret | Kind::Word(_) => Shape::Text,
     };
     SETTINGS
         .iter()

@@ -1,6 +1,6 @@
 //! Why a simulator is not started.
 
-use pki_test::simulator::SimulatorError;
+use pki_test::simulator::{SimulatorError, WorldError};
 
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
@@ -51,6 +51,20 @@ pub(in crate::cli) enum SimulateError {
         /// What is wrong with them.
         why: String,
     },
+    /// The file describes no world.
+    #[error("no world can be made of {}", quoted(path))]
+    World {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: WorldError,
+    },
+    /// A flag that describes a world came with a file that does.
+    #[error("--{flag} cannot be used with --world")]
+    WorldAlone {
+        /// The flag.
+        flag: &'static str,
+    },
 }
 
 impl SimulateError {
@@ -62,6 +76,7 @@ impl SimulateError {
         "simulator-revocation-list",
         "simulator-start",
         "simulator-trust-anchor",
+        "simulator-world",
     ];
 }
 
@@ -74,6 +89,7 @@ impl Diagnostic for SimulateError {
             Self::RevocationList { .. } => "simulator-revocation-list",
             Self::Start(_) => "simulator-start",
             Self::TrustAnchor { .. } => "simulator-trust-anchor",
+            Self::World { .. } | Self::WorldAlone { .. } => "simulator-world",
         }
     }
 
@@ -84,7 +100,9 @@ impl Diagnostic for SimulateError {
             | Self::Fault { .. }
             | Self::Number { .. }
             | Self::RevocationList { .. }
-            | Self::TrustAnchor { .. } => Fault::Usage,
+            | Self::TrustAnchor { .. }
+            | Self::World { .. }
+            | Self::WorldAlone { .. } => Fault::Usage,
             Self::Start(_) => Fault::Local,
         }
     }
@@ -97,7 +115,9 @@ impl Diagnostic for SimulateError {
             | Self::Number { .. }
             | Self::RevocationList { .. }
             | Self::Start(_)
-            | Self::TrustAnchor { .. } => Vec::new(),
+            | Self::TrustAnchor { .. }
+            | Self::World { .. }
+            | Self::WorldAlone { .. } => Vec::new(),
         }
     }
 
@@ -111,6 +131,8 @@ impl Diagnostic for SimulateError {
             Self::RevocationList { .. } => {
                 "give the list that anyrole pki crl wrote, of the CA that is the --trust-anchor"
             }
+            Self::World { .. } => "anyrole explain simulator-world shows a small file",
+            Self::WorldAlone { .. } => "say it in the file",
             Self::Start(SimulatorError::Bind { .. }) => "leave out --port to take a free one",
             Self::Account { .. }
             | Self::Arn { .. }

@@ -81,7 +81,6 @@ pub fn grant(
     let mapped = map_attributes(&request.end_entity, &profile.attribute_mappings);
     if !source_identity.chars().all(fits_identity_text) {
         return Err(PolicyRefusal::SourceIdentity {
-            role: shown(&role.arn),
             found: shown(&source_identity),
             unmapped: mapped.unmapped,
         });
@@ -90,9 +89,8 @@ pub fn grant(
         return Err(PolicyRefusal::TagsTooMany { found: mapped.tags.len() });
     }
     let context = request_context(anchor, &session_name, &source_identity, &mapped.tags);
-    ask_trust_policy(role, &context, !mapped.tags.is_empty()).map_err(|refusal| {
-        PolicyRefusal::TrustPolicy { role: shown(&role.arn), refusal, unmapped: mapped.unmapped.clone() }
-    })?;
+    ask_trust_policy(role, &context, !mapped.tags.is_empty())
+        .map_err(|refusal| PolicyRefusal::TrustPolicy { refusal, unmapped: mapped.unmapped.clone() })?;
     Ok(Grant {
         role_arn: role.arn.clone(),
         duration,

@@ -76,8 +76,6 @@ pub enum PolicyRefusal {
     /// The source identity has characters that STS does not take.
     #[error("the source identity '{found}' has characters that STS does not take")]
     SourceIdentity {
-        /// The role's ARN.
-        role: String,
         /// The source identity that the subject name leads to.
         found: String,
         /// What could not become a session tag either.
@@ -98,8 +96,6 @@ pub enum PolicyRefusal {
     /// The role's trust policy does not let Roles Anywhere do what it does.
     #[error("{refusal}")]
     TrustPolicy {
-        /// The role's ARN.
-        role: String,
         /// What the trust policy refuses.
         refusal: TrustRefusal,
         /// What could not become a session tag, and so meets no condition.

@@ -1,0 +1,136 @@
+//! `completions`: what a shell needs to complete commands, flags and values; made from the table of settings.
+//!
+//! The one command, beside `man`, that builds the tree of all commands.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, ValueHint};
+use clap_complete::aot::{Shell, generate};
+
+use super::args::{Spec, Words, argument};
+use super::report::Failure;
+use super::settings::table::{Kind, Setting, Support};
+use super::usage::UsageError;
+use super::{COMMANDS, Invocation, output};
+use crate::manual;
+
+/// The shells, as they are typed.
+const SHELLS: &str = "bash|zsh|fish|powershell";
+
+/// `anyrole completions`.
+pub(super) const SPEC: Spec = Spec {
+    name: "completions",
+    about: "Prints the completions of a shell.",
+    words: Words::One("bash|zsh|fish|powershell"),
+    groups: &[],
+    flags: &[],
+    more: "\
+bash        anyrole completions bash > ~/.local/share/bash-completion/completions/anyrole
+zsh         anyrole completions zsh > ~/.zfunc/_anyrole     (a folder of fpath, before compinit)
+fish        anyrole completions fish > ~/.config/fish/completions/anyrole.fish
+powershell  anyrole completions powershell | Out-String | Invoke-Expression     (in $PROFILE)
+",
+    run,
+};
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let word = invocation.typed.words.first().map_or("", String::as_str);
+    let shell = match word {
+        "bash" => Shell::Bash,
+        "fish" => Shell::Fish,
+        "powershell" => Shell::PowerShell,
+        "zsh" => Shell::Zsh,
+        _ => {
+            let (command, word) = (SPEC.name, word.to_owned());
+            return Err(UsageError::Word { command, word, expected: SHELLS }.into());
+        }
+    };
+    let mut text = Vec::new();
+    generate(shell, &mut tree(), "anyrole", &mut text);
+    if shell == Shell::Fish {
+        text.extend_from_slice(fish_words().as_bytes());
+    }
+    output::write(&text).map_err(Failure::output)
+}
+
+/// Returns what clap_complete leaves out for fish: the words that commands take beside their flags.
+fn fish_words() -> String {
+    let mut lines = String::new();
+    for command in tree().get_subcommands() {
+        let words = command.get_positionals().flat_map(Arg::get_possible_values);
+        let words: Vec<_> = words.map(|word| word.get_name().to_owned()).collect();
+        if !words.is_empty() {
+            let (name, words) = (command.get_name(), words.join(" "));
+            lines += &format!(
+                "complete -c anyrole -n \"__fish_anyrole_using_subcommand {name}\" -f -a \"{words}\"\n"
+            );
+        }
+    }
+    lines
+}
+
+/// Builds every command, those of two words inside of their group.
+fn tree() -> Command {
+    let mut tree = Command::new("anyrole").disable_version_flag(true).disable_help_subcommand(true);
+    for spec in COMMANDS {
+        tree = match spec.name.split_once(' ') {
+            None => tree.subcommand(branch(spec, spec.name)),
+            Some((group, name)) if tree.find_subcommand(group).is_some() => {
+                tree.mut_subcommand(group, |group| group.subcommand(branch(spec, name)))
+            }
+            Some((group, name)) => {
+                let about = format!("The commands of {group}.");
+                let group = Command::new(group).about(about).disable_help_subcommand(true);
+                tree.subcommand(group.subcommand(branch(spec, name)))
+            }
+        };
+    }
+    tree
+}
+
+fn branch(spec: &'static Spec, name: &'static str) -> Command {
+    let usable = |setting: &&'static Setting| matches!(setting.support, Support::Here);
+    let branch = Command::new(name).about(spec.about).args(spec.all_flags().filter(usable).map(flag));
+    match spec.words {
+        Words::None => branch,
+        Words::Command => {
+            let first = |spec: &&'static Spec| spec.name.split(' ').next().unwrap_or_default();
+            let mut names: Vec<_> = COMMANDS.iter().map(first).collect();
+            names.dedup();
+            branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(names)))
+        }
+        Words::One("ID") => {
+            let ids = manual::REFUSALS.iter().map(|(id, _)| *id);
+            branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(ids)))
+        }
+        Words::One(words) if words.contains('|') && words == SHELLS => {
+            branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(words.split('|'))))
+        }
+        Words::Session | Words::One(_) => branch.arg(Arg::new("words").value_hint(ValueHint::Other)),
+    }
+}
+
+/// Returns a flag with what its value can be.
+fn flag(setting: &'static Setting) -> Arg {
+    let flag = argument(setting);
+    match setting.kind {
+        Kind::Boolean => flag.value_parser(PossibleValuesParser::new(["true", "false"])),
+        Kind::Word(words) => flag.value_parser(PossibleValuesParser::new(words.split('|'))),
+        Kind::List("PATH" | "FILE" | "INPUT") | Kind::Text("PATH" | "FILE" | "INPUT") => {
+            flag.value_hint(ValueHint::FilePath)
+        }
+        Kind::List("FOLDER") | Kind::Text("FOLDER") => flag.value_hint(ValueHint::DirPath),
+        Kind::Discreet(_) | Kind::Duration | Kind::Integer | Kind::List(_) | Kind::Secret | Kind::Text(_) => {
+            flag.value_hint(ValueHint::Other)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        tree().debug_assert();
+    }
+}

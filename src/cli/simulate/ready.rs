@@ -1,0 +1,95 @@
+//! What is told once the simulator listens.
+
+use std::fmt::Write as _;
+
+use pki_test::simulator::control::{PATH_PREFIX, TOKEN_HEADER};
+use pki_test::simulator::{Simulator, SimulatorSettings};
+use serde::Serialize;
+
+/// The ARNs of everything that exists, in the order in which it was given.
+pub(super) struct Resources {
+    pub(super) region: String,
+    pub(super) trust_anchor_arns: Vec<String>,
+    pub(super) profile_arns: Vec<String>,
+    pub(super) role_arns: Vec<String>,
+}
+
+impl Resources {
+    pub(super) fn of(settings: &SimulatorSettings) -> Self {
+        Self {
+            region: settings.region.clone(),
+            trust_anchor_arns: settings.trust_anchors.iter().map(|anchor| anchor.arn().to_string()).collect(),
+            profile_arns: settings.profiles.iter().map(|profile| profile.arn.to_string()).collect(),
+            role_arns: settings.roles.iter().map(|role| role.arn.to_string()).collect(),
+        }
+    }
+}
+
+/// What a client of the simulator needs, once it listens.
+#[derive(Serialize)]
+pub(super) struct Ready<'a> {
+    http_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    https_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    https_ca: Option<&'a str>,
+    region: &'a str,
+    /// The first of each kind, which is the only one without a world file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_anchor_arn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_arn: Option<&'a str>,
+    trust_anchor_arns: &'a [String],
+    profile_arns: &'a [String],
+    role_arns: &'a [String],
+    control: Control<'a>,
+}
+
+/// How the control path is reached.
+#[derive(Serialize)]
+struct Control<'a> {
+    url: String,
+    header: &'a str,
+    token: &'a str,
+}
+
+impl<'a> Ready<'a> {
+    pub(super) fn new(simulator: &'a Simulator, resources: &'a Resources) -> Self {
+        let Resources { region, trust_anchor_arns, profile_arns, role_arns } = resources;
+        Self {
+            http_endpoint: simulator.http_endpoint(),
+            https_endpoint: simulator.https_endpoint(),
+            https_ca: simulator.tls_ca_pem(),
+            region,
+            trust_anchor_arn: trust_anchor_arns.first().map(String::as_str),
+            profile_arn: profile_arns.first().map(String::as_str),
+            trust_anchor_arns,
+            profile_arns,
+            role_arns,
+            control: Control {
+                url: format!("{}{PATH_PREFIX}", simulator.http_endpoint()),
+                header: TOKEN_HEADER,
+                token: simulator.control_token(),
+            },
+        }
+    }
+
+    /// Renders it for people: the endpoints, and a command to try. The control token is for programs.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("simulating IAM Roles Anywhere and STS on {}", self.http_endpoint);
+        // Writing to a String cannot fail.
+        if let Some(endpoint) = &self.https_endpoint {
+            let _ = write!(text, " and {endpoint}");
+        }
+        let _ = write!(
+            text,
+            "\n\ntry it in another terminal:\n  anyrole credential-process --endpoint {} \\\n    --trust-anchor-arn {} \\\n    \
+             --profile-arn {} \\\n    --role-arn {} \\\n    --certificate HOST.pem --private-key HOST.key\n",
+            self.http_endpoint,
+            self.trust_anchor_arn.unwrap_or("ARN"),
+            self.profile_arn.unwrap_or("ARN"),
+            self.role_arns.first().map_or("ARN", String::as_str),
+        );
+        text
+    }
+}

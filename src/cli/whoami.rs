@@ -1,0 +1,99 @@
+//! `whoami`: asks STS whom the credentials of a session stand for.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::args::{Spec, Words};
+use super::report::Failure;
+use super::runtime::block_on;
+use super::settings::table::{Group, Kind, Setting};
+use super::{CalledAs, Invocation, output, provider};
+use crate::clock::SystemClock;
+use crate::http::Limits;
+use crate::provider::MinimumRemaining;
+use crate::sts::{CallerIdentity, Sts};
+
+const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
+
+/// `anyrole whoami`.
+pub(super) const SPEC: Spec = Spec {
+    name: "whoami",
+    about: "Asks STS whom the session's credentials stand for.",
+    words: Words::Session,
+    groups: &[
+        Group::Session,
+        Group::SecondHop,
+        Group::Identity,
+        Group::Network,
+        Group::Cache,
+        Group::Program,
+    ],
+    flags: &[JSON],
+    more: "\
+GetCallerIdentity needs no permission, so the answer tells for sure that the credentials work.
+Exit status: 0 AWS answered, 1 there are no credentials or STS refused them.
+",
+    run,
+};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    account: &'a str,
+    arn: &'a str,
+    user_id: &'a str,
+    expiration: String,
+    sts_endpoint: String,
+}
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let lenient = invocation.called_as == CalledAs::OfficialHelper;
+    let settings = invocation.settings()?;
+    let session = settings.session(invocation.env, lenient)?;
+    let endpoint = settings.sts_endpoint(&session.request)?;
+    let region = session.request.region.clone();
+    let limits: Limits = session.limits;
+    let transport = settings.transport(invocation.env)?;
+    let entry = provider::session(session, invocation.env, MinimumRemaining::Window)?;
+    let sts = Sts {
+        transport: &crate::http::NativeTransport::new(transport),
+        endpoint: &endpoint,
+        region: &region,
+        limits,
+        clock: &SystemClock,
+        clock_offset: 0,
+    };
+    let CallerIdentity { account, arn, user_id } =
+        block_on(sts.caller_identity(&entry.credential_set.credentials))??;
+    let document = Document {
+        account: &account,
+        arn: arn.as_str(),
+        user_id: &user_id,
+        expiration: entry.expiration().to_string(),
+        sts_endpoint: endpoint.to_string(),
+    };
+    let written = if invocation.has(&JSON) {
+        output::write_json("whoami", &document)
+    } else {
+        output::write(document.render().as_bytes())
+    };
+    written.map_err(Failure::output)
+}
+
+impl Document<'_> {
+    fn render(&self) -> String {
+        let Self { account, arn, user_id, expiration, sts_endpoint } = self;
+        let mut text = String::new();
+        for (name, value) in [
+            ("account", *account),
+            ("arn", *arn),
+            ("user id", &crate::text::printable(user_id)),
+            ("expires", expiration),
+            ("told by", sts_endpoint),
+        ] {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name:<8} {value}");
+        }
+        text
+    }
+}

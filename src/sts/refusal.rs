@@ -1,0 +1,228 @@
+//! What STS says when it refuses, and what it means.
+//!
+//! STS tells little on purpose: whoever may not assume a role does not learn what its trust policy says. So the hints
+//! name each thing that a session of Roles Anywhere needs and that is easily forgotten.
+
+use super::StsError;
+use super::request::AssumeRole;
+use super::xml::Document;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::http::Response;
+use crate::text::printable;
+
+/// The ids of [`StsRefusal`].
+pub const IDS: &[&str] = &[
+    "sts-assume-role-denied",
+    "sts-clock",
+    "sts-duration",
+    "sts-refused",
+    "sts-region-disabled",
+    "sts-session-expired",
+    "sts-session-unknown",
+    "sts-tags-refused",
+];
+
+/// The longest code or message that is kept, in characters.
+const LONGEST_TEXT: usize = 1000;
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StsRefusalKind {
+    /// The trust policy of the second role, or a policy of the first, does not allow this hop.
+    AssumeRoleDenied,
+    /// The signature is of another time.
+    Clock,
+    /// A role's credentials get another role's for an hour at most.
+    Duration,
+    /// Anything else.
+    Other,
+    /// The account has not enabled the region.
+    RegionDisabled,
+    /// The first session is over.
+    SessionExpired,
+    /// STS does not know the first session.
+    SessionUnknown,
+    /// A tag is the first session's and stays as it is, or all tags together are too large.
+    Tags,
+}
+
+/// A refusal of STS.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("STS refused {action} ({})", printable(code))]
+pub struct StsRefusal {
+    /// What was asked for: `AssumeRole`, `GetCallerIdentity`.
+    pub action: &'static str,
+    /// What it means.
+    pub kind: StsRefusalKind,
+    /// The HTTP status.
+    pub status: u16,
+    /// AWS's code.
+    pub code: String,
+    /// AWS's message, in which an external id is replaced by `…`.
+    pub message: String,
+    /// The id by which AWS finds the request.
+    pub request_id: Option<String>,
+    /// The role that was to be assumed.
+    pub role: Option<String>,
+    /// Whether an external id was sent.
+    pub has_external_id: bool,
+}
+
+impl StsRefusal {
+    /// Tells whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        self.status >= 500 || self.status == 429 || self.code.starts_with("Throttling")
+    }
+}
+
+/// Reads an answer that is not a success.
+pub(super) fn read(action: &'static str, assumed: Option<&AssumeRole>, answer: &Response) -> StsError {
+    let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
+    let text = |member| -> Option<String> {
+        error.and_then(|error| error.text(member)).map(|text| text.chars().take(LONGEST_TEXT).collect())
+    };
+    let Some(code) = text("Code") else { return StsError::ProxyAnswered { status: answer.status() } };
+    let message = text("Message").unwrap_or_default();
+    // STS quotes a value that it does not take.
+    let message = assumed.map_or_else(|| message.clone(), |request| request.without_external_id(&message));
+    StsError::Refused(Box::new(StsRefusal {
+        action,
+        kind: kind(action, &code, &message),
+        status: answer.status(),
+        code,
+        message,
+        request_id: answer.request_id().map(str::to_owned),
+        role: assumed.map(|request| request.role_arn.to_string()),
+        has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),
+    }))
+}
+
+fn kind(action: &str, code: &str, message: &str) -> StsRefusalKind {
+    match code {
+        "AccessDenied" | "AccessDeniedException" if action == "AssumeRole" => {
+            StsRefusalKind::AssumeRoleDenied
+        }
+        "ExpiredToken" | "ExpiredTokenException" => StsRefusalKind::SessionExpired,
+        "InvalidClientTokenId" | "UnrecognizedClientException" => StsRefusalKind::SessionUnknown,
+        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => StsRefusalKind::Tags,
+        "RegionDisabled" | "RegionDisabledException" => StsRefusalKind::RegionDisabled,
+        "RequestExpired" => StsRefusalKind::Clock,
+        "SignatureDoesNotMatch"
+            if message.contains("Signature expired") || message.contains("not yet current") =>
+        {
+            StsRefusalKind::Clock
+        }
+        _ if message.contains("DurationSeconds") => StsRefusalKind::Duration,
+        _ if message.contains("transitive tag") => StsRefusalKind::Tags,
+        _ => StsRefusalKind::Other,
+    }
+}
+
+impl Diagnostic for StsRefusal {
+    fn id(&self) -> &'static str {
+        match self.kind {
+            StsRefusalKind::AssumeRoleDenied => "sts-assume-role-denied",
+            StsRefusalKind::Clock => "sts-clock",
+            StsRefusalKind::Duration => "sts-duration",
+            StsRefusalKind::Other => "sts-refused",
+            StsRefusalKind::RegionDisabled => "sts-region-disabled",
+            StsRefusalKind::SessionExpired => "sts-session-expired",
+            StsRefusalKind::SessionUnknown => "sts-session-unknown",
+            StsRefusalKind::Tags => "sts-tags-refused",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Refused
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let says = (!self.message.is_empty()).then(|| Fact::new("AWS says", self.message.as_str()));
+        let role = self.role.as_deref().map(|role| Fact::new("second role", role));
+        let id = self.request_id.as_deref().map(|id| Fact::new("request id", id));
+        says.into_iter().chain(role).chain(id).collect()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self.kind {
+            StsRefusalKind::AssumeRoleDenied => self.denied(),
+            StsRefusalKind::Clock => {
+                "set this machine's clock: it differs from AWS's by more than a request may"
+            }
+            StsRefusalKind::Duration => {
+                "give --assume-role-duration as 1h or less: AWS grants a chained session no more, whatever the role's maximum is"
+            }
+            StsRefusalKind::Other => "anyrole explain sts-refused lists what STS refuses, and why",
+            StsRefusalKind::RegionDisabled => {
+                "enable the region in the account that owns the first role, or give --sts-endpoint of another region with --region"
+            }
+            StsRefusalKind::SessionExpired => {
+                "the first session is over: run the command again with --no-cache"
+            }
+            StsRefusalKind::SessionUnknown => {
+                "check that --sts-endpoint and the trust anchor are of one partition, and that the account has the region enabled"
+            }
+            StsRefusalKind::Tags => {
+                "leave out the --assume-role-tag that the certificate's own tags already have, or shorten the tags"
+            }
+        };
+        Some(String::from(hint))
+    }
+}
+
+impl StsRefusal {
+    /// Says what the trust policy most likely lacks: what AWS names, else what is easily forgotten.
+    fn denied(&self) -> &'static str {
+        if self.message.contains("sts:TagSession") {
+            "allow the first role sts:TagSession in the second role's trust policy: its session carries tags of the certificate"
+        } else if self.message.contains("sts:SetSourceIdentity") {
+            "allow the first role sts:SetSourceIdentity in the second role's trust policy: its session carries a source identity"
+        } else if self.has_external_id {
+            "the second role's trust policy must allow the first role sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with this external id"
+        } else {
+            "the second role's trust policy must allow the first role sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity; an ExternalId condition needs --external-id"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_says_is_understood() {
+        let cases = [
+            ("AssumeRole", "AccessDenied", "User: x is not authorized", StsRefusalKind::AssumeRoleDenied),
+            ("GetCallerIdentity", "AccessDenied", "", StsRefusalKind::Other),
+            ("AssumeRole", "ExpiredToken", "", StsRefusalKind::SessionExpired),
+            ("AssumeRole", "RegionDisabledException", "", StsRefusalKind::RegionDisabled),
+            (
+                "AssumeRole",
+                "ValidationError",
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+                StsRefusalKind::Duration,
+            ),
+            (
+                "AssumeRole",
+                "SignatureDoesNotMatch",
+                "Signature expired: 1 is now earlier than 2",
+                StsRefusalKind::Clock,
+            ),
+            (
+                "AssumeRole",
+                "SignatureDoesNotMatch",
+                "The request signature we calculated",
+                StsRefusalKind::Other,
+            ),
+            (
+                "AssumeRole",
+                "InvalidParameterValue",
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+                StsRefusalKind::Tags,
+            ),
+        ];
+        for (action, code, message, expected) in cases {
+            assert_eq!(kind(action, code, message), expected, "{code}: {message}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The cached path: what a run that finds its session in the kernel's keyring asks of the operating system.
+//!
+//! Proved with strace. Where strace or the keyring is missing, the test is skipped with a line on stderr, and is a failure
+//! where `ANYROLE_REQUIRE_COMPONENTS` is set.
+#![cfg(all(target_os = "linux", feature = "pki"))]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may stop at once, writes files of its own, and says what it leaves out"
+)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::{Authority, AuthoritySpec};
+use pki_test::certificate::Validity;
+use pki_test::end_entity::EndEntitySpec;
+use pki_test::key_pair::{KeyForm, KeyPair};
+use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
+use pki_test::verifier::TrustAnchor;
+
+const TRUST_ANCHOR: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
+const PROFILE: &str =
+    "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000001";
+const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+
+struct Stage {
+    folder: tempfile::TempDir,
+    simulator: Simulator,
+    namespace: String,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = time::OffsetDateTime::now_utc() - time::Duration::HOUR;
+        let validity = Validity::starting(begin, time::Duration::days(30));
+        let root = AuthoritySpec::new("CN=TEST root".parse().unwrap(), validity);
+        let root = Authority::root(&root, KeyPair::generate(KeyAlgorithm::EcP256).unwrap()).unwrap();
+        let key_pair = KeyPair::generate(KeyAlgorithm::EcP256).unwrap();
+        let spec = EndEntitySpec::new("CN=TEST host".parse().unwrap(), validity);
+        let issued = root.issue(&spec, key_pair.subject_public_key_info()).unwrap();
+        fs::write(folder.path().join("host.pem"), issued.chain_pem()).unwrap();
+        let key = folder.path().join("host.key");
+        fs::write(&key, key_pair.to_pem(KeyForm::Pkcs8).unwrap()).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let anchor = TrustAnchor::new(TRUST_ANCHOR, &[root.certificate_der().to_vec()]).unwrap();
+        let profile = Profile::new(PROFILE, &[ROLE]).unwrap();
+        let roles = vec![Role::new(ROLE).unwrap()];
+        let settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], roles);
+        let simulator = Simulator::start(settings).unwrap();
+        Self { folder, simulator, namespace: format!("path-{}", std::process::id()) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Prepares a command in the environment of this host and no other.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("ANYROLE_CACHE", "keyring")
+            .env("ANYROLE_CACHE_NAMESPACE", &self.namespace)
+            .env("ANYROLE_ENDPOINT", self.simulator.http_endpoint())
+            .env("ANYROLE_TRUST_ANCHOR_ARN", TRUST_ANCHOR)
+            .env("ANYROLE_PROFILE_ARN", PROFILE)
+            .env("ANYROLE_ROLE_ARN", ROLE)
+            .env("ANYROLE_CERTIFICATE", self.path("host.pem"))
+            .env("ANYROLE_PRIVATE_KEY", self.path("host.key"));
+        command
+    }
+
+    fn run(&self) {
+        let output = self.command(env!("CARGO_BIN_EXE_anyrole")).arg("credential-process").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let mut clear = self.command(env!("CARGO_BIN_EXE_anyrole"));
+        let _ = clear.args(["cache", "clear", "--all"]).output();
+    }
+}
+
+fn skip(what: &str) {
+    assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "{what} is missing");
+    eprintln!("skipped: {what} is missing");
+}
+
+#[test]
+fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
+    let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
+    else {
+        return skip("strace");
+    };
+    let stage = Stage::new();
+    stage.run();
+    stage.run();
+    if stage.simulator.sessions_requested() != 1 {
+        return skip("the kernel keyring");
+    }
+    // Even a key that cannot be read does not matter.
+    fs::remove_file(stage.path("host.key")).unwrap();
+    let trace = stage.path("trace");
+    let traced = stage
+        .command(strace)
+        .args(["-f", "-o"])
+        .arg(&trace)
+        .args(["--", env!("CARGO_BIN_EXE_anyrole"), "credential-process"])
+        .output()
+        .unwrap();
+    if !traced.status.success() {
+        return skip(&format!("ptrace ({})", String::from_utf8_lossy(&traced.stderr)));
+    }
+    assert!(traced.stdout.starts_with(br#"{"Version":1,"AccessKeyId":"ASIA"#));
+    assert_eq!(stage.simulator.sessions_requested(), 1);
+
+    let trace = fs::read_to_string(trace).unwrap();
+    let calls = |name: &str| trace.lines().filter(|line| line.contains(&format!(" {name}("))).count();
+    for never in
+        ["socket", "connect", "flock", "clone", "clone3", "epoll_create1", "eventfd2", "mkdir", "rename"]
+    {
+        assert_eq!(calls(never), 0, "{never}\n{trace}");
+    }
+    assert!(!trace.contains("host.key"), "the private key is not even looked for\n{trace}");
+    assert_eq!(trace.matches("host.pem").count(), trace.matches("host.pem\", O_RDONLY").count());
+    assert_eq!(calls("keyctl"), 3, "the user keyring, the entry, its bytes\n{trace}");
+    assert!(!trace.contains(".failure") && !trace.contains("lock-"), "{trace}");
+    let below_state = trace.lines().filter(|line| line.contains(".local/state")).count();
+    assert_eq!(below_state, 1, "the sealing key and nothing else\n{trace}");
+    let of_the_certificate = trace.lines().filter(|line| line.contains("host.pem")).count();
+    assert_eq!(of_the_certificate, 1, "{trace}");
+}
