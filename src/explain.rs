@@ -4,6 +4,7 @@
 //! regions and accounts in the ARNs, what was asked for. The causes are ranked by how much of that speaks for them.
 
 mod causes;
+mod unmappable;
 
 use crate::diagnostic::Fact;
 use crate::identity::Identity;
@@ -41,15 +42,21 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Returns the line for `credential-process`, whose six lines have room for one cause.
-    pub fn fact(&self) -> Option<Fact> {
-        let cause = self.causes.first()?;
-        let name = match cause.certainty {
-            Certainty::Certain => "cause",
-            Certainty::Likely => "likely cause",
-            Certainty::Possible => "possible cause",
+    /// Returns the lines for `credential-process`, whose six lines have room for two: the first cause and, unless it is
+    /// certain, the others.
+    pub fn facts(&self) -> Vec<Fact> {
+        let Some((cause, others)) = self.causes.split_first() else { return Vec::new() };
+        let (name, is_certain) = match cause.certainty {
+            Certainty::Certain => ("cause", true),
+            Certainty::Likely => ("likely cause", false),
+            Certainty::Possible => ("possible cause", false),
         };
-        Some(Fact::new(name, cause.what.as_str()))
+        let mut facts = vec![Fact::new(name, cause.what.as_str())];
+        if !is_certain && !others.is_empty() {
+            let others: Vec<_> = others.iter().map(|cause| cause.what.as_str()).collect();
+            facts.push(Fact::new("or", others.join("; ")));
+        }
+        facts
     }
 
     /// Returns what cures the first cause, as a hint.

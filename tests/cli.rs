@@ -2,7 +2,8 @@
 //!
 //! A case says what is typed (`args`), what is there before (`env`, `files`, `modes`, `identities`, `simulator`,
 //! `before`), and what must come (`status`, `stdout`, `stderr`, always the last three). `{dir}` is the case's own
-//! folder, which is also its working folder, and `{endpoint}` its simulator. What differs from run to run is shown as
+//! folder, which is also its working folder, `{endpoint}` its simulator, and `{trust-anchor}`, `{profile}` and `{role}` are
+//! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds. What differs from run to run is shown as
 //! `{time}`, `{hex}` and the like; `[..]` stands for anything within a line.
 //!
 //! `SNAPSHOTS=overwrite cargo test --test cli` accepts new texts; read the difference before committing it.
@@ -19,17 +20,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use pki_test::algorithm::KeyAlgorithm;
-use pki_test::authority::{Authority, AuthoritySpec};
-use pki_test::certificate::Validity;
-use pki_test::defect::Defect;
-use pki_test::end_entity::EndEntitySpec;
-use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 use serde::Deserialize;
 use snapbox::IntoData as _;
-use time::{Duration, OffsetDateTime};
+
+#[path = "cli/identities.rs"]
+mod identities;
+
+use identities::Planted;
 
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
@@ -54,11 +53,13 @@ struct Case {
     files: BTreeMap<String, String>,
     #[serde(default)]
     modes: BTreeMap<String, u32>,
-    /// `NAME = "good"`, an algorithm or a defect: makes `NAME.pem` (the chain), `NAME.key`, `NAME-ca.pem`.
+    /// What is made of each: see [`Planted`].
     #[serde(default)]
-    identities: BTreeMap<String, String>,
+    identities: BTreeMap<String, Planted>,
     #[serde(default)]
     simulator: Option<SimulatorCase>,
+    #[serde(default)]
+    cure: Option<Cure>,
     /// Calls that must succeed before.
     #[serde(default)]
     before: Vec<Vec<String>>,
@@ -67,15 +68,46 @@ struct Case {
     stderr: String,
 }
 
-/// A simulator that trusts the identity `host`.
+/// A simulator that trusts the identity `host`, or whose world is that of a world file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SimulatorCase {
-    /// Whether `{endpoint}` is the one of HTTPS, by a CA that nobody trusts.
-    #[serde(default)]
-    https: bool,
     #[serde(default)]
     faults: Vec<String>,
+    #[serde(default)]
+    world: Option<String>,
+    /// Whether `{endpoint}` is its HTTPS.
+    #[serde(default)]
+    https: bool,
+}
+
+impl SimulatorCase {
+    fn endpoint(&self, simulator: &Simulator) -> String {
+        if self.https { simulator.https_endpoint().unwrap() } else { simulator.http_endpoint() }
+    }
+}
+
+/// What the hint says, done: with it the call must succeed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cure {
+    /// What of the hint is done; stands in it.
+    hint: String,
+    /// The call instead, if the cure is on the command line.
+    #[serde(default)]
+    args: Option<Vec<String>>,
+    /// What is replaced in the world, if the cure is at AWS.
+    #[serde(default)]
+    world: Vec<[String; 2]>,
+}
+
+impl Cure {
+    fn cured(&self, world: &str) -> String {
+        self.world.iter().fold(world.to_owned(), |world, [ill, well]| {
+            assert_eq!(world.matches(ill).count(), 1, "{ill} stands in the world once");
+            world.replace(ill, well)
+        })
+    }
 }
 
 /// What a call answered, fit to be compared.
@@ -88,8 +120,8 @@ struct Answer {
 
 impl Case {
     /// Returns the arguments: for a session, the command is followed by its ARNs, the identity `host` and the endpoint.
-    fn arguments(&self) -> Vec<String> {
-        let mut arguments = self.args.clone();
+    fn arguments(&self, typed: &[String]) -> Vec<String> {
+        let mut arguments = typed.to_vec();
         if self.session {
             let session = [
                 ("--trust-anchor-arn", TRUST_ANCHOR),
@@ -110,14 +142,18 @@ impl Case {
         let folder = temporary.path().canonicalize().unwrap();
         let dir = folder.to_str().unwrap().to_owned();
         fs::create_dir(folder.join("home")).unwrap();
-        for (name, kind) in &self.identities {
-            make_identity(&folder, name, kind);
+        for (name, planted) in &self.identities {
+            planted.plant(&folder, name);
         }
-        let simulator = self.simulator.as_ref().map(|simulator| start(&folder, simulator));
-        let endpoint = simulator.as_ref().map_or(String::from("http://127.0.0.1:9"), |simulator| {
-            simulator.https_endpoint().unwrap_or_else(|| simulator.http_endpoint())
-        });
-        let filled = |text: &str| text.replace("{dir}", &dir).replace("{endpoint}", &endpoint);
+        let simulator = self.simulator.as_ref().map(|case| start(&folder, case, case.world.as_deref()));
+        let endpoint = simulator
+            .as_ref()
+            .zip(self.simulator.as_ref())
+            .map_or(String::from("http://127.0.0.1:9"), |(simulator, case)| case.endpoint(simulator));
+        let filled_with = |text: &str, endpoint: &str| {
+            with_arns(text).replace("{dir}", &dir).replace("{endpoint}", endpoint)
+        };
+        let filled = |text: &str| filled_with(text, &endpoint);
         for (name, content) in &self.files {
             let path = folder.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -127,9 +163,9 @@ impl Case {
             set_mode(&folder.join(name), *mode);
         }
         let program = program(&folder, self.program.as_deref());
-        let call = |arguments: &[String]| {
+        let call_at = |endpoint: &str, arguments: &[String]| {
             Command::new(&program)
-                .args(arguments.iter().map(|argument| filled(argument)))
+                .args(arguments.iter().map(|argument| filled_with(argument, endpoint)))
                 .current_dir(&folder)
                 .env_clear()
                 .env("HOME", folder.join("home"))
@@ -140,14 +176,30 @@ impl Case {
                 .output()
                 .unwrap()
         };
+        let call = |arguments: &[String]| call_at(&endpoint, arguments);
         for arguments in &self.before {
             let done = call(arguments);
             assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
         }
-        let done = call(&self.arguments());
+        let done = call(&self.arguments(&self.args));
+        if let Some(cure) = &self.cure {
+            let told = String::from_utf8_lossy(&done.stderr);
+            let hint = told.lines().last().unwrap_or_default();
+            assert!(hint.starts_with("anyrole: hint: ") && hint.contains(&filled(&cure.hint)), "{told}");
+            assert!(told.lines().count() <= 6, "{told}");
+            drop(simulator);
+            let case = self.simulator.as_ref().expect("a cure is for a simulator");
+            let world = cure.cured(case.world.as_deref().unwrap_or_default());
+            let simulator = start(&folder, case, case.world.is_some().then_some(world.as_str()));
+            let mut again = self.arguments(cure.args.as_ref().unwrap_or(&self.args));
+            // A refusal is held back for a while, and this is how its message says to go on at once.
+            again.push(String::from("--no-cache"));
+            let cured = call_at(&case.endpoint(&simulator), &again);
+            assert!(cured.status.success(), "not cured: {}", String::from_utf8_lossy(&cured.stderr));
+        }
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
-            let host = endpoint.trim_start_matches("https://").trim_start_matches("http://");
+            let host = endpoint.split_once("://").map_or("", |(_, host)| host);
             redacted(&text.replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
         };
         Answer {
@@ -170,35 +222,19 @@ fn program(folder: &Path, name: Option<&str>) -> PathBuf {
     link
 }
 
-fn make_identity(folder: &Path, name: &str, kind: &str) {
-    let now = OffsetDateTime::now_utc();
-    let (anchor, chain, key_pair) = if let Ok(defect) = kind.parse::<Defect>() {
-        // A second from now is too soon: the call must come before it.
-        let ahead = if defect == Defect::NotYetValid { Duration::HOUR } else { Duration::ZERO };
-        let made = defect.make(now + ahead).unwrap();
-        let chain = made.end_entity_pem() + &made.intermediates_pem();
-        (made.trust_anchor_pem(), chain, made.key_pair)
-    } else {
-        let algorithm =
-            if kind == "good" { KeyAlgorithm::EcP256 } else { kind.parse().expect("a known kind") };
-        let validity = Validity::starting(now - Duration::HOUR, Duration::days(400));
-        let authority = AuthoritySpec::new("CN=TEST root".parse().unwrap(), validity);
-        let root = Authority::root(&authority, KeyPair::generate(KeyAlgorithm::EcP256).unwrap()).unwrap();
-        let key_pair = KeyPair::generate(algorithm).unwrap();
-        let spec = EndEntitySpec::new(format!("CN=TEST {name}").parse().unwrap(), validity);
-        let issued = root.issue(&spec, key_pair.subject_public_key_info()).unwrap();
-        (root.certificate_pem(), issued.chain_pem(), key_pair)
-    };
-    let write = |suffix: &str, text: &str| fs::write(folder.join(format!("{name}{suffix}")), text).unwrap();
-    write("-ca.pem", &anchor);
-    write(".pem", &chain);
-    write(".key", &key_pair.to_pem(KeyForm::Pkcs8).unwrap());
-    set_mode(&folder.join(format!("{name}.key")), 0o600);
+/// Fills in the usual ARNs.
+fn with_arns(text: &str) -> String {
+    text.replace("{trust-anchor}", TRUST_ANCHOR).replace("{profile}", PROFILE).replace("{role}", ROLE)
 }
 
-fn start(folder: &Path, case: &SimulatorCase) -> Simulator {
+fn start(folder: &Path, case: &SimulatorCase, world: Option<&str>) -> Simulator {
     use anyrole::x509::pem;
 
+    if let Some(world) = world {
+        let mut settings = SimulatorSettings::from_toml(&with_arns(world), folder).expect("the case's world");
+        settings.https = case.https.then(|| ([127, 0, 0, 1], 0).into());
+        return Simulator::start(settings).unwrap();
+    }
     let anchors: Vec<Vec<u8>> = pem::read(&fs::read(folder.join("host-ca.pem")).unwrap())
         .unwrap()
         .into_iter()

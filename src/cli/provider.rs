@@ -174,7 +174,7 @@ impl Diagnostic for Explained {
     fn facts(&self) -> Vec<Fact> {
         let mut facts = self.refusal.facts();
         // What AWS says comes first, in AWS's words.
-        facts.splice(facts.len().min(1)..facts.len().min(1), self.explanation.fact());
+        facts.splice(facts.len().min(1)..facts.len().min(1), self.explanation.facts());
         facts
     }
 

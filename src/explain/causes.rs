@@ -1,5 +1,6 @@
 //! The causes of each kind of refusal, as the trust model of IAM Roles Anywhere has them.
 
+use super::unmappable::{self, Unmappable};
 use super::{Cause, Certainty};
 use crate::arn::Arn;
 use crate::clock::{Timestamp, describe_seconds};
@@ -12,6 +13,7 @@ use crate::x509::Certificate;
 const CLOCK_WINDOW: u64 = 300;
 /// The most certificates that the chain header may hold.
 const LONGEST_CHAIN: usize = 5;
+const SET_CLOCK: &str = "set this machine's clock";
 /// A role's longest session, in seconds, unless its owner changed it.
 const DEFAULT_ROLE_MAXIMUM: u64 = 3600;
 
@@ -67,7 +69,7 @@ struct Facts<'a> {
 impl Facts<'_> {
     fn certificate_time(&self) -> Option<Cause> {
         let now = self.refusal.server_time.unwrap_or(self.refusal.local_time);
-        let outside = |certificate: &Certificate| {
+        let outside = |now, certificate: &Certificate| {
             if now > certificate.not_after() {
                 return Some(("expired", certificate.not_after()));
             }
@@ -76,12 +78,25 @@ impl Facts<'_> {
         let chain = std::iter::once(self.identity.end_entity()).chain(self.identity.intermediates());
         let (certificate, (what, time)) = chain
             .into_iter()
-            .find_map(|certificate| outside(certificate).map(|found| (certificate, found)))?;
+            .find_map(|certificate| outside(now, certificate).map(|found| (certificate, found)))?;
         let name = quoted(certificate.subject_name());
+        let by_this_clock = outside(self.refusal.local_time, certificate);
+        if let (Some(clock), None) = (self.wrong_clock(), by_this_clock) {
+            return Some(certain(
+                format!("{clock}, by whose time the certificate {name} {what} {}", seen_from(time, now)),
+                format!("AWS's time was {now}"),
+                format!("{SET_CLOCK}, then renew the certificate"),
+            ));
+        }
+        let next = if certificate == self.identity.end_entity() {
+            "renew the certificate"
+        } else {
+            "give the renewed certificate of this CA with --intermediates"
+        };
         Some(certain(
             format!("the certificate {name} {what} {}", seen_from(time, now)),
             "anyrole inspect shows the validity of every certificate",
-            "renew the certificate",
+            next,
         ))
     }
 
@@ -96,18 +111,6 @@ impl Facts<'_> {
                 "use a certificate that was issued by the CA in the trust anchor",
             ));
         }
-        if let Some((child, parent)) = broken_link(end_entity, intermediates) {
-            causes.push(certain(
-                format!(
-                    "the chain is broken: {} was issued by {}, and {} follows it",
-                    quoted(child.subject_name()),
-                    quoted(child.issuer_name()),
-                    quoted(parent.subject_name())
-                ),
-                "anyrole inspect",
-                "give the intermediates in --intermediates, each followed by its issuer",
-            ));
-        }
         if intermediates.len() > LONGEST_CHAIN {
             causes.push(certain(
                 format!("{} intermediates are sent, and {LONGEST_CHAIN} are the most", intermediates.len()),
@@ -117,17 +120,36 @@ impl Facts<'_> {
         }
         let last = intermediates.last().unwrap_or(end_entity);
         let issuer = quoted(last.issuer_name());
-        if last.is_self_issued() {
+        let provenance = self.identity.provenance();
+        let is_issuer = |other: &Certificate| other.subject_name() == last.issuer_name();
+        if provenance.roots.iter().any(|root| root.issued(last)) {
             causes.push(likely(
-                format!("the trust anchor does not hold the CA {issuer}, at which the chain ends"),
+                format!("the chain is complete up to the root {issuer}, and the trust anchor holds another CA"),
                 self.show_trust_anchor(),
-                "put that CA into the trust anchor, or name the trust anchor that holds it",
+                format!("name the trust anchor that holds {issuer} with --trust-anchor-arn, or put it into this one"),
+            ));
+        } else if provenance.unrelated.iter().chain(&provenance.roots).any(is_issuer) {
+            causes.push(likely(
+                format!(
+                    "the certificate at hand for {issuer} did not sign {}: it has another key",
+                    quoted(last.subject_name())
+                ),
+                "anyrole inspect",
+                format!("give the certificate of {issuer} that has the key with --intermediates, as from before the CA's renewal"),
             ));
         } else {
             causes.push(likely(
                 format!("the chain ends at issuer {issuer}, and that is not the CA in the trust anchor"),
                 self.show_trust_anchor(),
-                format!("if {issuer} is not the trust anchor's CA, add its certificate with --intermediates"),
+                format!(
+                    "if {issuer} is an intermediate, add its certificate with --intermediates; if it is a root, name the \
+                     trust anchor that holds it with --trust-anchor-arn"
+                ),
+            ));
+            causes.push(possible(
+                "the CA in the trust anchor has the same name and another key, or has expired",
+                self.show_trust_anchor(),
+                "put the certificate of the CA that issues now into the trust anchor",
             ));
         }
         causes
@@ -173,19 +195,13 @@ impl Facts<'_> {
 
     fn signature(&self) -> Vec<Cause> {
         let mut causes = Vec::new();
-        let offset = self.refusal.clock_offset().unwrap_or(0);
-        if offset.unsigned_abs() > CLOCK_WINDOW {
-            let direction = if offset > 0 { "behind" } else { "ahead of" };
+        if let Some(clock) = self.wrong_clock() {
             causes.push(certain(
-                format!(
-                    "this machine's clock is {} {direction} AWS's",
-                    describe_seconds(offset.unsigned_abs())
-                ),
+                clock,
                 format!("AWS's time was {}", self.refusal.server_time.unwrap_or(self.refusal.local_time)),
-                "set this machine's clock, and keep it by NTP (chronyc makestep, timedatectl set-ntp true)",
+                format!("{SET_CLOCK}, and keep it by NTP (chronyc makestep, timedatectl set-ntp true)"),
             ));
         }
-        causes.extend(self.other_region());
         causes.push(likely(
             "something between this host and AWS changes requests: the host name, the path or a header",
             "NO_PROXY=.amazonaws.com leaves the proxy out for one try",
@@ -194,15 +210,25 @@ impl Facts<'_> {
         causes
     }
 
+    fn wrong_clock(&self) -> Option<String> {
+        let offset = self.refusal.clock_offset().filter(|offset| offset.unsigned_abs() > CLOCK_WINDOW)?;
+        let direction = if offset > 0 { "behind" } else { "ahead of" };
+        let distance = describe_seconds(offset.unsigned_abs());
+        Some(format!("this machine's clock is {distance} {direction} AWS's"))
+    }
+
     fn profile(&self) -> Vec<Cause> {
         let id = self.profile_id();
-        let region = &self.request.region;
+        let SessionRequest { region, role_arn, .. } = self.request;
         let mut causes: Vec<_> =
             self.other_account("profile", self.request.profile_arn.arn()).into_iter().collect();
         causes.push(likely(
-            "the profile is disabled, does not exist, or lists no role",
+            format!("the profile is disabled, lists no role, or does not exist in region {region}"),
             self.show_profile(),
-            format!("aws rolesanywhere enable-profile --profile-id {id} --region {region}"),
+            format!(
+                "aws rolesanywhere enable-profile --profile-id {id} --region {region}; if it lists no role: aws \
+                 rolesanywhere update-profile --profile-id {id} --region {region} --role-arns {role_arn}"
+            ),
         ));
         causes
     }
@@ -236,16 +262,17 @@ impl Facts<'_> {
 
     fn trust_anchor(&self) -> Vec<Cause> {
         let id = last_part(self.request.trust_anchor_arn.arn());
-        let mut causes: Vec<_> = self.other_region().into_iter().collect();
-        causes.push(likely(
-            "the trust anchor is disabled, or was deleted, or its ARN is mistyped",
+        let region = &self.request.region;
+        vec![likely(
+            format!(
+                "the trust anchor is disabled, or does not exist in region {region}: its ARN may be mistyped"
+            ),
             self.show_trust_anchor(),
             format!(
-                "aws rolesanywhere enable-trust-anchor --trust-anchor-id {id} --region {}",
-                self.request.region
+                "aws rolesanywhere enable-trust-anchor --trust-anchor-id {id} --region {region}; if there is none, \
+                 aws rolesanywhere list-trust-anchors in your region shows the ARN"
             ),
-        ));
-        causes
+        )]
     }
 
     fn assume_role(&self) -> Vec<Cause> {
@@ -264,17 +291,23 @@ impl Facts<'_> {
             ),
             check: format!("{show} --query Role.MaxSessionDuration"),
             next: format!(
-                "give a shorter --session-duration, or: aws iam update-role --role-name {name} --max-session-duration {}",
+                "give --session-duration {DEFAULT_ROLE_MAXIMUM} or less, or: aws iam update-role --role-name {name} --max-session-duration {}",
                 seconds.unwrap_or(DEFAULT_ROLE_MAXIMUM)
             ),
         };
         if too_long {
             causes.push(duration(Certainty::Certain));
         }
+        causes.extend(self.source_identity().or_else(|| self.unmet_condition()));
         causes.push(likely(
-            "the role's trust policy does not let rolesanywhere.amazonaws.com do sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, or a condition in it does not hold",
+            "the role's trust policy lacks one of sts:AssumeRole, sts:TagSession, sts:SetSourceIdentity, or its \
+             aws:SourceArn or another condition does not hold",
             format!("{show} --query Role.AssumeRolePolicyDocument"),
-            "compare the role's trust policy with the one that anyrole explain aws-cannot-assume-role shows",
+            format!(
+                "in the trust policy of {name}, allow rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and \
+                 sts:SetSourceIdentity, where aws:SourceArn is {}",
+                self.request.trust_anchor_arn
+            ),
         ));
         if over_default && !too_long {
             causes.push(duration(Certainty::Likely));
@@ -287,12 +320,33 @@ impl Facts<'_> {
         causes
     }
 
+    fn source_identity(&self) -> Option<Cause> {
+        let what = unmappable::source_identity(self.identity.end_entity())?;
+        Some(likely(
+            format!("the common name {what}, which STS does not take in the source identity"),
+            "anyrole inspect",
+            format!("issue the certificate with a common name of {}", unmappable::FITTING),
+        ))
+    }
+
+    /// Blames a condition on a tag that cannot be; surely enough to go first only where AWS's message speaks of tags.
+    fn unmet_condition(&self) -> Option<Cause> {
+        let tags = unmappable::tags(self.identity.end_entity());
+        let tag = tags.into_iter().next()?;
+        let told = self.refusal.message.contains("mapped into session tags");
+        let certainty = if told { Certainty::Likely } else { Certainty::Possible };
+        Some(Cause { certainty, ..no_tag(&tag, self.show_profile()) })
+    }
+
     fn unmapped(&self) -> Cause {
-        likely(
-            "a part of the certificate's subject, issuer or alternative names cannot be a session tag; the message names it",
-            self.show_profile(),
-            "issue the certificate without it, or leave it out with: aws rolesanywhere delete-attribute-mapping",
-        )
+        match unmappable::tags(self.identity.end_entity()).first() {
+            Some(tag) => no_tag(tag, self.show_profile()),
+            None => likely(
+                "a part of the certificate's subject, issuer or alternative names cannot be a session tag; the message names it",
+                self.show_profile(),
+                "issue the certificate without it, or leave it out with: aws rolesanywhere delete-attribute-mapping",
+            ),
+        }
     }
 
     fn parameter(&self) -> Cause {
@@ -304,7 +358,7 @@ impl Facts<'_> {
     }
 
     fn other(&self) -> Vec<Cause> {
-        let mut causes: Vec<_> = self.other_region().into_iter().collect();
+        let mut causes = Vec::new();
         causes.extend(self.other_account("profile", self.request.profile_arn.arn()));
         causes.extend(self.other_account("role", self.request.role_arn.arn()));
         causes.push(possible(
@@ -313,18 +367,6 @@ impl Facts<'_> {
             "anyrole inspect shows the certificate and the chain that were presented",
         ));
         causes
-    }
-
-    fn other_region(&self) -> Option<Cause> {
-        let home = self.request.trust_anchor_arn.arn().region();
-        let asked = self.request.region.as_str();
-        (home != asked).then(|| {
-            certain(
-                format!("the trust anchor is in region {home}, and region {asked} was asked"),
-                "compare --region with --trust-anchor-arn",
-                "leave out --region: it follows from the trust anchor's ARN",
-            )
-        })
     }
 
     fn other_account(&self, what: &str, arn: &Arn) -> Option<Cause> {
@@ -372,13 +414,16 @@ fn unavailable() -> Cause {
     )
 }
 
-/// Returns the first certificate that was not issued by the one after it.
-fn broken_link<'a>(
-    end_entity: &'a Certificate,
-    intermediates: &'a [Certificate],
-) -> Option<(&'a Certificate, &'a Certificate)> {
-    let children = std::iter::once(end_entity).chain(intermediates);
-    children.zip(intermediates).find(|(child, parent)| child.issuer_name() != parent.subject_name())
+fn no_tag(tag: &Unmappable, check: String) -> Cause {
+    let Unmappable { tag, what } = tag;
+    likely(
+        format!("{tag} {what}, which no session tag can carry, so that no condition on it holds"),
+        check,
+        format!(
+            "issue the certificate with {tag} of {}, or take {tag} out of the trust policy",
+            unmappable::FITTING
+        ),
+    )
 }
 
 fn seen_from(time: Timestamp, now: Timestamp) -> String {

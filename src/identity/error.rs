@@ -423,8 +423,14 @@ impl Diagnostic for IdentityError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::CertificateExpired { now, .. } => {
-                return Some(format!("renew the certificate, or correct this machine's clock (now {now})"));
+            Self::CertificateExpired { certificate, now, .. } => {
+                let renew = match certificate.part {
+                    Part::Certificate | Part::EndEntity => "renew the certificate",
+                    Part::Intermediate | Part::Intermediates => {
+                        "give the renewed certificate of this CA with --intermediates"
+                    }
+                };
+                return Some(format!("{renew}, or correct this machine's clock (now {now})"));
             }
             Self::CertificateNotYetValid { now, .. } => {
                 return Some(format!("wait, or correct this machine's clock (now {now})"));

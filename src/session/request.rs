@@ -42,6 +42,14 @@ pub enum RequestError {
         /// The requested length.
         seconds: u64,
     },
+    /// The trust anchor is known in its own region alone.
+    #[error("the trust anchor is in region {trust_anchor}, and region {asked} was asked for")]
+    RegionOfAnother {
+        /// The region in the trust anchor's ARN.
+        trust_anchor: String,
+        /// The region to be asked.
+        asked: String,
+    },
     /// Trust anchor and profile must be in one region.
     #[error(
         "the trust anchor is in region {trust_anchor} and the profile in {profile}; AWS wants both in one"
@@ -64,7 +72,7 @@ impl Diagnostic for RequestError {
     fn id(&self) -> &'static str {
         match self {
             Self::DurationOutOfRange { .. } => "session-duration-out-of-range",
-            Self::RegionsDiffer { .. } => "regions-differ",
+            Self::RegionOfAnother { .. } | Self::RegionsDiffer { .. } => "regions-differ",
             Self::RoleSessionName { .. } => "role-session-name-malformed",
         }
     }
@@ -82,6 +90,7 @@ impl Diagnostic for RequestError {
             Self::DurationOutOfRange { .. } => {
                 "give --session-duration as 900 to 43200 seconds, or profile to leave it to the Roles Anywhere profile"
             }
+            Self::RegionOfAnother { .. } => "leave out --region: it follows from the trust anchor's ARN",
             Self::RegionsDiffer { .. } => "give the ARN of a profile in the trust anchor's region",
             Self::RoleSessionName { .. } => "only ASCII is taken: --role-session-name build-17@ci",
         }))
@@ -95,7 +104,7 @@ impl SessionRequest {
     ///
     /// # Errors
     ///
-    /// Fails if trust anchor and profile are in different regions, if the duration is not between 15 minutes and 12 hours,
+    /// Fails if trust anchor, profile and `region` are not one region, if the duration is not between 15 minutes and 12 hours,
     /// and if the role session name is not `[A-Za-z0-9_+=,.@-]{2,64}`.
     pub fn new(
         trust_anchor_arn: TrustAnchorArn,
@@ -122,6 +131,12 @@ impl SessionRequest {
         }
         let region = region.unwrap_or_else(|| trust_anchor.to_owned());
         let region = super::endpoint::signing_region(&region).to_owned();
+        if region != trust_anchor {
+            return Err(RequestError::RegionOfAnother {
+                trust_anchor: trust_anchor.to_owned(),
+                asked: region,
+            });
+        }
         Ok(Self { trust_anchor_arn, profile_arn, role_arn, region, session_duration, role_session_name })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use num_bigint::{BigInt, Sign};
 use x509_parser::prelude::*;
 
-use super::name::{render, render_general};
+use super::name::{attributes, render, render_general};
 use super::public_key::{Hash, SubjectPublicKeyInfo, VerifiedAlgorithm};
 use super::sha256_hex;
 use crate::clock::Timestamp;
@@ -121,11 +121,18 @@ pub struct Certificate {
     signature: Vec<u8>,
 }
 
-/// A distinguished name: as text to show, as DER to compare.
+/// A distinguished name: as text to show, as DER to compare, and its attributes.
 #[derive(Clone, PartialEq, Eq)]
 struct Name {
     text: String,
     der: Vec<u8>,
+    attributes: Vec<(String, Option<String>)>,
+}
+
+impl Name {
+    fn of(name: &X509Name<'_>) -> Self {
+        Self { text: render(name), der: name.as_raw().to_vec(), attributes: attributes(name) }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -193,8 +200,8 @@ impl Certificate {
         let (signature_hash, verification) = signature_algorithm(&certificate.signature_algorithm);
         Ok(Self {
             serial_number: SerialNumber::from_content(serial),
-            subject: Name { text: render(&tbs.subject), der: tbs.subject.as_raw().to_vec() },
-            issuer: Name { text: render(&tbs.issuer), der: tbs.issuer.as_raw().to_vec() },
+            subject: Name::of(&tbs.subject),
+            issuer: Name::of(&tbs.issuer),
             not_before: Timestamp::from_unix_seconds(tbs.validity.not_before.timestamp()),
             not_after: Timestamp::from_unix_seconds(tbs.validity.not_after.timestamp()),
             version: tbs.version.0.saturating_add(1),
@@ -241,6 +248,17 @@ impl Certificate {
     /// Returns the issuer's name as text in the form of RFC 4514, control characters escaped.
     pub fn issuer_name(&self) -> &str {
         &self.issuer.text
+    }
+
+    /// Returns the attributes of the subject name in the certificate's order: the type (`CN`, or its number where it has
+    /// no short name) and the value as it is; `None` where that is no text.
+    pub fn subject_attributes(&self) -> &[(String, Option<String>)] {
+        &self.subject.attributes
+    }
+
+    /// Returns the attributes of the issuer's name, as [`Self::subject_attributes`] does.
+    pub fn issuer_attributes(&self) -> &[(String, Option<String>)] {
+        &self.issuer.attributes
     }
 
     /// Returns the first second of validity.

@@ -38,9 +38,20 @@ pub(crate) fn render(name: &X509Name<'_>) -> String {
     parts.join(",")
 }
 
-fn render_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+/// Returns the attributes of a name in the certificate's order: the short name of the type (its number where it has
+/// none) and the value as it is, which is nothing to show; `None` where the value is no text.
+pub(crate) fn attributes(name: &X509Name<'_>) -> Vec<(String, Option<String>)> {
+    name.iter_attributes().map(|attribute| (kind_of(attribute), text_of(attribute.attr_value()))).collect()
+}
+
+fn kind_of(attribute: &AttributeTypeAndValue<'_>) -> String {
     let oid = attribute.attr_type().to_id_string();
-    let kind = SHORT_NAMES.iter().find(|(number, _)| *number == oid).map_or(oid.as_str(), |(_, name)| name);
+    let short = SHORT_NAMES.iter().find(|(number, _)| *number == oid).map(|(_, name)| (*name).to_owned());
+    short.unwrap_or(oid)
+}
+
+fn render_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let kind = kind_of(attribute);
     let value = attribute.attr_value();
     match text_of(value) {
         Some(text) => format!("{kind}={}", escape_value(&text)),

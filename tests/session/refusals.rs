@@ -140,6 +140,14 @@ fn requests_are_checked_before_anything_is_sent() {
         )
     };
     assert_eq!(new(PROFILE, Some(900), Some("build-17@ci")).unwrap().region, "eu-central-1");
+    let in_region = |region: &str| {
+        let (anchor, profile, role) = (TRUST_ANCHOR.parse(), PROFILE.parse(), ROLE.parse());
+        let region = Some(region.to_owned());
+        SessionRequest::new(anchor.unwrap(), profile.unwrap(), role.unwrap(), region, None, None)
+    };
+    assert_eq!(in_region("fips-eu-central-1").unwrap().region, "eu-central-1");
+    let (trust_anchor, asked) = (String::from("eu-central-1"), String::from("us-east-1"));
+    assert_eq!(in_region("us-east-1"), Err(RequestError::RegionOfAnother { trust_anchor, asked }));
     assert!(new(PROFILE, Some(43_200), Some(&"a".repeat(64))).is_ok());
     assert!(new(PROFILE, None, None).is_ok());
     for seconds in [0, 5, 899, 43_201, u64::MAX] {
