@@ -15,6 +15,7 @@ const FOREIGN: &[&str] = &[
     "docker",
     "env",
     "grep",
+    "jq",
     "keyctl",
     "ls",
     "openssl",
@@ -24,7 +25,7 @@ const FOREIGN: &[&str] = &[
 ];
 
 /// What follows the name of the program where a sentence is about it.
-const PROSE: &[&str] = &["turns", "was"];
+const PROSE: &[&str] = &["signs", "turns", "was"];
 
 /// The commands of this build, each with the flags that its help lists.
 struct Program {
@@ -203,7 +204,7 @@ fn what_does_not_exist_is_found() {
         ("anyrole pki aws", "anyrole pki aws"),
         ("HTTPS_PROXY= anyrole inspect --colour | grep --colour x", "--colour"),
         ("anyrole pki init --csr FILE", "--csr"),
-        ("--sts-endpoint", "--sts-endpoint"),
+        ("--no-such-flag", "--no-such-flag"),
     ] {
         assert_eq!(program.unknown(line), [unknown], "{line}");
     }
