@@ -76,6 +76,9 @@ struct SimulatorCase {
     faults: Vec<String>,
     #[serde(default)]
     world: Option<String>,
+    /// How often it is asked for a session, without the cure.
+    #[serde(default)]
+    requests: Option<u64>,
     /// Whether `{endpoint}` is its HTTPS.
     #[serde(default)]
     https: bool,
@@ -182,6 +185,11 @@ impl Case {
             assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
         }
         let done = call(&self.arguments(&self.args));
+        if let Some((simulator, case)) = simulator.as_ref().zip(self.simulator.as_ref())
+            && let Some(requests) = case.requests
+        {
+            assert_eq!(simulator.sessions_requested(), requests, "{:?}", self.args);
+        }
         if let Some(cure) = &self.cure {
             let told = String::from_utf8_lossy(&done.stderr);
             let hint = told.lines().last().unwrap_or_default();

@@ -128,7 +128,7 @@ impl Facts<'_> {
                 self.show_trust_anchor(),
                 format!("name the trust anchor that holds {issuer} with --trust-anchor-arn, or put it into this one"),
             ));
-        } else if provenance.unrelated.iter().chain(&provenance.roots).any(is_issuer) {
+        } else if provenance.unrelated.iter().any(is_issuer) {
             causes.push(likely(
                 format!(
                     "the certificate at hand for {issuer} did not sign {}: it has another key",
