@@ -17,7 +17,7 @@
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`config`] | a key that signs, wherever it lives; the configuration file |
 //! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
-//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`env`], [`private_file`], [`secret`], [`text`] | the ground |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
 //! from outside passes through the last before it is shown.
@@ -30,7 +30,7 @@
 //! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
 //!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.
 //! - Success writes nothing to standard error: the C++ SDK merges it into what it parses. Failure leaves standard output empty.
-//! - Time, environment and private files are reached through [`clock`], [`env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
+//! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
 //! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the
 //!   specification, so that an error of our signer is not blessed by the same error in the judge.
 //! - Only the clap command that was called is built: the whole tree would cost as much as everything else in a start.

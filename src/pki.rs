@@ -199,13 +199,7 @@ impl Folder {
 
     fn issuer(&self, passphrase: Option<&Secret<String>>) -> Result<Authority, PkiError> {
         let key = self.issuer_key()?;
-        let key_pair =
-            KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str())).map_err(|error| {
-                match error {
-                    KeyPairError::PassphraseMissing => PkiError::PassphraseMissing,
-                    other => PkiError::Key(other),
-                }
-            })?;
+        let key_pair = KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str()))?;
         let authorities = self.path.join(AUTHORITIES);
         let (name, above) = if self.has_intermediate() {
             (INTERMEDIATE, read(&authorities.join("root.pem"))?)

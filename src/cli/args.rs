@@ -176,12 +176,13 @@ fn refusal(spec: &Spec, error: &clap::Error) -> UsageError {
     let flag = told(ContextKind::InvalidArg);
     // clap names a flag with its value: `--role-arn <ARN>`.
     let flag = flag.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
-    match error.kind() {
-        ErrorKind::UnknownArgument => {
-            UsageError::UnknownFlag { nearest: nearest_flag(spec, &flag), flag, command: spec.name }
-        }
-        ErrorKind::InvalidUtf8 => UsageError::NotUnicode,
-        _ => UsageError::ValueMissing { flag },
+    // The other kinds cannot be: no argument is required here, and none excludes another.
+    if error.kind() == ErrorKind::UnknownArgument {
+        UsageError::UnknownFlag { nearest: nearest_flag(spec, &flag), flag, command: spec.name }
+    } else if error.kind() == ErrorKind::InvalidUtf8 {
+        UsageError::NotUnicode
+    } else {
+        UsageError::ValueMissing { flag }
     }
 }
 

@@ -89,6 +89,8 @@ given again; with xN at its end only the first N requests meet it:
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    // The first thing: a parent that ends while the simulator starts is missed as any other.
+    let parent = process::parent();
     let typed = &invocation.typed;
     let world = World::of(typed)?;
     let settings = settings(typed, &world)?;
@@ -97,15 +99,20 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         private_file::replace(Path::new(path), pem.as_bytes(), 0o644)?;
     }
     let ready = world.ready(&simulator);
-    let written = if invocation.has(&JSON) {
-        output::write_json("simulate", &ready)
-    } else {
-        output::write(ready.text().as_bytes())
-    };
-    written.map_err(Failure::output)?;
-    block_on(until_told_to_end())?;
-    simulator.stop();
-    Ok(())
+    block_on(async {
+        // Before anyone is told that it listens: whoever reads that may end it at once.
+        let asked = asked();
+        let written = if invocation.has(&JSON) {
+            output::write_json("simulate", &ready)
+        } else {
+            output::write(ready.text().as_bytes())
+        };
+        written.map_err(Failure::output)?;
+        tokio::select! {
+            () = asked => Ok(()),
+            () = orphaned(parent) => Ok(()),
+        }
+    })?
 }
 
 /// The resources that exist, by their ARNs.
@@ -256,40 +263,37 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     if found.is_empty() { Err(unusable(String::from("it holds no certificate")).into()) } else { Ok(found) }
 }
 
-/// Waits for Ctrl-C, for SIGTERM, or for the end of the process that started this one.
-async fn until_told_to_end() {
-    tokio::select! {
-        () = asked() => {}
-        () = orphaned() => {}
-    }
-}
+/// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
+/// process by themselves.
+#[cfg(unix)]
+fn asked() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for a signal that asks to end; where signals cannot be caught, they end the process by themselves.
-async fn asked() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+    let signals = signal(SignalKind::interrupt())
+        .and_then(|interrupt| signal(SignalKind::terminate()).map(|terminate| (interrupt, terminate)));
+    async {
+        let Ok((mut interrupt, mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_ok() {
-        return;
-    }
-    std::future::pending().await
 }
 
-async fn orphaned() {
-    let Some(parent) = process::parent() else { return std::future::pending().await };
-    while process::parent() == Some(parent) {
+/// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
+#[cfg(not(unix))]
+async fn asked() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Waits until this process has another parent than at its start.
+async fn orphaned(parent: Option<i32>) {
+    if parent.is_none() {
+        return std::future::pending().await;
+    }
+    while process::parent() == parent {
         tokio::time::sleep(PARENT_INTERVAL).await;
     }
 }

@@ -38,7 +38,7 @@ pub enum PkiError {
     Issue(#[from] IssueError),
     /// A private key cannot be made or loaded.
     #[error("the CA's private key cannot be used")]
-    Key(#[from] KeyPairError),
+    Key(#[source] KeyPairError),
     /// Not a name for files.
     #[error("an identity cannot be called {}", quoted(name))]
     Name {
@@ -96,6 +96,12 @@ pub enum PkiError {
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+}
+
+impl From<KeyPairError> for PkiError {
+    fn from(error: KeyPairError) -> Self {
+        if error == KeyPairError::PassphraseMissing { Self::PassphraseMissing } else { Self::Key(error) }
+    }
 }
 
 impl PkiError {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
@@ -13,7 +12,7 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
@@ -22,7 +21,7 @@ const PROFILE: &str =
 const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 
 /// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
-pub struct Stage {
+pub(crate) struct Stage {
     folder: tempfile::TempDir,
     simulator: Simulator,
     https: String,
@@ -33,12 +32,9 @@ pub struct Stage {
 
 impl Stage {
     /// Makes the files and starts the simulator.
-    pub fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let validity = Validity::starting(
-            OffsetDateTime::now_utc() - Duration::from_secs(60),
-            Duration::from_secs(86_400),
-        );
+        let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::minutes(1), Duration::DAY);
         let name = |text: &str| text.parse::<DistinguishedName>().expect("a name");
         let key = || KeyPair::generate(KeyAlgorithm::EcP256).expect("a key");
         let root =
@@ -74,24 +70,24 @@ impl Stage {
         }
     }
 
-    pub fn certificate(&self) -> &str {
+    pub(crate) fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    pub fn server_ca(&self) -> &str {
+    pub(crate) fn server_ca(&self) -> &str {
         &self.server_ca
     }
 
-    pub fn http_endpoint(&self) -> String {
+    pub(crate) fn http_endpoint(&self) -> String {
         self.simulator.http_endpoint()
     }
 
-    pub fn https_endpoint(&self) -> String {
+    pub(crate) fn https_endpoint(&self) -> String {
         self.https.clone()
     }
 
     /// A program with an empty environment and no output.
-    pub fn bare(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn bare(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin");
         command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
@@ -99,14 +95,14 @@ impl Stage {
     }
 
     /// Our program.
-    pub fn anyrole(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn anyrole(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare(env!("CARGO_BIN_EXE_anyrole"));
         command.args(arguments);
         command
     }
 
     /// Our program, asking an endpoint for a session.
-    pub fn credential_process(&self, endpoint: String, more: &[&str]) -> Command {
+    pub(crate) fn credential_process(&self, endpoint: String, more: &[&str]) -> Command {
         let mut command = self.anyrole(&["credential-process"]);
         command.args(["--certificate", &self.certificate, "--private-key", &self.private_key]);
         command.args(["--trust-anchor-arn", TRUST_ANCHOR, "--profile-arn", PROFILE, "--role-arn", ROLE]);

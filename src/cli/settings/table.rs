@@ -8,10 +8,18 @@ pub(crate) enum Kind {
     /// A boolean.
     Boolean,
     /// A whole number.
+    #[cfg_attr(
+        not(feature = "pki"),
+        expect(dead_code, reason = "only the PKI and the simulator take such flags")
+    )]
     Integer,
     /// A length of time: seconds, or a number with `s`, `m`, `h`.
     Duration,
     /// Texts, one for each time the flag is given.
+    #[cfg_attr(
+        not(feature = "pki"),
+        expect(dead_code, reason = "only the PKI and the simulator take such flags")
+    )]
     List(&'static str),
     /// A text without further rules here; its user parses it.
     Text(&'static str),
