@@ -1,4 +1,4 @@
-//! A Roles Anywhere client by another hand, in Python: right with every type of key, and wrong in sixty ways.
+//! A Roles Anywhere client by another hand, in Python: right with every type of key, and wrong in more than fifty ways.
 //!
 //! `tests/consumers/python` signs with PyPI's `cryptography` and shares no code with this project. Where it is right,
 //! the simulator must grant a session; where it is wrong, the simulator must refuse by the rule that is broken, in the
