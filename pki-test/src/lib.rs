@@ -1,4 +1,14 @@
 //! A test PKI, a judge of AWS4-X509 requests, and a local simulator of IAM Roles Anywhere.
+//!
+//! - [`authority`], [`end_entity`], [`certificate_request`], [`revocation`]: a PKI as bytes; the caller gives the time and writes the files.
+//! - [`defect`]: everything that can be wrong with a certificate, with the verdicts of AWS, openssl and webpki.
+//! - [`verifier`]: the judge, written from AWS's published specification. Nothing here imports the program that it judges.
+//! - [`simulator`]: CreateSession and STS on loopback, with policies, faults and a journal.
+//!
+//! Certificates, requests and lists are composed by the small DER writer in `der.rs`, and rcgen makes the simulator's TLS certificates only: rcgen 0.14
+//! cannot write a name with two attributes of one kind (`DC=example,DC=com`), writes an issuer's name anew when it reads a CA back, turns a P-384 request
+//! signed with SHA-256 into a certificate that openssl cannot load, and has no version 1, SHA-1 or negative serial number, which the defects need. openssl, webpki,
+//! certtool and PyPI's cryptography judge what is written here.
 
 pub mod algorithm;
 pub mod authority;

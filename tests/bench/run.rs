@@ -199,11 +199,45 @@ fn main() -> ExitCode {
             missed.push(format!("{}: {resident:.1} MiB, the limit is {most:.1}", case.name));
         }
     }
+    if wanted("storm") {
+        missed.extend(storm());
+    }
     if arguments.smoke || missed.is_empty() {
         return ExitCode::SUCCESS;
     }
     println!("\nmissed:\n{}", missed.join("\n"));
     ExitCode::FAILURE
+}
+
+/// Two hundred runs at once on an empty cache, with a service that takes 200 ms: they may take three uncached calls and
+/// two hundred cached ones, measured in the same run.
+fn storm() -> Option<String> {
+    const RUNS: u32 = 200;
+    let stage = Stage::with(|settings| settings.faults.push("latency=200ms".parse().expect("a fault")));
+    let run = |more: &[&str]| stage.credential_process(stage.http_endpoint(), more);
+    let took = |more: &[&str]| {
+        let started = Instant::now();
+        assert!(run(more).status().expect("the program starts").success());
+        started.elapsed()
+    };
+    let started = Instant::now();
+    let children: Vec<_> =
+        (0..RUNS).map(|_| run(&["--cache", "keyring"]).spawn().expect("the program starts")).collect();
+    for mut child in children {
+        assert!(child.wait().expect("a child").success());
+    }
+    let storm = started.elapsed();
+    let sessions = stage.journal().len();
+    let cached = (0..20).map(|_| took(&["--cache", "keyring"])).min().expect("twenty");
+    let limit = took(&["--no-cache"]) * 3 + cached * RUNS;
+    println!(
+        "storm: {RUNS} runs at once, service latency 200 ms: {} ms, {sessions} CreateSession; three uncached and {RUNS} \
+         cached calls: {} ms",
+        storm.as_millis(),
+        limit.as_millis()
+    );
+    (sessions != 1 || storm > limit)
+        .then(|| String::from("storm: more than one session, or more time than that"))
 }
 
 /// The median of the largest resident set over nine runs, as GNU time tells it; `None` where it is not installed.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::client::{consumers, missing, python};
+use super::client::{Client, consumers, missing, python};
 use super::world::{ROLE_ARN, World};
 
 /// Runs of our binary for `init` and `apply`.
@@ -22,7 +22,7 @@ const SESSIONS: u64 = 2;
 fn the_state_is_written_with_our_sessions() {
     let Some(account) = Account::open() else { return };
     let world = World::start(|settings| issue_from(&account, settings, |_| {}));
-    let (status, stdout, stderr) = apply(&world, &account);
+    let (status, stdout, stderr) = apply(&world, &account, "none");
     assert!(status, "{stdout}{stderr}");
     assert_eq!(stderr, "");
     let state = account.ask(&json!({"object": "state"}));
@@ -31,13 +31,44 @@ fn the_state_is_written_with_our_sessions() {
     assert_eq!(world.simulator.sessions_requested(), SESSIONS);
 }
 
+/// What a build host does: Terraform's processes and thirty of the AWS CLI, all at once, ask AWS once.
+#[test]
+fn terraform_and_thirty_clients_share_one_session() {
+    let Some(account) = Account::open() else { return };
+    let world = World::start(|settings| issue_from(&account, settings, |_| {}));
+    if Client::AwsCli1.command(&world).is_none() {
+        return;
+    }
+    std::thread::scope(|scope| {
+        let terraform = scope.spawn(|| apply(&world, &account, "file"));
+        let clients: Vec<_> = (0..30)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = Client::AwsCli1.command(&world).expect("it was there a moment ago");
+                    client.args(["--endpoint-url", &account.endpoint]);
+                    world.run_with(client, "file")
+                })
+            })
+            .collect();
+        for client in clients {
+            let Output { status, stdout, stderr } = client.join().expect("it ran");
+            let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+            assert!(status.success() && stderr.is_empty(), "{stderr}");
+            assert!(stdout.contains(":assumed-role/terraform/"), "{stdout}");
+        }
+        let (status, stdout, stderr) = terraform.join().expect("it ran");
+        assert!(status && stderr.is_empty(), "{stdout}{stderr}");
+    });
+    assert_eq!(world.simulator.sessions_requested(), 1);
+}
+
 #[test]
 fn the_account_checks_the_sessions() {
     let Some(account) = Account::open() else { return };
     let world = World::start(|settings| {
         issue_from(&account, settings, |session| session.secret_access_key.push('x'));
     });
-    let (status, stdout, stderr) = apply(&world, &account);
+    let (status, stdout, stderr) = apply(&world, &account, "none");
     assert!(!status, "{stdout}");
     assert!(stderr.contains("retrieving caller identity from STS"), "{stderr}");
     assert!(stderr.contains("StatusCode: 403"), "{stderr}");
@@ -49,7 +80,7 @@ fn a_refusal_is_shown() {
     let world = World::start(|settings| {
         settings.faults = vec!["deny=untrusted-certificate".parse().expect("it is a fault")];
     });
-    let (status, stdout, stderr) = apply(&world, &account);
+    let (status, stdout, stderr) = apply(&world, &account, "none");
     assert!(!status, "{stdout}");
     assert!(stderr.contains("anyrole: error: AWS refused to create the session"), "{stderr}");
     assert!(stderr.contains("Untrusted signing certificate"), "{stderr}");
@@ -57,8 +88,8 @@ fn a_refusal_is_shown() {
     assert_eq!(world.simulator.sessions_requested(), 1);
 }
 
-/// Runs `init` and `apply`; tells whether both succeeded, and what they wrote.
-fn apply(world: &World, account: &Account) -> (bool, String, String) {
+/// Runs `init` and `apply` with this store for our sessions; tells whether both succeeded, and what they wrote.
+fn apply(world: &World, account: &Account, cache: &str) -> (bool, String, String) {
     let module = std::fs::read_to_string(consumers().join("terraform/main.tf")).expect("it is in the tree");
     let endpoint = &account.endpoint;
     world.write("main.tf", &module);
@@ -69,7 +100,7 @@ fn apply(world: &World, account: &Account) -> (bool, String, String) {
     }
     // Terraform asks its makers for news otherwise.
     terraform.env("CHECKPOINT_DISABLE", "1");
-    let Output { status, stdout, stderr } = world.run(terraform);
+    let Output { status, stdout, stderr } = world.run_with(terraform, cache);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (status.success(), text(&stdout), text(&stderr))
 }

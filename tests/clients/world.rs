@@ -95,12 +95,17 @@ impl World {
         format!("arn:aws:sts::111122223333:assumed-role/terraform/{}", self.session_name)
     }
 
-    /// Runs a client with the private home, and nothing of our own environment.
-    pub(super) fn run(&self, mut command: Command) -> Output {
+    /// Runs a client with the private home, no cache, and nothing of our own environment.
+    pub(super) fn run(&self, command: Command) -> Output {
+        self.run_with(command, "none")
+    }
+
+    /// Runs a client as [`Self::run`] does, with this store for our sessions; it is in the private home.
+    pub(super) fn run_with(&self, mut command: Command, cache: &str) -> Output {
         command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home())
-            .env("ANYROLE_CACHE", "none")
+            .env("ANYROLE_CACHE", cache)
             .env("AWS_CONFIG_FILE", self.home().join("config"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .current_dir(self.home())
