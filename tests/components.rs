@@ -1,6 +1,6 @@
-//! The program against real components: keyrings.
+//! The program against real components: keyrings, and users of the system.
 //!
-//! `tests/components/install` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
+//! `tests/components` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
 #![cfg(target_os = "linux")]
 #![expect(
@@ -14,6 +14,8 @@
 mod driver;
 #[path = "keyrings/kernel.rs"]
 mod kernel_keyring;
+#[path = "keyrings/privileges.rs"]
+mod privileges;
 #[cfg(feature = "secret-service")]
 #[path = "keyrings/secret_service.rs"]
 mod secret_service;

@@ -1,6 +1,6 @@
 //! Completions in the real shells, and manual pages before a real judge.
 //!
-//! `tests/components/install` installs what is needed. A shell that is missing is skipped with a line on stderr, and is a
+//! `tests/components` installs what is needed. A shell that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
 #![cfg(unix)]
 #![expect(
