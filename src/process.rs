@@ -54,7 +54,13 @@ pub fn parent() -> Option<i32> {
 /// Where `/proc` is missing the comparison of user and group has to do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn was_started_secure() -> bool {
-    std::fs::read("/proc/self/auxv").is_ok_and(|vector| secure_entry(&vector))
+    use std::io::Read as _;
+
+    // The kernel writes some twenty pairs, so that one read takes all: this is the first thing of every start.
+    let mut vector = [0; 1024];
+    std::fs::File::open("/proc/self/auxv")
+        .and_then(|mut file| file.read(&mut vector))
+        .is_ok_and(|length| secure_entry(&vector[..length]))
 }
 
 /// On other Unixes the comparison of user and group is the test.
@@ -68,13 +74,13 @@ const fn was_started_secure() -> bool {
 fn secure_entry(vector: &[u8]) -> bool {
     /// From `<elf.h>`.
     const AT_SECURE: usize = 23;
-    let words: Vec<usize> = vector
-        .as_chunks::<{ size_of::<usize>() }>()
-        .0
-        .iter()
-        .map(|word| usize::from_ne_bytes(*word))
-        .collect();
-    words.as_chunks::<2>().0.iter().any(|[kind, value]| *kind == AT_SECURE && *value != 0)
+    let mut words = vector.as_chunks().0.iter().map(|word| usize::from_ne_bytes(*word));
+    while let (Some(kind), Some(value)) = (words.next(), words.next()) {
+        if kind == AT_SECURE {
+            return value != 0;
+        }
+    }
+    false
 }
 
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
