@@ -56,6 +56,12 @@ fn cases() -> Vec<Case> {
             }),
         },
         Case {
+            name: "credential-process NAME, EC, cached in the kernel keyring",
+            most_times_true: Some(1.9),
+            most_mebibytes: Some(4.5),
+            command: Box::new(Stage::named_credential_process),
+        },
+        Case {
             name: "credential-process, EC, cached in a file",
             most_times_true: None,
             most_mebibytes: None,

@@ -150,6 +150,24 @@ impl Stage {
         command
     }
 
+    /// Our program, asking for the same session by its name in the config file.
+    pub(crate) fn named_credential_process(&self) -> Command {
+        let path = self.folder.path().join("config.toml");
+        if !path.exists() {
+            let (certificate, private_key) = (&self.certificate, &self.private_key);
+            let endpoint = self.http_endpoint();
+            let config = format!(
+                "version = 1\n\n[session.build]\ntrust_anchor_arn = \"{TRUST_ANCHOR}\"\nprofile_arn = \"{PROFILE}\"\n\
+                 role_arn = \"{ROLE}\"\ncertificate = \"{certificate}\"\nprivate_key = \"{private_key}\"\n\
+                 endpoint = \"{endpoint}\"\n"
+            );
+            self.write("config.toml", &config);
+        }
+        let mut command = self.anyrole(&["credential-process", "build"]);
+        command.env("ANYROLE_CONFIG", path).env("ANYROLE_CACHE", "keyring");
+        command
+    }
+
     fn home(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
