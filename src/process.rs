@@ -49,14 +49,21 @@ pub fn parent() -> Option<i32> {
     return None;
 }
 
-/// Reads `AT_SECURE` of the auxiliary vector, which also tells of file capabilities.
+/// Tells whether the program was started with more than its caller has, file capabilities among it.
 ///
-/// Where `/proc` is missing the comparison of user and group has to do.
+/// The kernel makes a process that gains privileges by exec not dumpable, so that one system call answers for all others.
+/// Only where it is not, as with a file that its user cannot read, does `AT_SECURE` of the auxiliary vector decide. Where
+/// `/proc` is missing, or `fs.suid_dumpable` is 1, the comparison of user and group has to do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn was_started_secure() -> bool {
     use std::io::Read as _;
 
-    // The kernel writes some twenty pairs, so that one read takes all: this is the first thing of every start.
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    if dumpable_behavior() == Ok(DumpableBehavior::Dumpable) {
+        return false;
+    }
+    // The kernel writes some twenty pairs, so that one read takes all.
     let mut vector = [0; 1024];
     std::fs::File::open("/proc/self/auxv")
         .and_then(|mut file| file.read(&mut vector))
