@@ -53,14 +53,27 @@ pub enum Place {
 }
 
 /// One key that the config file may use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The name: `trust_anchor_arn`.
-    pub name: String,
+    /// The setting that it gives, by the name of its flag: `trust-anchor-arn`.
+    pub name: &'static str,
     /// What it holds.
     pub shape: Shape,
     /// Where it may stand.
     pub place: Place,
+}
+
+impl Key {
+    /// Returns the key as it is written: `trust_anchor_arn`.
+    pub fn written(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// Tells whether `text` is this key as it is written.
+    fn is_written(&self, text: &str) -> bool {
+        let octet = |octet| if octet == b'-' { b'_' } else { octet };
+        text.bytes().eq(self.name.bytes().map(octet))
+    }
 }
 
 /// The value of a key.
@@ -100,13 +113,14 @@ pub struct Entry {
 /// The keys of `[defaults]` or of one named session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
-    entries: BTreeMap<String, Entry>,
+    /// By the name of the setting.
+    entries: BTreeMap<&'static str, Entry>,
 }
 
 impl Section {
-    /// Returns the entry of a key.
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(key)
+    /// Returns the entry that gives a setting.
+    pub fn entry(&self, setting: &str) -> Option<&Entry> {
+        self.entries.get(setting)
     }
 }
 
@@ -237,10 +251,7 @@ fn drop_ins(system: &Path) -> Vec<PathBuf> {
 
 /// Reads one file that nobody but root and the caller could have written; `None` where it does not exist.
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
-    if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Ok(None);
-    }
-    let bytes = private_file::read_trusted(path, MAX_BYTES)?;
+    let Some(bytes) = private_file::read_trusted(path, MAX_BYTES)? else { return Ok(None) };
     std::str::from_utf8(&bytes).map(|text| Some(text.to_owned())).map_err(|error| {
         let valid = &bytes[..error.valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();

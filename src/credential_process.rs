@@ -38,17 +38,21 @@ pub fn render(credential_set: &CredentialSet) -> Zeroizing<Vec<u8>> {
         expiration: &credentials.expiration.to_string(),
         account_id: credential_set.role_arn.arn().account(),
     };
-    // JSON writes no byte as more than six (`\u0000`).
-    let longest = 6
-        * (document.access_key_id.len()
-            + document.secret_access_key.len()
-            + document.session_token.len()
-            + document.account_id.len())
-        + 256;
+    let texts =
+        [document.access_key_id, document.secret_access_key, document.session_token, document.account_id];
+    let longest = FRAME + texts.into_iter().map(json_length).sum::<usize>();
     let mut bytes = Zeroizing::new(Vec::with_capacity(longest));
     let written = serde_json::to_writer(&mut *bytes, &document);
     debug_assert!(written.is_ok(), "a struct of texts and a number is always writable to memory");
     bytes
+}
+
+/// More than the names, the punctuation and the expiration take.
+const FRAME: usize = 192;
+
+/// Returns at least the length of a text in JSON, which writes no octet as more than six (`\u0000`).
+fn json_length(text: &str) -> usize {
+    text.bytes().map(|octet| if octet < b' ' || octet == b'"' || octet == b'\\' { 6 } else { 1 }).sum()
 }
 
 #[cfg(test)]

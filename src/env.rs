@@ -68,6 +68,30 @@ impl Environment {
         }
     }
 
+    /// Returns the variables whose names begin so, each by the rest of its name; empty ones count as absent.
+    ///
+    /// One walk over all variables is less than a search for each that there might be.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    pub fn beginning_with(&self, prefix: &str) -> Vec<(String, OsString)> {
+        let rest = |name: &OsString| {
+            let name = name.to_str()?;
+            // Windows tells no upper case from lower case in these names.
+            let (start, rest) = name.split_at_checked(prefix.len())?;
+            if cfg!(windows) {
+                start.eq_ignore_ascii_case(prefix).then(|| rest.to_ascii_uppercase())
+            } else {
+                (start == prefix).then(|| rest.to_owned())
+            }
+        };
+        let found = |(name, value): (OsString, OsString)| {
+            Some((rest(&name).filter(|_| !value.is_empty())?, value))
+        };
+        match &self.0 {
+            Source::Process => std::env::vars_os().filter_map(found).collect(),
+            Source::Given(map) => map.clone().into_iter().filter_map(found).collect(),
+        }
+    }
+
     /// Returns the user's home folder: `HOME`, or what the account database says where that is unset.
     pub fn home(&self) -> Option<PathBuf> {
         let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
@@ -89,6 +113,13 @@ mod tests {
         assert_eq!(env.var("A"), Ok(None));
         assert_eq!(env.var("B"), Ok(Some(String::from("b"))));
         assert_eq!(env.var("C"), Ok(None));
+    }
+
+    #[test]
+    fn variables_are_found_by_what_they_begin_with() {
+        let env = Environment::given([("A_ONE", "1"), ("A_", "2"), ("A_EMPTY", ""), ("B", "3"), ("A", "4")]);
+        let found = |name: &str, value: &str| (String::from(name), OsString::from(value));
+        assert_eq!(env.beginning_with("A_"), [found("", "2"), found("ONE", "1")]);
     }
 
     #[test]

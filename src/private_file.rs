@@ -16,7 +16,7 @@ pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
-pub use trust::{check_trusted, read_trusted};
+pub use trust::read_trusted;
 pub use write::{create_private_folder, open_private, replace, write_new};
 
 use crate::diagnostic::{Diagnostic, Fact, Fault};

@@ -12,6 +12,7 @@ pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,13 +20,13 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support};
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support, VARIABLES};
 
 use super::args::Typed;
 use super::grammar;
 use super::report::Failure;
 use crate::config::{self, Config, Files, NamedSession, Section};
-use crate::env::Environment;
+use crate::env::{Environment, NotUnicode};
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +187,8 @@ fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
 struct Layers<'a> {
     typed: &'a Typed,
     env: &'a Environment,
+    /// Those that begin as the variables of our settings do, by the rest of their names.
+    variables: Vec<(String, OsString)>,
     /// The session named on the command line, and the one that it starts from.
     chosen: Vec<&'a NamedSession>,
     /// The session named by the variable, and the one that it starts from.
@@ -231,7 +234,8 @@ impl<'a> Layers<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        Ok(Self { typed, env, chosen, preset, defaults: config.defaults() })
+        let variables = env.beginning_with(VARIABLES);
+        Ok(Self { typed, env, variables, chosen, preset, defaults: config.defaults() })
     }
 
     fn all(&self) -> impl Iterator<Item = Layer<'a>> + '_ {
@@ -274,10 +278,7 @@ impl<'a> Layers<'a> {
             {
                 None
             }
-            Layer::Variables => match setting.variable() {
-                Some(name) => self.env.var(&name)?.map(|text| (text, Origin::Variable(name))),
-                None => None,
-            },
+            Layer::Variables => self.variable(setting)?,
             Layer::AwsVariables => match setting.aws_variable {
                 Some(name) => self.env.var(name)?.map(|text| (text, Origin::Variable(name.to_owned()))),
                 None => None,
@@ -286,6 +287,17 @@ impl<'a> Layers<'a> {
             Layer::Defaults(section) => from_section(section, setting),
         };
         Ok(found.map(|(text, origin)| Given { setting, origin, text: Zeroizing::new(text) }))
+    }
+
+    fn variable(&self, setting: &Setting) -> Result<Option<(String, Origin)>, SettingsError> {
+        let Some((rest, value)) = self.variables.iter().find(|(rest, _)| setting.is_variable(rest)) else {
+            return Ok(None);
+        };
+        let name = format!("{VARIABLES}{rest}");
+        match value.to_str() {
+            Some(text) => Ok(Some((text.to_owned(), Origin::Variable(name)))),
+            None => Err(NotUnicode { name }.into()),
+        }
     }
 
     fn typed_text(&self, setting: &Setting) -> Option<String> {
@@ -298,7 +310,7 @@ impl<'a> Layers<'a> {
 }
 
 fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)> {
-    let entry = section.entry(&setting.key())?;
+    let entry = section.entry(setting.name)?;
     let text = match &entry.value {
         config::Value::Boolean(value) => value.to_string(),
         config::Value::Text(text) => text.clone(),

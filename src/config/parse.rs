@@ -20,15 +20,15 @@ pub(super) struct Parsed {
 impl Parsed {
     /// Adds another file of the same layer, which may not define anything a second time.
     pub(super) fn join(&mut self, other: Self) -> Result<(), ConfigError> {
-        for (key, entry) in other.defaults.entries {
-            if let Some(first) = self.defaults.entries.get(&key) {
+        for (setting, entry) in other.defaults.entries {
+            if let Some(first) = self.defaults.entries.get(setting) {
                 return Err(ConfigError::DefinedTwice {
-                    what: format!("{key} in [defaults]"),
+                    what: format!("{} in [defaults]", setting.replace('-', "_")),
                     first: first.origin.clone(),
                     second: entry.origin,
                 });
             }
-            self.defaults.entries.insert(key, entry);
+            self.defaults.entries.insert(setting, entry);
         }
         for (name, session) in other.sessions {
             if let Some(first) = self.sessions.get(&name) {
@@ -137,23 +137,24 @@ impl Reader<'_> {
             let origin = self.origin(name.span().start);
             let name = name.get_ref().as_ref();
             let Some(key) = self.key(name) else {
-                let advice = nearest(name, self.keys.iter().map(|key| key.name.as_str()))
+                let known: Vec<String> = self.keys.iter().map(Key::written).collect();
+                let advice = nearest(name, known.iter().map(String::as_str))
                     .map(|key| format!("the nearest known setting is {key}"));
                 return Err(ConfigError::UnknownKey { origin, key: name.to_owned(), advice });
             };
             if key.place == Place::Session && place == Place::Anywhere {
-                return Err(ConfigError::SessionOnly { origin, key: key.name.clone() });
+                return Err(ConfigError::SessionOnly { origin, key: key.written() });
             }
             let Some(value) = value_of(value.get_ref(), key.shape) else {
-                return Err(ConfigError::WrongShape { origin, key: key.name.clone(), shape: key.shape });
+                return Err(ConfigError::WrongShape { origin, key: key.written(), shape: key.shape });
             };
-            section.entries.insert(key.name.clone(), Entry { value, origin });
+            section.entries.insert(key.name, Entry { value, origin });
         }
         Ok(section)
     }
 
     fn key(&self, name: &str) -> Option<&Key> {
-        self.keys.iter().find(|key| key.name == name)
+        self.keys.iter().find(|key| key.is_written(name))
     }
 }
 

@@ -9,11 +9,11 @@ use crate::diagnostic::Diagnostic;
 fn keys() -> Vec<Key> {
     [
         ("certificate", Shape::Text, Place::Anywhere),
-        ("role_arn", Shape::Text, Place::Anywhere),
-        ("session_duration", Shape::Duration, Place::Anywhere),
-        ("no_verify_ssl", Shape::Boolean, Place::Session),
+        ("role-arn", Shape::Text, Place::Anywhere),
+        ("session-duration", Shape::Duration, Place::Anywhere),
+        ("no-verify-ssl", Shape::Boolean, Place::Session),
     ]
-    .map(|(name, shape, place)| Key { name: name.to_owned(), shape, place })
+    .map(|(name, shape, place)| Key { name, shape, place })
     .to_vec()
 }
 
@@ -34,7 +34,7 @@ fn each_value_knows_its_line() {
     let entry = parsed.defaults.entry("certificate").expect("is there");
     assert_eq!(entry.origin.to_string(), "'c.toml', line 4");
     let session = &parsed.sessions["a"];
-    assert_eq!(session.section.entry("session_duration").unwrap().value, Value::Text(String::from("0xE10")));
+    assert_eq!(session.section.entry("session-duration").unwrap().value, Value::Text(String::from("0xE10")));
     assert_eq!(session.origin.line, 5);
 }
 

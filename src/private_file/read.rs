@@ -128,38 +128,65 @@ pub(super) fn drain(
     take(&mut file, path, limit, length)
 }
 
+/// Reads to the end; `length` is what there should be, or 0 where nobody knows.
 fn take(
     source: &mut impl std::io::Read,
     path: &Path,
     limit: u64,
     length: u64,
 ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    // One allocation, since a growing vector leaves copies of its content behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(0) + 1));
-    let mut chunk = Zeroizing::new([0_u8; 8192]);
+    let mut content = Filling::expecting(length);
     loop {
-        match source.read(chunk.as_mut_slice()) {
-            Ok(0) => return Ok(content),
-            Ok(count) => append(&mut content, &chunk[..count], path, limit)?,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        match source.read(content.room()) {
+            Ok(0) => break,
+            Ok(count) => content.add(count, path, limit)?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(ReadError::io(path, &error)),
         }
+        // There was room for more, and there was no more: no second call is needed to know the end.
+        if content.filled as u64 == length {
+            break;
+        }
     }
+    Ok(content.finish())
 }
 
-/// Appends a piece; where the vector must grow, the old one is wiped.
-fn append(content: &mut Zeroizing<Vec<u8>>, piece: &[u8], path: &Path, limit: u64) -> Result<(), ReadError> {
-    let total = content.len() + piece.len();
-    if total as u64 > limit {
-        return Err(ReadError::new(path, ReadRefusal::TooLarge(limit)));
+/// A buffer that is read into in place and leaves no copy behind, as a vector that grows by itself does.
+struct Filling {
+    buffer: Zeroizing<Vec<u8>>,
+    filled: usize,
+}
+
+impl Filling {
+    /// Begins with room for one octet more than expected, or for a page where nobody knows what to expect.
+    fn expecting(length: u64) -> Self {
+        let room = match usize::try_from(length) {
+            Ok(0) | Err(_) => 4096,
+            Ok(length) => length + 1,
+        };
+        Self { buffer: Zeroizing::new(vec![0; room]), filled: 0 }
     }
-    if total > content.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(total * 2));
-        larger.extend_from_slice(content);
-        *content = larger;
+
+    /// Returns the free part, which is never empty.
+    fn room(&mut self) -> &mut [u8] {
+        if self.filled == self.buffer.len() {
+            let mut larger = Zeroizing::new(vec![0; self.filled * 2]);
+            larger[..self.filled].copy_from_slice(&self.buffer);
+            self.buffer = larger;
+        }
+        &mut self.buffer[self.filled..]
     }
-    content.extend_from_slice(piece);
-    Ok(())
+
+    /// Counts what was read into the free part.
+    fn add(&mut self, count: usize, path: &Path, limit: u64) -> Result<(), ReadError> {
+        self.filled += count;
+        if self.filled as u64 > limit { Err(ReadError::new(path, ReadRefusal::TooLarge(limit))) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Zeroizing<Vec<u8>> {
+        self.buffer.truncate(self.filled);
+        self.buffer
+    }
 }
 
 #[cfg(unix)]
@@ -277,8 +304,7 @@ mod system {
         if !kind.is_fifo() && !kind.is_char_device() {
             return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(metadata))));
         }
-        let mut content = Zeroizing::new(Vec::with_capacity(64 * 1024));
-        let mut chunk = Zeroizing::new([0_u8; 8192]);
+        let mut content = Filling::expecting(0);
         let mut last = Instant::now();
         loop {
             let remaining = patience.saturating_sub(last.elapsed());
@@ -292,10 +318,10 @@ mod system {
                 Ok(_) => {}
                 Err(errno) => return Err(ReadError::io(path, &errno.into())),
             }
-            match (&mut &*file).read(chunk.as_mut_slice()) {
-                Ok(0) => return Ok(content),
+            match (&mut &*file).read(content.room()) {
+                Ok(0) => return Ok(content.finish()),
                 Ok(count) => {
-                    append(&mut content, &chunk[..count], path, limit)?;
+                    content.add(count, path, limit)?;
                     last = Instant::now();
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}

@@ -1,13 +1,16 @@
 //! Files that may say what to run or what to trust: nobody else may have written them.
 
-use std::path::{Path, PathBuf};
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::read::{describe, drain, open_unlinked};
 use super::{ReadError, ReadRefusal};
 
-/// Reads a file of at most `limit` bytes which nobody but root and the caller can have written.
+/// Reads a file of at most `limit` bytes which nobody but root and the caller can have written; `None` where there is
+/// none.
 ///
 /// The file is opened once, with its links resolved, and judged by the open descriptor: a regular file, owned by root or by the
 /// effective user, writable by neither group nor others. The same holds for every folder above it, both as named and with links
@@ -15,43 +18,54 @@ use super::{ReadError, ReadRefusal};
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is larger than `limit`, or is not as said.
-pub fn read_trusted(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
-    let (file, metadata) = open_trusted(path)?;
-    drain(&file, path, limit, metadata.len())
-}
-
-/// Checks a file as [`read_trusted`] does, for one that another library will load.
-///
-/// # Errors
-///
-/// As [`read_trusted`], without the limit.
-pub fn check_trusted(path: &Path) -> Result<(), ReadError> {
-    open_trusted(path).map(|_| ())
-}
-
-fn open_trusted(path: &Path) -> Result<(std::fs::File, std::fs::Metadata), ReadError> {
+/// Fails if the file cannot be read, is a link to nothing, is larger than `limit`, or is not as said.
+pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
     let io = |error: std::io::Error| ReadError::io(path, &error);
-    let resolved = path.canonicalize().map_err(io)?;
+    let named = std::path::absolute(path).map_err(io)?;
+    let found = match std::fs::symlink_metadata(&named) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(io)?,
+    };
+    let (resolved, folders) = match plain_folders(&named).map_err(io)? {
+        Some(folders) if !found.is_symlink() => (named, folders),
+        Some(_) | None => {
+            let resolved = path.canonicalize().map_err(io)?;
+            let folders = resolved.ancestors().skip(1).chain(named.ancestors().skip(1));
+            let folders = folders.map(|folder| Ok((folder.to_owned(), std::fs::metadata(folder)?)));
+            let folders = folders.collect::<std::io::Result<_>>().map_err(io)?;
+            (resolved, folders)
+        }
+    };
     let file = open_unlinked(&resolved).map_err(|error| ReadError::new(path, error.reason))?;
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() {
         return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(&metadata))));
     }
-    judge(&metadata, "it", path)?;
-    let named = std::path::absolute(path).map_err(io)?;
-    let mut folders: Vec<PathBuf> = resolved.ancestors().skip(1).map(Path::to_owned).collect();
-    folders.extend(named.ancestors().skip(1).map(Path::to_owned));
-    folders.dedup();
-    for folder in folders {
-        let metadata = std::fs::metadata(&folder).map_err(io)?;
-        judge(&metadata, &format!("its folder {}", crate::text::quoted(&folder.to_string_lossy())), path)?;
+    judge(&metadata, path, || String::from("it"))?;
+    for (folder, metadata) in &folders {
+        judge(metadata, path, || format!("its folder {}", crate::text::quoted(&folder.to_string_lossy())))?;
     }
-    Ok((file, metadata))
+    drain(&file, path, limit, metadata.len()).map(Some)
+}
+
+/// Returns the folders above an absolute path; `None` where a link or `..` is on the way, so that they are not all.
+fn plain_folders(named: &Path) -> std::io::Result<Option<Vec<(PathBuf, Metadata)>>> {
+    if named.components().any(|component| component == Component::ParentDir) {
+        return Ok(None);
+    }
+    let mut folders = Vec::new();
+    for folder in named.ancestors().skip(1) {
+        let metadata = std::fs::symlink_metadata(folder)?;
+        if metadata.is_symlink() {
+            return Ok(None);
+        }
+        folders.push((folder.to_owned(), metadata));
+    }
+    Ok(Some(folders))
 }
 
 #[cfg(unix)]
-fn judge(metadata: &std::fs::Metadata, object: &str, path: &Path) -> Result<(), ReadError> {
+fn judge(metadata: &Metadata, path: &Path, object: impl Fn() -> String) -> Result<(), ReadError> {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::read::owner_name;
@@ -60,16 +74,16 @@ fn judge(metadata: &std::fs::Metadata, object: &str, path: &Path) -> Result<(), 
     let refuse = |why: String| Err(ReadError::new(path, ReadRefusal::Untrusted(why)));
     let (uid, mode) = (metadata.uid(), metadata.mode());
     if uid != 0 && uid != rustix::process::geteuid().as_raw() {
-        return refuse(format!("{object} belongs to {}, neither to root nor to you", owner_name(uid)));
+        return refuse(format!("{} belongs to {}, neither to root nor to you", object(), owner_name(uid)));
     }
     let sticky_folder = metadata.is_dir() && mode & STICKY != 0;
     if mode & 0o022 != 0 && !sticky_folder {
-        return refuse(format!("{object} can be changed by other users (mode {:04o})", mode & 0o7777));
+        return refuse(format!("{} can be changed by other users (mode {:04o})", object(), mode & 0o7777));
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn judge(_metadata: &std::fs::Metadata, _object: &str, _path: &Path) -> Result<(), ReadError> {
+fn judge(_metadata: &Metadata, _path: &Path, _object: impl Fn() -> String) -> Result<(), ReadError> {
     Ok(())
 }

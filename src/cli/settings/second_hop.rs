@@ -168,16 +168,16 @@ pub(super) fn first<'a>(
         next = config.session(further);
     }
     let is_second_hop = |session: &NamedSession| {
-        let hop = super::SETTINGS.iter().filter(|setting| setting.group == Group::SecondHop);
-        hop.map(super::Setting::key).any(|key| session.section.entry(&key).is_some())
+        let mut hop = super::SETTINGS.iter().filter(|setting| setting.group == Group::SecondHop);
+        hop.any(|setting| session.section.entry(setting.name).is_some())
     };
     if is_second_hop(first) {
         return Err(SecondHopError::TooDeep { origin: origin.clone(), first: first_name.to_owned() });
     }
     let others = super::SETTINGS.iter().filter(|setting| setting.group != Group::SecondHop);
-    for key in others.map(super::Setting::key).filter(|key| key != "sts_endpoint") {
-        if let Some(entry) = session.section.entry(&key) {
-            let (origin, first) = (entry.origin.clone(), first_name.to_owned());
+    for setting in others.filter(|setting| setting.name != "sts-endpoint") {
+        if let Some(entry) = session.section.entry(setting.name) {
+            let (key, origin, first) = (setting.key(), entry.origin.clone(), first_name.to_owned());
             return Err(SecondHopError::FirstHopElsewhere { key, origin, first });
         }
     }

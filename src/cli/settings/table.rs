@@ -147,11 +147,20 @@ impl Setting {
 
     /// Returns the variable: `ANYROLE_TRUST_ANCHOR_ARN`; `None` where no variable is read.
     pub(crate) fn variable(&self) -> Option<String> {
+        self.has_variable()
+            .then(|| format!("{VARIABLES}{}", self.name.to_ascii_uppercase().replace('-', "_")))
+    }
+
+    /// Tells whether the variable whose name goes on with `rest` after [`VARIABLES`] gives this setting.
+    pub(crate) fn is_variable(&self, rest: &str) -> bool {
+        let octet = |octet: u8| if octet == b'-' { b'_' } else { octet.to_ascii_uppercase() };
+        self.has_variable() && rest.bytes().eq(self.name.bytes().map(octet))
+    }
+
+    const fn has_variable(&self) -> bool {
         match self.sources {
-            Sources::Everywhere | Sources::FlagAndVariable | Sources::FlagVariableAndSession => {
-                Some(format!("ANYROLE_{}", self.name.to_ascii_uppercase().replace('-', "_")))
-            }
-            Sources::Flag | Sources::FlagAndSession | Sources::Session => None,
+            Sources::Everywhere | Sources::FlagAndVariable | Sources::FlagVariableAndSession => true,
+            Sources::Flag | Sources::FlagAndSession | Sources::Session => false,
         }
     }
 
@@ -165,6 +174,9 @@ impl Setting {
         !matches!(self.sources, Sources::Session)
     }
 }
+
+/// What the variables of our settings begin with.
+pub(crate) const VARIABLES: &str = "ANYROLE_";
 
 const PKCS11: &str = "keys on PKCS#11 tokens";
 const STORE: &str = "the operating system's certificate store";
@@ -266,7 +278,7 @@ pub(crate) fn config_keys() -> Vec<Key> {
     SETTINGS
         .iter()
         .filter_map(|setting| {
-            place(setting).map(|place| Key { name: setting.key(), shape: shape(setting), place })
+            place(setting).map(|place| Key { name: setting.name, shape: shape(setting), place })
         })
         .collect()
 }
@@ -288,9 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_knows_its_variable_and_its_key() {
+        for setting in SETTINGS {
+            let variable = setting.variable();
+            let rest = setting.name.to_uppercase().replace('-', "_");
+            assert_eq!(setting.is_variable(&rest), variable.is_some(), "{}", setting.name);
+            assert!(variable.is_none_or(|name| name == format!("ANYROLE_{rest}")));
+            assert!(!setting.is_variable(&rest.to_lowercase()) && !setting.is_variable(setting.name));
+        }
+        let written: Vec<String> = config_keys().iter().map(Key::written).collect();
+        let keys: Vec<String> = config_keys().iter().map(|key| self::setting(key.name).key()).collect();
+        assert_eq!(written, keys);
+    }
+
+    #[test]
     fn tls_verification_is_switched_off_by_flag_or_session_only() {
         assert_eq!(setting("no-verify-ssl").variable(), None);
-        let key = config_keys().into_iter().find(|key| key.name == "no_verify_ssl").expect("a key");
+        let key = config_keys().into_iter().find(|key| key.name == "no-verify-ssl").expect("a key");
         assert_eq!(key.place, Place::Session);
     }
 
@@ -298,7 +324,7 @@ mod tests {
     fn a_secret_has_no_place_in_the_config_file() {
         let keys = config_keys();
         for secret in SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret) {
-            assert!(keys.iter().all(|key| key.name != secret.key()), "{}", secret.name);
+            assert!(keys.iter().all(|key| key.name != secret.name), "{}", secret.name);
         }
     }
 }
