@@ -83,9 +83,8 @@ impl Environment {
                 (start == prefix).then(|| rest.to_owned())
             }
         };
-        let found = |(name, value): (OsString, OsString)| {
-            Some((rest(&name).filter(|_| !value.is_empty())?, value))
-        };
+        let found =
+            |(name, value): (OsString, OsString)| Some((rest(&name).filter(|_| !value.is_empty())?, value));
         match &self.0 {
             Source::Process => std::env::vars_os().filter_map(found).collect(),
             Source::Given(map) => map.clone().into_iter().filter_map(found).collect(),

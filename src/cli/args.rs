@@ -1,5 +1,7 @@
 //! What was typed: one command's flags and words, by the grammar of the official helper; nothing is looked up.
 
+mod plain;
+
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -64,6 +66,7 @@ impl Spec {
 
 /// What was typed.
 #[derive(Default)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Typed {
     /// Each flag with its texts; of all but lists the last one counts.
     flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
@@ -72,6 +75,15 @@ pub(crate) struct Typed {
 }
 
 impl Typed {
+    /// Adds a flag's text, after those that it has in a list and in place of them elsewhere.
+    fn add(&mut self, flag: &'static Setting, text: Zeroizing<String>) {
+        match self.flags.iter_mut().find(|(name, _)| *name == flag.name) {
+            None => self.flags.push((flag.name, vec![text])),
+            Some((_, texts)) if matches!(flag.kind, Kind::List(_)) => texts.push(text),
+            Some((_, texts)) => *texts = vec![text],
+        }
+    }
+
     /// Returns the text of a flag; of several, the last.
     pub(crate) fn flag(&self, name: &str) -> Option<&str> {
         self.texts(name).next_back()
@@ -97,38 +109,34 @@ pub(crate) enum Request {
 /// Long flags only, but for `-h`; `--flag value` and `--flag=value`, a value may begin with dashes; of several
 /// occurrences the last counts; a boolean takes its value after `=` only; `--` ends the flags.
 pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, UsageError> {
-    let typed = match words_alone(&arguments) {
-        Some(words) => Typed { flags: Vec::new(), words },
-        None => {
-            let mut matches = match command(spec).try_get_matches_from(arguments) {
-                Ok(matches) => matches,
-                Err(error) if error.kind() == ErrorKind::DisplayHelp => {
-                    return Ok(Request::Help(error.render().to_string()));
-                }
-                Err(error) => return Err(refusal(spec, &error)),
-            };
-            let flags = spec
-                .all_flags()
-                .filter_map(|setting| {
-                    let texts = matches.remove_many::<String>(setting.name)?;
-                    Some((setting.name, texts.map(Zeroizing::new).collect()))
-                })
-                .collect();
-            let words = matches.remove_many::<String>("words").into_iter().flatten().collect();
-            Typed { flags, words }
-        }
+    let typed = match plain::read(spec, &arguments) {
+        Some(typed) => typed,
+        None => match parse_by_clap(spec, arguments)? {
+            Request::Run(typed) => typed,
+            help @ Request::Help(_) => return Ok(help),
+        },
     };
     check_words(spec, &typed.words)?;
     check_values(spec, &typed)?;
     Ok(Request::Run(typed))
 }
 
-/// Returns the arguments where none is a flag, as in `credential-process deploy`: then there is nothing for clap to do, and
-/// not building its command is a tenth of the start.
-fn words_alone(arguments: &[OsString]) -> Option<Vec<String>> {
-    let word =
-        |argument: &OsString| argument.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned);
-    arguments.iter().map(word).collect()
+fn parse_by_clap(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, UsageError> {
+    let mut matches = match command(spec).try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            return Ok(Request::Help(error.render().to_string()));
+        }
+        Err(error) => return Err(refusal(spec, &error)),
+    };
+    let mut typed = Typed::default();
+    for flag in spec.all_flags() {
+        for text in matches.remove_many::<String>(flag.name).into_iter().flatten() {
+            typed.add(flag, Zeroizing::new(text));
+        }
+    }
+    typed.words.extend(matches.remove_many::<String>("words").into_iter().flatten());
+    Ok(Request::Run(typed))
 }
 
 /// Builds the one clap command that was called.

@@ -14,7 +14,7 @@ use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::Environment;
 use crate::explain::{self, Explanation};
-use crate::http::ServerTrust;
+use crate::http::{Limits, NativeTransport, ServerTrust};
 use crate::provider::{
     CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker, Sharing,
     Wanted, chained, file_key_lender,
@@ -68,9 +68,21 @@ pub(super) fn provider(
         None => first.boxed(),
         Some(SecondHopSettings { request, endpoint }) => {
             let hop = SecondHop { request: Arc::new(request), endpoint };
-            chained(first, hop, transport, limits, sharing()).boxed()
+            assuming(first, hop, transport, limits, sharing())
         }
     })
+}
+
+/// Lets the second hop follow. A function of its own, since its values are pages of the stack that most calls need not touch.
+#[inline(never)]
+fn assuming(
+    first: Provider<IdentityMaker>,
+    hop: SecondHop,
+    transport: Arc<NativeTransport>,
+    limits: Limits,
+    sharing: Sharing,
+) -> Provider<Box<dyn SessionMaker>> {
+    chained(first, hop, transport, limits, sharing).boxed()
 }
 
 /// A failure, by where it happened.

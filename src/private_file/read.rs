@@ -180,7 +180,11 @@ impl Filling {
     /// Counts what was read into the free part.
     fn add(&mut self, count: usize, path: &Path, limit: u64) -> Result<(), ReadError> {
         self.filled += count;
-        if self.filled as u64 > limit { Err(ReadError::new(path, ReadRefusal::TooLarge(limit))) } else { Ok(()) }
+        if self.filled as u64 > limit {
+            Err(ReadError::new(path, ReadRefusal::TooLarge(limit)))
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(mut self) -> Zeroizing<Vec<u8>> {

@@ -1,7 +1,9 @@
 //! Whole processes against `/bin/true`, interleaved in one run, as ratios.
 //!
-//! `cargo bench --bench run` measures and holds the limits below; it wants a quiet machine. `-- --smoke` runs everything a few times and holds no
-//! limit, so that the benchmark stays runnable. `-- --rounds N` chooses the number of rounds (default 120), `-- --only TEXT` the cases by name.
+//! `cargo bench --bench run` measures and holds the limits of `cases.rs`; it wants a quiet machine, and the static build
+//! beside the default one (`cargo build --release --target x86_64-unknown-linux-musl`). `-- --smoke` runs everything a few
+//! times and holds only what no load of the machine can change: the counted instructions. `-- --rounds N` chooses the number
+//! of rounds (default 120), `-- --only TEXT` the cases by name, `-- --order` measures nothing and writes the linker's list.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,125 +16,30 @@
 #[expect(dead_code, reason = "the tests need more of it")]
 mod stage;
 
-use std::path::{Path, PathBuf};
+mod callgrind;
+mod cases;
+mod order;
+
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use cases::Case;
 use stage::Stage;
 
-/// One command to measure, and what it must stay below.
-struct Case {
-    name: &'static str,
-    /// The most times `/bin/true` that the median may take.
-    most_times_true: Option<f64>,
-    /// The largest resident set in MiB, where GNU time is there to tell.
-    most_mebibytes: Option<f64>,
-    command: Box<dyn Fn(&Stage) -> Command>,
-}
-
-fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        Case {
-            name: "version",
-            most_times_true: Some(1.7),
-            most_mebibytes: None,
-            command: Box::new(|stage| stage.anyrole(&["version"])),
-        },
-        Case {
-            name: "read-certificate-data, EC",
-            most_times_true: None,
-            most_mebibytes: None,
-            command: Box::new(|stage| {
-                stage.anyrole(&["read-certificate-data", "--certificate", stage.certificate()])
-            }),
-        },
-        Case {
-            name: "credential-process, EC, cached in the kernel keyring",
-            most_times_true: Some(1.9),
-            most_mebibytes: Some(4.5),
-            command: Box::new(|stage| {
-                stage.credential_process(stage.http_endpoint(), &["--cache", "keyring"])
-            }),
-        },
-        Case {
-            name: "credential-process NAME, EC, cached in the kernel keyring",
-            most_times_true: Some(1.9),
-            most_mebibytes: Some(4.5),
-            command: Box::new(Stage::named_credential_process),
-        },
-        Case {
-            name: "credential-process, EC, cached in a file",
-            most_times_true: None,
-            most_mebibytes: None,
-            command: Box::new(|stage| stage.credential_process(stage.http_endpoint(), &["--cache", "file"])),
-        },
-        Case {
-            name: "credential-process, http, EC, uncached",
-            most_times_true: None,
-            most_mebibytes: None,
-            command: Box::new(|stage| stage.credential_process(stage.http_endpoint(), &["--no-cache"])),
-        },
-        Case {
-            // AWS's helper: 11.16 ms and 14.8 MiB where /bin/true takes 0.71 ms. 6 ms there are 8.45 times /bin/true.
-            name: "credential-process, verified https, all platform roots, EC, uncached",
-            most_times_true: Some(8.45),
-            most_mebibytes: Some(8.0),
-            command: Box::new(|stage| {
-                stage.credential_process(
-                    stage.https_endpoint(),
-                    &["--no-cache", "--extra-ca", stage.server_ca()],
-                )
-            }),
-        },
-    ];
-    // The release artefact for speed; where its target is not installed, the line is missing and says nothing.
-    if let Some(program) = static_build() {
-        let program = Rc::new(program);
-        let (version, cached) = (Rc::clone(&program), program);
-        cases.push(Case {
-            name: "version, static build",
-            most_times_true: None,
-            most_mebibytes: None,
-            command: Box::new(move |stage| {
-                let mut command = stage.bare(version.as_path());
-                command.arg("version");
-                command
-            }),
-        });
-        cases.push(Case {
-            name: "credential-process, EC, cached in the kernel keyring, static build",
-            most_times_true: Some(0.7),
-            most_mebibytes: Some(2.5),
-            command: Box::new(move |stage| {
-                stage.credential_process_of(&cached, stage.http_endpoint(), &["--cache", "keyring"])
-            }),
-        });
-    }
-    cases
-}
-
-/// The static build: `ANYROLE_BENCH_STATIC`, or where `cargo build --release --target …-musl` puts it.
-fn static_build() -> Option<PathBuf> {
-    let given = std::env::var_os("ANYROLE_BENCH_STATIC").map(PathBuf::from);
-    let usual = Path::new(env!("CARGO_BIN_EXE_anyrole"))
-        .ancestors()
-        .nth(2)
-        .map(|target| target.join("x86_64-unknown-linux-musl/release/anyrole"));
-    given.or(usual).filter(|program| program.exists())
-}
-
 struct Arguments {
+    order: bool,
     rounds: usize,
     smoke: bool,
     only: Option<String>,
 }
 
 fn arguments() -> Arguments {
-    let mut parsed = Arguments { rounds: 120, smoke: false, only: None };
+    let mut parsed = Arguments { order: false, rounds: 120, smoke: false, only: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
+            "--order" => parsed.order = true,
             "--smoke" => (parsed.smoke, parsed.rounds) = (true, 3),
             "--rounds" => {
                 parsed.rounds = words.next().expect("--rounds N").parse().expect("a number of rounds")
@@ -148,8 +55,12 @@ fn arguments() -> Arguments {
 fn main() -> ExitCode {
     let arguments = arguments();
     let stage = Stage::set();
+    if arguments.order {
+        order::write(&stage);
+        return ExitCode::SUCCESS;
+    }
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|text| name.contains(text));
-    let cases: Vec<Case> = cases().into_iter().filter(|case| wanted(case.name)).collect();
+    let cases: Vec<Case> = cases::all().into_iter().filter(|case| wanted(&case.name)).collect();
     let mut floors = Vec::new();
     let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::with_capacity(arguments.rounds)).collect();
     let took = |name: &str, mut command: Command| {
@@ -164,7 +75,7 @@ fn main() -> ExitCode {
     for round in 0..=arguments.rounds {
         for (case, times) in cases.iter().zip(&mut times) {
             let floor = took("/bin/true", stage.bare("/bin/true"));
-            let own = took(case.name, (case.command)(&stage));
+            let own = took(&case.name, (case.command)(&stage));
             if round > 0 {
                 floors.push(floor);
                 times.push(own);
@@ -176,36 +87,83 @@ fn main() -> ExitCode {
     }
     let median = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * 1e3;
     let floor = median(&floors);
-    println!("{:<72} {:>9} {:>9} {:>8} {:>9}", "", "median ms", "p95 ms", "x true", "RSS MiB");
-    println!("{:<72} {floor:>9.2}", "/bin/true");
-    let mut missed = Vec::new();
+    println!(
+        "{:<64} {:>9} {:>8} {:>7} {:>8} {:>13}",
+        "", "median ms", "p95 ms", "x true", "RSS MiB", "instructions"
+    );
+    println!("{:<64} {floor:>9.2}", "/bin/true");
+    let (mut missed, mut changed) = (Vec::new(), Vec::new());
     for (case, times) in cases.iter().zip(&times) {
         let ratio = median(times) / floor;
         let p95 = times[times.len() * 95 / 100].as_secs_f64() * 1e3;
         let resident = resident_mebibytes(&(case.command)(&stage));
-        let shown = resident.map_or_else(|| String::from("-"), |mebibytes| format!("{mebibytes:.1}"));
-        println!("{:<72} {:>9.2} {p95:>9.2} {ratio:>8.2} {shown:>9}", case.name, median(times));
-        if case.most_times_true.is_some_and(|most| ratio > most) {
-            missed.push(format!(
-                "{}: {ratio:.2} times /bin/true, the limit is {:.2}",
-                case.name,
-                case.most_times_true.unwrap()
-            ));
+        let instructions = case
+            .limits
+            .instructions
+            .and_then(|_| callgrind::profile(&(case.command)(&stage)))
+            .map(|run| run.instructions);
+        let name = &case.name;
+        println!(
+            "{name:<64} {:>9.2} {p95:>8.2} {ratio:>7.2} {:>8} {:>13}",
+            median(times),
+            shown(resident.map(|mebibytes| format!("{mebibytes:.1}"))),
+            shown(instructions)
+        );
+        if let Some(most) = case.limits.times_true.filter(|most| ratio > *most) {
+            missed.push(format!("{name}: {ratio:.2} times /bin/true, the limit is {most:.2}"));
         }
-        if let (Some(resident), Some(most)) = (resident, case.most_mebibytes)
-            && resident > most
+        if let (Some(found), Some(most)) = (resident, case.limits.mebibytes)
+            && found > most
         {
-            missed.push(format!("{}: {resident:.1} MiB, the limit is {most:.1}", case.name));
+            missed.push(format!("{name}: {found:.1} MiB, the limit is {most:.1}"));
+        }
+        if let (Some(found), Some(recorded)) = (instructions, case.limits.instructions)
+            && found.abs_diff(recorded) > recorded / 20
+        {
+            changed
+                .push(format!("{name}: {found} instructions, where tests/bench/cases.rs records {recorded}"));
         }
     }
     if wanted("storm") {
         missed.extend(storm());
     }
-    if arguments.smoke || missed.is_empty() {
+    for absent in absent(&cases) {
+        println!("{absent}");
+        if std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|required| required == "1") {
+            changed.push(absent);
+        }
+    }
+    if arguments.smoke {
+        missed.clear();
+    }
+    missed.extend(changed);
+    if missed.is_empty() {
         return ExitCode::SUCCESS;
     }
     println!("\nmissed:\n{}", missed.join("\n"));
     ExitCode::FAILURE
+}
+
+fn shown(figure: Option<impl std::fmt::Display>) -> String {
+    figure.map_or_else(|| String::from("-"), |figure| figure.to_string())
+}
+
+/// What is not measured here, and why.
+fn absent(cases: &[Case]) -> Vec<String> {
+    let mut absent = Vec::new();
+    if cases.iter().all(|case| !case.is_static) {
+        absent.push(String::from(
+            "the static build is not there: cargo build --release --target x86_64-unknown-linux-musl",
+        ));
+    }
+    for (program, package) in [("valgrind", "valgrind"), ("/usr/bin/time", "time")] {
+        let found =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if found.is_err() {
+            absent.push(format!("{program} is not there (Debian's package {package})"));
+        }
+    }
+    absent
 }
 
 /// Two hundred runs at once on an empty cache, with a service that takes 200 ms: they may take three uncached calls and

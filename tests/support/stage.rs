@@ -150,8 +150,8 @@ impl Stage {
         command
     }
 
-    /// Our program, asking for the same session by its name in the config file.
-    pub(crate) fn named_credential_process(&self) -> Command {
+    /// A build of our program, asking for the same session by its name in the config file.
+    pub(crate) fn named_credential_process_of(&self, program: &Path) -> Command {
         let path = self.folder.path().join("config.toml");
         if !path.exists() {
             let (certificate, private_key) = (&self.certificate, &self.private_key);
@@ -163,7 +163,8 @@ impl Stage {
             );
             self.write("config.toml", &config);
         }
-        let mut command = self.anyrole(&["credential-process", "build"]);
+        let mut command = self.bare(program);
+        command.args(["credential-process", "build"]);
         command.env("ANYROLE_CONFIG", path).env("ANYROLE_CACHE", "keyring");
         command
     }

@@ -309,7 +309,7 @@ mod tests {
             assert!(!setting.is_variable(&rest.to_lowercase()) && !setting.is_variable(setting.name));
         }
         let written: Vec<String> = config_keys().iter().map(Key::written).collect();
-        let keys: Vec<String> = config_keys().iter().map(|key| self::setting(key.name).key()).collect();
+        let keys: Vec<String> = config_keys().iter().map(|key| setting(key.name).key()).collect();
         assert_eq!(written, keys);
     }
 

@@ -1,0 +1,127 @@
+//! What is measured, and what it must stay below.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::stage::Stage;
+
+/// One command to measure.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) command: Box<dyn Fn(&Stage) -> Command>,
+    pub(crate) limits: Limits,
+    /// Whether it runs the static build.
+    pub(crate) is_static: bool,
+}
+
+/// What a command must stay below; what is `None` is shown only.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// The most times `/bin/true` that the median may take.
+    pub(crate) times_true: Option<f64>,
+    /// The largest resident set in MiB, where GNU time is there to tell.
+    pub(crate) mebibytes: Option<f64>,
+    /// The instructions that were counted when this was written; more or less than 5 % beside it is a change to explain.
+    pub(crate) instructions: Option<u64>,
+}
+
+/// The program in its two builds.
+#[derive(Clone)]
+struct Build {
+    program: PathBuf,
+    is_static: bool,
+}
+
+impl Build {
+    fn default() -> Self {
+        Self { program: PathBuf::from(env!("CARGO_BIN_EXE_anyrole")), is_static: false }
+    }
+
+    /// The release artefact for speed: `ANYROLE_BENCH_STATIC`, or where `cargo build --release --target …-musl` puts it.
+    fn of_speed() -> Option<Self> {
+        let given = std::env::var_os("ANYROLE_BENCH_STATIC").map(PathBuf::from);
+        let usual = Path::new(env!("CARGO_BIN_EXE_anyrole"))
+            .ancestors()
+            .nth(2)
+            .map(|target| target.join("x86_64-unknown-linux-musl/release/anyrole"));
+        let program = given.or(usual).filter(|program| program.exists())?;
+        Some(Self { program, is_static: true })
+    }
+
+    fn case(&self, name: &str, limits: Limits, command: impl Fn(&Stage, &Path) -> Command + 'static) -> Case {
+        let Self { program, is_static } = self.clone();
+        let command = Box::new(move |stage: &Stage| command(stage, &program));
+        let suffix = if is_static { ", static build" } else { "" };
+        Case { name: format!("{name}{suffix}"), command, limits, is_static }
+    }
+
+    /// The call by NAME and the drop-in one, both of a session that is in the kernel's keyring.
+    fn cached(&self, by_name: Limits, by_flags: Limits) -> [Case; 2] {
+        [
+            self.case("credential-process NAME, cached in the keyring", by_name, |stage, program| {
+                stage.named_credential_process_of(program)
+            }),
+            self.case("credential-process by flags, cached in the keyring", by_flags, |stage, program| {
+                stage.credential_process_of(program, stage.http_endpoint(), &["--cache", "keyring"])
+            }),
+        ]
+    }
+}
+
+/// The cached calls of every build that is there, the default one first.
+pub(crate) fn cached() -> Vec<Case> {
+    let limits = Limits { times_true: Some(1.9), mebibytes: Some(4.5), instructions: None };
+    let mut cases: Vec<Case> = Build::default().cached(limits, limits).into();
+    if let Some(build) = Build::of_speed() {
+        let limits = |instructions| Limits {
+            times_true: Some(0.7),
+            mebibytes: Some(2.5),
+            instructions: Some(instructions),
+        };
+        cases.extend(build.cached(limits(NAMED_INSTRUCTIONS), limits(FLAGGED_INSTRUCTIONS)));
+    }
+    cases
+}
+
+/// Counted with rustc 1.95 and valgrind 3.19.
+const NAMED_INSTRUCTIONS: u64 = 0;
+const FLAGGED_INSTRUCTIONS: u64 = 0;
+
+/// All cases.
+pub(crate) fn all() -> Vec<Case> {
+    let build = Build::default();
+    let none = Limits::default();
+    let version = |build: &Build, limits| {
+        build.case("version", limits, |stage, program| {
+            let mut command = stage.bare(program);
+            command.arg("version");
+            command
+        })
+    };
+    let verified = |build: &Build, limits| {
+        build.case("credential-process, verified https, uncached", limits, |stage, program| {
+            let more = ["--no-cache", "--extra-ca", stage.server_ca()];
+            stage.credential_process_of(program, stage.https_endpoint(), &more)
+        })
+    };
+    let mut cases = vec![
+        version(&build, Limits { times_true: Some(1.7), ..none }),
+        build.case("read-certificate-data", none, |stage, _| {
+            stage.anyrole(&["read-certificate-data", "--certificate", stage.certificate()])
+        }),
+        build.case("credential-process, cached in a file", none, |stage, program| {
+            stage.credential_process_of(program, stage.http_endpoint(), &["--cache", "file"])
+        }),
+        build.case("credential-process, http, uncached", none, |stage, program| {
+            stage.credential_process_of(program, stage.http_endpoint(), &["--no-cache"])
+        }),
+        // AWS's helper: 11.16 ms and 14.8 MiB where /bin/true takes 0.71 ms. 6 ms there are 8.45 times /bin/true.
+        verified(&build, Limits { times_true: Some(8.45), mebibytes: Some(8.0), instructions: None }),
+    ];
+    if let Some(build) = Build::of_speed() {
+        cases.push(version(&build, none));
+        cases.push(verified(&build, none));
+    }
+    cases.extend(cached());
+    cases
+}
