@@ -35,7 +35,9 @@
 //!   specification, so that an error of our signer is not blessed by the same error in the judge.
 //! - A session that is found in a keyring is answered from it: no private key is opened, no certificate parsed, no lock taken, nothing sent and no
 //!   runtime started. `tests/cache_path.rs` counts the system calls. `credential-process` succeeds in silence while a session lasts, whatever fails.
-//! - Only the clap command that was called is built: the whole tree would cost as much as everything else in a start.
+//! - Only the clap command that was called is built, and none where the command line is plain (`cli/args/plain.rs`): the whole tree would cost as
+//!   much as everything else in a start, and the one command a fifth of a cached call.
+//! - What a cached call runs stands together in the program (`packaging/build.rs`), and asks the processor no questions (`.cargo/config.toml`).
 //! - The async runtime exists where a request is sent, and nowhere else; everything below `http` is synchronous.
 //!
 //! # Absent on purpose

@@ -2,7 +2,7 @@
 //!
 //! `tests/components` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "pki"))]
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,

@@ -347,7 +347,8 @@ fn three_hundred_readers_at_once_allocate_nothing() {
     let keys = || {
         // UID: USAGE KEYS/INSTANTIATED QUOTA-KEYS/MAX QUOTA-OCTETS/MAX
         let users = fs::read_to_string("/proc/key-users").unwrap();
-        let line = users.lines().find(|line| line.trim_start().starts_with("64109:")).unwrap().to_owned();
+        let start = format!("{}:", user.number);
+        let line = users.lines().find(|line| line.trim_start().starts_with(&start)).unwrap().to_owned();
         line.split_whitespace().nth(3).unwrap().split_once('/').unwrap().0.parse::<u32>().unwrap()
     };
     // The writer's own process keyring is collected some time after its end, so the number can only fall.
