@@ -137,6 +137,13 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
     assert!(!trace.contains(".failure") && !trace.contains("lock-"), "{trace}");
     let below_state = trace.lines().filter(|line| line.contains(".local/state")).count();
     assert_eq!(below_state, 1, "the sealing key and nothing else\n{trace}");
+    // From the last act that closes the process to others, to the answer: what is asked of the system is asked once.
+    let asked: Vec<&str> = trace
+        .lines()
+        .skip_while(|line| !line.contains("PR_SET_DUMPABLE"))
+        .take_while(|line| !line.contains("write(1, "))
+        .collect();
+    assert!(asked.len() <= 24, "{} calls:\n{}", asked.len(), asked.join("\n"));
     let of_the_certificate = trace.lines().filter(|line| line.contains("host.pem")).count();
     assert_eq!(of_the_certificate, 1, "{trace}");
 }
