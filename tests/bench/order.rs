@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::callgrind;
@@ -69,8 +70,11 @@ fn is_symbol(name: &str) -> bool {
         && !name.starts_with("0x")
 }
 
-/// Returns the linker's pattern for a function: without the version in aws-lc's names, and in Rust's (mangling v0, RFC
-/// 2603) without the crates' hashes (`CsHASH_`) and the places to which they refer back (`BPLACE_`), which move with them.
+/// What differs in Rust's names from build to build (mangling v0, RFC 2603), and in how many digits of base 62: a crate's hash,
+/// `CsHASH_`, and a place earlier in the name that is referred back to, `BPLACE_`, which moves with the hashes' lengths.
+const MOVING: [(&str, RangeInclusive<usize>); 2] = [("Cs", 8..=12), ("B", 0..=3)];
+
+/// Returns the linker's pattern for a function, with stars for what moves, and for the version in aws-lc's names.
 fn pattern(name: &str) -> String {
     if let Some(rest) = name.strip_prefix("aws_lc_") {
         let rest = rest.trim_start_matches(|octet: char| octet.is_ascii_digit() || octet == '_');
@@ -81,30 +85,22 @@ fn pattern(name: &str) -> String {
     }
     let mut pattern = String::new();
     let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let (kept, digits) = match (first, rest.strip_prefix("Cs"), rest.strip_prefix('B')) {
-            (_, Some(behind), _) => ("Cs", digits(behind, 8..=12)),
-            (_, _, Some(behind)) => ("B", digits(behind, 0..=3)),
-            _ => ("", None),
-        };
+    while !rest.is_empty() {
+        let moving = MOVING.iter().find_map(|(mark, counts)| {
+            let count = digits(rest.strip_prefix(mark)?)?;
+            counts.contains(&count).then_some((*mark, "*", mark.len() + count))
+        });
         // Where an identifier has the same letters by chance, a star does no harm.
-        rest = match digits {
-            Some(count) => {
-                pattern.push_str(kept);
-                pattern.push('*');
-                &rest[kept.len() + count..]
-            }
-            None => {
-                pattern.push(first);
-                &rest[first.len_utf8()..]
-            }
-        };
+        let (kept, star, length) = moving.unwrap_or((&rest[..1], "", 1));
+        pattern.push_str(kept);
+        pattern.push_str(star);
+        rest = &rest[length..];
     }
     pattern
 }
 
-/// Returns how many digits of base 62 the text begins with, where a low line follows and their number is one of these.
-fn digits(text: &str, counts: std::ops::RangeInclusive<usize>) -> Option<usize> {
+/// Returns how many digits of base 62 the text begins with, where a low line follows.
+fn digits(text: &str) -> Option<usize> {
     let count = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    (counts.contains(&count) && text[count..].starts_with('_')).then_some(count)
+    text[count..].starts_with('_').then_some(count)
 }

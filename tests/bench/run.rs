@@ -5,7 +5,6 @@
 //! times and holds only what no load of the machine can change: the counted instructions. `-- --rounds N` chooses the number
 //! of rounds (default 120), `-- --only TEXT` the cases by name, `-- --order` measures nothing and writes the linker's list.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -61,63 +60,28 @@ fn main() -> ExitCode {
     }
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|text| name.contains(text));
     let cases: Vec<Case> = cases::all().into_iter().filter(|case| wanted(&case.name)).collect();
-    let mut floors = Vec::new();
-    let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::with_capacity(arguments.rounds)).collect();
-    let took = |name: &str, mut command: Command| {
-        let started = Instant::now();
-        let status = command.status().expect("the program starts");
-        let took = started.elapsed();
-        assert!(status.success(), "{name} failed: {status}");
-        took
-    };
-    // One round that does not count fills the page cache. Each case follows a /bin/true, so that none runs while the
-    // simulator still clears up after another.
-    for round in 0..=arguments.rounds {
-        for (case, times) in cases.iter().zip(&mut times) {
-            let floor = took("/bin/true", stage.bare("/bin/true"));
-            let own = took(&case.name, (case.command)(&stage));
-            if round > 0 {
-                floors.push(floor);
-                times.push(own);
-            }
-        }
-    }
-    for times in times.iter_mut().chain([&mut floors]) {
-        times.sort_unstable();
-    }
-    let median = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * 1e3;
-    let floor = median(&floors);
-    println!(
-        "{:<64} {:>9} {:>8} {:>7} {:>8} {:>13}",
-        "", "median ms", "p95 ms", "x true", "RSS MiB", "instructions"
-    );
+    let (floor, medians) = measure(&stage, &cases, arguments.rounds);
+    println!("{:<64} {:>9} {:>7} {:>8} {:>13}", "", "median ms", "x true", "RSS MiB", "instructions");
     println!("{:<64} {floor:>9.2}", "/bin/true");
+    // What a loaded machine changes, and what nothing but a change of the program does.
     let (mut missed, mut changed) = (Vec::new(), Vec::new());
-    for (case, times) in cases.iter().zip(&times) {
-        let ratio = median(times) / floor;
-        let p95 = times[times.len() * 95 / 100].as_secs_f64() * 1e3;
-        let resident = resident_mebibytes(&(case.command)(&stage));
-        let instructions = case
-            .limits
-            .instructions
-            .and_then(|_| callgrind::profile(&(case.command)(&stage)))
-            .map(|run| run.instructions);
-        let name = &case.name;
-        println!(
-            "{name:<64} {:>9.2} {p95:>8.2} {ratio:>7.2} {:>8} {:>13}",
-            median(times),
-            shown(resident.map(|mebibytes| format!("{mebibytes:.1}"))),
-            shown(instructions)
-        );
-        if let Some(most) = case.limits.times_true.filter(|most| ratio > *most) {
+    for (case, median) in cases.iter().zip(medians) {
+        let Case { name, limits, .. } = case;
+        let command = || (case.command)(&stage);
+        let ratio = median / floor;
+        let resident = resident_mebibytes(&command());
+        let instructions =
+            limits.instructions.and_then(|_| callgrind::profile(&command())).map(|run| run.instructions);
+        let (shown_resident, shown_instructions) =
+            (shown(resident.map(|mebibytes| format!("{mebibytes:.1}"))), shown(instructions));
+        println!("{name:<64} {median:>9.2} {ratio:>7.2} {shown_resident:>8} {shown_instructions:>13}");
+        if let Some(most) = limits.times_true.filter(|most| ratio > *most) {
             missed.push(format!("{name}: {ratio:.2} times /bin/true, the limit is {most:.2}"));
         }
-        if let (Some(found), Some(most)) = (resident, case.limits.mebibytes)
-            && found > most
-        {
+        if let Some((found, most)) = resident.zip(limits.mebibytes).filter(|(found, most)| found > most) {
             missed.push(format!("{name}: {found:.1} MiB, the limit is {most:.1}"));
         }
-        if let (Some(found), Some(recorded)) = (instructions, case.limits.instructions)
+        if let Some((found, recorded)) = instructions.zip(limits.instructions)
             && found.abs_diff(recorded) > recorded / 20
         {
             changed
@@ -142,6 +106,36 @@ fn main() -> ExitCode {
     }
     println!("\nmissed:\n{}", missed.join("\n"));
     ExitCode::FAILURE
+}
+
+/// Returns the median of `/bin/true`, and that of each case, in milliseconds.
+fn measure(stage: &Stage, cases: &[Case], rounds: usize) -> (f64, Vec<f64>) {
+    let mut floors = Vec::new();
+    let mut times: Vec<Vec<Duration>> = cases.iter().map(|_| Vec::with_capacity(rounds)).collect();
+    let took = |name: &str, mut command: Command| {
+        let started = Instant::now();
+        let status = command.status().expect("the program starts");
+        let took = started.elapsed();
+        assert!(status.success(), "{name} failed: {status}");
+        took
+    };
+    // One round that does not count fills the page cache. Each case follows a /bin/true, so that none runs while the
+    // simulator still clears up after another.
+    for round in 0..=rounds {
+        for (case, times) in cases.iter().zip(&mut times) {
+            let floor = took("/bin/true", stage.bare("/bin/true"));
+            let own = took(&case.name, (case.command)(stage));
+            if round > 0 {
+                floors.push(floor);
+                times.push(own);
+            }
+        }
+    }
+    let median = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64() * 1e3
+    };
+    (median(floors), times.into_iter().map(median).collect())
 }
 
 fn shown(figure: Option<impl std::fmt::Display>) -> String {
