@@ -1,7 +1,7 @@
 //! Independent judges of what the test PKI makes and reads: the openssl program, GnuTLS's certtool, rustls-webpki, and
 //! PyPI's `cryptography`, whose own OpenSSL knows ML-DSA.
 //!
-//! Needs `openssl` and `certtool` on the path, and a Python with `cryptography` 46 or later: the one that
+//! Needs `openssl` and `certtool` on the path, and a Python with `cryptography` 49 or later: the one that
 //! `ANYROLE_PYTHON` names, or `python3`. What is missing is skipped with a line on stderr; with
 //! `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
 

@@ -158,10 +158,18 @@ fn a_configuration_that_others_can_change_is_not_trusted() {
     set_mode(&folder.path("sub"), 0o755);
     let path = folder.write_mode("sub/config.toml", "version = 1\n", 0o644);
     let read = |path: &Path| private_file::read_trusted(path, 1000);
-    assert_eq!(read(&path).expect("trusted").as_slice(), b"version = 1\n");
+    assert_eq!(read(&path).expect("trusted").expect("it is there").as_slice(), b"version = 1\n");
+    assert_eq!(read(&folder.path("sub/none.toml")), Ok(None));
+    assert_eq!(read(&folder.path("none/none.toml")), Ok(None));
     assert_eq!(private_file::read_trusted(&path, 3).expect_err("large").reason, ReadRefusal::TooLarge(3));
     symlink(&path, folder.path("link.toml")).expect("a link");
-    read(&folder.path("link.toml")).expect("a link among trusted folders");
+    read(&folder.path("link.toml")).expect("a link among trusted folders").expect("it is there");
+    symlink(folder.path("sub"), folder.path("way")).expect("a link");
+    for way in ["way/config.toml", "sub/../way/config.toml", "way/../sub/config.toml"] {
+        read(&folder.path(way)).expect("a way among trusted folders").expect("it is there");
+    }
+    symlink(folder.path("gone.toml"), folder.path("dangling.toml")).expect("a link");
+    read(&folder.path("dangling.toml")).expect_err("a link to nothing is not nothing");
 
     set_mode(&path, 0o666);
     let error = read(&path).expect_err("others can write");
@@ -173,11 +181,17 @@ fn a_configuration_that_others_can_change_is_not_trusted() {
     set_mode(&folder.path("sub"), 0o777);
     let error = read(&path).expect_err("others can replace it");
     assert!(error.to_string().contains("its folder '"), "{error}");
-    read(&folder.path("link.toml")).expect_err("the target's folder counts");
+    for way in ["link.toml", "way/config.toml", "way/../sub/config.toml"] {
+        read(&folder.path(way)).expect_err("the target's folder counts");
+    }
     set_mode(&folder.path("sub"), 0o1777);
     read(&path).expect("sticky");
     set_mode(&folder.path("sub"), 0o755);
-    private_file::check_trusted(&path).expect("trusted again");
+    read(&path).expect("trusted again");
+    std::fs::create_dir(folder.path("open")).expect("a folder");
+    symlink(&path, folder.path("open/link.toml")).expect("a link");
+    set_mode(&folder.path("open"), 0o777);
+    read(&folder.path("open/link.toml")).expect_err("the folder of the link counts as well");
     assert!(matches!(
         read(&folder.path("sub")).expect_err("a folder").reason,
         ReadRefusal::NotAFile("a folder")

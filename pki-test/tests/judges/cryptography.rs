@@ -1,4 +1,4 @@
-//! PyPI's `cryptography`, which knows ML-DSA from version 46 on.
+//! PyPI's `cryptography`, which verifies certificates signed with ML-DSA from version 49 on.
 
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::KeyForm;
@@ -14,9 +14,9 @@ const SCRIPT: &str = include_str!("cryptography.py");
 /// Returns what is wrong with each case, or `None` after saying that the judge is missing.
 fn judge(cases: &[Value]) -> Option<Vec<Option<String>>> {
     let python = std::env::var("ANYROLE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let known = "import cryptography; assert int(cryptography.__version__.split('.')[0]) >= 46";
+    let known = "import cryptography; assert int(cryptography.__version__.split('.')[0]) >= 49";
     if !runs(&python, &["-c", known]) {
-        missing("a Python with cryptography 46 or later (ANYROLE_PYTHON)");
+        missing("a Python with cryptography 49 or later (ANYROLE_PYTHON)");
         return None;
     }
     let input = serde_json::to_vec(cases).expect("texts are JSON");
