@@ -14,8 +14,9 @@ mod driver;
 mod wait;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,14 +157,7 @@ fn what_is_no_private_file_of_ours_is_a_miss_without_a_hang() {
     assert!(!files.hit("dd"));
     // A FIFO that nobody writes to.
     fs::remove_file(files.path("ee")).unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        files.path("ee"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(files.path("ee")).status().unwrap().success());
     assert!(!files.hit("ee"));
     // A gibibyte of nothing.
     fs::File::options().write(true).open(files.path("ff")).unwrap().set_len(1 << 30).unwrap();
@@ -241,7 +235,7 @@ fn files_are_private_under_any_umask() {
     for umask in ["000", "0777"] {
         let files = Files::new();
         let script = format!("umask {umask}; exec \"$0\" \"$@\"");
-        let mut command = std::process::Command::new("sh");
+        let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
         command.args(["driver::driver", "--exact", "--ignored", "-q"]);
         let steps = format!(
@@ -338,6 +332,8 @@ fn those_who_waited_share_the_failure_and_those_who_come_later_do_not() {
 /// Counts those who wait for the lock of a file, as `/proc/locks` shows them: `1: -> FLOCK … MAJOR:MINOR:INODE …`.
 #[cfg(target_os = "linux")]
 fn waiting_for(path: &Path) -> usize {
+    use std::os::unix::fs::MetadataExt as _;
+
     let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
     let locks = fs::read_to_string("/proc/locks").unwrap();
     locks.lines().filter(|line| line.contains("->") && line.contains(&inode)).count()
@@ -430,7 +426,7 @@ fn a_foreign_user_cannot_hold_our_lock() {
     fs::set_permissions(files.state(), fs::Permissions::from_mode(0o755)).unwrap();
     drop(Locks::new(folder).try_take(&key("aa")).unwrap());
     let lock = files.state().join("lock-aa");
-    let foreign = std::process::Command::new("setpriv")
+    let foreign = Command::new("setpriv")
         .args(["--reuid", "64000", "--clear-groups", "flock", "--nonblock"])
         .arg(&lock)
         .args(["echo", "locked"])

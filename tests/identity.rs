@@ -2,13 +2,12 @@
 //!
 //! Needs `openssl` on the path for an independent look at signatures, and root for foreign owners. What is missing
 //! is skipped with a line on stderr; with `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
-
+#![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests write files into a private folder and read their settings"
 )]
 #![expect(clippy::print_stderr, reason = "a component that is missing is skipped loudly")]
-#![cfg(unix)]
 
 mod identity {
     mod arrangements;

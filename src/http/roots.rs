@@ -3,7 +3,7 @@
 //! Loading them is the most expensive part of a call, so it happens when a server's certificate is at hand, from one
 //! file; the folders with a file for each root are read only when that file does not know the issuer.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ impl Locations {
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
 impl Display for Locations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let places: Vec<_> =
             self.file.iter().chain(&self.folders).map(|place| place.display().to_string()).collect();
         f.write_str(&places.join(", "))

@@ -40,6 +40,7 @@ impl Server {
     }
 
     /// Carries every connection to another address.
+    #[cfg(not(target_vendor = "apple"))]
     pub(super) fn forwarding(listen: &str, target: String) -> Self {
         Self::on(listen, move |stream| {
             relay(stream, &target);
