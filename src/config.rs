@@ -140,7 +140,7 @@ pub enum Files {
     Alone(PathBuf),
     /// The system's file and drop-in folder, and the user's own file; each may be missing.
     Usual {
-        /// `/etc/anyrole/config.toml`, and `conf.d/*.toml` in the same folder.
+        /// `/etc/anyrole/config.toml`, and `conf.d/*.toml` in the same folder; none on Windows.
         system: Option<PathBuf>,
         /// `~/.config/anyrole/config.toml`.
         user: Option<PathBuf>,
@@ -150,15 +150,9 @@ pub enum Files {
 impl Files {
     /// Returns the usual files of this system and user.
     pub fn usual(env: &Environment) -> Self {
-        let system = if cfg!(windows) {
-            env.os_var("ProgramData").map(|folder| PathBuf::from(folder).join("anyrole"))
-        } else {
-            Some(PathBuf::from("/etc/anyrole"))
-        };
-        Self::Usual {
-            system: system.map(|folder| folder.join("config.toml")),
-            user: env.home().map(|home| home.join(".config/anyrole/config.toml")),
-        }
+        // In C:\ProgramData every user may make a folder, and who made one is not judged there.
+        let system = (!cfg!(windows)).then(|| PathBuf::from("/etc/anyrole/config.toml"));
+        Self::Usual { system, user: env.home().map(|home| home.join(".config/anyrole/config.toml")) }
     }
 }
 

@@ -1,12 +1,17 @@
-//! The state folder where files have no owner and mode in Unix's sense: the user's profile folder is closed to others
-//! by the access list that everything in it inherits.
+//! The state folder on Windows, where files have no owner and mode in Unix's sense: the user's profile folder is closed
+//! to others by the access list that everything in it inherits. A folder that `ANYROLE_STATE_DIR` names is as closed as
+//! the one above it.
 #![expect(clippy::disallowed_methods, reason = "the folder's own access list makes its files private")]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
+use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cache::FolderProblem;
+
+/// `FILE_SHARE_READ | FILE_SHARE_WRITE` of `winnt.h`: others may open the file, but not remove or rename it.
+const NOT_REMOVABLE: u32 = 0x1 | 0x2;
 
 /// The folder.
 #[derive(Debug)]
@@ -71,11 +76,15 @@ impl StateFolder {
     }
 
     /// Opens a file to be locked, and makes it where it is absent. Its content means nothing.
+    ///
+    /// While it is open nobody can remove it: two processes that lock the same name lock the same file.
     pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.path.join(name))
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).share_mode(NOT_REMOVABLE);
+        options.open(self.path.join(name))
     }
 
-    /// Tells whether `file` still is the one that has this name: an open file cannot be removed here.
+    /// Tells whether `file` still is the one that has this name, as a lock file always is here.
     pub(in crate::cache) fn is_current(&self, _name: &str, _file: &File) -> bool {
         true
     }
