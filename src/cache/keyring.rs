@@ -197,9 +197,26 @@ impl KeyringCache {
             .collect())
     }
 
+    /// Removes entries that had expired before `now`, where the keyring does not forget them by itself. What cannot be
+    /// read or removed is left for the next time.
+    fn sweep(&self, now: Timestamp) {
+        if self.kind == StoreKind::KernelKeyring {
+            return;
+        }
+        for key in self.keys().unwrap_or_default() {
+            let Ok(sealed) = self.read(&key) else { continue };
+            let expiration = sealed.and_then(|sealed| seal::expiration(Purpose::Keyring, &sealed));
+            if expiration.is_none_or(|expiration| expiration <= now) {
+                let _ = self.remove(&key);
+            }
+        }
+    }
+
     fn failed(&self, error: &Error) -> CacheError {
         if matches!(error, Error::TooLong(..)) {
             CacheError::Full { store: self.kind }
+        } else if desktop::needs_person(error) {
+            CacheError::Locked { store: self.kind }
         } else {
             CacheError::Unavailable { store: self.kind, why: describe(error) }
         }
@@ -231,14 +248,21 @@ impl CredentialCache for KeyringCache {
                 why: String::from("the system gives no random numbers"),
             })?;
         let lifetime = entry.lifetime().as_secs().max(1);
-        match self.write(key, &sealed, lifetime) {
-            Ok(()) => Ok(()),
-            Err(Error::TooLong(..)) => {
+        match (self.write(key, &sealed, lifetime), self.kind) {
+            (Ok(()), _) => {}
+            (Err(Error::TooLong(..)), _) => {
                 self.remove_oldest()?;
-                self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))
+                self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))?;
             }
-            Err(error) => Err(self.failed(&error)),
+            // What another build of this program wrote, Keychain lets us neither read nor change, but remove.
+            (Err(_), StoreKind::Keychain) => {
+                self.remove(key)?;
+                self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))?;
+            }
+            (Err(error), _) => return Err(self.failed(&error)),
         }
+        self.sweep(entry.created_at);
+        Ok(())
     }
 
     fn remove(&self, key: &CacheKey) -> Result<(), CacheError> {
@@ -270,6 +294,8 @@ fn describe(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keyring_core::mock;
 
     use super::*;
@@ -310,28 +336,81 @@ mod tests {
         }
     }
 
+    fn fail_next(cache: &KeyringCache, digit: &str, error: Error) {
+        let entry = cache.part(&key(digit), 0, None).unwrap();
+        let mock: &mock::Cred = entry.as_any().downcast_ref().expect("the store is the mock");
+        mock.set_error(error);
+    }
+
+    fn stored_keys(cache: &KeyringCache) -> Vec<CacheKey> {
+        let mut stored: Vec<_> = cache.list().unwrap().into_iter().map(|found| found.key).collect();
+        stored.sort();
+        stored
+    }
+
+    fn lasting(lifetime: Duration) -> CacheEntry {
+        let mut entry = entry();
+        entry.credential_set.credentials.expiration = entry.created_at.plus(lifetime);
+        entry
+    }
+
+    /// Without a look at all entries: Wine puts them at odd addresses, where a debug build of the store's package stops.
+    #[cfg(windows)]
+    #[test]
+    fn credential_manager_keeps_the_largest_entry_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let namespace = format!("test-{}", std::process::id()).parse().unwrap();
+        let cache = KeyringCache::desktop(&namespace, location).unwrap();
+        let largest: Vec<u8> = (0..=u8::MAX).cycle().take(MAX_SEALED).collect();
+        for sealed in [&largest[..], &largest[..3000], &largest[..1]] {
+            cache.write(&key("a"), sealed, 60).unwrap();
+            assert_eq!(cache.read(&key("a")).unwrap().as_deref(), Some(sealed));
+        }
+        cache.remove(&key("a")).unwrap();
+        assert_eq!(cache.read(&key("a")).unwrap(), None);
+        assert!(matches!(cache.part(&key("a"), 6, None).unwrap().get_secret(), Err(Error::NoEntry)));
+    }
+
+    #[test]
+    fn what_another_build_wrote_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let cache = cache(&location, usize::MAX);
+        cache.put(&key("a"), &entry()).unwrap();
+        fail_next(&cache, "a", Error::PlatformFailure(Box::from("The specified item already exists")));
+        cache.put(&key("a"), &lasting(Duration::from_secs(7200))).unwrap();
+        let expiration = cache.get(&key("a")).unwrap().expect("it was replaced").expiration();
+        assert_eq!(expiration, lasting(Duration::from_secs(7200)).expiration());
+    }
+
+    #[test]
+    fn a_keyring_that_keeps_everything_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("state"));
+        let cache = cache(&location, 100);
+        cache.put(&key("a"), &lasting(Duration::from_secs(60))).unwrap();
+        cache.part(&key("b"), 0, None).unwrap().set_secret(b"\0no entry").unwrap();
+        let mut later = lasting(Duration::from_secs(3600));
+        later.created_at = later.created_at.plus(Duration::from_secs(60));
+        cache.put(&key("c"), &later).unwrap();
+        assert_eq!(stored_keys(&cache), [key("c")]);
+        assert!(matches!(cache.part(&key("a"), 1, None).unwrap().get_secret(), Err(Error::NoEntry)));
+    }
+
     #[test]
     fn a_full_keyring_gives_up_the_entry_that_expires_first() {
         let folder = tempfile::tempdir().unwrap();
         let location = StateLocation::at(folder.path().join("state"));
         let cache = cache(&location, MAX_SEALED + 1);
-        let refuse = |digit: &str| {
-            let entry = cache.part(&key(digit), 0, None).unwrap();
-            let mock: &mock::Cred = entry.as_any().downcast_ref().expect("the store is the mock");
-            mock.set_error(Error::TooLong(String::from("all keys"), 20_000));
-        };
+        let refuse = |digit| fail_next(&cache, digit, Error::TooLong(String::from("all keys"), 20_000));
         refuse("c");
         assert!(matches!(cache.put(&key("c"), &entry()), Err(CacheError::Full { .. })), "nothing to give up");
         for (digit, lifetime) in [("a", 7200), ("b", 60)] {
-            let mut stored = entry();
-            stored.credential_set.credentials.expiration =
-                stored.created_at.plus(std::time::Duration::from_secs(lifetime));
-            cache.put(&key(digit), &stored).unwrap();
+            cache.put(&key(digit), &lasting(Duration::from_secs(lifetime))).unwrap();
         }
         refuse("c");
         cache.put(&key("c"), &entry()).unwrap();
-        let mut left: Vec<_> = cache.list().unwrap().into_iter().map(|found| found.key).collect();
-        left.sort();
-        assert_eq!(left, [key("a"), key("c")]);
+        assert_eq!(stored_keys(&cache), [key("a"), key("c")]);
     }
 }

@@ -1,4 +1,7 @@
 //! The desktop's keyring, by the package `keyring`: Secret Service, macOS Keychain, Windows Credential Manager.
+//!
+//! None of them forgets an entry by itself, and none may ask a person. For the Secret Service that is looked up before,
+//! Keychain is told so for the whole process, and Credential Manager never asks for entries of this kind.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +17,8 @@ pub(super) const KIND: StoreKind = StoreKind::Keychain;
 #[cfg(windows)]
 pub(super) const KIND: StoreKind = StoreKind::CredentialManager;
 
-/// Credential Manager takes 5 · 512 octets a value (`CRED_MAX_CREDENTIAL_BLOB_SIZE`); the others take what we have.
+/// Credential Manager takes 5 · 512 octets a value (`CRED_MAX_CREDENTIAL_BLOB_SIZE`); the others take what we have: a
+/// password of Keychain is counted in 32 bits.
 pub(super) const LARGEST_VALUE: usize = if cfg!(windows) { 2560 } else { usize::MAX };
 
 /// Opens the keyring where it answers at once and without a person.
@@ -23,10 +27,23 @@ pub(super) fn open() -> Result<Arc<CredentialStore>, CacheError> {
     {
         secret_service::open_in_time()
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(target_os = "macos")]
+    {
+        keychain::open_silently()
+    }
+    #[cfg(windows)]
     {
         connect()
     }
+}
+
+#[cfg(target_os = "macos")]
+pub(super) use keychain::needs_person;
+
+/// Tells whether a keyring refused because a person would have to agree: the Secret Service was asked before.
+#[cfg(not(target_os = "macos"))]
+pub(super) const fn needs_person(_error: &keyring_core::Error) -> bool {
+    false
 }
 
 /// Keeps an entry on this machine: a roaming Windows profile would carry it elsewhere.
@@ -37,7 +54,10 @@ pub(super) fn modifiers(kind: StoreKind) -> Option<HashMap<&'static str, &'stati
     }
 }
 
-/// Returns how a keyring is asked for all entries of a service; Credential Manager knows patterns only.
+/// Returns how a keyring is asked for all entries of a service, and perhaps for some more.
+///
+/// Credential Manager keeps an entry under the target `user.service`, and is asked by a regular expression that may match
+/// anywhere in it. The colon of a service, and the letters, digits, `-` and `_` of a namespace, mean themselves there.
 pub(super) fn search(kind: StoreKind, service: &str) -> HashMap<&'static str, &str> {
     match kind {
         StoreKind::CredentialManager => HashMap::from([("pattern", service)]),
@@ -51,6 +71,40 @@ fn connect() -> Result<Arc<CredentialStore>, CacheError> {
     let unavailable = |why| CacheError::Unavailable { store: KIND, why };
     keyring::Entry::store_status().as_ref().map_err(|error| unavailable(super::describe(error)))?;
     keyring_core::get_default_store().ok_or_else(|| unavailable(String::from("it did not open")))
+}
+
+#[cfg(target_os = "macos")]
+mod keychain {
+    //! Keychain without its windows: what would ask a person is an error.
+
+    use std::sync::{Arc, LazyLock};
+
+    use keyring_core::{CredentialStore, Error};
+    use security_framework::base;
+    use security_framework::os::macos::keychain::{KeychainUserInteractionLock, SecKeychain};
+
+    use super::{KIND, connect};
+    use crate::cache::CacheError;
+
+    /// `errSecInteractionNotAllowed` of Apple's `SecBase.h`: the keychain is locked, or the entry belongs to another program.
+    const INTERACTION_NOT_ALLOWED: i32 = -25308;
+
+    /// Windows are off for the whole process, and until it ends: dropping this would switch them on again.
+    static SILENCE: LazyLock<Result<KeychainUserInteractionLock, base::Error>> =
+        LazyLock::new(SecKeychain::disable_user_interaction);
+
+    pub(super) fn open_silently() -> Result<Arc<CredentialStore>, CacheError> {
+        let unavailable =
+            |error: &base::Error| CacheError::Unavailable { store: KIND, why: error.to_string() };
+        SILENCE.as_ref().map_err(unavailable)?;
+        connect()
+    }
+
+    /// Tells whether a person would have to unlock the keychain, or to let this program at the entry.
+    pub(in super::super) fn needs_person(error: &Error) -> bool {
+        let Error::PlatformFailure(source) = error else { return false };
+        source.downcast_ref::<base::Error>().is_some_and(|error| error.code() == INTERACTION_NOT_ALLOWED)
+    }
 }
 
 #[cfg(target_os = "linux")]
