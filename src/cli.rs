@@ -165,6 +165,9 @@ fn dispatch(
         Ok(Request::Run(typed)) => {
             let invocation = Invocation { spec, called_as, env, typed };
             let lines = lines(&invocation);
+            if !is_cached(spec) {
+                aws_lc_rs::init();
+            }
             return (lines, (spec.run)(&invocation));
         }
         Err(error) => Err(error.into()),
@@ -175,7 +178,12 @@ fn dispatch(
 /// Bounds what `credential-process` tells, unless it is asked for everything.
 fn lines(invocation: &Invocation<'_>) -> Option<usize> {
     let all = invocation.typed.flag("debug").and_then(grammar::boolean).unwrap_or(false);
-    (invocation.spec.name == "credential-process" && !all).then_some(report::FEW_LINES)
+    (is_cached(invocation.spec) && !all).then_some(report::FEW_LINES)
+}
+
+/// Tells whether the command is the one that SDKs start for each call, and which seldom needs more than the cache.
+fn is_cached(spec: &Spec) -> bool {
+    spec.name == credential_process::SPEC.name
 }
 
 /// What the first arguments call.

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// The version of the encoding; an entry of another version is a miss.
 const VERSION: u8 = 1;
 
-/// The octets that sealing adds behind the text: the tag of AES-256-GCM.
+/// The octets that sealing adds behind the text: the tag of ChaCha20-Poly1305.
 const TAG_LENGTH: usize = 16;
 
 /// A session as a cache keeps it: what CreateSession granted, and what must be known to trust it again.

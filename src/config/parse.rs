@@ -46,7 +46,9 @@ impl Parsed {
 
 /// Parses the text of one file.
 pub(super) fn parse(file: &Path, text: &str, keys: &[Key]) -> Result<Parsed, ConfigError> {
-    let reader = Reader { file: file.into(), text, keys };
+    let line_ends =
+        text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place).collect();
+    let reader = Reader { file: file.into(), line_ends, keys };
     let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         origin: reader.origin(error.span().map_or(0, |span| span.start)),
         why: printable(error.message()),
@@ -56,7 +58,8 @@ pub(super) fn parse(file: &Path, text: &str, keys: &[Key]) -> Result<Parsed, Con
 
 struct Reader<'a> {
     file: Arc<Path>,
-    text: &'a str,
+    /// Where each line of the text ends, so that the lines need not be counted for each value.
+    line_ends: Vec<usize>,
     keys: &'a [Key],
 }
 
@@ -65,8 +68,7 @@ type Table<'a> = DeTable<'a>;
 impl Reader<'_> {
     /// Returns the line of a byte of the text.
     fn origin(&self, offset: usize) -> Origin {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        Origin { file: self.file.clone(), line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
+        Origin { file: self.file.clone(), line: 1 + self.line_ends.partition_point(|end| *end < offset) }
     }
 
     fn document(&self, document: &Table<'_>) -> Result<Parsed, ConfigError> {

@@ -102,6 +102,8 @@ impl NativeTransport {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = verifier(&provider)?;
         let broken = |why: String| TransportError::Other { host: String::from("any host"), why };
+        // As when a key is opened: a second hop may need none.
+        ::aws_lc_rs::init();
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| broken(error.to_string()))?

@@ -57,6 +57,8 @@ impl FileKey {
     pub fn new(private_key: PrivateKey) -> Result<Self, KeyInconsistent> {
         let der = private_key.pkcs8().expose().as_slice();
         let rejected = |error: KeyRejected| KeyInconsistent { why: error.to_string() };
+        // In the static build the processor has not been asked yet what it has (.cargo/config.toml).
+        aws_lc_rs::init();
         // The algorithm's own digest is not used: sign_prehashed brings its own.
         let ec = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).map(Pair::Ec).map_err(rejected);
         let ml_dsa = |algorithm: &'static PqdsaSigningAlgorithm| {
