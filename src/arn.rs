@@ -36,9 +36,9 @@ pub enum ArnError {
     #[error("it is longer than {MAX_LENGTH} characters")]
     TooLong,
     /// A well-formed ARN of something else.
-    #[error("it names a {found}, and a {expected} is needed")]
+    #[error("it names {found}, and {expected} is needed")]
     WrongKind {
-        /// What is needed: `trust anchor`, `Roles Anywhere profile`, `IAM role`.
+        /// What is needed: `a Roles Anywhere trust anchor`, `an IAM role`.
         expected: &'static str,
         /// What the ARN names, in the same words where they are known, else `service:resource-type`.
         found: String,
@@ -87,9 +87,9 @@ impl Arn {
             "rolesanywhere" if resource_is(resource, "trust-anchor") => String::from(TRUST_ANCHOR),
             "rolesanywhere" if resource_is(resource, "profile") => String::from(PROFILE),
             "iam" if resource.starts_with("role/") => String::from(ROLE),
-            "iam" if resource.starts_with("instance-profile/") => String::from("EC2 instance profile"),
+            "iam" if resource.starts_with("instance-profile/") => String::from("an EC2 instance profile"),
             "sts" if resource.starts_with("assumed-role/") => {
-                String::from("session of an assumed role (give the role itself)")
+                String::from("a session of an assumed role (give the role itself)")
             }
             service => {
                 let kind = resource.split(['/', ':']).next().unwrap_or_default();
@@ -146,9 +146,9 @@ impl fmt::Debug for Arn {
     }
 }
 
-const TRUST_ANCHOR: &str = "Roles Anywhere trust anchor";
-const PROFILE: &str = "Roles Anywhere profile";
-const ROLE: &str = "IAM role";
+const TRUST_ANCHOR: &str = "a Roles Anywhere trust anchor";
+const PROFILE: &str = "a Roles Anywhere profile";
+const ROLE: &str = "an IAM role";
 
 macro_rules! arn_of_a_kind {
     ($(#[$doc:meta])* $name:ident, $kind:expr, needs $($field:ident),+) => {

@@ -18,10 +18,13 @@ pub mod keyring;
 pub mod lock;
 pub mod none;
 pub mod state_folder;
+mod sweep;
 
 use std::fmt;
 
 pub use choice::{Cache, CacheChoice};
+#[cfg(test)]
+pub(crate) use entry::tests::entry as example_entry;
 pub use entry::{CacheEntry, EntryFacts};
 pub use error::{CacheError, FolderProblem};
 pub use key::{

@@ -9,10 +9,14 @@ mod completions;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
+mod env;
+mod exec;
 mod explain;
 mod grammar;
 mod help;
 mod inspect;
+mod keeping;
+mod log;
 mod man;
 mod output;
 #[cfg(feature = "pki")]
@@ -22,7 +26,6 @@ mod pki;
 mod provider;
 mod read_certificate_data;
 mod report;
-mod runtime;
 mod settings;
 mod sign_string;
 #[cfg(feature = "pki")]
@@ -31,12 +34,13 @@ mod status;
 mod usage;
 mod version;
 mod whoami;
+mod wrap;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use args::{Request, Spec, Typed};
-use report::Failure;
+use args::{Needs, Request, Spec, Typed};
+use report::{Failure, Form};
 use settings::Settings;
 use settings::table::Setting;
 use usage::UsageError;
@@ -48,6 +52,8 @@ use crate::process::BorrowedPrivileges;
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
 const COMMANDS: &[&Spec] = &[
     &credential_process::SPEC,
+    &exec::SPEC,
+    &env::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -66,6 +72,10 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &pki::renew::SPEC,
     #[cfg(feature = "pki")]
+    &pki::deploy::SPEC,
+    #[cfg(feature = "pki")]
+    &pki::request::SPEC,
+    #[cfg(feature = "pki")]
     &pki::revoke::SPEC,
     #[cfg(feature = "pki")]
     &pki::crl::SPEC,
@@ -78,6 +88,30 @@ const COMMANDS: &[&Spec] = &[
     &man::SPEC,
     &completions::SPEC,
     &version::SPEC,
+];
+
+/// The commands that are planned, and what works instead today.
+const LATER: &[(&str, &str)] = &[
+    ("advise", "README.md says what is needed on a host, and what is checked when"),
+    (
+        "audit",
+        "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
+    ),
+    (
+        "configure",
+        "aws configure set profile.NAME.credential_process 'anyrole credential-process NAME' writes the line",
+    ),
+    ("doctor", "anyrole inspect, anyrole status and anyrole explain ID tell what can be checked today"),
+    (
+        "migrate",
+        "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
+    ),
+    (
+        "serve",
+        "anyrole exec has an endpoint for one command; others read a profile with credential_process, as all SDKs do",
+    ),
+    ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
+    ("update", "put credential_process into the profile instead of keys: nothing has to be kept fresh then"),
 ];
 
 /// Under which name the program was called.
@@ -108,6 +142,16 @@ impl Invocation<'_> {
     /// Returns the settings from all sources.
     fn settings(&self) -> Result<Settings, Failure> {
         Settings::resolve(&self.typed, self.env, self.spec.groups)
+    }
+
+    /// Tells whether every step and every fact is asked for.
+    fn is_debugged(&self) -> bool {
+        self.typed.flag("debug").and_then(grammar::boolean).unwrap_or(false)
+    }
+
+    /// Returns the name of the session that was typed.
+    fn name(&self) -> Option<&str> {
+        self.typed.words.first().map(String::as_str)
     }
 
     /// Tells whether a flag of the command itself, a boolean, was given.
@@ -141,49 +185,60 @@ pub fn run(
     let mut arguments = arguments.into_iter();
     let called_as = CalledAs::of(arguments.next().as_deref());
     if let Err(refused) = privileges {
-        return report::exit_status(Err(refused.into()), None);
+        return report::exit_status(Err(refused.into()), Form::Whole);
     }
-    let (lines, outcome) = dispatch(called_as, arguments.collect(), &env);
-    report::exit_status(outcome, lines)
+    report::guard(|| {
+        let (form, outcome) = dispatch(called_as, arguments.collect(), &env);
+        report::exit_status(outcome, form)
+    })
 }
 
-/// Finds the command and runs it; returns how many lines its failure may take, and its outcome.
+/// Finds the command and runs it; returns how its failure is to be told, and its outcome.
 fn dispatch(
     called_as: CalledAs,
     mut arguments: Vec<OsString>,
     env: &Environment,
-) -> (Option<usize>, Result<(), Failure>) {
+) -> (Form, Result<(), Failure>) {
     let spec = match command(&mut arguments) {
         Ok(Called::Command(spec)) => spec,
-        Ok(Called::Overview) => return (None, help::overview()),
-        Ok(Called::Version) => return (None, version::print()),
-        Ok(Called::Group(group)) => return (None, help::group(group)),
-        Err(error) => return (None, Err(error.into())),
+        Ok(Called::Overview) => return (Form::Whole, help::overview()),
+        Ok(Called::Version) => return (Form::Whole, version::print()),
+        Ok(Called::Group(group)) => return (Form::Whole, help::group(group)),
+        Err(error) => return (Form::Whole, Err(error.into())),
     };
     let outcome = match args::parse(spec, arguments) {
-        Ok(Request::Help(text)) => return (None, output::write(text.as_bytes()).map_err(Failure::output)),
+        Ok(Request::Help(text)) => {
+            return (Form::Whole, output::write(text.as_bytes()).map_err(Failure::output));
+        }
         Ok(Request::Run(typed)) => {
             let invocation = Invocation { spec, called_as, env, typed };
-            let lines = lines(&invocation);
-            if !is_cached(spec) {
+            let form = form(&invocation);
+            if invocation.is_debugged() {
+                crate::trace::begin(report::step);
+            }
+            if spec.needs == Needs::Everything {
                 aws_lc_rs::init();
             }
-            return (lines, (spec.run)(&invocation));
+            let outcome = (spec.run)(&invocation);
+            if let Err(Failure::Told(error)) = &outcome
+                && spec.needs == Needs::Cache
+            {
+                log::failure(&invocation, error.as_ref());
+            }
+            return (form, outcome);
         }
         Err(error) => Err(error.into()),
     };
-    (None, outcome)
+    (Form::Whole, outcome)
 }
 
-/// Bounds what `credential-process` tells, unless it is asked for everything.
-fn lines(invocation: &Invocation<'_>) -> Option<usize> {
-    let all = invocation.typed.flag("debug").and_then(grammar::boolean).unwrap_or(false);
-    (is_cached(invocation.spec) && !all).then_some(report::FEW_LINES)
-}
-
-/// Tells whether the command is the one that SDKs start for each call, and which seldom needs more than the cache.
-fn is_cached(spec: &Spec) -> bool {
-    spec.name == credential_process::SPEC.name
+/// Decides how a failure of this call is told.
+fn form(invocation: &Invocation<'_>) -> Form {
+    match invocation.spec.needs {
+        _ if invocation.typed.flag("json").and_then(grammar::boolean).unwrap_or(false) => Form::Json,
+        Needs::Cache if !invocation.is_debugged() => Form::FewLines,
+        Needs::Cache | Needs::Everything => Form::Whole,
+    }
 }
 
 /// What the first arguments call.
@@ -202,7 +257,7 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let first = first.to_str().ok_or(UsageError::NotUnicode)?.to_owned();
     match first.as_str() {
         "-h" | "--help" => return Ok(Called::Overview),
-        "--version" => return Ok(Called::Version),
+        "-V" | "--version" => return Ok(Called::Version),
         _ => {}
     }
     if let Some(spec) = find(&first) {
@@ -212,6 +267,9 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let group =
         COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
+        if let Some((command, instead)) = LATER.iter().find(|(command, _)| *command == first) {
+            return Err(UsageError::LaterCommand { command, instead });
+        }
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });
     };
@@ -243,8 +301,12 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::CacheError::IDS,
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
+        crate::exec::IDS,
+        crate::server::IDS,
+        exec::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
+        crate::http::runtime::IDS,
         crate::identity::error::IDS,
         crate::private_file::IDS,
         crate::provider::IDS,
@@ -257,13 +319,13 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::sts::error::IDS,
         crate::sts::refusal::IDS,
         crate::sts::request::IDS,
+        cache::NotNamed::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
-        runtime::RuntimeError::IDS,
         settings::SettingsError::IDS,
         settings::second_hop::SecondHopError::IDS,
         UsageError::IDS,
-        &["started-with-privileges"],
+        &["panic", "started-with-privileges"],
     ]
     .into_iter()
     .chain(pki_ids())

@@ -17,18 +17,19 @@ mod parse;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::ConfigError;
 
 use crate::env::Environment;
-use crate::private_file;
+use crate::private_file::{self, FolderOwner};
 
 /// The largest config file that is read, in bytes: a hundred times what the largest fleet needs.
 const MAX_BYTES: u64 = 1 << 20;
-/// How many drop-in files are read from `conf.d`.
-const MAX_FILES: usize = 256;
+/// How many drop-in files `conf.d` may hold: twice what a fleet's tool writes for five thousand roles.
+const MAX_FILES: usize = 10_000;
 
 /// What a key of the config file may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +143,8 @@ pub enum Files {
     Usual {
         /// `/etc/anyrole/config.toml`, and `conf.d/*.toml` in the same folder; none on Windows.
         system: Option<PathBuf>,
-        /// `~/.config/anyrole/config.toml`.
-        user: Option<PathBuf>,
+        /// The home folder, in which `.config/anyrole/config.toml` is the user's file.
+        home: Option<PathBuf>,
     },
 }
 
@@ -152,7 +153,7 @@ impl Files {
     pub fn usual(env: &Environment) -> Self {
         // In C:\ProgramData every user may make a folder, and who made one is not judged there.
         let system = (!cfg!(windows)).then(|| PathBuf::from("/etc/anyrole/config.toml"));
-        Self::Usual { system, user: env.home().map(|home| home.join(".config/anyrole/config.toml")) }
+        Self::Usual { system, home: env.home() }
     }
 }
 
@@ -162,42 +163,80 @@ pub struct Config {
     /// The strongest first: the user's, then the system's.
     defaults: Vec<Section>,
     sessions: BTreeMap<String, NamedSession>,
+    /// The files that there were, in the order in which they were read.
+    files: Vec<PathBuf>,
+    /// What was not read although it may be there, and why.
+    passed_over: Vec<String>,
 }
 
 impl Config {
     /// Reads the files.
     ///
     /// The system's file and its drop-ins are one layer, in which a session or a default may be defined once. The
-    /// user's file lies over it: a session defined there replaces the system's session of that name whole.
+    /// user's file lies over it: a session defined there replaces the system's session of that name whole. The user's file is
+    /// read from a home folder that is the caller's or root's: `sudo` keeps `HOME`, and images set root's for every user. From
+    /// root's it is passed over where it cannot be read, from another user's always.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be read, can be written by other users, is not TOML of version 1, or holds a key that
-    /// is not known; if the one file named by the user is missing.
+    /// is not known; if the one file named by the user is missing; if there are more than 10,000 drop-ins.
     pub fn load(files: &Files, keys: &[Key]) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         match files {
             Files::Alone(path) => {
                 let text = read(path)?.ok_or_else(|| ConfigError::Missing { file: path.clone() })?;
+                config.files.push(path.clone());
                 config.overlay(parse::parse(path, &text, keys)?);
             }
-            Files::Usual { system, user } => {
+            Files::Usual { system, home } => {
                 let mut layer = parse::Parsed::default();
-                for path in system.iter().flat_map(|path| std::iter::once(path.clone()).chain(drop_ins(path)))
-                {
-                    if let Some(text) = read(&path)? {
-                        layer.join(parse::parse(&path, &text, keys)?)?;
+                if let Some(path) = system {
+                    let mut paths = vec![path.clone()];
+                    match drop_ins(path)? {
+                        Ok(found) => paths.extend(found),
+                        Err(unreadable) => config.passed_over.push(unreadable),
+                    }
+                    for path in paths {
+                        if let Some(text) = read(&path)? {
+                            layer.join(parse::parse(&path, &text, keys)?)?;
+                            config.files.push(path);
+                        }
                     }
                 }
                 config.overlay(layer);
-                if let Some(path) = user
-                    && let Some(text) = read(path)?
+                if let Some(home) = home
+                    && let Some((path, text)) = config.users_file(home)?
                 {
-                    config.overlay(parse::parse(path, &text, keys)?);
+                    config.overlay(parse::parse(&path, &text, keys)?);
+                    config.files.push(path);
                 }
             }
         }
         Ok(config)
+    }
+
+    /// Reads the user's file, if that home folder is one to read it from.
+    fn users_file(&mut self, home: &Path) -> Result<Option<(PathBuf, String)>, ConfigError> {
+        let path = home.join(".config/anyrole/config.toml");
+        let why = match private_file::folder_owner(home) {
+            FolderOwner::Absent => return Ok(None),
+            FolderOwner::Caller => return Ok(read(&path)?.map(|text| (path, text))),
+            FolderOwner::Root => match read(&path) {
+                Ok(text) => return Ok(text.map(|text| (path, text))),
+                Err(ConfigError::Unreadable(error)) => error.reason.to_string(),
+                Err(error) => return Err(error),
+            },
+            FolderOwner::Hidden(why) => why,
+            FolderOwner::Other(owner) => format!("the home folder belongs to {owner}"),
+        };
+        self.passed_over.push(format!("{} is not read: {why}", crate::text::quoted(&path.to_string_lossy())));
+        Ok(None)
+    }
+
+    /// Returns what was not read although it may be there, and why.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// Returns the session of that name.
@@ -208,6 +247,11 @@ impl Config {
     /// Returns the names of all sessions, in alphabetical order.
     pub fn session_names(&self) -> impl Iterator<Item = &str> {
         self.sessions.keys().map(String::as_str)
+    }
+
+    /// Returns the files that were read.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Returns the `[defaults]` of each layer, the strongest first.
@@ -228,19 +272,33 @@ pub fn is_session_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Lists `conf.d/*.toml` beside the system's file, in the order of their names; a folder that cannot be read is
-/// empty, since a missing one is the usual case.
-fn drop_ins(system: &Path) -> Vec<PathBuf> {
-    let Some(folder) = system.parent().map(|folder| folder.join("conf.d")) else { return Vec::new() };
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+/// Lists `conf.d/*.toml` beside the system's file, in the order of their names, or says why the folder cannot be read; a missing
+/// one is the usual case.
+fn drop_ins(system: &Path) -> Result<Result<Vec<PathBuf>, String>, ConfigError> {
+    let Some(folder) = system.parent().map(|folder| folder.join("conf.d")) else { return Ok(Ok(Vec::new())) };
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Ok(Vec::new()));
+        }
+        Err(error) => {
+            return Ok(Err(format!(
+                "{} is not read: {error}",
+                crate::text::quoted(&folder.to_string_lossy())
+            )));
+        }
+    };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .take(MAX_FILES)
+        .take(MAX_FILES + 1)
         .collect();
+    if paths.len() > MAX_FILES {
+        return Err(ConfigError::TooManyFiles { folder, limit: MAX_FILES });
+    }
     paths.sort();
-    paths
+    Ok(Ok(paths))
 }
 
 /// Reads one file that nobody but root and the caller could have written; `None` where it does not exist.

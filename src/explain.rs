@@ -4,11 +4,24 @@
 //! regions and accounts in the ARNs, what was asked for. The causes are ranked by how much of that speaks for them.
 
 mod causes;
+mod session_tags;
 mod unmappable;
 
+pub use session_tags::session_tags;
+
+/// Returns what of a certificate cannot be a session tag, each with the reason: `x509Subject/CN` and `'a (b)' holds '(' and ')'`.
+pub fn unmappable_tags(certificate: &crate::x509::Certificate) -> Vec<(String, String)> {
+    unmappable::tags(certificate).into_iter().map(|found| (found.tag, found.what)).collect()
+}
+
 use crate::diagnostic::Fact;
-use crate::identity::Identity;
-use crate::session::{Refusal, SessionRequest};
+use crate::identity::{Identity, left_out};
+use crate::session::{Refusal, RefusalKind, SessionRequest};
+use crate::signing::Endpoint;
+use crate::text::quoted;
+
+/// How many unused certificates a line names: it has room for about two.
+const SHOWN_NOT_USED: usize = 2;
 
 /// How sure a cause is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +52,10 @@ pub struct Cause {
 pub struct Explanation {
     /// At least one cause.
     pub causes: Vec<Cause>,
+    /// The certificates at hand that were not presented, each with the reason, where that may be the cause.
+    pub not_used: Vec<(String, String)>,
+    /// The session tags that a trust policy would be compared with, where it may be the cause.
+    pub session_tags: Vec<(String, String)>,
 }
 
 impl Explanation {
@@ -52,9 +69,22 @@ impl Explanation {
             Certainty::Possible => ("possible cause", false),
         };
         let mut facts = vec![Fact::new(name, cause.what.as_str())];
-        if !is_certain && !others.is_empty() {
+        if !is_certain && !others.is_empty() && self.not_used.is_empty() {
             let others: Vec<_> = others.iter().map(|cause| cause.what.as_str()).collect();
             facts.push(Fact::new("or", others.join("; ")));
+        }
+        if !is_certain && !self.not_used.is_empty() {
+            let shown = self.not_used.iter().take(SHOWN_NOT_USED);
+            let mut not_used: Vec<_> = shown.map(|(name, why)| format!("{name}: {why}")).collect();
+            if self.not_used.len() > SHOWN_NOT_USED {
+                not_used.push(format!("{} more, see anyrole inspect", self.not_used.len() - SHOWN_NOT_USED));
+            }
+            facts.push(Fact::new("not used", not_used.join("; ")));
+        }
+        if !is_certain && !self.session_tags.is_empty() {
+            let tags: Vec<_> =
+                self.session_tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            facts.push(Fact::new("session tags", tags.join(", ")));
         }
         facts
     }
@@ -65,9 +95,39 @@ impl Explanation {
     }
 }
 
-/// Explains a refusal by what was asked for and by whom.
-pub fn explain(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Explanation {
-    let mut causes = causes::of(refusal, request, identity);
+/// Explains a refusal by what was asked for, where, and by whom.
+pub fn explain(
+    refusal: &Refusal,
+    request: &SessionRequest,
+    endpoint: &Endpoint,
+    identity: &Identity,
+) -> Explanation {
+    let mut causes = causes::of(refusal, request, endpoint, identity);
     causes.sort_by_key(|cause| cause.certainty); // stable: within a rank, the order of writing
-    Explanation { causes }
+    let session_tags = if refusal.kind == RefusalKind::CannotAssumeRole {
+        session_tags(identity.end_entity())
+    } else {
+        Vec::new()
+    };
+    let not_used = if refusal.kind == RefusalKind::UntrustedCertificate
+        || refusal.kind == RefusalKind::InsufficientCertificate
+    {
+        not_used(refusal, identity)
+    } else {
+        Vec::new()
+    };
+    Explanation { causes, not_used, session_tags }
+}
+
+/// Returns what was not presented, if the chain has an end that none of it continues: its name and why.
+fn not_used(refusal: &Refusal, identity: &Identity) -> Vec<(String, String)> {
+    let provenance = identity.provenance();
+    let chain = || std::iter::once(identity.end_entity()).chain(identity.intermediates());
+    if provenance.roots.iter().any(|root| chain().last().is_some_and(|last| root.issued(last))) {
+        return Vec::new();
+    }
+    let others = provenance.unrelated.iter().chain(&provenance.roots);
+    others
+        .map(|other| (quoted(other.subject_name()), left_out::reason(other, chain(), refusal.local_time)))
+        .collect()
 }

@@ -6,9 +6,12 @@ mod clock_offset;
 pub mod error;
 mod failure;
 pub mod native;
+mod phase;
 pub mod proxy;
+mod proxy_answer;
 pub mod retry;
 mod roots;
+pub mod runtime;
 mod verifier;
 
 use std::fmt;
@@ -17,7 +20,9 @@ pub use clock_offset::clock_offset;
 pub use error::TransportError;
 use http::HeaderMap;
 pub use native::{NativeTransport, ServerTrust, Timeouts, TransportSettings};
+pub use phase::Phase;
 pub use proxy::{Proxies, ProxyError};
+pub use proxy_answer::Refusal as ProxyRefusal;
 pub use retry::{Budget, ExchangeError, Limits};
 pub use roots::TrustedRoots;
 use zeroize::Zeroizing;
@@ -31,6 +36,11 @@ pub const MAX_BODY: usize = 256 * 1024;
 pub trait Transport: Send + Sync {
     /// Sends a request once. A redirect is not followed, and an answer with any other status is a success here.
     fn send(&self, request: SignedRequest) -> impl Future<Output = Result<Response, TransportError>> + Send;
+
+    /// Returns how far the latest attempt has come.
+    fn phase(&self) -> Phase {
+        Phase::Answer
+    }
 }
 
 /// How much is known about who answered.

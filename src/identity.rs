@@ -3,11 +3,14 @@
 mod certificate_bytes;
 pub mod check;
 pub mod error;
+pub mod examine;
+pub mod left_out;
 pub mod load;
 pub mod source;
 
 pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
+pub use examine::{KeyFinding, examine};
 pub use load::{load, load_chain, load_private_key, load_read, read_certificate, unattended_key};
 pub use source::{IdentitySource, Input, InputError, PasswordSource};
 

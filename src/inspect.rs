@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic as _;
+use crate::explain::session_tags;
 use crate::identity::Identity;
-use crate::identity::check;
+use crate::identity::{check, left_out};
 use crate::signer::SignError;
 use crate::signer::file::{DigestAlgorithm, FileKey};
 use crate::x509::Certificate;
@@ -29,19 +30,26 @@ pub struct Report {
     pub usable: bool,
     /// The certificate's source, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "without_quotes")]
     pub certificate_source: Option<String>,
     /// The private key's source, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "without_quotes")]
     pub private_key_source: Option<String>,
     /// The algorithm in the Authorization header; none without a private key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<&'static str>,
     /// The certificate whose key signs.
     pub end_entity: CertificateReport,
+    /// The session tags that a trust policy can compare, by AWS's default mappings: key and value.
+    pub session_tags: Vec<(String, String)>,
     /// The certificates in the chain header, in its order.
     pub intermediates: Vec<CertificateReport>,
     /// Roots in the sources, which are not presented.
     pub roots_left_out: Vec<String>,
+    /// Where the chain ends, if certificates were left out and none is the issuer: `'CN=a', issued by 'CN=b'`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_end: Option<String>,
     /// For what AWS would refuse it.
     pub problems: Vec<Finding>,
     /// What works, but should not stay so.
@@ -89,6 +97,15 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
+/// Writes a source as a value: the quotes with which text names a path are none of it.
+fn without_quotes<S: serde::Serializer>(source: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let bare = |source: &String| match source.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(path) => path.to_owned(),
+        None => source.clone(),
+    };
+    source.as_ref().map(bare).serialize(serializer)
+}
+
 impl Report {
     /// Reports on an identity at the time `now`.
     pub fn of_identity(identity: &Identity, now: Timestamp) -> Self {
@@ -97,6 +114,11 @@ impl Report {
             Self::of_parts(identity.end_entity(), identity.intermediates(), &provenance.roots, now);
         report.set_problems(identity.problems(now));
         report.warnings = identity.warnings(now).iter().map(ToString::to_string).collect();
+        report.set_open_end(
+            identity.intermediates().last().unwrap_or(identity.end_entity()),
+            &provenance.roots,
+            &provenance.unrelated,
+        );
         report.certificate_source.clone_from(&provenance.certificate);
         report.private_key_source.clone_from(&provenance.private_key);
         report.algorithm = Some(identity.signature_algorithm().authorization_name());
@@ -107,10 +129,15 @@ impl Report {
     pub fn of_chain(chain: &Chain, source: String, now: Timestamp) -> Self {
         let mut report = Self::of_parts(&chain.end_entity, &chain.intermediates, &chain.roots, now);
         report.set_problems(check::problems(&chain.end_entity, &chain.intermediates, Some(&source), now));
-        report.warnings = check::warnings(&chain.end_entity, &chain.unrelated, now)
+        report.warnings = check::warnings(&chain.end_entity, &chain.intermediates, &chain.unrelated, now)
             .iter()
             .map(ToString::to_string)
             .collect();
+        report.set_open_end(
+            chain.intermediates.last().unwrap_or(&chain.end_entity),
+            &chain.roots,
+            &chain.unrelated,
+        );
         report.certificate_source = Some(source);
         report
     }
@@ -127,11 +154,18 @@ impl Report {
             private_key_source: None,
             algorithm: None,
             end_entity: CertificateReport::new(end_entity, now),
+            session_tags: session_tags(end_entity),
             intermediates: intermediates.iter().map(|one| CertificateReport::new(one, now)).collect(),
             roots_left_out: roots.iter().map(|root| root.subject_name().to_owned()).collect(),
+            open_end: None,
             problems: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    fn set_open_end(&mut self, last: &Certificate, roots: &[Certificate], unrelated: &[Certificate]) {
+        let is_open = !unrelated.is_empty() && !roots.iter().any(|root| root.issued(last));
+        self.open_end = is_open.then(|| left_out::end(last));
     }
 
     fn set_problems(&mut self, problems: Vec<crate::identity::IdentityError>) {
@@ -192,6 +226,9 @@ impl fmt::Display for Report {
         }
         f.write_char('\n')?;
         self.end_entity.write(f)?;
+        for (key, value) in &self.session_tags {
+            writeln!(f, "  {:<12}{key}={value}", "session tag")?;
+        }
         let count = self.intermediates.len();
         for (index, intermediate) in self.intermediates.iter().enumerate() {
             writeln!(f, "intermediate certificate {} of {count}", index + 1)?;
@@ -199,6 +236,9 @@ impl fmt::Display for Report {
         }
         if count == 0 {
             f.write_str("no intermediate certificates: the trust anchor must be the issuer itself\n")?;
+        }
+        if let Some(end) = &self.open_end {
+            writeln!(f, "the chain ends at {end}: no other certificate given issued it")?;
         }
         for root in &self.roots_left_out {
             writeln!(f, "not presented, since it is a root: {}", or_none(root))?;

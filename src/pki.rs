@@ -7,12 +7,14 @@
 //!   ca/issued.json             the register: what was issued, and what is revoked
 //!   ca/crl.pem                 the last revocation list
 //!   NAME/NAME.pem, NAME.key    one identity: certificate with its intermediates, and private key
+//!   NAME/NAME.csr              a request for another CA, while it is not answered
 //! ```
 //!
 //! One process at a time changes it. What belongs together is written into a folder beside, flushed, and put in its
 //! place in one step: a crash leaves all of it or nothing. Every file and folder is the owner's alone, under any umask.
 
 mod crl;
+mod deploy;
 mod error;
 mod index;
 mod install;
@@ -21,8 +23,10 @@ mod list;
 mod lock;
 mod names;
 mod renew;
+mod request;
 mod revoke;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,16 +34,19 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
 use pki_test::certificate::Validity;
 use pki_test::distinguished_name::DistinguishedName;
-use pki_test::key_pair::{KeyForm, KeyPair};
+use pki_test::key_pair::{KeyForm, KeyPair, KeyPairError};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use crl::WrittenList;
-pub use error::PkiError;
+pub use deploy::{DeploySpec, Deployed, Obstacle};
+pub use error::{Call, PkiError};
 pub use install::{InstallSpec, Installed};
-pub use issue::{IssueSpec, Issued, KeyOrigin, read_request};
+pub use issue::{IssueSpec, Issued, IssuedBefore, KeyOrigin, read_request};
 pub use list::{Listed, Role};
+pub use names::{dns_name, render as render_name, uri};
 pub use renew::{Due, RenewSpec, RenewedKey, When};
+pub use request::{RequestSpec, Requested};
 pub use revoke::Revoked;
 
 use index::Index;
@@ -99,8 +106,12 @@ impl Folder {
     }
 
     /// Tells whether there is a PKI.
-    pub fn is_initialised(&self) -> bool {
-        self.root_certificate().exists()
+    ///
+    /// # Errors
+    ///
+    /// Fails if this user may not look.
+    pub fn is_initialised(&self) -> Result<bool, PkiError> {
+        self.holds(&self.root_certificate())
     }
 
     /// Makes the CAs of a new PKI, and returns the last second of the root's and of the issuing CA's validity.
@@ -109,7 +120,7 @@ impl Folder {
     ///
     /// Fails if there is a PKI already, if a name cannot be in a certificate, or if something cannot be written.
     pub fn init(&self, spec: &InitSpec, now: Timestamp) -> Result<(Timestamp, Timestamp), PkiError> {
-        if self.is_initialised() {
+        if self.is_initialised()? {
             return Err(PkiError::Exists { folder: self.path.clone() });
         }
         let root_end = now.plus(ROOT_LIFETIME);
@@ -126,7 +137,7 @@ impl Folder {
         }
         files.push((index::FILE.to_owned(), Zeroizing::new(Index::new().render()?)));
         let locked = self.lock()?;
-        if self.is_initialised() {
+        if self.is_initialised()? {
             return Err(PkiError::Exists { folder: self.path.clone() });
         }
         locked.place(AUTHORITIES, &files, Place::Free)?;
@@ -164,9 +175,39 @@ impl Folder {
         Ok(Authority::from_pem(&certificate, key_pair, &above)?)
     }
 
-    /// Fails if there is no PKI.
+    /// Fails if there is no PKI, or if this user may not look.
     fn check_initialised(&self) -> Result<(), PkiError> {
-        if self.is_initialised() { Ok(()) } else { Err(PkiError::NoPki { folder: self.path.clone() }) }
+        if self.is_initialised()? { Ok(()) } else { Err(PkiError::NoPki { folder: self.path.clone() }) }
+    }
+
+    /// Tells whether a file or folder of the PKI is there; that this user may not look is no answer, but an error.
+    fn holds(&self, file: &Path) -> Result<bool, PkiError> {
+        match std::fs::metadata(file) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+            Err(error) => {
+                // Of the folders on the way it is the first that does not let us in.
+                let mut folders: Vec<&Path> = file.ancestors().skip(1).collect();
+                folders.retain(|folder| !folder.as_os_str().is_empty());
+                folders.reverse();
+                let closed = folders.iter().find(|folder| std::fs::metadata(folder.join(".")).is_err());
+                let denied = closed.copied().unwrap_or(file);
+                Err(private_file::ReadError::io(denied, &error).into())
+            }
+        }
+    }
+
+    /// Tells whether a passphrase is that of the CA's key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no PKI, or if its key cannot be used for another reason.
+    pub fn is_passphrase(&self, passphrase: &Secret<String>) -> Result<bool, PkiError> {
+        match KeyPair::from_pem(&self.issuer_key()?, Some(passphrase.expose())) {
+            Ok(_) => Ok(true),
+            Err(KeyPairError::PassphraseWrong) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns the path of the register.

@@ -4,20 +4,39 @@
 //! made on the open descriptor. Whoever writes here writes owner-only from the first byte, under any umask.
 //! On Windows the same functions judge no permissions: the user's profile folder is private by inheritance.
 
+mod account;
+#[cfg(unix)]
+mod denial;
+#[cfg(not(unix))]
+#[path = "private_file/denial_untold.rs"]
+mod denial;
 mod folder;
 mod read;
 mod trust;
+#[cfg(unix)]
+mod way;
+mod within;
 mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use account::{Owner, find_owner};
+pub use denial::Denial;
 pub use folder::{place_folder, replace_folder};
+#[cfg(all(unix, feature = "pki"))]
+pub(crate) use read::owner_name;
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
-pub use trust::read_trusted;
-pub use write::{create_private_folder, open_private, replace, write_new};
+pub use trust::{FolderOwner, folder_owner, read_trusted};
+#[cfg(all(unix, feature = "pki"))]
+pub(crate) use way::{Way, follow};
+pub use within::{WithinError, read_within};
+#[cfg(unix)]
+pub(crate) use write::check_size_limit;
+pub(crate) use write::check_stream_limit;
+pub use write::{append, create_private_folder, open_private, replace, write_new};
 
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
@@ -38,6 +57,9 @@ pub struct ReadError {
 /// What stood in the way of reading.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadRefusal {
+    /// This user may not read it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
     /// Other users can read or change a file that must be the owner's alone.
     #[error("{0}")]
     Exposed(Exposure),
@@ -64,7 +86,15 @@ impl ReadError {
     }
 
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self::new(path, ReadRefusal::Io(words(error)))
+        let denial =
+            if error.kind() == std::io::ErrorKind::PermissionDenied { Denial::of(path) } else { None };
+        Self::new(
+            path,
+            denial.map_or_else(
+                || ReadRefusal::Io(words(error)),
+                |denial| ReadRefusal::Denied(Box::new(denial)),
+            ),
+        )
     }
 }
 
@@ -72,7 +102,8 @@ impl Diagnostic for ReadError {
     fn id(&self) -> &'static str {
         match self.reason {
             ReadRefusal::Exposed(_) => "key-file-permissions",
-            ReadRefusal::Io(_)
+            ReadRefusal::Denied(_)
+            | ReadRefusal::Io(_)
             | ReadRefusal::NotAFile(_)
             | ReadRefusal::Silent(_)
             | ReadRefusal::TooLarge(_) => "file-unreadable",
@@ -83,7 +114,8 @@ impl Diagnostic for ReadError {
     fn fault(&self) -> Fault {
         match self.reason {
             ReadRefusal::Exposed(_) => Fault::Identity,
-            ReadRefusal::Io(_)
+            ReadRefusal::Denied(_)
+            | ReadRefusal::Io(_)
             | ReadRefusal::NotAFile(_)
             | ReadRefusal::Silent(_)
             | ReadRefusal::TooLarge(_) => Fault::Local,
@@ -93,6 +125,7 @@ impl Diagnostic for ReadError {
 
     fn hint(&self) -> Option<String> {
         match &self.reason {
+            ReadRefusal::Denied(denial) => Some(denial.cure(false)),
             ReadRefusal::Exposed(exposure) => Some(exposure.cure(&self.path)),
             ReadRefusal::Untrusted(_) => Some(String::from(
                 "make the file and its folders writable by their owner alone, and owned by root or by you",
@@ -216,8 +249,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_one_line_with_path_and_reason() {
-        let error = ReadError::io(Path::new("/a\nb"), &std::io::ErrorKind::NotFound.into());
-        assert_eq!(error.to_string(), "cannot read '/a\\u{a}b': there is no such file or folder");
+        let error = ReadError::io(Path::new("/a\x1bb"), &std::io::ErrorKind::NotFound.into());
+        assert_eq!(error.to_string(), "cannot read '/a\\u{1b}b': there is no such file or folder");
     }
 
     #[test]

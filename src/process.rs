@@ -38,6 +38,18 @@ pub const fn close_to_others() -> Result<(), BorrowedPrivileges> {
     Ok(())
 }
 
+/// Returns how many descriptors this process may have at once (`RLIMIT_NOFILE`); `None` where there is no limit.
+#[cfg(unix)]
+pub fn most_descriptors() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// The system sets no such limit.
+#[cfg(not(unix))]
+pub const fn most_descriptors() -> Option<u64> {
+    None
+}
+
 /// Returns the process id of the parent; `None` where there is none to wait for, or the system does not tell.
 ///
 /// A process whose parent has ended is given another one. (The kernel's own signal for that follows the parent's
@@ -47,6 +59,15 @@ pub fn parent() -> Option<i32> {
     return rustix::process::getppid().map(|id| id.as_raw_nonzero().get()).filter(|id| *id > 1);
     #[cfg(not(unix))]
     return None;
+}
+
+/// Returns the name of the program that started this one, as the system shows it; `None` where it does not tell.
+pub fn parent_name() -> Option<String> {
+    let mut name = String::new();
+    let file = std::fs::File::open(format!("/proc/{}/comm", parent()?)).ok()?;
+    // The kernel keeps 15 octets of it.
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, 64), &mut name).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 /// Tells whether the program was started with more than its caller has, file capabilities among it.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
-pub use maker::{CreateError, IdentityMaker, NewSession, SessionMaker, file_key_lender};
+pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
 pub use second_role::{SecondRoleMaker, chained};
 pub use wanted::{SecondHop, Wanted};
 
@@ -61,13 +61,17 @@ impl MinimumRemaining {
 
 /// With whom sessions are shared.
 pub enum Sharing {
-    /// With nobody: nothing is read, stored, locked or noted.
-    Alone,
+    /// With nobody: nothing is read, stored, locked or noted. A success still tells the others that what they were refused
+    /// for is cured.
+    Alone {
+        /// Where an earlier failure of this session may have the processes of the user back off; `None` for nowhere.
+        others: Option<(StateLocation, Namespace)>,
+    },
     /// With all processes of the user.
     User {
         /// Where sessions wait.
         cache: Box<dyn CredentialCache>,
-        /// Where the processes meet.
+        /// Where the processes of the user coordinate.
         location: StateLocation,
         /// The part of it that is seen.
         namespace: Namespace,
@@ -77,7 +81,7 @@ pub enum Sharing {
 impl fmt::Debug for Sharing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alone => f.write_str("Alone"),
+            Self::Alone { others } => f.debug_struct("Alone").field("others", others).finish(),
             Self::User { cache: _, location, namespace } => f
                 .debug_struct("User")
                 .field("location", location)
@@ -118,7 +122,7 @@ impl<M: SessionMaker> Provider<M> {
         deadline: Duration,
     ) -> Self {
         let sharing = match wanted.server_verification {
-            ServerVerification::Off => Sharing::Alone,
+            ServerVerification::Off => Sharing::Alone { others: None },
             ServerVerification::On => sharing,
         };
         Self { wanted, maker, sharing, clock, deadline }
@@ -149,14 +153,21 @@ impl<M: SessionMaker> Provider<M> {
     ) -> Result<CacheEntry, ProviderError> {
         let certificate = self.maker.certificate(&self.wanted)?;
         match &self.sharing {
-            Sharing::Alone => {
+            Sharing::Alone { others } => {
                 let new = self.maker.create(&self.wanted, &certificate, deadline)?;
+                if let Some((location, namespace)) = others {
+                    let key = self.wanted.key(namespace, &certificate);
+                    for folder in location.existing() {
+                        // What cannot be forgotten holds others back for a while, and this call not at all.
+                        let _ = Failures::new(Arc::new(folder), namespace.clone()).forget(&key);
+                    }
+                }
                 Ok(new.into_entry(&self.wanted, &certificate, self.clock.now()))
             }
             Sharing::User { cache, location, namespace } => {
                 let key = self.wanted.key(namespace, &certificate);
-                let meet = || Meeting::open(location, namespace);
-                Attempt::new(self, cache.as_ref(), key, &certificate, minimum, deadline).finish(meet)
+                let coordinate = || Coordination::open(location, namespace);
+                Attempt::new(self, cache.as_ref(), key, &certificate, minimum, deadline).finish(coordinate)
             }
         }
     }
@@ -183,7 +194,8 @@ impl<M: SessionMaker> Provider<M> {
         let key = self.wanted.key(namespace, &certificate);
         let attempt =
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
-        let failure = Meeting::open(location, namespace).and_then(|meeting| meeting.failures.last(&key));
+        let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
+        let failure = failures.and_then(|failures| failures.last(&key));
         Ok(Standing { entry: attempt.usable_entry(), failure })
     }
 
@@ -201,19 +213,18 @@ impl<M: SessionMaker> Provider<M> {
     }
 }
 
-/// Where the processes of a user meet.
-struct Meeting {
+/// Single flight and back-off for all processes of a user: one of them asks AWS for a session at a time, and a failure is theirs together.
+struct Coordination {
     locks: Locks,
     failures: Failures,
 }
 
-impl Meeting {
+impl Coordination {
     /// Opens the state folder; where it cannot be used, everybody goes alone.
     fn open(location: &StateLocation, namespace: &Namespace) -> Option<Self> {
         let folder = Arc::new(location.open().ok()?);
-        Some(Self {
-            locks: Locks::new(Arc::clone(&folder)),
-            failures: Failures::new(folder, namespace.clone()),
-        })
+        let failures = Failures::new(Arc::clone(&folder), namespace.clone());
+        failures.remove_older();
+        Some(Self { locks: Locks::new(folder), failures })
     }
 }

@@ -16,11 +16,12 @@ use crate::credentials::CredentialSet;
 use crate::http::{self, Budget, ExchangeError, Limits, Response, Transport};
 use crate::identity::Identity;
 use crate::signing::{Endpoint, x509};
+use crate::trace;
 
 /// What CreateSession granted, and what was learnt on the way.
 #[derive(Debug)]
 pub struct Session {
-    /// The credentials, and whom they stand for.
+    /// The credentials, and the identity that they belong to.
     pub credential_set: CredentialSet,
     /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed with
     /// corrected time; else 0. Never to be stored.
@@ -66,6 +67,9 @@ pub async fn create<T: Transport>(
     let Some(offset) = http::clock_offset(&answer, now, &validity) else {
         return Err(SessionError::Refused(error));
     };
+    trace::step(|| {
+        format!("this clock is {offset} s behind AWS's: signing once more with the corrected time")
+    });
     // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
     match call.exchange(offset).await {
         Ok(answer) => call.read(&answer, offset),
@@ -91,7 +95,9 @@ impl<T: Transport> Call<'_, T> {
             || x509::sign(wire::request(request, endpoint), identity, region, moved(clock.now(), offset));
         let answer = budget.exchange(*transport, sign).await;
         answer.map_err(|error| match error {
-            ExchangeError::Deadline => SessionError::Deadline { after: limits.deadline },
+            ExchangeError::Deadline(phase) => {
+                SessionError::Deadline { host: endpoint.host().to_owned(), phase, after: limits.deadline }
+            }
             ExchangeError::Signing(error) => SessionError::Signing(error),
             ExchangeError::Transport(source) => SessionError::Unreachable {
                 endpoint: endpoint.to_string(),

@@ -21,7 +21,7 @@ use crate::signing::{Endpoint, Method, Request, sigv4};
 /// The version of the API that every request names.
 const VERSION: &str = "2011-06-15";
 
-/// Whom credentials stand for.
+/// The identity that credentials belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
     /// The account: twelve digits.
@@ -179,7 +179,11 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Response, StsError> {
         let sign = || sigv4::sign(request.clone(), credentials, "sts", self.region, self.now(offset));
         budget.exchange(self.transport, sign).await.map_err(|error| match error {
-            ExchangeError::Deadline => StsError::Deadline { after: self.limits.deadline },
+            ExchangeError::Deadline(phase) => StsError::Deadline {
+                host: self.endpoint.host().to_owned(),
+                phase,
+                after: self.limits.deadline,
+            },
             ExchangeError::Signing(error) => StsError::Signing(error),
             ExchangeError::Transport(source) => {
                 StsError::Unreachable { endpoint: self.endpoint.to_string(), source }

@@ -1,4 +1,8 @@
-//! Text from outside, made fit for a terminal and a log.
+//! Text from outside, made fit for a terminal and a log: nothing in it misleads, and what may be a private key is not shown.
+
+mod key_material;
+
+pub use key_material::is_key_material;
 
 /// The longest text shown, in characters.
 const SHOWN: usize = 200;
@@ -8,7 +12,7 @@ const LINE: usize = 2000;
 /// Returns text without anything that a terminal or a reader could be misled by, cut at 200 characters.
 ///
 /// Control characters, ESC among them, and the characters that change the direction of writing or have no width
-/// become `\u{…}`; what is cut is replaced by `…`.
+/// become `\u{…}`; what is cut is replaced by `…`. What may be a private key is replaced by a note of its length.
 pub fn printable(text: &str) -> String {
     cut(text, SHOWN)
 }
@@ -19,6 +23,7 @@ pub fn printable_line(text: &str) -> String {
 }
 
 fn cut(text: &str, longest: usize) -> String {
+    let text = key_material::concealed(text);
     let mut shown = String::with_capacity(text.len().min(longest));
     for (index, character) in text.chars().enumerate() {
         if index == longest {
@@ -46,7 +51,13 @@ fn push(shown: &mut String, character: char) {
 }
 
 /// Returns text as [`printable`] does, in single quotes: the form in which an error names what the user gave.
+///
+/// Text of several lines is none that a user types for a name or a path, and may be what a file should hold: it is not shown.
 pub fn quoted(text: &str) -> String {
+    if text.trim().contains(['\n', '\r']) {
+        let (lines, characters) = (text.lines().count(), text.chars().count());
+        return format!("({lines} lines, {characters} characters, not shown)");
+    }
     format!("'{}'", printable(text))
 }
 

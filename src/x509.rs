@@ -2,7 +2,10 @@
 
 pub mod certificate;
 pub mod chain;
+mod damage;
 mod der;
+mod label;
+mod mangled;
 pub mod name;
 pub mod pem;
 pub mod private_key;

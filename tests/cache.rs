@@ -28,7 +28,6 @@ use anyrole::cache::state_folder::StateLocation;
 use anyrole::cache::{Cache, CacheChoice, CacheError, CredentialCache, FolderProblem, Namespace};
 use anyrole::clock::{Clock, SystemClock};
 use anyrole::diagnostic::{Diagnostic, Fault};
-use anyrole::env::Environment;
 use driver::{CANARY, Drive, entry, key, report, sealing_key};
 use tempfile::TempDir;
 
@@ -190,6 +189,32 @@ fn expired_files_do_not_stay() {
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
+/// Thousands of keys that failed, each once, and a thousand writers that were killed: the folder stays small, and each write looks
+/// at a few files.
+#[test]
+fn what_was_left_behind_is_swept_by_later_writes() {
+    let files = Files::new();
+    let folder = Arc::new(StateLocation::at(files.state()).open().unwrap());
+    let failures = Failures::new(folder, Namespace::default());
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(7200);
+    for number in 0..1000 {
+        let left = files.state().join(format!(".v1.session.{number:016x}"));
+        let file = fs::File::create(&left).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    let young = files.state().join(".v1.session.of-a-living-writer");
+    fs::write(&young, "").unwrap();
+    let now = SystemClock.now();
+    for number in 0..2000 {
+        let key = format!("{number:064x}").parse().unwrap();
+        failures.note(&key, report(), [0; 32], now).unwrap();
+        assert!(failures.last(&key).is_some(), "what was just written stays");
+    }
+    let left = fs::read_dir(files.state()).unwrap().count();
+    assert!(left < 520, "{left} files");
+    assert!(young.exists());
+}
+
 #[test]
 fn a_folder_that_is_not_our_own_is_not_used() {
     let files = Files::new();
@@ -219,14 +244,14 @@ fn a_folder_that_is_not_our_own_is_not_used() {
         let home = files.folder.path().join("alice");
         fs::create_dir(&home).unwrap();
         std::os::unix::fs::chown(&home, Some(64_000), None).unwrap();
-        let env = Environment::given([("HOME", &home)]);
-        let location = StateLocation::resolve(&env).unwrap();
+        let location = StateLocation::in_home(&home);
         assert!(matches!(problem(&location), Some(FolderProblem::Foreign)));
         assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
-        fs::create_dir_all(location.path()).unwrap();
-        std::os::unix::fs::chown(location.path(), Some(64_000), None).unwrap();
+        let theirs = home.join(".local/state/anyrole");
+        fs::create_dir_all(&theirs).unwrap();
+        std::os::unix::fs::chown(&theirs, Some(64_000), None).unwrap();
         assert!(matches!(problem(&location), Some(FolderProblem::Foreign)));
-        assert_eq!(fs::read_dir(location.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
     }
 }
 
@@ -409,7 +434,7 @@ fn failures_are_counted_kept_and_forgotten() {
     failures.forget(&key("aa")).unwrap();
     failures.forget(&key("aa")).unwrap();
     assert_eq!(failures.last(&key("aa")), None);
-    fs::write(files.state().join(format!("v1.{}.failure", key("aa"))), "no failure").unwrap();
+    fs::write(files.state().join(format!("v1.{}.failed", key("aa"))), "no failure").unwrap();
     assert_eq!(failures.last(&key("aa")), None);
 }
 
@@ -442,12 +467,12 @@ fn the_choice_none_keeps_nothing_and_file_says_what_is_missing() {
     let none = Cache::new(CacheChoice::None, Namespace::default(), location.clone(), Box::new(|| None));
     none.put(&key("aa"), &entry("aa", 3600, 0)).unwrap();
     assert!(none.get(&key("aa")).unwrap().is_none());
-    assert!(none.list().unwrap().is_empty() && none.survey().is_empty());
+    assert!(none.list().unwrap().is_empty() && none.survey().next().is_none());
     assert!(!files.state().exists());
 
     let file = Cache::new(CacheChoice::File, Namespace::default(), location, Box::new(|| None));
     assert!(matches!(file.put(&key("aa"), &entry("aa", 3600, 0)), Err(CacheError::NoSealingKey)));
-    let [found] = &file.survey()[..] else { panic!("one store was chosen") };
+    let [found] = &file.survey().collect::<Vec<_>>()[..] else { panic!("one store was chosen") };
     let error = found.verdict.as_ref().expect_err("the key is in a device");
     assert_eq!(error.id(), "cache-no-key");
 }

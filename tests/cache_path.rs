@@ -134,7 +134,7 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
     assert!(!trace.contains("host.key"), "the private key is not even looked for\n{trace}");
     assert_eq!(trace.matches("host.pem").count(), trace.matches("host.pem\", O_RDONLY").count());
     assert_eq!(calls("keyctl"), 3, "the user keyring, the entry, its bytes\n{trace}");
-    assert!(!trace.contains(".failure") && !trace.contains("lock-"), "{trace}");
+    assert!(!trace.contains(".failed") && !trace.contains("lock-"), "{trace}");
     let below_state = trace.lines().filter(|line| line.contains(".local/state")).count();
     assert_eq!(below_state, 1, "the sealing key and nothing else\n{trace}");
     // From the last act that closes the process to others, to the answer: what is asked of the system is asked once.
@@ -146,4 +146,33 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
     assert!(asked.len() <= 24, "{} calls:\n{}", asked.len(), asked.join("\n"));
     let of_the_certificate = trace.lines().filter(|line| line.contains("host.pem")).count();
     assert_eq!(of_the_certificate, 1, "{trace}");
+}
+
+/// `status` of many sessions reads each config file once, however many sessions there are.
+#[test]
+fn status_reads_the_configuration_once() {
+    let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
+    else {
+        return skip("strace");
+    };
+    let stage = Stage::new();
+    let sessions: String =
+        (0..200).map(|number| format!("[session.s{number}]\nregion = 'eu-central-1'\n")).collect();
+    let config = stage.path("config.toml");
+    fs::write(&config, format!("version = 1\n{sessions}")).unwrap();
+    let trace = stage.path("status-trace");
+    let output = stage
+        .command(strace)
+        .args(["-f", "-qq", "-e", "trace=open,openat", "-o"])
+        .args([trace.as_os_str(), env!("CARGO_BIN_EXE_anyrole").as_ref(), "status".as_ref()])
+        .env("ANYROLE_CONFIG", &config)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(shown.matches("private key: belongs to the certificate").count(), 200, "{shown}");
+    let opened = fs::read_to_string(trace).unwrap();
+    assert_eq!(opened.matches("config.toml").count(), 1);
+    // The others are each session's own: its certificate, its key, the state folder and what is in it.
+    let opens = opened.lines().count();
+    assert!(opens < 200 * 16 + 200, "{opens} files were opened for 200 sessions");
 }

@@ -322,6 +322,43 @@ fn while_a_session_lasts_no_failure_to_renew_it_is_told() {
 }
 
 #[test]
+fn a_cure_that_any_call_proves_lets_all_calls_ask_again() {
+    let stage = Stage::new();
+    let refusing = stage.simulator(&["deny=untrusted-certificate"]);
+    let endpoint = refusing.http_endpoint();
+    let address: SocketAddr = endpoint.trim_start_matches("http://").parse().unwrap();
+    let first = refusal(&stage.run(&endpoint, &[]));
+    refusing.stop();
+    let _cured = stage.simulator_at(address, &[]);
+
+    // Held back, in the words of the refusal itself, and told how to ask at once.
+    assert_eq!(stage.state(".failed").len(), 1);
+    let repeated = refusal(&stage.run(&endpoint, &[]));
+    let line = |text: &str, name: &str| text.lines().find(|line| line.contains(name)).map(str::to_owned);
+    for name in ["error: ", "AWS says: ", "cause: "] {
+        assert_eq!(line(&repeated, name), line(&first, name), "{repeated}");
+    }
+    let hint = line(&first, "hint: ").unwrap();
+    assert!(repeated.contains(&format!("{hint}; then one call with --no-cache")), "{first}{repeated}");
+    assert!(repeated.contains("next try: at "), "{repeated}");
+
+    answer(&stage.run(&endpoint, &["--no-cache"]));
+    answer(&stage.run(&endpoint, &[]));
+    assert!(stage.state(".failed").is_empty());
+}
+
+#[test]
+fn records_that_could_hold_a_key_are_removed_by_the_next_call_that_asks() {
+    let stage = Stage::new();
+    let simulator = stage.simulator(&[]);
+    fs::create_dir(stage.path("state")).unwrap();
+    let old = stage.path("state").join(format!("{}.{}.failure", stage.namespace, "a".repeat(64)));
+    fs::write(&old, "cannot read the private key '-----BEGIN PRIVATE KEY-----").unwrap();
+    answer(&stage.run(&simulator.http_endpoint(), &[]));
+    assert!(!old.exists());
+}
+
+#[test]
 fn a_damaged_cache_is_a_miss() {
     let stage = Stage::new();
     let simulator = stage.simulator(&[]);

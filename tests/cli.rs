@@ -6,13 +6,15 @@
 //! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds. What differs from run to run is shown as
 //! `{time}`, `{hex}` and the like; `[..]` stands for anything within a line.
 //!
+//! A case with a `host` is called on another host than this one: other mounts, another user.
+//!
 //! `SNAPSHOTS=overwrite cargo test --test cli` accepts new texts; read the difference before committing it.
 #![cfg(feature = "pki")]
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test may stop at once, and writes files of its own"
+    reason = "a test may stop at once, writes files of its own, and skips loudly"
 )]
 
 use std::collections::BTreeMap;
@@ -51,8 +53,17 @@ struct Case {
     env: BTreeMap<String, String>,
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// Files that are others, one after the other.
+    #[serde(default)]
+    joined: BTreeMap<String, Vec<String>>,
+    /// Files that hold a text many times.
+    #[serde(default)]
+    repeated: BTreeMap<String, (String, usize)>,
     #[serde(default)]
     modes: BTreeMap<String, u32>,
+    /// The host that the call is made on, where this one will not do; skipped where that needs a root that the test is not.
+    #[serde(default)]
+    host: Option<Host>,
     /// What is made of each: see [`Planted`].
     #[serde(default)]
     identities: BTreeMap<String, Planted>,
@@ -66,6 +77,37 @@ struct Case {
     status: i32,
     stdout: String,
     stderr: String,
+}
+
+/// A host as another one is, in a mount namespace of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Host {
+    /// What is done to its file systems, as root, in the shell; the case's folder is the working folder.
+    #[serde(default)]
+    prepare: String,
+    /// Who calls, by number; root where it is missing.
+    #[serde(default)]
+    user: Option<u32>,
+}
+
+impl Host {
+    /// Tells whether this process may arrange hosts.
+    fn can_be() -> bool {
+        let tried = Command::new("unshare").args(["--mount", "setpriv", "--reuid", "65534", "true"]).output();
+        tried.is_ok_and(|done| done.status.success())
+    }
+
+    /// Returns the call of a program on that host.
+    fn command(&self, program: &Path) -> Command {
+        let user = self
+            .user
+            .map_or(String::new(), |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c"]);
+        command.arg(format!("set -e\n{}\nexec {user}\"$0\" \"$@\"", self.prepare)).arg(program);
+        command
+    }
 }
 
 /// A simulator that trusts the identity `host`, or whose world is that of a world file.
@@ -162,12 +204,31 @@ impl Case {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, filled(content)).unwrap();
         }
+        for (name, parts) in &self.joined {
+            let parts = parts.iter().map(|part| fs::read_to_string(folder.join(part)).unwrap());
+            fs::write(folder.join(name), parts.collect::<String>()).unwrap();
+        }
+        for (name, (text, times)) in &self.repeated {
+            fs::write(folder.join(name), text.repeat(*times)).unwrap();
+        }
         for (name, mode) in &self.modes {
             set_mode(&folder.join(name), *mode);
         }
-        let program = program(&folder, self.program.as_deref());
+        let program = match &self.host {
+            // Under the folder of the build there may be no way for others.
+            Some(_) => {
+                set_mode(&folder, 0o755);
+                fs::copy(env!("CARGO_BIN_EXE_anyrole"), folder.join("anyrole")).unwrap();
+                folder.join("anyrole")
+            }
+            None => program(&folder, self.program.as_deref()),
+        };
         let call_at = |endpoint: &str, arguments: &[String]| {
-            Command::new(&program)
+            let mut command = match &self.host {
+                Some(host) => host.command(&program),
+                None => Command::new(&program),
+            };
+            command
                 .args(arguments.iter().map(|argument| filled_with(argument, endpoint)))
                 .current_dir(&folder)
                 .env_clear()
@@ -378,6 +439,10 @@ fn every_case_answers_as_written() {
         let name = path.strip_prefix(&root).unwrap().display().to_string();
         let text = fs::read_to_string(&path).unwrap();
         let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if case.host.is_some() && !Host::can_be() {
+            eprintln!("skipped: {name} changes users and mounts, which needs root on Linux");
+            continue;
+        }
         let answer = case.run();
         let expected =
             format!("status {}\n--- stdout\n{}--- stderr\n{}", case.status, case.stdout, case.stderr);

@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("process", 0),
     ("secret", 0),
     ("text", 0),
+    ("trace", 0),
     ("credentials", 1),
     ("prompt", 1),
     ("x509", 1),
@@ -30,8 +31,11 @@ const FLOORS: &[(&str, u8)] = &[
     ("explain", 7),
     ("provider", 7),
     ("credential_process", 8),
+    ("exec", 8),
     ("inspect", 8),
     ("pki", 8),
+    ("server", 8),
+    ("shell_env", 8),
     ("cli", 9),
 ];
 
@@ -40,6 +44,7 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 
 /// The files that may look into a `Secret`.
 const EXPOSERS: &[&str] = &[
+    "src/cli/exec.rs",
     "src/cli/passphrase.rs",
     "src/cache/entry.rs",
     "src/cache/seal.rs",
@@ -49,6 +54,9 @@ const EXPOSERS: &[&str] = &[
     "src/pki.rs",
     "src/provider/wanted.rs",
     "src/secret.rs",
+    "src/server/container.rs",
+    "src/server/token.rs",
+    "src/shell_env.rs",
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
     "src/sts/request.rs",

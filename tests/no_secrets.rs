@@ -98,13 +98,14 @@ fn no_secret_leaves_but_in_the_answer() {
     // The one place where they belong, and from here on more canaries.
     let granted = run(&mut stage.credential_process(stage.http_endpoint(), &["--debug"]));
     assert!(granted.status.success(), "{}", String::from_utf8_lossy(&granted.stderr));
-    assert!(granted.stderr.is_empty());
+    aviary.search("the steps of a success", &granted.stderr);
     let document: serde_json::Value = serde_json::from_slice(&granted.stdout).unwrap();
     for (name, member) in
         [("the secret access key", "SecretAccessKey"), ("the session token", "SessionToken")]
     {
         aviary.0.push(Canary::new(name, document[member].as_str().unwrap().as_bytes()));
     }
+    aviary.search("the steps of a success", &granted.stderr);
 
     let (certificate, private_key) = (stage.certificate(), stage.private_key());
     let pair = ["--certificate", certificate, "--private-key", private_key];
@@ -116,21 +117,38 @@ fn no_secret_leaves_but_in_the_answer() {
         vec!["inspect", pair[0], certificate, pair[2], certificate],
         vec!["credential-process", "stray", &key],
         vec!["credential-process", "--certificate", &key],
+        vec![&key],
         vec!["explain", "key-mismatch"],
         vec!["version"],
     ] {
         let output = run(&mut stage.anyrole(&arguments));
-        // What a user types as a path is told back, cut and on one line, when there is no such file.
-        if !arguments.contains(&key.as_str()) {
-            aviary.search_output(&arguments.join(" "), &output);
-        }
+        aviary.search_output(&arguments.join(" "), &output);
     }
 
+    let log = stage.write("failures.log", "");
     let proxied = run(stage
         .credential_process(String::from("https://rolesanywhere.example.invalid"), &["--debug"])
+        .env("ANYROLE_LOG_FILE", &log)
         .env("HTTPS_PROXY", format!("http://user:{PROXY_PASSWORD}@127.0.0.1:9")));
     assert!(!proxied.status.success());
+    let logged = fs::read(&log).unwrap();
+    assert!(!logged.is_empty());
+    aviary.search("the log", &logged);
     aviary.search_output("credential-process through a proxy", &proxied);
+
+    let uri = format!("pkcs11:token=a?pin-value={KEY_PASSWORD}");
+    let endpoint = format!("https://user:{PROXY_PASSWORD}@rolesanywhere.example.invalid");
+    for (name, value) in
+        [("--private-key", &uri), ("--certificate", &uri), ("--endpoint", &endpoint), ("--proxy", &endpoint)]
+    {
+        let output = run(stage
+            .credential_process(stage.http_endpoint(), &["--no-cache", "--debug", name, value])
+            .env("ANYROLE_LOG_FILE", &log));
+        // A loopback endpoint is reached without the proxy, and succeeds; what counts is that the setting was told.
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("setting {name} ")), "{name}");
+        aviary.search_output(&format!("{name} with a password in it"), &output);
+        aviary.search("the log", &fs::read(&log).unwrap());
+    }
 
     let encrypted = stage.write("encrypted.key", &stage.encrypted_key(KEY_PASSWORD));
     let locked = ["inspect", "--certificate", certificate, "--private-key", &encrypted];
@@ -151,6 +169,104 @@ fn no_secret_leaves_but_in_the_answer() {
     let journal: String = stage.journal().iter().map(JournalEntry::render).collect();
     assert!(journal.contains("CreateSession"), "{journal}");
     aviary.search("the simulator's journal", journal.as_bytes());
+}
+
+/// The key as CI systems hand it out: as it is, with its line breaks mangled, as one line of base64, and that once more.
+fn forms_of_key(pem: &str) -> Vec<String> {
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    vec![pem.to_owned(), pem.replace('\n', "\\n"), pem.replace('\n', " "), body, STANDARD.encode(pem)]
+}
+
+/// Every dozen letters of the private scalar, in each form of the key.
+fn dozens_of_scalar(forms: &[String]) -> Aviary {
+    let dozens = forms.iter().flat_map(|form| {
+        let letters: Vec<char> =
+            form.chars().filter(|letter| !letter.is_whitespace() && *letter != '\\').collect();
+        // Before stand the parts that all keys share, behind the public key; 48 letters of base64 are 36 octets.
+        let begin = if form.starts_with("-----") { 75 } else { 50 };
+        (begin..begin + 25).map(move |at| letters[at..at + 12].iter().collect::<String>()).collect::<Vec<_>>()
+    });
+    let canary = |dozen| Canary { name: "a part of the private key", forms: vec![dozen] };
+    Aviary(dozens.filter(|dozen| !dozen.contains('-')).map(canary).collect())
+}
+
+/// The settings by the reference, which a test of the program holds equal to its table: the flag's name and the config key's.
+fn settings() -> Vec<(String, String)> {
+    let reference = include_str!("../src/manual/settings.md");
+    let rows = reference.lines().filter_map(|line| line.strip_prefix("| `--"));
+    let names =
+        rows.filter_map(|row| row.split_once('`').map(|(flag, _)| flag.split([' ', '=']).next().unwrap()));
+    let settings: Vec<_> = names.map(|name| (name.to_owned(), name.replace('-', "_"))).collect();
+    assert!(settings.len() > 25, "{settings:?}");
+    settings
+}
+
+#[test]
+fn a_key_where_its_place_was_asked_for_is_never_told() {
+    let stage = Stage::set();
+    let forms = forms_of_key(&fs::read_to_string(stage.private_key()).unwrap());
+    let aviary = dozens_of_scalar(&forms);
+    let certificate = stage.certificate();
+    for key in &forms[..4] {
+        for (flag, config_key) in settings() {
+            let as_flag = format!("--{flag}={key}");
+            let variable = format!("ANYROLE_{}", flag.replace('-', "_").to_uppercase());
+            let config =
+                format!("version = 1\n[session.canary]\n{config_key} = {}\n", serde_json::json!(key));
+            let config = stage.write("canary.toml", &config);
+            let pair = ["--certificate", certificate, "--debug"];
+            for (place, mut command) in [
+                (
+                    "--",
+                    stage
+                        .credential_process(stage.http_endpoint(), &["--cache", "file", "--debug", &as_flag]),
+                ),
+                ("inspect --", stage.anyrole(&["inspect", pair[0], pair[1], &as_flag])),
+                ("the config's ", stage.anyrole(&["inspect", "canary", "--config", &config])),
+                ("the config's and more, ", stage.anyrole(&["status", "canary", "--config", &config])),
+            ] {
+                aviary.search_output(&format!("{place}{flag}"), &run(&mut command));
+            }
+            let mut command = stage.anyrole(&["credential-process", pair[0], pair[1], pair[2]]);
+            aviary.search_output(&variable, &run(command.env(&variable, key)));
+        }
+        for words in [
+            &["credential-process"][..],
+            &["explain"],
+            &["status"],
+            &["pki", "issue"],
+            &["pki"],
+            &["help"],
+            &[],
+        ] {
+            let output = run(stage.anyrole(words).arg(key));
+            assert!(!output.status.success(), "{words:?}");
+            aviary.search_output(&format!("{words:?} with a key as its word"), &output);
+        }
+        for simulated in ["--trust-anchor", "--config", "--fault", "--region"] {
+            let output = run(stage.anyrole(&["simulate", simulated]).arg(key));
+            aviary.search_output(&format!("simulate {simulated}"), &output);
+        }
+    }
+    for listing in [&["status"][..], &["status", "--json"], &["cache", "list"], &["cache", "list", "--json"]]
+    {
+        aviary.search_output(&listing.join(" "), &run(&mut stage.anyrole(listing)));
+    }
+    for entry in fs::read_dir(stage.state_folder()).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        aviary.search(&path.display().to_string(), &fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn a_key_in_the_variable_of_its_setting_is_used() {
+    let stage = Stage::set();
+    let certificate = fs::read_to_string(stage.certificate()).unwrap();
+    for key in forms_of_key(&fs::read_to_string(stage.private_key()).unwrap()) {
+        let mut call = stage.anyrole(&["inspect"]);
+        let output = run(call.env("ANYROLE_PRIVATE_KEY", &key).env("ANYROLE_CERTIFICATE", &certificate));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]

@@ -12,9 +12,11 @@
 
 mod pki {
     mod crashes;
+    mod deploy;
     mod installed;
     mod lifecycle;
     mod modes;
+    mod recipe;
     mod requests;
     mod units;
     mod workbench;

@@ -21,7 +21,7 @@ use time::{Duration, OffsetDateTime};
 
 fn anyrole() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anyrole"));
-    command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null());
+    command.env_clear().env("HOME", "/nonexistent").env("ANYROLE_CACHE", "none").stdin(Stdio::null());
     command
 }
 
@@ -134,6 +134,120 @@ fn a_world_is_simulated_and_driven_while_it_runs() {
     assert_eq!(control(&stranger, "GET", "journal", "").0, 403);
     kill_process(pid(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A simulator for people, and what it has told up to the call to try.
+struct Told {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    text: String,
+}
+
+impl Told {
+    /// Starts it in `folder`.
+    fn started(folder: &Path, flags: &[&str]) -> Self {
+        let mut command = anyrole();
+        let mut child =
+            command.arg("simulate").args(flags).current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
+        Self { output: BufReader::new(child.stdout.take().unwrap()), child, text: String::new() }
+    }
+
+    /// Starts it, and waits for the call.
+    fn by(folder: &Path, flags: &[&str]) -> Self {
+        let mut told = Self::started(folder, flags);
+        while !told.text.contains("--private-key") && told.output.read_line(&mut told.text).unwrap() > 0 {}
+        told
+    }
+
+    /// Runs the call as it stands there, in another folder; it must print credentials.
+    fn try_it(&self) {
+        let (_, call) = self.text.split_once("try it in another terminal:\n").unwrap();
+        let call = call.replacen("anyrole", env!("CARGO_BIN_EXE_anyrole"), 1);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &call]).env_clear().env("HOME", "/nonexistent").env("ANYROLE_CACHE", "none");
+        let done = shell.current_dir("/").output().unwrap();
+        assert!(done.status.success(), "{call}\n{}", String::from_utf8_lossy(&done.stderr));
+        assert!(String::from_utf8(done.stdout).unwrap().contains("AccessKeyId"));
+    }
+
+    /// Ends it, and returns the whole text, in which every path is absolute and exists.
+    fn end(mut self) -> String {
+        kill_process(pid(&self.child), Signal::TERM).unwrap();
+        self.output.read_to_string(&mut self.text).unwrap();
+        self.child.wait().unwrap();
+        // A quoted word is a path with blanks in it.
+        let pieces = self.text.split('\'').enumerate();
+        let words = pieces.flat_map(|(place, piece)| match place % 2 {
+            0 => piece.split_whitespace().collect(),
+            _ => vec![piece],
+        });
+        for word in words {
+            let is_path =
+                word.starts_with('/') || [".pem", ".key", ".toml"].iter().any(|end| word.ends_with(end));
+            assert!(!is_path || (word.starts_with('/') && Path::new(word).exists()), "{word}\n{}", self.text);
+        }
+        self.text
+    }
+}
+
+#[test]
+fn every_path_that_the_simulator_tells_exists_and_the_call_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, elsewhere) = (folder.path().join("a home"), folder.path().join("elsewhere"));
+    fs::create_dir(&home).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    let make = |arguments: &[&str]| {
+        assert!(
+            anyrole().args(arguments).current_dir(&home).stdout(Stdio::null()).status().unwrap().success()
+        );
+    };
+    make(&["pki", "init", "--no-passphrase"]);
+    let told = Told::by(&home, &[]).end();
+    let pki = fs::canonicalize(&home).unwrap().join("anyrole-pki").display().to_string();
+    assert!(told.contains("--certificate CERTIFICATE --private-key KEY\n"), "{told}");
+    assert!(told.ends_with(&format!("\n  anyrole pki issue build-17 --folder '{pki}'\n")), "{told}");
+
+    make(&["pki", "issue", "a-request-alone"]);
+    fs::remove_file(home.join("anyrole-pki/a-request-alone/a-request-alone.key")).unwrap();
+    make(&["pki", "issue", "build-17"]);
+    let world = "\
+        version = 1\nregion = 'eu-central-1'\n\
+        [[role]]\narn = 'arn:aws:iam::444455556666:role/other'\n\
+        [[role]]\narn = 'arn:aws:iam::111122223333:role/build'\n\
+        [[trust_anchor]]\ncertificates = ['ROOT']\n\
+        arn = 'arn:aws:rolesanywhere:eu-west-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000009'\n\
+        [[trust_anchor]]\ncertificates = ['anyrole-pki/ca/root.pem']\n\
+        arn = 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001'\n\
+        [[profile]]\nroles = []\n\
+        arn = 'arn:aws:rolesanywhere:eu-west-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002'\n\
+        [[profile]]\nroles = ['arn:aws:iam::111122223333:role/build']\n\
+        arn = 'arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000003'\n";
+    let root = make_root(folder.path());
+    fs::write(home.join("world.toml"), world.replace("ROOT", &root)).unwrap();
+    for (place, flags) in [
+        (&home, &[][..]),
+        (&home, &["--trust-anchor", "./anyrole-pki/../anyrole-pki/ca/root.pem"]),
+        (&elsewhere, &["--trust-anchor", "../a home/anyrole-pki/ca/root.pem"]),
+        (&home, &["--world", "world.toml"]),
+        (&elsewhere, &["--world", "../a home/world.toml", "--https-port", "0", "--https-ca", "ca.pem"]),
+    ] {
+        let told = Told::by(place, flags);
+        told.try_it();
+        let text = told.end();
+        assert!(text.contains("/anyrole-pki/build-17/build-17.pem' --private-key '/"), "{text}");
+        assert_eq!(text.contains("/elsewhere/ca.pem\n"), flags.contains(&"--https-ca"), "{text}");
+    }
+
+    let told = Told::by(&elsewhere, &["--trust-anchor", &root]).end();
+    assert!(
+        told.ends_with("CERTIFICATE and KEY are your files of an identity below the trust anchor.\n"),
+        "{told}"
+    );
+    fs::write(elsewhere.join("empty.toml"), "version = 1\nregion = 'eu-west-1'\n").unwrap();
+    let mut told = Told::started(&elsewhere, &["--world", "empty.toml"]);
+    told.output.read_line(&mut told.text).unwrap();
+    let told = told.end();
+    assert!(told.contains("\nNobody gets a session from this world: "), "{told}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const FOREIGN: &[&str] = &[
 ];
 
 /// What follows the name of the program where a sentence is about it.
-const PROSE: &[&str] = &["signs", "turns", "was"];
+const PROSE: &[&str] = &["exchanges", "signs", "was"];
 
 /// The commands of this build, each with the flags that its help lists.
 struct Program {
@@ -38,6 +38,7 @@ impl Program {
     fn ask() -> Self {
         let overview = answer(&["help"]);
         let names = overview.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
+        let names = names.filter(|name| !name.is_empty());
         let commands = names
             .map(|name| {
                 let mut arguments: Vec<_> = name.split(' ').collect();

@@ -222,7 +222,8 @@ pub enum RevocationListError {
 /// What all connections share.
 struct State {
     verifier: Mutex<Verifier>,
-    region: String,
+    /// The world's own region first.
+    regions: Vec<String>,
     skew: Duration,
     strictness: Strictness,
     control_token: Zeroizing<String>,
@@ -245,16 +246,17 @@ struct State {
 
 impl State {
     fn new(settings: SimulatorSettings) -> Result<Self, SimulatorError> {
+        let regions = settings.regions();
         let journal = Journal::open(settings.journal_file.as_deref(), settings.observer)
             .map_err(SimulatorError::Journal)?;
         Ok(Self {
             verifier: Mutex::new(Verifier {
-                region: settings.region.clone(),
+                regions: regions.clone(),
                 skew: settings.skew,
                 strictness: settings.strictness,
                 trust_anchors: settings.trust_anchors,
             }),
-            region: settings.region,
+            regions,
             skew: settings.skew,
             strictness: settings.strictness,
             control_token: random::<32>()
@@ -301,7 +303,7 @@ impl State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("State").field("regions", &self.regions).finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,7 @@ pub mod request;
 pub mod signature;
 pub mod trust_anchor;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -69,8 +70,8 @@ pub enum Strictness {
 /// A judge for one endpoint.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    /// The endpoint's region.
-    pub region: String,
+    /// The regions that the endpoint stands for. The first is its own, which refusals name.
+    pub regions: Vec<String>,
     /// How far a request's date may be from the present, both ways.
     pub skew: Duration,
     /// What happens to anomalies.
@@ -88,15 +89,17 @@ pub struct VerifiedRequest {
     pub trust_anchor_arn: Arn,
     /// What was asked for.
     pub parameters: SessionParameters,
+    /// The address that asked.
+    pub source_address: Option<IpAddr>,
     /// What a strict judge would have refused; empty from a strict one.
     pub anomalies: Vec<Refusal>,
 }
 
 impl Verifier {
-    /// Creates a strict judge with the usual skew.
+    /// Creates a strict judge of one region with the usual skew.
     pub fn new(region: &str, trust_anchors: Vec<TrustAnchor>) -> Self {
         Self {
-            region: region.to_owned(),
+            regions: vec![region.to_owned()],
             skew: DEFAULT_SKEW,
             strictness: Strictness::default(),
             trust_anchors,
@@ -115,11 +118,12 @@ impl Verifier {
                 path: shown(request.path()),
             });
         }
+        let regions: Vec<&str> = self.regions.iter().map(String::as_str).collect();
         let envelope = Envelope::open(
             request,
             Expectation {
                 service: "rolesanywhere",
-                regions: &[&self.region],
+                regions: &regions,
                 now,
                 skew: self.skew,
                 covered: &["content-type"],
@@ -129,7 +133,7 @@ impl Verifier {
         let parameters = SessionParameters::read(request, self.strictness)?;
         let end_entity = end_entity(request)?;
         let chain = chain(request)?;
-        let anchor = self.trust_anchor(&parameters.trust_anchor_arn)?;
+        let anchor = self.trust_anchor(&parameters.trust_anchor_arn, &envelope.authorization.scope.region)?;
         let by_end_entity = |fault| Refusal::EndEntity { fault };
         end_entity.check_end_entity(now).map_err(by_end_entity)?;
         check_serial(&envelope.authorization, &end_entity)?;
@@ -141,14 +145,22 @@ impl Verifier {
             return Err(envelope.signature_mismatch());
         }
         build_path(&end_entity, &chain, anchor, now)?;
-        Ok(VerifiedRequest { trust_anchor_arn: anchor.arn().clone(), end_entity, parameters, anomalies })
+        Ok(VerifiedRequest {
+            trust_anchor_arn: anchor.arn().clone(),
+            end_entity,
+            parameters,
+            source_address: request.source_address,
+            anomalies,
+        })
     }
 
-    fn trust_anchor(&self, arn: &Arn) -> Result<&TrustAnchor, Refusal> {
-        if arn.region() != self.region {
+    /// Finds a trust anchor. At AWS each region has an endpoint of its own, which knows no other region's; here the
+    /// request's scope says whose endpoint it is meant for.
+    fn trust_anchor(&self, arn: &Arn, region: &str) -> Result<&TrustAnchor, Refusal> {
+        if arn.region() != region {
             return Err(Refusal::TrustAnchorRegion {
                 found: shown(arn.region()),
-                expected: self.region.clone(),
+                expected: region.to_owned(),
             });
         }
         let anchor = self

@@ -8,6 +8,7 @@ use super::keyring::{Containers, KeyringCache};
 use super::none::NoCache;
 use super::state_folder::StateLocation;
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
+use crate::trace;
 
 /// What `--cache` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +106,16 @@ impl fmt::Debug for Cache {
     }
 }
 
+impl Candidate {
+    const fn kind(self) -> StoreKind {
+        match self {
+            Self::Desktop => KeyringCache::DESKTOP,
+            Self::File => StoreKind::File,
+            Self::Kernel(_) => StoreKind::KernelKeyring,
+        }
+    }
+}
+
 impl Cache {
     /// Joins a choice with where and under which name things are kept. Nothing is opened.
     pub fn new(
@@ -123,24 +134,21 @@ impl Cache {
     }
 
     /// Tells of every store of this choice whether it works here, the preferred first; the first that works is the
-    /// one that is used. The file store's private key is asked for.
-    pub fn survey(&self) -> Vec<StoreVerdict> {
-        let kind = |candidate| match candidate {
-            Candidate::Desktop => KeyringCache::DESKTOP,
-            Candidate::File => StoreKind::File,
-            Candidate::Kernel(_) => StoreKind::KernelKeyring,
-        };
+    /// one that is used. They are asked as the answer is read; the file store's private key is asked for.
+    pub fn survey(&self) -> impl Iterator<Item = StoreVerdict> {
         self.choice
             .candidates()
             .iter()
-            .map(|candidate| StoreVerdict { store: kind(*candidate), verdict: self.probe(*candidate) })
-            .collect()
+            .map(|candidate| StoreVerdict { store: candidate.kind(), verdict: self.probe(*candidate) })
     }
 
     fn probe(&self, candidate: Candidate) -> Result<(), CacheError> {
         match candidate {
             Candidate::File => self.file.probe(),
-            Candidate::Desktop | Candidate::Kernel(_) => self.with(candidate, |store| store.list().map(drop)),
+            Candidate::Desktop => KeyringCache::desktop(&self.namespace, self.location.clone())?.probe(),
+            Candidate::Kernel(containers) => {
+                KeyringCache::kernel(&self.namespace, self.location.clone(), containers)?.probe()
+            }
         }
     }
 
@@ -166,7 +174,13 @@ impl CredentialCache for Cache {
         let mut answered = self.choice.candidates().is_empty();
         let mut reason = None;
         for candidate in self.choice.candidates() {
-            match self.with(*candidate, |store| store.get(key)) {
+            let found = self.with(*candidate, |store| store.get(key));
+            trace::step(|| match &found {
+                Ok(Some(entry)) => format!("cache: {} has it until {}", candidate.kind(), entry.expiration()),
+                Ok(None) => format!("cache: {} does not have it", candidate.kind()),
+                Err(error) => format!("cache: {} cannot be asked: {error}", candidate.kind()),
+            });
+            match found {
                 Ok(Some(entry)) => return Ok(Some(entry)),
                 Ok(None) => answered = true,
                 Err(error) => reason = reason.or(Some(error)),
@@ -182,7 +196,12 @@ impl CredentialCache for Cache {
     fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError> {
         let mut reason = None;
         for candidate in self.choice.candidates() {
-            match self.with(*candidate, |store| store.put(key, entry)) {
+            let stored = self.with(*candidate, |store| store.put(key, entry));
+            trace::step(|| match &stored {
+                Ok(()) => format!("cache: kept in {}", candidate.kind()),
+                Err(error) => format!("cache: {} does not keep it: {error}", candidate.kind()),
+            });
+            match stored {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     // A store that did not open holds nothing of ours that it could answer with.

@@ -10,7 +10,7 @@ use crate::credentials::{CredentialSet, SessionCredentials};
 use crate::secret::Secret;
 
 /// The version of the encoding; an entry of another version is a miss.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The octets that sealing adds behind the text: the tag of ChaCha20-Poly1305.
 const TAG_LENGTH: usize = 16;
@@ -107,7 +107,7 @@ impl CacheEntry {
         let mut writer = Writer::new(VERSION, TAG_LENGTH);
         writer.text(access_key_id);
         writer.text(secret_access_key.expose());
-        writer.text(session_token.expose());
+        writer.base64_text(session_token.expose());
         writer.time(*expiration);
         writer.text(role_arn.arn().as_str());
         writer.optional_text(assumed_role_arn.as_deref());
@@ -131,7 +131,7 @@ impl CacheEntry {
         let credentials = SessionCredentials {
             access_key_id: reader.text()?,
             secret_access_key: Secret::new(reader.text()?),
-            session_token: Secret::new(reader.text()?),
+            session_token: Secret::new(reader.base64_text()?),
             expiration: reader.time()?,
         };
         let credential_set = CredentialSet {
@@ -163,7 +163,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in crate::cache) fn entry() -> CacheEntry {
+    pub(crate) fn entry() -> CacheEntry {
         let created_at = Timestamp::from_unix_seconds(1_795_449_600);
         CacheEntry {
             credential_set: CredentialSet {
@@ -219,7 +219,7 @@ pub(super) mod tests {
     #[test]
     fn an_entry_beyond_the_bound_is_refused() {
         let mut large = entry();
-        large.credential_set.credentials.session_token = Secret::new("x".repeat(MAX_LENGTH));
+        large.credential_set.credentials.session_token = Secret::new("-".repeat(MAX_LENGTH));
         assert!(matches!(large.encode(), Err(CacheError::TooLarge { limit: MAX_LENGTH })));
     }
 

@@ -23,8 +23,12 @@ pub enum CacheError {
         /// Why.
         source: io::Error,
     },
-    /// The store has no room, even after its oldest entry was removed.
-    #[error("the {store} is full")]
+    /// The store has no room; in the kernel's keyring, none that is ours to take.
+    #[error("the {store} is full{}", if *store == StoreKind::KernelKeyring {
+        ", or so full that other programs of this user need the rest"
+    } else {
+        ""
+    })]
     Full {
         /// Which store.
         store: StoreKind,
@@ -73,7 +77,9 @@ pub enum FolderProblem {
     Nowhere,
     /// It is a link or no folder.
     NotAFolder,
-    /// Other users can write to it.
+    /// All users can write to the folder in which it would be, and remove what is another's there.
+    NotSticky,
+    /// Other users can write to it, or look into it where all can write to the folder above.
     Writable,
 }
 
@@ -84,7 +90,8 @@ impl fmt::Display for FolderProblem {
             Self::Io(error) => fmt::Display::fmt(error, f),
             Self::Nowhere => f.write_str("this user has no home folder"),
             Self::NotAFolder => f.write_str("it is a link, or no folder"),
-            Self::Writable => f.write_str("other users can write to it"),
+            Self::NotSticky => f.write_str("all users can remove what is in the folder above it"),
+            Self::Writable => f.write_str("other users can get at it"),
         }
     }
 }
@@ -131,9 +138,10 @@ impl Diagnostic for CacheError {
             Self::StateFolder { problem, .. } => match problem {
                 FolderProblem::Foreign => "set HOME or ANYROLE_STATE_DIR to a folder of this user's own",
                 FolderProblem::Writable => "run chmod 700 on it",
-                FolderProblem::Io(_) | FolderProblem::Nowhere | FolderProblem::NotAFolder => {
-                    "set ANYROLE_STATE_DIR to a folder of this user's own"
-                }
+                FolderProblem::Io(_)
+                | FolderProblem::Nowhere
+                | FolderProblem::NotAFolder
+                | FolderProblem::NotSticky => "set ANYROLE_STATE_DIR to a folder of this user's own",
             },
             Self::TooLarge { .. } => return None,
             Self::Unavailable { .. } => "pass --cache file where the private key is an unencrypted file",

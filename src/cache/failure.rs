@@ -9,12 +9,14 @@ use std::sync::Arc;
 use super::encoding::{Reader, Writer};
 use super::freshness::wait_after;
 use super::state_folder::StateFolder;
+use super::sweep::{Kinds, sweep};
 use super::{CacheError, CacheKey, Namespace};
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::text::printable_line;
 
 /// The version of the record; another one counts as no failure.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The longest record, in octets: a text, and a few facts.
 const LONGEST: usize = 8 * 1024;
@@ -26,7 +28,10 @@ const LONGEST_TEXT: usize = 1024;
 const MOST_FACTS: usize = 5;
 
 /// What the name of a record ends with.
-const SUFFIX: &str = ".failure";
+pub(super) const SUFFIX: &str = ".failed";
+
+/// What the names of the first records ended with, whose texts did not pass through [`printable_line`].
+const FIRST_SUFFIX: &str = ".failure";
 
 /// How much further than now the next try may lie; more means that this clock was set back.
 const LONGEST_BELIEVED: std::time::Duration = std::time::Duration::from_secs(20 * 60);
@@ -34,6 +39,8 @@ const LONGEST_BELIEVED: std::time::Duration = std::time::Duration::from_secs(20 
 /// What is told of a failure; no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureReport {
+    /// What was asked for: the ARN of the role, and the session's name where one was given.
+    pub wanted: String,
     /// The stable id.
     pub id: String,
     /// Whose fault it is.
@@ -50,7 +57,7 @@ pub struct FailureReport {
 
 impl FailureReport {
     /// Makes a report of an error; AWS's code is the caller's to add.
-    pub fn of(error: &dyn Diagnostic) -> Self {
+    pub fn of(error: &dyn Diagnostic, wanted: &str) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -58,13 +65,16 @@ impl FailureReport {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
+        // What may not be shown may not be kept either.
+        let facts = error.facts().into_iter();
         Self {
+            wanted: printable_line(wanted),
             id: error.id().to_owned(),
             fault: error.fault(),
             code: None,
-            text,
-            facts: error.facts().into_iter().map(|fact| (fact.name.into_owned(), fact.value)).collect(),
-            hint: error.hint(),
+            text: printable_line(&text),
+            facts: facts.map(|fact| (fact.name.into_owned(), printable_line(&fact.value))).collect(),
+            hint: error.hint().map(|hint| printable_line(&hint)),
         }
     }
 }
@@ -116,7 +126,7 @@ impl Failure {
 
     fn encode(&self) -> Option<Vec<u8>> {
         let Self { report, at, certificate_sha256, count, next_try, attempt } = self;
-        let FailureReport { id, fault, code, text, facts, hint } = report;
+        let FailureReport { wanted, id, fault, code, text, facts, hint } = report;
         let mut writer = Writer::new(VERSION, 0);
         writer.number(*attempt);
         writer.time(*at);
@@ -124,6 +134,7 @@ impl Failure {
         writer.number(u64::from(*count));
         writer.time(*next_try);
         writer.octets(&[fault_octet(*fault)]);
+        writer.text(cut(wanted));
         writer.text(cut(id));
         writer.optional_text(code.as_deref().map(cut));
         writer.text(cut(text));
@@ -145,6 +156,7 @@ impl Failure {
         let next_try = reader.time()?;
         let [fault] = reader.octets()?;
         let fault = ALL_FAULTS.into_iter().find(|candidate| fault_octet(*candidate) == fault)?;
+        let wanted = reader.text()?;
         let id = reader.text()?;
         let code = reader.optional_text()?;
         let text = reader.text()?;
@@ -155,7 +167,7 @@ impl Failure {
         }
         reader.finish()?;
         Some(Self {
-            report: FailureReport { id, fault, code, text, facts, hint },
+            report: FailureReport { wanted, id, fault, code, text, facts, hint },
             at,
             certificate_sha256,
             count,
@@ -212,7 +224,17 @@ impl Failures {
             .encode()
             .ok_or_else(|| failed(std::io::Error::other("the failure's texts are too long to keep")))?;
         self.folder.replace(&name, &bytes).map_err(failed)?;
+        sweep(&self.folder, &Kinds { failures: SUFFIX, written: &name }, now);
         Ok(failure)
+    }
+
+    /// Removes the records of the first version by their names: they could hold text that is never to be kept.
+    pub fn remove_older(&self) {
+        let names = self.folder.names().unwrap_or_default();
+        for name in names.iter().filter(|name| name.ends_with(FIRST_SUFFIX)) {
+            // What cannot be removed now is tried again by the next call that asks AWS.
+            let _ = self.folder.remove(name);
+        }
     }
 
     /// Forgets the last failure: a success came after it.
@@ -229,6 +251,7 @@ impl Failures {
 
     /// Returns the last failure of every key that has one, in no order.
     pub fn list(&self) -> Vec<(CacheKey, Failure)> {
+        self.remove_older();
         let prefix = format!("{}.", self.namespace.as_str());
         let names = self.folder.names().unwrap_or_default();
         let keys = names

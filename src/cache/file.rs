@@ -6,8 +6,10 @@
 
 use std::fmt;
 
+use super::failure;
 use super::seal::{self, MAX_SEALED, Purpose, SealingKey};
 use super::state_folder::{StateFolder, StateLocation};
+use super::sweep::{Kinds, sweep};
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
 use crate::clock::Timestamp;
 
@@ -57,37 +59,40 @@ impl FileCache {
     }
 
     fn keys(&self, folder: &StateFolder) -> Result<Vec<CacheKey>, CacheError> {
-        let prefix = format!("{}.", self.namespace.as_str());
-        let names = folder
-            .names()
-            .map_err(|source| CacheError::File { path: self.location.path().to_owned(), source })?;
-        Ok(names
-            .iter()
-            .filter_map(|name| name.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?.parse().ok())
-            .collect())
+        let names =
+            folder.names().map_err(|source| CacheError::File { path: folder.path().to_owned(), source })?;
+        Ok(names.iter().filter_map(|name| self.key(name)).collect())
     }
 
     fn read(&self, folder: &StateFolder, key: &CacheKey) -> Option<Vec<u8>> {
         folder.read(&self.name(key), MAX_SEALED)
     }
 
-    /// Removes files that had expired before `now`, so that no old session stays on the disk. What cannot be removed
-    /// is left for the next time.
+    /// Removes files that had expired before `now`, of the few that a write looks at. What cannot be removed is left for the
+    /// next time.
     fn sweep(&self, folder: &StateFolder, now: Timestamp) {
-        for key in self.keys(folder).unwrap_or_default() {
-            let sealed = self.read(folder, &key).unwrap_or_default();
-            if seal::expiration(Purpose::File, &sealed).is_none_or(|expiration| expiration <= now) {
-                let _ = self.discard(folder, &key);
+        for name in sweep(folder, &Kinds { failures: failure::SUFFIX, written: "" }, now) {
+            if let Some(key) = self.key(&name) {
+                let sealed = self.read(folder, &key).unwrap_or_default();
+                if seal::expiration(Purpose::File, &sealed).is_none_or(|expiration| expiration <= now) {
+                    let _ = self.discard(folder, &key);
+                }
             }
         }
     }
 
-    fn discard(&self, folder: &StateFolder, key: &CacheKey) -> Result<(), CacheError> {
-        folder.remove(&self.name(key)).map_err(|source| self.failed(key, source))
+    /// Returns the key of a file of this namespace.
+    fn key(&self, name: &str) -> Option<CacheKey> {
+        let rest = name.strip_prefix(self.namespace.as_str())?.strip_prefix('.')?;
+        rest.strip_suffix(SUFFIX)?.parse().ok()
     }
 
-    fn failed(&self, key: &CacheKey, source: std::io::Error) -> CacheError {
-        CacheError::File { path: self.location.path().join(self.name(key)), source }
+    fn discard(&self, folder: &StateFolder, key: &CacheKey) -> Result<(), CacheError> {
+        folder.remove(&self.name(key)).map_err(|source| self.failed(folder, key, source))
+    }
+
+    fn failed(&self, folder: &StateFolder, key: &CacheKey, source: std::io::Error) -> CacheError {
+        CacheError::File { path: folder.path().join(self.name(key)), source }
     }
 }
 
@@ -103,8 +108,11 @@ impl CredentialCache for FileCache {
         let sealing_key = (self.lender)().ok_or(CacheError::NoSealingKey)?;
         let folder = self.location.open()?;
         let sealed = seal::seal(Purpose::File, &sealing_key, key, entry.expiration(), entry.encode()?)
-            .ok_or_else(|| self.failed(key, std::io::Error::other("the system gives no random numbers")))?;
-        folder.replace(&self.name(key), &sealed).map_err(|source| self.failed(key, source))?;
+            .ok_or_else(|| {
+                self.failed(&folder, key, std::io::Error::other("the system gives no random numbers"))
+            })?;
+        let name = self.name(key);
+        folder.replace(&name, &sealed).map_err(|source| self.failed(&folder, key, source))?;
         self.sweep(&folder, entry.created_at);
         Ok(())
     }

@@ -22,6 +22,8 @@ mod desktop;
 #[cfg_attr(target_os = "linux", path = "keyring/kernel.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "keyring/no_kernel.rs")]
 mod kernel;
+#[cfg(target_os = "linux")]
+mod quota;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -112,6 +114,19 @@ impl KeyringCache {
         location: StateLocation,
     ) -> Self {
         Self { kind, store, service: format!("{SERVICE}{}", namespace.as_str()), location, largest_value }
+    }
+
+    /// Fails where a new session could not be kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the keyring cannot be asked, or has no room.
+    pub fn probe(&self) -> Result<(), CacheError> {
+        self.keys()?;
+        if self.kind == StoreKind::KernelKeyring && !kernel::has_room() {
+            return Err(CacheError::Full { store: self.kind });
+        }
+        Ok(())
     }
 
     /// Returns which keyring it is.
@@ -222,10 +237,11 @@ impl KeyringCache {
         }
     }
 
-    fn summary(&self, key: CacheKey, sealing_key: Option<&SealingKey>) -> Option<EntrySummary> {
+    fn summary(&self, key: CacheKey, sealing_keys: &[SealingKey]) -> Option<EntrySummary> {
         let sealed = self.read(&key).ok().flatten()?;
-        let facts = sealing_key
-            .and_then(|sealing_key| seal::open(Purpose::Keyring, sealing_key, &key, &sealed))
+        let facts = sealing_keys
+            .iter()
+            .find_map(|sealing_key| seal::open(Purpose::Keyring, sealing_key, &key, &sealed))
             .map(CacheEntry::into_facts);
         let expiration = seal::expiration(Purpose::Keyring, &sealed).unwrap_or(Timestamp::MIN);
         Some(EntrySummary { key, store: self.kind, expiration, facts })
@@ -235,9 +251,12 @@ impl KeyringCache {
 impl CredentialCache for KeyringCache {
     /// Reads the sealing key, then the entry: on Linux one small file and two calls of `keyctl`.
     fn get(&self, key: &CacheKey) -> Result<Option<CacheEntry>, CacheError> {
-        let Some(sealing_key) = self.location.sealing_key() else { return Ok(None) };
-        let sealed = self.read(key)?;
-        Ok(sealed.and_then(|sealed| seal::open(Purpose::Keyring, &sealing_key, key, &sealed)))
+        let mut sealing_keys = self.location.sealing_keys().peekable();
+        if sealing_keys.peek().is_none() {
+            return Ok(None);
+        }
+        let Some(sealed) = self.read(key)? else { return Ok(None) };
+        Ok(sealing_keys.find_map(|sealing_key| seal::open(Purpose::Keyring, &sealing_key, key, &sealed)))
     }
 
     fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError> {
@@ -250,6 +269,10 @@ impl CredentialCache for KeyringCache {
         let lifetime = entry.lifetime().as_secs().max(1);
         match (self.write(key, &sealed, lifetime), self.kind) {
             (Ok(()), _) => {}
+            // Sessions that displace each other would be asked for again and again: the next store takes this one.
+            (Err(Error::TooLong(..)), StoreKind::KernelKeyring) => {
+                return Err(CacheError::Full { store: self.kind });
+            }
             (Err(Error::TooLong(..)), _) => {
                 self.remove_oldest()?;
                 self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))?;
@@ -277,8 +300,8 @@ impl CredentialCache for KeyringCache {
     }
 
     fn list(&self) -> Result<Vec<EntrySummary>, CacheError> {
-        let sealing_key = self.location.sealing_key();
-        Ok(self.keys()?.into_iter().filter_map(|key| self.summary(key, sealing_key.as_ref())).collect())
+        let sealing_keys: Vec<SealingKey> = self.location.sealing_keys().collect();
+        Ok(self.keys()?.into_iter().filter_map(|key| self.summary(key, &sealing_keys)).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is the user's own (checked on the open descriptor), closed to others, and everything in it is reached through
 //! that descriptor, so that nobody can exchange it below us. Files are owner-only from their creation, under any
-//! umask. Where it cannot be had there is no lock and no cache, and never a failure.
+//! umask. Where no place for it can be used there is no lock and no cache, and never a failure.
 
 #[cfg(unix)]
 #[path = "state_folder/unix.rs"]
@@ -11,6 +11,7 @@ mod system;
 #[path = "state_folder/windows.rs"]
 mod system;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,16 @@ use super::seal::SealingKey;
 use super::{CacheError, FolderProblem};
 use crate::env::Environment;
 use crate::secret::Secret;
+use crate::trace;
 
-/// The variable that chooses the folder.
+/// The variable that chooses the folder, and then no other is looked for.
 const VARIABLE: &str = "ANYROLE_STATE_DIR";
 
 /// The folder that systemd made for the unit (`StateDirectory=`); several are joined by colons, the first is used.
-const SYSTEMD_VARIABLE: &str = "STATE_DIRECTORY";
+const STATE_VARIABLE: &str = "STATE_DIRECTORY";
+
+/// The folder that systemd made for the unit until it stops (`RuntimeDirectory=`); as above.
+const RUNTIME_VARIABLE: &str = "RUNTIME_DIRECTORY";
 
 /// Below the home folder, where no variable chooses.
 const BELOW_HOME: &str = ".local/state/anyrole";
@@ -36,66 +41,195 @@ const SEALING_KEY: &str = "sealing-key";
 /// Its length in octets.
 const SEALING_KEY_LENGTH: usize = 32;
 
+/// What becomes of a folder that is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    Leave,
+    Make,
+}
+
+/// What must hold of the folder in which the state folder is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Parent {
+    /// Nothing: the state folder was named.
+    Any,
+    /// It is this user's own: a home folder, or what the login manager made for the user.
+    Own(PathBuf),
+    /// All users may write to it, and none can remove or rename what is another's: `/dev/shm`, `/tmp`.
+    ///
+    /// This is the last resort of a user without a home, and the one exception from "nothing in a folder that others can
+    /// write to". Who comes first there (with a folder, a link or a file of that name) costs this user the cache and gets
+    /// nothing: the state folder is opened once without following a link, and must then be this user's and closed to all
+    /// others. `tests/homeless.rs` tries it.
+    #[cfg(unix)]
+    Sticky(PathBuf),
+}
+
+/// One place where the state folder may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    path: PathBuf,
+    parent: Parent,
+}
+
+impl Place {
+    fn named(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), parent: Parent::Any }
+    }
+
+    fn in_home(home: PathBuf) -> Self {
+        Self { path: home.join(BELOW_HOME), parent: Parent::Own(home) }
+    }
+
+    fn open(&self, absent: Absent) -> Result<StateFolder, CacheError> {
+        StateFolder::open(&self.path, &self.parent, absent).map_err(|problem| self.failed(problem))
+    }
+
+    /// Opens the folder if sessions can be shared through it: a home may be read-only or full.
+    fn open_usable(&self) -> Result<StateFolder, CacheError> {
+        let folder = self.open(Absent::Make)?;
+        folder.check_writable().map_err(|error| self.failed(FolderProblem::Io(error)))?;
+        match folder.sealing_key() {
+            Ok(_) => Ok(folder),
+            Err(CacheError::File { source, .. }) => Err(self.failed(FolderProblem::Io(source))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, problem: FolderProblem) -> CacheError {
+        CacheError::StateFolder { path: self.path.clone(), problem }
+    }
+
+    /// Reads the sealing key by its path; in a folder that others can write to, through the folder.
+    fn sealing_key(&self) -> Option<SealingKey> {
+        let bytes = match self.parent {
+            Parent::Any | Parent::Own(_) => {
+                system::read_private(&self.path.join(SEALING_KEY), SEALING_KEY_LENGTH)?
+            }
+            #[cfg(unix)]
+            Parent::Sticky(_) => self.open(Absent::Leave).ok()?.read(SEALING_KEY, SEALING_KEY_LENGTH)?,
+        };
+        whole_key(bytes)
+    }
+}
+
 /// Where the state folder is, or would be; nothing is opened yet.
+///
+/// All processes of a user search the same places in the same order, so that those who may run the program at all meet:
+/// the home folder first, and for a user without one (Debian's system users have `/nonexistent`, an image's user has `/`)
+/// what the system keeps for its users in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateLocation {
-    path: PathBuf,
-    /// The home folder below which it is, which must be the user's own for anything to be made in it.
-    home: Option<PathBuf>,
+    /// The preferred first.
+    places: Vec<Place>,
+    /// Whether the search goes on with the places that the system has for users without a home. They are named when they are
+    /// looked at, which most calls never do.
+    goes_on: bool,
+}
+
+/// What a search for the state folder found.
+#[derive(Debug)]
+pub struct Found {
+    /// The folder; `None` where there is none.
+    pub folder: Option<StateFolder>,
+    /// The places before it, and why they cannot be used.
+    pub passed_over: Vec<CacheError>,
 }
 
 impl StateLocation {
-    /// Finds the folder: `ANYROLE_STATE_DIR`, else `$STATE_DIRECTORY`, else `~/.local/state/anyrole`.
+    /// Finds where to look: `ANYROLE_STATE_DIR` and nowhere else; or `$STATE_DIRECTORY`, `~/.local/state/anyrole`,
+    /// `$RUNTIME_DIRECTORY`, `/run/user/UID/anyrole`, `/dev/shm/anyrole-UID` and `/tmp/anyrole-UID`.
+    ///
+    /// `XDG_RUNTIME_DIR` is not asked: `su` keeps that of the user who calls it.
     ///
     /// # Errors
     ///
-    /// Fails if no variable names it and the user has no home folder.
+    /// Fails if there is no place at all, which needs a Windows user without a profile folder.
     pub fn resolve(env: &Environment) -> Result<Self, CacheError> {
         if let Some(path) = env.os_var(VARIABLE) {
             return Ok(Self::at(path));
         }
-        if let Some(paths) = env.os_var(SYSTEMD_VARIABLE)
-            && let Some(first) = std::env::split_paths(&paths).next()
-        {
-            return Ok(Self::at(first));
+        let of_unit = |variable| Some(Place::named(std::env::split_paths(&env.os_var(variable)?).next()?));
+        let mut places: Vec<Place> = of_unit(STATE_VARIABLE).into_iter().collect();
+        places.extend(env.home().map(Place::in_home));
+        places.extend(of_unit(RUNTIME_VARIABLE));
+        if places.is_empty() && system::without_home().is_empty() {
+            let path = Path::new("~").join(BELOW_HOME);
+            return Err(CacheError::StateFolder { path, problem: FolderProblem::Nowhere });
         }
-        match env.home() {
-            Some(home) => Ok(Self { path: home.join(BELOW_HOME), home: Some(home) }),
-            None => Err(CacheError::StateFolder {
-                path: Path::new("~").join(BELOW_HOME),
-                problem: FolderProblem::Nowhere,
-            }),
-        }
+        Ok(Self { places, goes_on: true })
     }
 
-    /// Names the folder directly.
+    /// Names the folder directly; no other is looked for.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), home: None }
+        Self { places: vec![Place::named(path)], goes_on: false }
     }
 
-    /// Returns the folder's path.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Names the folder of a home; no other is looked for.
+    pub fn in_home(home: impl Into<PathBuf>) -> Self {
+        Self { places: vec![Place::in_home(home.into())], goes_on: false }
     }
 
-    /// Opens the folder, and makes it, with mode 0700, where it is absent.
+    /// Returns the places to look at, the preferred first.
+    fn places(&self) -> impl Iterator<Item = Cow<'_, Place>> {
+        let memory = self.goes_on.then(|| std::iter::once_with(system::without_home).flatten());
+        self.places.iter().map(Cow::Borrowed).chain(memory.into_iter().flatten().map(Cow::Owned))
+    }
+
+    /// Opens the first folder that can be used, and makes it, with mode 0700, where it is absent.
     ///
     /// # Errors
     ///
-    /// Fails if another user owns it or the home folder, if others can write to it, if it is a link, or if the system
-    /// refuses.
+    /// Fails as the first place does if none can be used: another user owns it or the home folder, others can write to
+    /// it, it is a link, or the system refuses.
     pub fn open(&self) -> Result<StateFolder, CacheError> {
-        StateFolder::open(&self.path, self.home.as_deref())
-            .map_err(|problem| CacheError::StateFolder { path: self.path.clone(), problem })
+        let Found { folder, passed_over } = self.search();
+        match (folder, passed_over.into_iter().next()) {
+            (Some(folder), _) => Ok(folder),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(Place::named("").failed(FolderProblem::Nowhere)),
+        }
     }
 
-    /// Reads the key under which keyring entries are sealed: one file opened, judged and read, nothing else.
-    ///
-    /// Returns `None` where there is no such file that only this user can read; then nothing was sealed either.
-    pub(super) fn sealing_key(&self) -> Option<SealingKey> {
-        let bytes = system::read_private(&self.path.join(SEALING_KEY), SEALING_KEY_LENGTH)?;
-        whole_key(bytes)
+    /// Opens the folder as [`Self::open`] does, and tells which places were passed over and why.
+    pub fn search(&self) -> Found {
+        let mut passed_over = Vec::new();
+        for place in self.places() {
+            // A folder that was named is used for what it can do: there is no other.
+            let opened = if self.goes_on { place.open_usable() } else { place.open(Absent::Make) };
+            match opened {
+                Ok(folder) => return Found { folder: Some(folder), passed_over },
+                Err(error) => {
+                    trace::step(|| error.to_string());
+                    let ends = is_of_the_process(&error);
+                    passed_over.push(error);
+                    if ends {
+                        break;
+                    }
+                }
+            }
+        }
+        Found { folder: None, passed_over }
     }
+
+    /// Opens every folder that is there; none is made.
+    pub fn existing(&self) -> impl Iterator<Item = StateFolder> {
+        self.places().filter_map(|place| place.open(Absent::Leave).ok())
+    }
+
+    /// Reads the keys under which keyring entries may be sealed, one when it is asked for. The first one costs one small file
+    /// opened, judged and read, and is the right one unless a home folder became unusable or usable in the meantime.
+    ///
+    /// A file that is not this user's only is none; then nothing was sealed under it either.
+    pub(super) fn sealing_keys(&self) -> impl Iterator<Item = SealingKey> {
+        self.places().filter_map(|place| place.sealing_key())
+    }
+}
+
+/// Tells whether it is a limit of this process that stands in the way, as it would everywhere.
+fn is_of_the_process(error: &CacheError) -> bool {
+    let CacheError::StateFolder { problem: FolderProblem::Io(error), .. } = error else { return false };
+    error.kind() == io::ErrorKind::FileTooLarge || system::is_out_of_descriptors(error)
 }
 
 impl StateFolder {
@@ -155,7 +289,7 @@ mod tests {
             let threads: Vec<_> = (0..16).map(|_| scope.spawn(seal)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let winner = location.sealing_key().expect("the winner wrote it whole");
+        let winner = location.sealing_keys().next().expect("the winner wrote it whole");
         assert!(sealed.iter().all(|sealed| seal::open(Purpose::Keyring, &winner, &key, sealed).is_some()));
         let mut names = location.open().unwrap().names().unwrap();
         names.retain(|name| name != "." && name != "..");
@@ -168,25 +302,39 @@ mod tests {
         let location = StateLocation::at(folder.path().join("state"));
         let state = location.open().unwrap();
         state.replace(SEALING_KEY, b"cut short").unwrap();
-        assert!(location.sealing_key().is_none());
+        assert!(location.sealing_keys().next().is_none());
         state.sealing_key().unwrap();
-        assert!(location.sealing_key().is_some());
+        assert!(location.sealing_keys().next().is_some());
     }
 
     #[test]
-    fn variables_choose_the_folder() {
-        let resolve = |variables: &[(&str, &str)]| {
-            StateLocation::resolve(&Environment::given(variables.iter().copied()))
-                .map(|location| location.path)
+    fn a_named_folder_is_the_only_one_and_the_search_goes_on_after_a_home() {
+        let resolve = |variables: &[(&str, &str)]| -> Vec<PathBuf> {
+            let location = StateLocation::resolve(&Environment::given(variables.iter().copied())).unwrap();
+            location.places().map(|place| place.path.clone()).collect()
         };
-        let all = [(VARIABLE, "/a"), (SYSTEMD_VARIABLE, "/b:/c"), ("HOME", "/h"), ("USERPROFILE", "/h")];
-        assert_eq!(resolve(&all).unwrap(), Path::new("/a"));
+        let all = [
+            (VARIABLE, "/a"),
+            (STATE_VARIABLE, "/b:/c"),
+            ("HOME", "/h"),
+            ("USERPROFILE", "/h"),
+            (RUNTIME_VARIABLE, "/r"),
+            ("XDG_RUNTIME_DIR", "/run/user/0"),
+        ];
+        assert_eq!(resolve(&all), [Path::new("/a")]);
         #[cfg(unix)]
-        assert_eq!(resolve(&all[1..]).unwrap(), Path::new("/b"));
-        assert_eq!(resolve(&all[2..]).unwrap(), Path::new("/h/.local/state/anyrole"));
-        assert!(matches!(
-            resolve(&[("XDG_RUNTIME_DIR", "/run/user/0")]),
-            Err(CacheError::StateFolder { problem: FolderProblem::Nowhere, .. })
-        ));
+        {
+            let uid = rustix::process::geteuid().as_raw();
+            let memory = [
+                PathBuf::from(format!("/run/user/{uid}/anyrole")),
+                PathBuf::from(format!("/dev/shm/anyrole-{uid}")),
+                PathBuf::from(format!("/tmp/anyrole-{uid}")),
+            ];
+            let named = ["/b", "/h/.local/state/anyrole", "/r"].map(PathBuf::from);
+            assert_eq!(resolve(&all[1..]), [&named[..], &memory[..]].concat());
+            assert_eq!(resolve(&all[5..]), memory);
+        }
+        #[cfg(windows)]
+        assert_eq!(resolve(&all[2..4]), [Path::new("/h/.local/state/anyrole")]);
     }
 }

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use super::Invocation;
 use super::grammar;
+use super::help;
 use super::report::Failure;
-use super::settings::table::{Group, Kind, SETTINGS, Setting, Sources};
+use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::usage::UsageError;
 
 /// Which words a command takes beside its flags.
@@ -23,8 +24,12 @@ pub(crate) enum Words {
     None,
     /// The name of a session, or nothing.
     Session,
+    /// The name of a session or nothing, then `--` and a command of another program.
+    SessionAndCommand,
     /// Exactly one, by this name.
     One(&'static str),
+    /// One by this name, or nothing.
+    Optional(&'static str),
 }
 
 impl Words {
@@ -34,9 +39,21 @@ impl Words {
             Self::Command => Some(String::from("[COMMAND]")),
             Self::None => None,
             Self::Session => Some(String::from("[NAME]")),
+            Self::SessionAndCommand => Some(String::from("[NAME] -- COMMAND…")),
             Self::One(word) => Some(word.to_owned()),
+            Self::Optional(word) => Some(format!("[{word}]")),
         }
     }
+}
+
+/// What is set up before a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Seldom more than the cache: SDKs start this command for each call, so what a hit does not need is set up when it is
+    /// needed. It also tells failures to those who see nothing but a few lines: briefly, and in the log.
+    Cache,
+    /// Whatever there is.
+    Everything,
 }
 
 /// One command: what it takes, what its help says, and the function that runs it.
@@ -52,6 +69,7 @@ pub(crate) struct Spec {
     pub(crate) flags: &'static [Setting],
     /// Examples and exit statuses, at the end of its help.
     pub(crate) more: &'static str,
+    pub(crate) needs: Needs,
     pub(crate) run: fn(&Invocation<'_>) -> Result<(), Failure>,
 }
 
@@ -72,6 +90,8 @@ pub(crate) struct Typed {
     flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
     /// The words, in their order.
     pub(crate) words: Vec<String>,
+    /// The command of another program, with its arguments, as they were typed after `--`.
+    pub(crate) command: Vec<OsString>,
 }
 
 impl Typed {
@@ -108,24 +128,42 @@ pub(crate) enum Request {
 ///
 /// Long flags only, but for `-h`; `--flag value` and `--flag=value`, a value may begin with dashes; of several
 /// occurrences the last counts; a boolean takes its value after `=` only; `--` ends the flags.
-pub(crate) fn parse(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, UsageError> {
-    let typed = match plain::read(spec, &arguments) {
+pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request, UsageError> {
+    let command = match spec.words {
+        Words::SessionAndCommand => split_off_command(&mut arguments),
+        Words::Command | Words::None | Words::Session | Words::One(_) | Words::Optional(_) => Vec::new(),
+    };
+    let mut typed = match plain::read(spec, &arguments) {
         Some(typed) => typed,
         None => match parse_by_clap(spec, arguments)? {
             Request::Run(typed) => typed,
             help @ Request::Help(_) => return Ok(help),
         },
     };
+    // First, since a flag that took the next one for its value left that one's value over as a word.
+    check_flags_as_values(spec, &typed)?;
     check_words(spec, &typed.words)?;
     check_values(spec, &typed)?;
+    typed.command = command;
+    if matches!(spec.words, Words::SessionAndCommand) && typed.command.is_empty() {
+        return Err(UsageError::WordMissing { word: "-- COMMAND", command: spec.name });
+    }
     Ok(Request::Run(typed))
+}
+
+/// Takes the other program's command, all that follows the first `--`, off the arguments.
+fn split_off_command(arguments: &mut Vec<OsString>) -> Vec<OsString> {
+    let Some(dashes) = arguments.iter().position(|argument| argument == "--") else { return Vec::new() };
+    let command = arguments.split_off(dashes + 1);
+    arguments.truncate(dashes);
+    command
 }
 
 fn parse_by_clap(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, UsageError> {
     let mut matches = match command(spec).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
-            return Ok(Request::Help(error.render().to_string()));
+            return Ok(Request::Help(help::page::render(spec)));
         }
         Err(error) => return Err(refusal(spec, &error)),
     };
@@ -142,10 +180,6 @@ fn parse_by_clap(spec: &Spec, arguments: Vec<OsString>) -> Result<Request, Usage
 /// Builds the one clap command that was called.
 pub(crate) fn command(spec: &Spec) -> Command {
     let words = Arg::new("words").num_args(0..).hide(true);
-    let usage = match spec.words.usage() {
-        Some(words) => format!("{words} [flags]"),
-        None => String::from("[flags]"),
-    };
     Command::new(spec.name)
         .bin_name(spec.name)
         .no_binary_name(true)
@@ -153,20 +187,9 @@ pub(crate) fn command(spec: &Spec) -> Command {
         .disable_help_flag(true)
         .args_override_self(true)
         .about(spec.about)
-        .override_usage(format!("anyrole {} {usage}", spec.name))
-        .after_help(spec.more)
-        .term_width(0) // the texts fit, and clap does not put some of them below their flags
-        .help_template("{about}\n\nUsage: {usage}\n\n{all-args}{after-help}")
         .args(spec.all_flags().map(argument))
         .arg(words)
-        .arg(
-            Arg::new("help")
-                .short('h')
-                .long("help")
-                .action(ArgAction::Help)
-                .help("show this text")
-                .help_heading("Program"),
-        )
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help("show this text"))
 }
 
 pub(crate) fn argument(setting: &'static Setting) -> Arg {
@@ -175,17 +198,6 @@ pub(crate) fn argument(setting: &'static Setting) -> Arg {
         .help(setting.help)
         .action(ArgAction::Set)
         .hide(matches!(setting.support, super::settings::table::Support::Later(_)));
-    let argument = match setting.sources {
-        Sources::Flag if setting.group == Group::Program && !setting.drop_in => {
-            argument.help_heading("This command")
-        }
-        Sources::Everywhere
-        | Sources::FlagAndSession
-        | Sources::FlagAndVariable
-        | Sources::FlagVariableAndSession
-        | Sources::Flag
-        | Sources::Session => argument.help_heading(setting.group.heading()),
-    };
     match setting.kind {
         Kind::Boolean => argument
             .num_args(0..=1)
@@ -229,10 +241,10 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
         Words::Command => 2,
         Words::None => 0,
-        Words::Session | Words::One(_) => 1,
+        Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => 1,
     };
     let name = words.first().filter(|_| allowed > 0);
-    if let (Words::Session, Some(word)) = (spec.words, name)
+    if let (Words::Session | Words::SessionAndCommand, Some(word)) = (spec.words, name)
         && !crate::config::is_session_name(word)
     {
         return Err(UsageError::Stray { word: word.clone(), command: spec.name });
@@ -242,14 +254,20 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     }
     match (spec.words, name) {
         (Words::One(word), None) => Err(UsageError::WordMissing { word, command: spec.name }),
-        (Words::Command | Words::None | Words::Session | Words::One(_), _) => Ok(()),
+        (
+            Words::Command
+            | Words::None
+            | Words::Session
+            | Words::SessionAndCommand
+            | Words::One(_)
+            | Words::Optional(_),
+            _,
+        ) => Ok(()),
     }
 }
 
-/// Checks that no flag was taken for the value of another, and the flags of the command itself.
-///
-/// Settings are checked when all of them are known.
-fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
+/// Checks that no flag was taken for the value of another.
+fn check_flags_as_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
     for setting in spec.all_flags() {
         let flag_as_value = |text: &str| {
             let name = text.strip_prefix("--").and_then(|text| text.split('=').next());
@@ -259,6 +277,11 @@ fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
             return Err(UsageError::ValueMissing { flag: format!("--{}", setting.name) });
         }
     }
+    Ok(())
+}
+
+/// Checks the flags of the command itself; settings are checked when all of them are known.
+fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
     for setting in spec.flags {
         let Some(text) = typed.flag(setting.name) else { continue };
         let expected = match setting.kind {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
+use super::keeping::Keeping;
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
+use super::status::DESCRIBING;
 use super::{CalledAs, Invocation, output, provider};
 use crate::cache::choice::CacheChoice;
 use crate::cache::failure::{self, Failures};
 use crate::cache::state_folder::StateLocation;
-use crate::cache::{Cache, CacheKey, CredentialCache as _, EntrySummary, Namespace};
+use crate::cache::{Cache, CacheKey, CredentialCache as _, EntrySummary, Namespace, StoreKind};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::{printable, quoted};
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
@@ -30,6 +33,7 @@ pub(super) const LIST: Spec = Spec {
 A session in a file can be opened with its private key only, so its role is not told here:
 anyrole status NAME does.
 ",
+    needs: Needs::Everything,
     run: list,
 };
 
@@ -38,24 +42,19 @@ pub(super) const CLEAR: Spec = Spec {
     name: "cache clear",
     about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
     words: Words::Session,
-    groups: &[
-        Group::Session,
-        Group::SecondHop,
-        Group::Identity,
-        Group::Network,
-        Group::Cache,
-        Group::Program,
-    ],
+    groups: Group::ALL,
     flags: &[ALL],
     more: "\
 NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
 ",
+    needs: Needs::Everything,
     run: clear,
 };
 
 /// What may be told of a failure, in JSON.
 #[derive(Serialize)]
 pub(super) struct FailureDocument<'a> {
+    wanted: &'a str,
     id: &'a str,
     code: Option<&'a str>,
     text: &'a str,
@@ -67,8 +66,9 @@ pub(super) struct FailureDocument<'a> {
 
 impl<'a> FailureDocument<'a> {
     pub(super) fn of(failure: &'a failure::Failure) -> Self {
-        let failure::FailureReport { id, fault: _, code, text, facts, hint: _ } = &failure.report;
+        let failure::FailureReport { wanted, id, fault: _, code, text, facts, hint: _ } = &failure.report;
         Self {
+            wanted,
             id,
             code: code.as_deref(),
             text,
@@ -126,6 +126,7 @@ impl<'a> EntryDocument<'a> {
 
 #[derive(Serialize)]
 struct ListDocument<'a> {
+    new_sessions: Keeping,
     entries: Vec<EntryDocument<'a>>,
     failures: Vec<KeyedFailure<'a>>,
 }
@@ -140,6 +141,8 @@ struct KeyedFailure<'a> {
 /// All that is kept for this user under this namespace.
 struct Kept {
     cache: Cache,
+    location: StateLocation,
+    namespace: Namespace,
     /// `None` where the state folder cannot be used; then nothing was noted there.
     failures: Option<Failures>,
 }
@@ -154,8 +157,13 @@ impl Kept {
         let namespace = Namespace::from_environment(invocation.env)?;
         let location = StateLocation::resolve(invocation.env)?;
         let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
-        let cache = Cache::new(choice, namespace, location, Box::new(|| None));
-        Ok(Self { cache, failures })
+        let cache = Cache::new(choice, namespace.clone(), location.clone(), Box::new(|| None));
+        Ok(Self { cache, location, namespace, failures })
+    }
+
+    /// Finds where a new session would be kept, whichever private key it has.
+    fn keeping(&self) -> Keeping {
+        Keeping::find(self.cache.choice(), self.namespace.clone(), Ok(self.location.clone()), None)
     }
 
     /// Returns what is kept, that which ends last first.
@@ -172,6 +180,13 @@ impl Kept {
     }
 }
 
+/// Prints what is kept, for a `status` without a session to look at; its answer is no if a refresh failed.
+pub(super) fn kept_as_status(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let kept = Kept::open(invocation)?;
+    list(invocation)?;
+    if kept.failures().is_empty() { Ok(()) } else { Err(Failure::Negative) }
+}
+
 fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let kept = Kept::open(invocation)?;
     let (entries, failures) = (kept.entries()?, kept.failures());
@@ -184,11 +199,25 @@ fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
             })
             .collect();
         let entries = entries.iter().map(EntryDocument::of).collect();
-        return output::write_json("cache-list", &ListDocument { entries, failures })
-            .map_err(Failure::output);
+        return output::write_json(
+            "cache-list",
+            &ListDocument { new_sessions: kept.keeping(), entries, failures },
+        )
+        .map_err(Failure::output);
     }
-    let text = render(&entries, &failures, SystemClock.now());
+    let text = render(&entries, &failures, SystemClock.now()) + &kept.keeping().render();
     output::write(text.as_bytes()).map_err(Failure::output)
+}
+
+/// Says why the facts of an entry are not known.
+const fn sealed_under(store: StoreKind) -> &'static str {
+    match store {
+        StoreKind::File => "sealed under its private key",
+        StoreKind::CredentialManager
+        | StoreKind::KernelKeyring
+        | StoreKind::Keychain
+        | StoreKind::SecretService => "sealed under the key of another state folder",
+    }
 }
 
 fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], now: Timestamp) -> String {
@@ -199,7 +228,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
         let EntrySummary { key, store, expiration, facts } = entry;
         match facts {
             None => {
-                let _ = writeln!(text, "session {key} (sealed under its private key)");
+                let _ = writeln!(text, "session {key} ({})", sealed_under(*store));
             }
             Some(facts) => {
                 let _ = writeln!(text, "{}", facts.role_arn);
@@ -217,7 +246,8 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
     }
     for (key, failure) in failures {
         if entries.iter().all(|entry| entry.key != *key) {
-            let _ = writeln!(text, "session {key} (none is kept)");
+            let _ = writeln!(text, "{} (none is kept)", printable(&failure.report.wanted));
+            let _ = writeln!(text, "  session: {key}");
             let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
         }
     }
@@ -227,10 +257,63 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
     text
 }
 
+/// Nobody said which session is to be forgotten.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not said which session to forget")]
+pub(super) struct NotNamed {
+    /// What is kept: roles, or keys where a role is sealed.
+    kept: Vec<String>,
+}
+
+impl NotNamed {
+    /// The ids of this error.
+    pub(super) const IDS: &[&str] = &["cache-clear-what"];
+}
+
+impl Diagnostic for NotNamed {
+    fn id(&self) -> &'static str {
+        "cache-clear-what"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        self.kept.iter().map(|kept| Fact::new("kept", kept)).collect()
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(String::from(
+            "forget all with anyrole cache clear --all, or one by the flags that it was asked for with",
+        ))
+    }
+}
+
+/// Where nothing is kept, everything is forgotten already.
+fn nothing_named(kept: &Kept) -> Result<(), Failure> {
+    let entries = kept.entries()?;
+    let entry = |entry: &EntrySummary| match &entry.facts {
+        None => format!("session {} ({})", entry.key, sealed_under(entry.store)),
+        Some(facts) => facts.role_arn.to_string(),
+    };
+    let mut names: Vec<String> = entries.iter().map(entry).collect();
+    let failures =
+        kept.failures().into_iter().filter(|(key, _)| entries.iter().all(|entry| entry.key != *key));
+    names.extend(failures.map(|(_, failure)| {
+        format!("{}, which failed: [{}]", printable(&failure.report.wanted), failure.report.id)
+    }));
+    if names.is_empty() { Ok(()) } else { Err(NotNamed { kept: names }.into()) }
+}
+
 fn clear(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if !invocation.has(&ALL) {
         let lenient = invocation.called_as == CalledAs::OfficialHelper;
-        let mut settings = invocation.settings()?.session(invocation.env, lenient)?;
+        let settings = invocation.settings()?;
+        if DESCRIBING.iter().all(|name| settings.given(name).is_none()) {
+            return nothing_named(&Kept::open(invocation)?);
+        }
+        let mut settings = settings.session(invocation.env, lenient)?;
         if settings.cache == CacheChoice::None {
             settings.cache = CacheChoice::Auto;
         }

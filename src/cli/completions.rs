@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
 use clap_complete::aot::{Shell, generate};
 
-use super::args::{Spec, Words, argument};
+use super::args::{Needs, Spec, Words, argument};
 use super::report::Failure;
 use super::settings::table::{Kind, Setting, Support};
 use super::usage::UsageError;
@@ -29,6 +29,7 @@ zsh         anyrole completions zsh > ~/.zfunc/_anyrole     (a folder of fpath, 
 fish        anyrole completions fish > ~/.config/fish/completions/anyrole.fish
 powershell  anyrole completions powershell | Out-String | Invoke-Expression     (in $PROFILE)
 ",
+    needs: Needs::Everything,
     run,
 };
 
@@ -98,14 +99,16 @@ fn branch(spec: &'static Spec, name: &'static str) -> Command {
             names.dedup();
             branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(names)))
         }
-        Words::One("ID") => {
+        Words::Optional("ID") => {
             let ids = manual::REFUSALS.iter().map(|(id, _)| *id);
             branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(ids)))
         }
         Words::One(words) if words.contains('|') && words == SHELLS => {
             branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(words.split('|'))))
         }
-        Words::Session | Words::One(_) => branch.arg(Arg::new("words").value_hint(ValueHint::Other)),
+        Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => {
+            branch.arg(Arg::new("words").value_hint(ValueHint::Other))
+        }
     }
 }
 

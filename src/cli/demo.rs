@@ -12,9 +12,8 @@ use pki_test::simulator::Simulator;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
-use super::runtime::block_on;
 use super::settings::table::{Kind, Setting};
 use super::simulate::World;
 use super::{Invocation, output};
@@ -22,6 +21,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::credentials::SessionCredentials;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
+use crate::http::runtime::block_on;
 use crate::http::{Limits, NativeTransport, Proxies, ServerTrust, Timeouts, TransportSettings, TrustedRoots};
 use crate::pki::{Folder, InitSpec, IssueSpec, Issued, KeyOrigin, PkiError};
 use crate::private_file::{self, shell_word};
@@ -44,6 +44,7 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[KEEP],
     more: "Everything happens in a temporary folder and on 127.0.0.1, and is gone afterwards.\n",
+    needs: Needs::Everything,
     run,
 };
 
@@ -53,6 +54,9 @@ pub(super) enum DemoError {
     /// The program could not be started a second time, or failed; it has said why.
     #[error("the demo's credential-process did not succeed")]
     Child(#[source] Option<std::io::Error>),
+    /// The system does not tell where this program is, which is called a second time.
+    #[error("the demo calls this program once more, and the system does not tell where it is")]
+    Itself(#[source] std::io::Error),
     /// What it printed is not what an SDK reads.
     #[error("the demo's credential-process printed something else than the JSON of an SDK")]
     Output,
@@ -76,6 +80,15 @@ impl Diagnostic for DemoError {
 
     fn fault(&self) -> Fault {
         Fault::Local
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Itself(_) if cfg!(target_os = "linux") => {
+                Some(String::from("mount /proc, where Linux tells it: mount -t proc proc /proc"))
+            }
+            Self::Child(_) | Self::Itself(_) | Self::Output | Self::Setup(_) | Self::Stopped => None,
+        }
     }
 }
 
@@ -101,6 +114,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 
 /// Goes from step to step until the end, or until it shall stop.
 fn show(keep: bool, stop: &AtomicBool) -> Result<(), Failure> {
+    // Before anything is made or shown: without it the demo would end in its middle.
+    let program = std::env::current_exe().map_err(DemoError::Itself)?;
     let folder = TemporaryFolder::create(keep)?;
     let now = SystemClock.now();
     let say = |text: String| {
@@ -128,7 +143,7 @@ fn show(keep: bool, stop: &AtomicBool) -> Result<(), Failure> {
     say(format!(
         "3  The real command signs CreateSession with the certificate's key:\n   anyrole credential-process {shown}\n\n"
     ))?;
-    let credentials = run_child(&arguments, &folder.path)?;
+    let credentials = run_child(&program, &arguments, &folder.path)?;
     say(format!(
         "   It printed the JSON of an SDK's credential_process: access key {}, valid until {} ({}).\n\n",
         credentials.access_key_id,
@@ -198,8 +213,7 @@ fn arguments(world: &World, issued: &Issued, endpoint: &str, ca: &Path) -> Vec<S
 }
 
 /// Runs this program again, as an SDK would, in an environment that holds nothing of the user's.
-fn run_child(arguments: &[String], home: &Path) -> Result<SessionCredentials, Failure> {
-    let program = std::env::current_exe().map_err(|error| DemoError::Child(Some(error)))?;
+fn run_child(program: &Path, arguments: &[String], home: &Path) -> Result<SessionCredentials, Failure> {
     let done = Command::new(program)
         .arg("credential-process")
         .args(arguments)
@@ -239,7 +253,7 @@ fn read_credentials(document: &[u8]) -> Option<SessionCredentials> {
     })
 }
 
-/// Asks the simulator's STS whom the credentials stand for.
+/// Asks the simulator's STS which identity the credentials belong to.
 fn ask_who(endpoint: &str, ca: &Path, credentials: &SessionCredentials) -> Result<CallerIdentity, Failure> {
     let endpoint = Endpoint::parse(endpoint)?;
     let roots = TrustedRoots {

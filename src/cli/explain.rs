@@ -1,6 +1,8 @@
 //! `explain`: what the id of a refusal means, and what to do.
 
-use super::args::{Spec, Words};
+use std::fmt::Write as _;
+
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
 use super::{Invocation, output};
 use crate::diagnostic::{Diagnostic, Fault};
@@ -11,10 +13,15 @@ use crate::text::{nearest, quoted};
 pub(super) const SPEC: Spec = Spec {
     name: "explain",
     about: "Tells what the id of a refusal means and what to do.",
-    words: Words::One("ID"),
+    words: Words::Optional("ID"),
     groups: &[],
     flags: &[],
-    more: "An error ends with its id in brackets: [key-mismatch]. So: anyrole explain key-mismatch\n",
+    more: "\
+An error ends with its id in brackets: [key-mismatch]. So: anyrole explain key-mismatch
+Without an ID all of them are listed.
+Where a program shows only \"exit status 1\", as Terraform does: anyrole status has the reason.
+",
+    needs: Needs::Everything,
     run,
 };
 
@@ -45,9 +52,23 @@ impl Diagnostic for ExplainError {
     }
 }
 
+/// Returns every id with the heading of its page.
+fn list() -> String {
+    let mut text = String::new();
+    for (id, page) in manual::REFUSALS {
+        let heading = page.lines().next().unwrap_or_default().trim_start_matches("# ");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{id}\n    {heading}");
+    }
+    text
+}
+
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let Some(word) = invocation.typed.words.first() else {
+        return output::write(list().as_bytes()).map_err(Failure::output);
+    };
     // An id may be pasted with its brackets.
-    let id = invocation.typed.words.first().map_or("", |word| word.trim_matches(['[', ']']));
+    let id = word.trim_matches(['[', ']']);
     let page = manual::refusal(id).ok_or_else(|| ExplainError { id: id.to_owned() })?;
     output::write(page.as_bytes()).map_err(Failure::output)
 }

@@ -1,10 +1,13 @@
 //! `help`: the list of commands by purpose, and the help of one.
 
+pub(super) mod page;
+
 use std::fmt::Write as _;
 
-use super::args::{self, Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
 use super::usage::UsageError;
+use super::wrap::{COLUMNS, wrapped};
 use super::{COMMANDS, Invocation, find, output};
 
 /// `anyrole help`.
@@ -15,31 +18,44 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[],
     more: "",
+    needs: Needs::Everything,
     run,
 };
 
 /// What the commands are for, in the order in which a reader needs them.
 pub(super) const PURPOSES: &[(&str, &[&str])] = &[
-    ("Credentials", &["credential-process", "whoami"]),
+    ("Credentials", &["credential-process", "exec", "env", "whoami"]),
     ("What is kept", &["status", "cache list", "cache clear"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (
         "A small PKI",
-        &["pki init", "pki issue", "pki renew", "pki revoke", "pki crl", "pki install", "pki list"],
+        &[
+            "pki init",
+            "pki issue",
+            "pki renew",
+            "pki deploy",
+            "pki revoke",
+            "pki crl",
+            "pki request",
+            "pki install",
+            "pki list",
+        ],
     ),
     ("About", &["explain", "help", "man", "completions", "version"]),
 ];
 
 const OPENING: &str = "\
-anyrole turns an X.509 certificate into temporary AWS credentials, through IAM Roles Anywhere.
+anyrole exchanges an X.509 certificate for temporary AWS credentials, through
+IAM Roles Anywhere.
 
 Usage: anyrole COMMAND [flags]
 ";
 
 const CLOSING: &str = "
-anyrole help COMMAND tells about one command. Every flag of a session is also a variable
-(--role-arn is ANYROLE_ROLE_ARN) and a key of ~/.config/anyrole/config.toml (role_arn).
+anyrole help COMMAND tells about one command. Every flag of a session is also a
+variable (--role-arn is ANYROLE_ROLE_ARN) and a key of the configuration file,
+~/.config/anyrole/config.toml (role_arn).
 Exit status: 0 done, 1 tried and failed, 2 wrong command line or configuration.
 ";
 
@@ -68,8 +84,13 @@ pub(super) fn group(group: &str) -> Result<(), Failure> {
 }
 
 fn list(specs: &[&Spec]) -> String {
+    const COLUMN: usize = 25;
     specs.iter().fold(String::new(), |mut text, spec| {
-        let _ = writeln!(text, "  {:<23}{}", spec.name, spec.about);
+        let mut name = spec.name;
+        for line in wrapped(spec.about, COLUMNS - COLUMN) {
+            let _ = writeln!(text, "  {name:<23}{line}");
+            name = "";
+        }
         text
     })
 }
@@ -80,8 +101,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let name = &invocation.typed.words.join(" ");
     if let Some(spec) = find(name) {
-        let text = args::command(spec).render_help().to_string();
-        return output::write(text.as_bytes()).map_err(Failure::output);
+        return output::write(page::render(spec).as_bytes()).map_err(Failure::output);
     }
     if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
         return group(name);

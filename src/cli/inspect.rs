@@ -1,6 +1,6 @@
 //! `inspect`: what would be presented to AWS, and what is wrong with it.
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output};
@@ -21,12 +21,15 @@ pub(super) const SPEC: Spec = Spec {
 Sends nothing. Without a private key the certificates alone are looked at.
 Exit status: 0 AWS would find nothing wrong, 1 it would refuse; then each reason is told.
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let lenient = invocation.called_as == CalledAs::OfficialHelper;
-    let source = invocation.settings()?.identity(invocation.env, lenient)?;
+    let settings = invocation.settings()?;
+    settings.check_arns()?;
+    let source = settings.identity(invocation.env, lenient)?;
     let now = SystemClock.now();
     let report = match identity::load(&source, invocation.env) {
         Ok(identity) => Report::of_identity(&identity, now),

@@ -7,10 +7,11 @@ mod roff;
 
 use std::fmt::Write as _;
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::help::{PURPOSES, unknown};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, SETTINGS, Setting, Sources, Support};
+use super::wrap::{PAGE_COLUMNS, reflowed};
 use super::{COMMANDS, Invocation, find, output};
 use roff::Page;
 
@@ -29,6 +30,7 @@ To install all:  for page in $(anyrole man --list); do
                    anyrole man $page > /usr/local/share/man/man1/$page.1
                  done
 ",
+    needs: Needs::Everything,
     run,
 };
 
@@ -53,7 +55,9 @@ const VARIABLES: &[(&str, &str)] = &[
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let text = if invocation.has(&LIST) {
-        let names = std::iter::once(String::from("anyrole")).chain(COMMANDS.iter().map(|spec| name(spec)));
+        let groups = groups().into_iter().map(|group| format!("anyrole-{group}"));
+        let commands = COMMANDS.iter().map(|spec| name(spec));
+        let names = std::iter::once(String::from("anyrole")).chain(groups).chain(commands);
         names.fold(String::new(), |list, name| list + &name + "\n")
     } else {
         let words = invocation.typed.words.join(" ");
@@ -61,6 +65,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         let command = words.strip_prefix("anyrole-").unwrap_or(&words);
         if matches!(command, "" | "anyrole") {
             program()
+        } else if let Some(group) = groups().into_iter().find(|group| *group == command) {
+            group_page(group)
         } else {
             let by_page = || COMMANDS.iter().find(|spec| spec.name.replace(' ', "-") == command).copied();
             page(find(command).or_else(by_page).ok_or_else(|| unknown(&words))?)
@@ -72,6 +78,31 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 /// Returns the name of a command's page: `anyrole-pki-init`.
 fn name(spec: &Spec) -> String {
     format!("anyrole-{}", spec.name.replace(' ', "-"))
+}
+
+/// Returns the first words of the commands that have two: `cache`, `pki`.
+fn groups() -> Vec<&'static str> {
+    let mut groups: Vec<&str> =
+        COMMANDS.iter().filter_map(|spec| Some(spec.name.split_once(' ')?.0)).collect();
+    groups.dedup();
+    groups
+}
+
+/// Renders the page of a group: what its commands are for.
+fn group_page(group: &str) -> String {
+    let mut page = Page::new(&format!("anyrole-{group}"), DAY);
+    let of_group = |spec: &&&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == group);
+    page.section("NAME");
+    page.text(&format!("anyrole-{group} - the commands that begin with {group}"));
+    page.section("SYNOPSIS");
+    page.synopsis(&format!("anyrole {group}"), "COMMAND [flags]");
+    page.section("COMMANDS");
+    for spec in COMMANDS.iter().filter(of_group) {
+        page.item(spec.name, None, spec.about);
+    }
+    page.section("SEE ALSO");
+    page.references(COMMANDS.iter().filter(of_group).map(|spec| name(spec)));
+    page.finish()
 }
 
 /// Renders the page of the program.
@@ -133,7 +164,7 @@ fn page(spec: &'static Spec) -> String {
     page.synopsis(&format!("anyrole {}", spec.name), &format!("{words}[flags]"));
     page.section("DESCRIPTION");
     page.text(spec.about);
-    page.verbatim(spec.more);
+    page.verbatim(&reflowed(spec.more, PAGE_COLUMNS));
     page.section("OPTIONS");
     let flags: Vec<&Setting> =
         spec.all_flags().filter(|setting| matches!(setting.support, Support::Here)).collect();

@@ -1,8 +1,9 @@
 //! The standard output: the only file that writes there.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::private_file;
 
 /// Why the standard output did not take what a command has to say.
 #[derive(Debug, thiserror::Error)]
@@ -30,18 +31,29 @@ impl Diagnostic for OutputError {
     }
 }
 
+/// Tells whether a person sees what is written.
+pub(super) fn is_seen() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Writes `bytes` in one piece and flushes them.
 ///
 /// Nothing is buffered between two calls, so what a reader has seen is what was written.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), OutputError> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+    let written = private_file::check_stream_limit(std::io::stdout(), bytes.len());
+    written.and_then(|()| stdout.write_all(bytes)).and_then(|()| stdout.flush()).map_err(|error| {
         if error.kind() == ErrorKind::BrokenPipe { OutputError::Closed } else { OutputError::Failed(error) }
     })
 }
 
-/// Writes the answer of a command that was asked for JSON: `{"anyrole":1,"kind":…,"data":…}` and a line feed.
+/// Writes the answer of a command that was asked for JSON.
 pub(crate) fn write_json(kind: &'static str, data: &impl serde::Serialize) -> Result<(), OutputError> {
+    write(&envelope(kind, data).map_err(|error| OutputError::Failed(error.into()))?)
+}
+
+/// Renders the form of every JSON of this program: `{"anyrole":1,"kind":…,"data":…}` and a line feed.
+pub(super) fn envelope(kind: &'static str, data: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
     #[derive(serde::Serialize)]
     struct Envelope<'a, T> {
         /// The version of the envelope and of every `kind` in it: fields are added, never changed.
@@ -49,8 +61,7 @@ pub(crate) fn write_json(kind: &'static str, data: &impl serde::Serialize) -> Re
         kind: &'static str,
         data: &'a T,
     }
-    let mut text = serde_json::to_vec(&Envelope { anyrole: 1, kind, data })
-        .map_err(|error| OutputError::Failed(error.into()))?;
+    let mut text = serde_json::to_vec(&Envelope { anyrole: 1, kind, data })?;
     text.push(b'\n');
-    write(&text)
+    Ok(text)
 }

@@ -1,14 +1,19 @@
 //! The commands of the small PKI for tests and pilots, one file each, and what they share.
 
 pub(super) mod crl;
+pub(super) mod deploy;
 pub(super) mod init;
 pub(super) mod install;
 pub(super) mod issue;
 pub(super) mod list;
+mod names;
 pub(super) mod renew;
+pub(super) mod request;
 pub(super) mod revoke;
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pki_test::algorithm::KeyAlgorithm;
@@ -19,7 +24,8 @@ use super::settings::table::{Kind, Setting};
 use super::usage::UsageError;
 use super::{Invocation, grammar, passphrase};
 use crate::clock::Timestamp;
-use crate::pki::Folder;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::pki::{Call, Folder, PkiError};
 use crate::private_file::shell_word;
 use crate::secret::Secret;
 
@@ -31,6 +37,9 @@ const FOLDER: Setting =
     Setting::flag("folder", Kind::Text("PATH"), "folder of the PKI [default: anyrole-pki]");
 const PASSPHRASE_FILE: Setting =
     Setting::flag("passphrase-file", Kind::Text("PATH"), "where the passphrase of the CA's key is read");
+
+/// How often a passphrase is asked for on the terminal.
+const PASSPHRASE_TRIES: u32 = 3;
 
 fn folder(invocation: &Invocation<'_>) -> Folder {
     Folder::new(PathBuf::from(invocation.typed.flag(FOLDER.name).unwrap_or(DEFAULT_FOLDER)))
@@ -44,6 +53,91 @@ fn folder_flag(folder: &Folder) -> String {
     }
 }
 
+/// Why a command of the PKI ended without its result.
+enum Trouble {
+    /// The PKI refused, which says what to do once the call is known.
+    Pki(PkiError),
+    /// Something else.
+    Other(Failure),
+}
+
+impl From<PkiError> for Trouble {
+    fn from(error: PkiError) -> Self {
+        Self::Pki(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl From<UsageError> for Trouble {
+    fn from(error: UsageError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<SettingsError> for Trouble {
+    fn from(error: SettingsError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// A refusal of the PKI, whose hint names what the command line named.
+#[derive(Debug)]
+struct Called {
+    error: PkiError,
+    call: Call,
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for Called {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl Diagnostic for Called {
+    fn id(&self) -> &'static str {
+        self.error.id()
+    }
+
+    fn fault(&self) -> Fault {
+        self.error.fault()
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        self.error.facts()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.error.hint_for(&self.call)
+    }
+}
+
+/// Does the work of a command; a refusal names its identity and its folder in the way out.
+fn called(
+    invocation: &Invocation<'_>,
+    work: fn(&Invocation<'_>, &Folder) -> Result<(), Trouble>,
+) -> Result<(), Failure> {
+    let folder = folder(invocation);
+    work(invocation, &folder).map_err(|trouble| match trouble {
+        Trouble::Pki(error) => {
+            let name = invocation.typed.words.first().filter(|name| crate::config::is_session_name(name));
+            let name = name.map_or_else(|| String::from("NAME"), |name| shell_word(Path::new(name)));
+            Failure::from(Called { error, call: Call { name, folder: folder_flag(&folder) } })
+        }
+        Trouble::Other(failure) => failure,
+    })
+}
+
 fn algorithm(typed: Option<&str>, usual: KeyAlgorithm) -> KeyAlgorithm {
     typed.and_then(|name| name.parse().ok()).unwrap_or(usual)
 }
@@ -54,12 +148,24 @@ fn word<'a>(invocation: &'a Invocation<'_>) -> &'a str {
 }
 
 /// Returns the passphrase of the CA's key, where there is one.
-fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Secret<String>>, Failure> {
+fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Secret<String>>, Trouble> {
     if !folder.is_encrypted()? {
         return Ok(None);
     }
     let file = invocation.typed.flag(PASSPHRASE_FILE.name);
-    passphrase::known(file, "passphrase of the CA's key", invocation.env).map(Some)
+    let mut given = passphrase::known(file, "passphrase of the CA's key", invocation.env)?;
+    // A person mistypes; a file does not. The last answer is refused where it is used.
+    for left in (1..PASSPHRASE_TRIES).rev() {
+        if file.is_some() || folder.is_passphrase(&given)? {
+            break;
+        }
+        let question = match left {
+            1 => "that is not it. passphrase of the CA's key, the last try",
+            _ => "that is not it. passphrase of the CA's key",
+        };
+        given = passphrase::known(None, question, invocation.env)?;
+    }
+    Ok(Some(given))
 }
 
 /// Returns a number of days from 1 to 3650, if one was given.

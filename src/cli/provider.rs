@@ -13,27 +13,46 @@ use crate::cache::{Cache, CacheEntry, Namespace, ServerVerification};
 use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::Environment;
-use crate::explain::{self, Explanation};
+use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
+use crate::identity::Identity;
 use crate::provider::{
-    CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker, Sharing,
-    Wanted, chained, file_key_lender,
+    Advice, CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker,
+    Sharing, Wanted, chained, file_key_lender,
 };
-use crate::session::Refusal;
+use crate::session::{Refusal, SessionRequest};
+use crate::signing::Endpoint;
+use crate::trace;
 
-/// Returns credentials, from the cache or new.
+/// Returns credentials, from the cache or new; `name` is that of the named session, if it has one.
 pub(super) fn session(
     settings: SessionSettings,
+    name: Option<&str>,
     env: &Environment,
     minimum: MinimumRemaining,
 ) -> Result<CacheEntry, Failure> {
-    let provider = provider(settings, env)?;
+    obtain(&provider(settings, env)?, name, env, minimum)
+}
+
+/// Returns credentials of a provider as [`session`] does.
+pub(super) fn obtain(
+    provider: &Provider<Box<dyn SessionMaker>>,
+    name: Option<&str>,
+    env: &Environment,
+    minimum: MinimumRemaining,
+) -> Result<CacheEntry, Failure> {
     provider.session(minimum).map_err(|error| {
         let server_verification = provider.wanted().server_verification;
         let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
-        match told(error, provider.wanted()) {
-            Told::Here(failure) => failure,
-            Told::OnTheWay(error) => OnTheWay { error, server_verification, ignored_variable }.into(),
+        let first_try = match &error {
+            ProviderError::HeldBack { .. } => Some(first_try(name)),
+            ProviderError::Busy { .. } | ProviderError::Failed(_) | ProviderError::Shared { .. } => None,
+        };
+        match place(error) {
+            Place::Here(failure) => failure,
+            Place::OnTheWay(error) => {
+                OnTheWay { error, server_verification, ignored_variable, first_try }.into()
+            }
         }
     })
 }
@@ -53,7 +72,8 @@ pub(super) fn provider(
     let namespace = Namespace::from_environment(env)?;
     let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.
-        (CacheChoice::None, _) | (_, Err(_)) => Sharing::Alone,
+        (_, Err(_)) => Sharing::Alone { others: None },
+        (CacheChoice::None, Ok(location)) => Sharing::Alone { others: Some((location, namespace.clone())) },
         (choice @ (CacheChoice::Auto | CacheChoice::File | CacheChoice::Keyring), Ok(location)) => {
             let lender = file_key_lender(identity.clone(), env.clone());
             let cache = Cache::new(choice, namespace.clone(), location.clone(), lender);
@@ -61,7 +81,7 @@ pub(super) fn provider(
         }
     };
     let clock = Arc::new(SystemClock);
-    let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone());
+    let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
     let transport = maker.transport();
     let first = Provider::new(wanted, maker, sharing(), clock, limits.deadline);
     Ok(match second_hop {
@@ -71,6 +91,18 @@ pub(super) fn provider(
             assuming(first, hop, transport, limits, sharing())
         }
     })
+}
+
+/// Explains a refusal, in the form in which it is kept for those who meet it later.
+fn explain(refusal: &Refusal, request: &SessionRequest, endpoint: &Endpoint, identity: &Identity) -> Advice {
+    let explanation = explain::explain(refusal, request, endpoint, identity);
+    for cause in &explanation.causes {
+        trace::step(|| {
+            let explain::Cause { certainty, what, check, next } = cause;
+            format!("{certainty:?} cause: {what}; check: {check}; then: {next}")
+        });
+    }
+    Advice { facts: explanation.facts(), hint: explanation.hint() }
 }
 
 /// Lets the second hop follow. A function of its own, since its values are pages of the stack that most calls need not touch.
@@ -86,30 +118,34 @@ fn assuming(
 }
 
 /// A failure, by where it happened.
-enum Told {
+enum Place {
     /// On this host: no server had a part in it.
     Here(Failure),
     /// On the way to AWS, or there.
     OnTheWay(Box<dyn Diagnostic + Send>),
 }
 
-/// Adds to a refusal what this host knows about it.
-fn told(error: ProviderError, wanted: &Wanted) -> Told {
+/// Tells where a failure happened.
+fn place(error: ProviderError) -> Place {
     match error {
-        ProviderError::Failed(CreateError::Refused { refusal, identity }) => {
-            let explanation = explain::explain(&refusal, &wanted.request, &identity);
-            Told::OnTheWay(Box::new(Explained { refusal, explanation }))
-        }
-        ProviderError::Failed(CreateError::FirstHop(error)) => told(*error, wanted),
-        ProviderError::Failed(CreateError::Session(error)) => Told::OnTheWay(Box::new(error)),
-        ProviderError::Failed(CreateError::Sts(error)) => Told::OnTheWay(Box::new(error)),
-        error @ (ProviderError::HeldBack { .. } | ProviderError::Shared { .. }) => {
-            Told::OnTheWay(Box::new(error))
-        }
-        ProviderError::Failed(CreateError::Identity(error)) => Told::Here(error.into()),
+        ProviderError::Failed(CreateError::FirstHop(error)) => place(*error),
+        error @ (ProviderError::Failed(
+            CreateError::Refused { .. } | CreateError::Session(_) | CreateError::Sts(_),
+        )
+        | ProviderError::HeldBack { .. }
+        | ProviderError::Shared { .. }) => Place::OnTheWay(Box::new(error)),
+        ProviderError::Failed(CreateError::Identity(error)) => Place::Here(error.into()),
         error @ (ProviderError::Busy { .. } | ProviderError::Failed(CreateError::Runtime(_))) => {
-            Told::Here(error.into())
+            Place::Here(error.into())
         }
+    }
+}
+
+/// Says how a call asks at once although AWS refused a short time ago.
+fn first_try(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("'anyrole cache clear {name}' lets the next call ask at once"),
+        None => String::from("one call with --no-cache asks at once, and lets the others ask again"),
     }
 }
 
@@ -123,6 +159,8 @@ struct OnTheWay {
     server_verification: ServerVerification,
     /// Whether [`IGNORED_VARIABLE`] is set.
     ignored_variable: bool,
+    /// How the next call asks at once, where an earlier refusal holds it back.
+    first_try: Option<String>,
 }
 
 impl fmt::Display for OnTheWay {
@@ -156,41 +194,16 @@ impl Diagnostic for OnTheWay {
     }
 
     fn hint(&self) -> Option<String> {
-        let hint = self.error.hint()?;
+        let hint = match (self.error.hint(), &self.first_try) {
+            (hint, None) => hint?,
+            (None, Some(first_try)) => format!("once the cause is cured, {first_try}"),
+            (Some(cure), Some(first_try)) => format!("{cure}; then {first_try}"),
+        };
         let distrusted = matches!(self.id(), "network-untrusted-server" | "no-trusted-roots");
         Some(if distrusted && self.ignored_variable {
             format!("{hint}; {IGNORED_VARIABLE} is not read, since it could leak from elsewhere")
         } else {
             hint
         })
-    }
-}
-
-/// A refusal of AWS, with its surest cause as far as this host can see.
-#[derive(Debug, thiserror::Error)]
-#[error("{refusal}")]
-struct Explained {
-    refusal: Box<Refusal>,
-    explanation: Explanation,
-}
-
-impl Diagnostic for Explained {
-    fn id(&self) -> &'static str {
-        self.refusal.id()
-    }
-
-    fn fault(&self) -> Fault {
-        self.refusal.fault()
-    }
-
-    fn facts(&self) -> Vec<Fact> {
-        let mut facts = self.refusal.facts();
-        // What AWS says comes first, in AWS's words.
-        facts.splice(facts.len().min(1)..facts.len().min(1), self.explanation.facts());
-        facts
-    }
-
-    fn hint(&self) -> Option<String> {
-        self.explanation.hint().or_else(|| self.refusal.hint())
     }
 }

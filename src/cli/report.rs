@@ -11,13 +11,27 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
-use super::output::OutputError;
+use super::output::{self, OutputError};
+use super::wrap;
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::private_file;
 use crate::text::{printable, printable_line};
 
 /// How many lines `credential-process` writes at most: an SDK wraps them in a message of its own.
-pub(super) const FEW_LINES: usize = 6;
+const FEW_LINES: usize = 6;
+
+/// How a failure is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In [`FEW_LINES`].
+    FewLines,
+    /// As one line of JSON, for the program that asked the command for JSON.
+    Json,
+    /// With everything.
+    Whole,
+}
 
 /// How long a chain of causes may be; none in this program comes near.
 const MAX_CAUSES: usize = 16;
@@ -30,6 +44,8 @@ pub(crate) enum Failure {
     NobodyReads,
     /// The command has told everything itself, and its answer is no.
     Negative,
+    /// A command of another program ended with that exit status, which is this program's too.
+    Status(u8),
 }
 
 impl<E: Diagnostic + Send + 'static> From<E> for Failure {
@@ -49,21 +65,134 @@ impl Failure {
 }
 
 /// Writes the failure, if there is something to tell, and returns the exit status.
-///
-/// `lines` bounds what is written, or is `None` for everything.
-pub(super) fn exit_status(outcome: Result<(), Failure>, lines: Option<usize>) -> u8 {
+pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
     match outcome {
         Ok(()) | Err(Failure::NobodyReads) => 0,
         Err(Failure::Negative) => 1,
+        Err(Failure::Status(status)) => status,
         Err(Failure::Told(error)) => {
-            // Where the standard error is closed, the exit status alone has to say it.
-            let _ = std::io::stderr().lock().write_all(render(error.as_ref(), lines).as_bytes());
+            let text = match form {
+                Form::FewLines => shown(error.as_ref(), Some(FEW_LINES)).into_bytes(),
+                Form::Json => json(error.as_ref()),
+                Form::Whole => shown(error.as_ref(), None).into_bytes(),
+            };
+            say(&text);
             match error.fault() {
                 Fault::Usage => 2,
                 Fault::Bug | Fault::Identity | Fault::Local | Fault::Refused | Fault::Unreachable => 1,
             }
         }
     }
+}
+
+/// Renders a failure as [`render`] does, within the columns of the terminal where a person reads it there.
+fn shown(error: &dyn Diagnostic, lines: Option<usize>) -> String {
+    let text = render(error, lines);
+    match terminal_columns() {
+        Some(columns) => wrap::fitted(&text, columns),
+        None => text,
+    }
+}
+
+/// Returns how many columns the terminal of the standard error has; `None` where it is no terminal, or does not tell.
+#[cfg(unix)]
+fn terminal_columns() -> Option<usize> {
+    // Less is no terminal that a person reads at.
+    rustix::termios::tcgetwinsize(std::io::stderr())
+        .ok()
+        .map(|size| size.ws_col.into())
+        .filter(|columns| *columns >= 20)
+}
+
+/// The terminal breaks its lines itself.
+#[cfg(not(unix))]
+const fn terminal_columns() -> Option<usize> {
+    None
+}
+
+/// A failure as JSON.
+#[derive(serde::Serialize)]
+struct Document {
+    id: &'static str,
+    message: String,
+    causes: Vec<String>,
+    facts: Vec<(String, String)>,
+    hint: Option<String>,
+}
+
+/// Renders a failure as one line of JSON, in the envelope of every other JSON, for the standard error.
+fn json(error: &dyn Diagnostic) -> Vec<u8> {
+    let fact = |fact: crate::diagnostic::Fact| (fact.name.into_owned(), printable_line(&fact.value));
+    let document = Document {
+        id: error.id(),
+        message: printable_line(&error.to_string()),
+        causes: causes(error),
+        facts: error.facts().into_iter().map(fact).collect(),
+        hint: error.hint().map(|hint| printable_line(&hint)),
+    };
+    // A struct of texts can always be written.
+    output::envelope("error", &document).unwrap_or_default()
+}
+
+/// Writes a failure whose exit status is not this program's to choose.
+pub(super) fn tell(error: &dyn Diagnostic) {
+    say(shown(error, None).as_bytes());
+}
+
+/// Writes to the standard error. Where it is closed or takes no more, nobody listens, and the exit status alone has to say it.
+fn say(bytes: &[u8]) {
+    let _ = private_file::check_stream_limit(std::io::stderr(), bytes.len())
+        .and_then(|()| std::io::stderr().lock().write_all(bytes));
+}
+
+/// Writes a remark to a person at a terminal.
+pub(super) fn remark(text: &str) {
+    say(format!("anyrole: {text}\n").as_bytes());
+}
+
+/// Tells a step of a run with `--debug`.
+pub(super) fn step(elapsed: Duration, text: &str) {
+    let milliseconds = elapsed.as_secs_f64() * 1e3;
+    let line = format!("anyrole: debug: {milliseconds:8.1} ms  {}\n", printable_line(text));
+    say(line.as_bytes());
+}
+
+/// Says a failure in one line: what, its causes, its facts, and what to do.
+pub(super) fn one_line(error: &dyn Diagnostic) -> String {
+    let lines = render(error, None);
+    let lines: Vec<&str> = lines.lines().map(|line| line.trim_start_matches("anyrole: ").trim()).collect();
+    lines.join("; ")
+}
+
+/// Runs the program's work so that a panic in it, a bug, is told in one line of ours and ends with exit status 1.
+///
+/// What the panic says is shown only where it is a text of the source: one that was made while running may hold a secret.
+/// Of the place the file's name and line are shown, since its path is one of the machine that built the program.
+pub(super) fn guard(work: impl FnOnce() -> u8) -> u8 {
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload().downcast_ref::<&'static str>().copied();
+        let backtrace = std::backtrace::Backtrace::capture();
+        let mut text = panic_line(said, panic.location());
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            let _ = write!(text, "{backtrace}");
+        }
+        say(text.as_bytes());
+    }));
+    // Nothing of the work is used after a panic, so that it does not matter in which state it was left.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(1)
+}
+
+fn panic_line(said: Option<&str>, place: Option<&std::panic::Location<'_>>) -> String {
+    let said = said.map(|said| format!(": {}", printable_line(said))).unwrap_or_default();
+    let place = place.map(|place| {
+        let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
+        format!(" at {file}:{}", place.line())
+    });
+    format!(
+        "anyrole: error: this should not happen: the program stopped itself{}{said} [panic]; report it with what you \
+         ran and the output of anyrole version\n",
+        place.unwrap_or_default()
+    )
 }
 
 /// Renders a failure; where `lines` does not hold all of it, the first and the last line stay and facts go first.
@@ -75,7 +204,8 @@ pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
         Fault::Identity | Fault::Local | Fault::Refused | Fault::Unreachable | Fault::Usage => error.hint(),
     };
     let room = lines.map_or(usize::MAX, |lines| lines - 1 - usize::from(hint.is_some()));
-    let mut middle = causes(error);
+    let mut middle: Vec<String> =
+        causes(error).into_iter().map(|cause| format!("caused by: {cause}")).collect();
     middle.extend(error.facts().iter().map(|fact| format!("{}: {}", fact.name, printable(&fact.value))));
     for line in middle.into_iter().take(room) {
         // Writing to a String cannot fail.
@@ -87,7 +217,7 @@ pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     text
 }
 
-/// Returns a line for each source; one that only repeats the line above it is left out.
+/// Returns the text of each source; one that only repeats the text above it is left out.
 fn causes(error: &dyn Diagnostic) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = error.to_string();
@@ -95,7 +225,7 @@ fn causes(error: &dyn Diagnostic) -> Vec<String> {
     while let Some(cause) = source.filter(|_| lines.len() < MAX_CAUSES) {
         let said = cause.to_string();
         if !above.ends_with(&said) {
-            lines.push(format!("caused by: {}", printable(&said)));
+            lines.push(printable(&said));
         }
         above = said;
         source = cause.source();
@@ -140,6 +270,39 @@ mod tests {
              fact: 1\n  fact: 2\nanyrole: hint: make room\n"
         );
         assert_eq!(render(&Outer(Inner, Fault::Local), None).lines().count(), 12);
+    }
+
+    /// Runs itself again as the process that panics, since the line is written to the real standard error.
+    #[test]
+    fn a_panic_is_one_line_without_what_was_made_while_running_and_without_a_path() {
+        const PANIC: &str = "ANYROLE_TEST_PANIC";
+        let env = crate::env::Environment::process();
+        if let Some(kind) = env.os_var(PANIC) {
+            let status = guard(|| match kind.to_str() {
+                Some("literal") => panic!("the index is empty"),
+                _ => panic!("{}", kind.display()),
+            });
+            assert_eq!(status, 1);
+            return;
+        }
+        let run = |kind: &str| {
+            let name = "cli::report::tests::a_panic_is_one_line_without_what_was_made_while_running_and_without_a_path";
+            let mut child = std::process::Command::new(std::env::current_exe().expect("a path"));
+            child.args(["--exact", name, "--nocapture"]).env(PANIC, kind).env_remove("RUST_BACKTRACE");
+            let output = child.output().expect("it starts");
+            assert!(output.status.success());
+            String::from_utf8(output.stderr).expect("text")
+        };
+        let told = run("wJalrXUtnFEMI");
+        assert!(!told.contains("wJalr"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(
+            told.starts_with(
+                "anyrole: error: this should not happen: the program stopped itself at report.rs:"
+            ),
+            "{told}"
+        );
+        assert!(run("literal").contains(": the index is empty [panic]; report it"));
     }
 
     #[test]

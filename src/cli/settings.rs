@@ -6,11 +6,13 @@
 //! one lies over it, and says the second hop alone.
 
 mod error;
+mod paths;
 #[cfg(test)]
 mod reference;
 pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;
+mod unread;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -27,6 +29,8 @@ use super::grammar;
 use super::report::Failure;
 use crate::config::{self, Config, Files, NamedSession, Section};
 use crate::env::{Environment, NotUnicode};
+use crate::signing::endpoint::without_userinfo;
+use crate::trace;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +67,25 @@ impl Given {
 
     /// Returns the refusal of this value, which says what is expected; a secret is not shown.
     pub(crate) fn refused(&self, expected: impl Into<String>) -> SettingsError {
-        let value = match self.setting.kind {
+        let value = self.shown();
+        SettingsError::Value { label: self.label(), value, expected: expected.into() }
+    }
+
+    /// Returns the text as far as it may be shown: a PKCS#11 URI without its query, where a PIN may be, and any other URL without
+    /// user name and password.
+    fn shown(&self) -> Option<String> {
+        let text = self.text();
+        match self.setting.kind {
             Kind::Discreet(_) | Kind::Secret => None,
+            _ if text.starts_with("pkcs11:") => text.split('?').next().map(str::to_owned),
+            _ if text.contains("://") => Some(without_userinfo(text)),
             Kind::Boolean
             | Kind::Duration
             | Kind::Integer
             | Kind::List(_)
             | Kind::Text(_)
-            | Kind::Word(_) => Some(self.text.to_string()),
-        };
-        SettingsError::Value { label: self.label(), value, expected: expected.into() }
+            | Kind::Word(_) => Some(text.to_owned()),
+        }
     }
 }
 
@@ -87,6 +100,8 @@ impl fmt::Debug for Given {
 #[derive(Debug)]
 pub(crate) struct Settings {
     given: Vec<Given>,
+    /// What is said of each variable that is named as ours are and that nothing reads.
+    unread: Vec<String>,
 }
 
 impl Settings {
@@ -98,25 +113,55 @@ impl Settings {
     /// exclude each other, a boolean or a number is none, or a setting needs what this version does not have and
     /// `groups` uses it.
     pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, Failure> {
-        Self::resolve_named(typed, typed.words.first().map(String::as_str), env, groups)
+        Self::of_config(&config(typed, env)?, typed, typed.words.first().map(String::as_str), env, groups)
     }
 
-    /// Resolves all settings as [`Self::resolve`] does, of the named session `name`.
-    pub(crate) fn resolve_named(
+    /// Resolves all settings as [`Self::resolve`] does, of the named session `name` and from a configuration that was read.
+    pub(crate) fn of_config(
+        config: &Config,
         typed: &Typed,
         name: Option<&str>,
         env: &Environment,
         groups: &[Group],
     ) -> Result<Self, Failure> {
-        let config = config(typed, env)?;
-        let settings = Self { given: Layers::new(typed, name, env, &config)?.strongest()? };
+        let settings = Self::strongest(typed, name, env, config)?;
+        settings.tell(config);
         settings.check(groups)?;
         Ok(settings)
     }
 
-    /// Returns the names of all sessions in the config files.
-    pub(crate) fn session_names(typed: &Typed, env: &Environment) -> Result<Vec<String>, Failure> {
-        Ok(config(typed, env)?.session_names().map(str::to_owned).collect())
+    /// Resolves all settings as [`Self::resolve`] does, and neither checks them nor tells anybody: for one that is wanted after a
+    /// failure, which they may be the cause of.
+    pub(crate) fn unchecked(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
+        Self::strongest(typed, typed.words.first().map(String::as_str), env, &config(typed, env)?)
+    }
+
+    fn strongest(
+        typed: &Typed,
+        name: Option<&str>,
+        env: &Environment,
+        config: &Config,
+    ) -> Result<Self, Failure> {
+        let layers = Layers::new(typed, name, env, config)?;
+        let mut unread = config.passed_over().to_vec();
+        unread.extend(unread::unread(layers.variables.iter().map(|(rest, _)| rest.as_str())));
+        Ok(Self { given: layers.strongest()?, unread })
+    }
+
+    /// Tells `--debug` what was read and where each value comes from.
+    fn tell(&self, config: &Config) {
+        for file in config.files() {
+            trace::step(|| format!("read the config file {}", crate::text::quoted(&file.to_string_lossy())));
+        }
+        for given in &self.given {
+            trace::step(|| match given.shown() {
+                Some(value) => format!("setting {} = {}", given.label(), crate::text::quoted(&value)),
+                None => format!("setting {} is given, and not shown", given.label()),
+            });
+        }
+        for told in &self.unread {
+            trace::step(|| told.clone());
+        }
     }
 
     /// Returns a setting, if anyone gave it.
@@ -126,12 +171,17 @@ impl Settings {
 
     /// Returns a setting that must be given.
     pub(crate) fn required(&self, name: &'static str) -> Result<&Given, SettingsError> {
-        self.given(name).ok_or_else(|| Self::missing(name))
+        self.given(name).ok_or_else(|| self.missing(name))
     }
 
     /// Returns the refusal of a setting that nobody gave.
-    pub(crate) fn missing(name: &'static str) -> SettingsError {
-        SettingsError::Missing { setting: table::setting(name) }
+    pub(crate) fn missing(&self, name: &'static str) -> SettingsError {
+        SettingsError::Missing { setting: table::setting(name), unread: self.unread.clone() }
+    }
+
+    /// Returns what is said of each variable that is named as ours are and that nothing reads.
+    pub(crate) fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// Returns a boolean; false where nobody gave it.
@@ -174,7 +224,7 @@ impl Settings {
     }
 }
 
-fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
+pub(crate) fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
     let path = match typed.flag("config") {
         Some(path) => Some(path.to_owned()),
         None => env.var("ANYROLE_CONFIG").map_err(SettingsError::from)?,
@@ -217,7 +267,13 @@ impl<'a> Layers<'a> {
             config.session(name).ok_or_else(|| SettingsError::UnknownSession {
                 label,
                 nearest: crate::text::nearest(name, config.session_names()).map(str::to_owned),
-                any: config.session_names().next().is_some(),
+                sessions: config.session_names().map(str::to_owned).collect(),
+                files: config
+                    .files()
+                    .iter()
+                    .map(|file| crate::text::quoted(&file.to_string_lossy()))
+                    .collect(),
+                passed_over: config.passed_over().to_vec(),
             })
         };
         let hops = |name: &str, label: String| -> Result<Vec<&'a NamedSession>, Failure> {

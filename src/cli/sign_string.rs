@@ -1,8 +1,7 @@
 //! `sign-string`: a signature over a fixed test string, as the official helper makes it.
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
-use super::settings::Settings;
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output};
 use crate::identity;
@@ -22,14 +21,17 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[Group::Identity, Group::Program],
     flags: &[FORMAT, DIGEST],
     more: "The private key alone is enough. Nothing is read from the standard input, and nothing is sent.\n",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let settings = invocation.settings()?;
-    let key = match settings.input("private-key")? {
+    let key = match settings.input("private-key", invocation.env)? {
         Some(key) => key,
-        None => settings.input("certificate")?.ok_or_else(|| Settings::missing("private-key"))?,
+        None => {
+            settings.input("certificate", invocation.env)?.ok_or_else(|| settings.missing("private-key"))?
+        }
     };
     let password = settings.password(invocation.env)?;
     let lenient =

@@ -2,6 +2,7 @@
 
 pub(super) mod ending;
 pub(super) mod error;
+mod example;
 mod ready;
 mod world;
 
@@ -9,17 +10,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use error::SimulateError;
+use example::Example;
 use pki_test::simulator::{Fault as Played, Simulator, SimulatorSettings};
 use pki_test::verifier::Strictness;
 use ready::{Ready, Resources};
 pub(super) use world::{World, certificates};
 
-use super::args::{Spec, Typed, Words};
+use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
-use super::runtime::block_on;
 use super::settings::table::{Kind, Setting};
 
 use super::{Invocation, grammar, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::http::runtime::block_on;
 use crate::private_file;
 use crate::process;
 
@@ -96,18 +99,20 @@ that started it, on SIGTERM or on Ctrl-C.
 In a test: start it with --json and read one line. It has http_endpoint, the ARNs, and control.token
 for the control path, where faults, clock and revocation lists are changed and the journal is read
 while it runs:
-  curl -X PUT -H \"X-Simulator-Token: TOKEN\" -d '{\"faults\": [\"status=503x2\"]}' \\
-    http://127.0.0.1:PORT/_simulator/faults
-  curl -H \"X-Simulator-Token: TOKEN\" http://127.0.0.1:PORT/_simulator/journal
+  at=http://127.0.0.1:PORT/_simulator token='X-Simulator-Token: TOKEN'
+  curl -X PUT -H \"$token\" -d '{\"faults\": [\"status=503x2\"]}' $at/faults
+  curl -H \"$token\" $at/journal
 
 --world takes several trust anchors, profiles with attribute mappings, and roles with trust policies
 from a file; --trust-anchor, --crl, --region, --account and --role are the small world without one.
 
 A fault may be given again; with xN at its end only the first N requests meet it:
-  bad-token=newline|shell|escape  clock=±TIME  cut-body  deny=ID  empty-set  expiration=±TIME
-  foreign-role  hang  html=STATUS  latency=TIME  missing=FIELD  redirect[=URL]  reset
+  bad-token=newline|shell|escape  clock=±TIME  cut-body  deny=ID
+  empty-set  expiration=±TIME  foreign-role  hang  html=STATUS
+  latency=TIME  missing=FIELD  redirect[=URL]  reset
   session-length=TIME  status=5xx  throttle[=SECONDS]  wrong-json
 ",
+    needs: Needs::Everything,
     run,
 };
 
@@ -117,6 +122,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let typed = &invocation.typed;
     let settings = settings(typed)?;
     let resources = Resources::of(&settings);
+    let example = Example::of(&settings, SystemClock.now());
     let simulator = Simulator::start(settings).map_err(SimulateError::Start)?;
     if let (Some(path), Some(pem)) = (typed.flag(HTTPS_CA.name), simulator.tls_ca_pem()) {
         private_file::replace(Path::new(path), pem.as_bytes(), 0o644)?;
@@ -128,7 +134,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         let written = if invocation.has(&JSON) {
             output::write_json("simulate", &ready)
         } else {
-            output::write(ready.text().as_bytes())
+            let ca = typed.flag(HTTPS_CA.name).map(Path::new);
+            output::write(ready.text(example.as_ref(), ca).as_bytes())
         };
         written.map_err(Failure::output)?;
         tokio::select! {

@@ -1,19 +1,27 @@
 //! `status`: how each session stands, from what is kept on this host; nothing is sent.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::args::{Spec, Words};
-use super::cache::{FailureDocument, failure_line};
+use super::args::{Needs, Spec, Words};
+use super::cache::{self, FailureDocument, failure_line};
+use super::keeping::Keeping;
 use super::report::Failure;
-use super::settings::Settings;
 use super::settings::session::SessionSettings;
 use super::settings::table::{Group, Kind, Setting};
+use super::settings::{self, Settings};
 use super::{CalledAs, Invocation, output, provider};
-use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::identity::{self, IdentityError};
-use crate::provider::Standing;
+use crate::cache::Namespace;
+use crate::cache::choice::CacheChoice;
+use crate::cache::state_folder::StateLocation;
+use crate::clock::{Clock as _, SystemClock, Timestamp, describe_seconds};
+use crate::config::Config;
+use crate::env::Environment;
+use crate::identity::{self, IdentityError, IdentitySource, KeyFinding};
+use crate::provider::{Standing, file_key_lender};
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
@@ -24,22 +32,19 @@ const PROMETHEUS: Setting =
 /// `anyrole status`.
 pub(super) const SPEC: Spec = Spec {
     name: "status",
-    about: "Tells how each session stands: its end, its certificate's, the last refresh and failure.",
+    about: "Shows each session: when it and its certificate expire, and the last refresh and failure.",
     words: Words::Session,
-    groups: &[
-        Group::Session,
-        Group::SecondHop,
-        Group::Identity,
-        Group::Network,
-        Group::Cache,
-        Group::Program,
-    ],
+    groups: Group::ALL,
     flags: &[JSON, PROMETHEUS],
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the
 session of the flags, variables and [defaults]. Nothing is sent, and no session is made.
-Exit status: 0 all good, 1 the last refresh failed or a certificate cannot be used.
+The private key is looked at too, where nobody has to be asked: that it is there, that its file is
+private, and that it belongs to the certificate.
+
+Exit status: 0 all good, 1 the last refresh failed, or certificate or private key cannot be used.
 ",
+    needs: Needs::Everything,
     run,
 };
 
@@ -48,41 +53,99 @@ struct Report {
     /// Its name in the config file.
     name: Option<String>,
     role_arn: String,
+    /// The length that was asked for; `None` where the profile decides.
+    requested: Option<Duration>,
     standing: Standing,
     certificate: Result<Certificate, IdentityError>,
+    key: Result<KeyFinding, IdentityError>,
+    /// What is said of settings that were passed over.
+    unread: Vec<String>,
+    /// Where a new session would be kept.
+    keeping: Keeping,
 }
 
 impl Report {
     fn is_good(&self, now: Timestamp) -> bool {
         let is_valid = self.certificate.as_ref().is_ok_and(|certificate| certificate.not_after() > now);
-        self.standing.failure.is_none() && is_valid
+        self.standing.failure.is_none() && is_valid && self.key.is_ok()
     }
 
-    fn of(invocation: &Invocation<'_>, name: Option<String>) -> Result<Self, Failure> {
+    /// Returns the granted and the requested length, where less was granted than was asked for.
+    fn shortened(&self) -> Option<(Duration, Duration)> {
+        /// The request takes time, and clocks differ a little.
+        const SLACK: Duration = Duration::from_secs(60);
+        let granted = self.standing.entry.as_ref()?.lifetime();
+        self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
+    }
+
+    fn of(
+        invocation: &Invocation<'_>,
+        config: &Config,
+        name: Option<String>,
+        known: &mut Known,
+    ) -> Result<Self, Failure> {
         let Invocation { spec, called_as, env, typed } = invocation;
-        let settings = Settings::resolve_named(typed, name.as_deref(), env, spec.groups)?;
+        let settings = Settings::of_config(config, typed, name.as_deref(), env, spec.groups)?;
+        let unread = settings.unread().to_vec();
         let settings: SessionSettings = settings.session(env, *called_as == CalledAs::OfficialHelper)?;
+        let requested = match &settings.second_hop {
+            Some(hop) => hop.request.session_duration,
+            None => settings.request.session_duration,
+        };
         let second = settings.second_hop.as_ref().map(|hop| &hop.request.role_arn);
         let role_arn = second.unwrap_or(&settings.request.role_arn).to_string();
         let source = settings.identity.clone();
+        let choice = settings.cache;
         let standing = provider::provider(settings, env)?.standing();
         let certificate = identity::load_chain(&source.certificate, source.intermediates.as_ref(), env)
             .map(|chain| chain.end_entity);
+        let key = match &certificate {
+            Ok(_) => identity::examine(&source, env),
+            Err(_) => Ok(KeyFinding::NotExamined),
+        };
+        let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
         // Where the certificate cannot be read, that is what is told.
         let standing = standing.unwrap_or(Standing { entry: None, failure: None });
-        Ok(Self { name, role_arn, standing, certificate })
+        Ok(Self { name, role_arn, requested, standing, certificate, key, unread, keeping })
     }
 }
 
+/// Where sessions are kept, by what was chosen for them: found once, and not for each of thousands.
+type Known = BTreeMap<&'static str, Keeping>;
+
+fn keeping(
+    known: &mut Known,
+    choice: CacheChoice,
+    source: Option<&IdentitySource>,
+    env: &Environment,
+) -> Result<Keeping, Failure> {
+    if let Some(keeping) = known.get(choice.as_str()) {
+        return Ok(keeping.clone());
+    }
+    let lender = source.map(|source| file_key_lender(source.clone(), env.clone()));
+    let namespace = Namespace::from_environment(env)?;
+    let found = Keeping::find(choice, namespace, StateLocation::resolve(env), lender);
+    known.insert(choice.as_str(), found.clone());
+    Ok(found)
+}
+
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    // Read once, and not for each of thousands of sessions.
+    let config = settings::config(&invocation.typed, invocation.env)?;
     let names = match invocation.typed.words.first() {
         Some(name) => vec![name.clone()],
-        None => Settings::session_names(&invocation.typed, invocation.env)?,
+        None => config.session_names().map(str::to_owned).collect(),
     };
+    if names.is_empty() && !is_described(invocation)? {
+        return cache::kept_as_status(invocation);
+    }
     let names: Vec<Option<String>> =
         if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
-    let reports =
-        names.into_iter().map(|name| Report::of(invocation, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut known = Known::new();
+    let reports = names
+        .into_iter()
+        .map(|name| Report::of(invocation, &config, name, &mut known))
+        .collect::<Result<Vec<_>, _>>()?;
     let now = SystemClock.now();
     let written = if invocation.has(&JSON) {
         let sessions: Vec<_> = reports.iter().map(|report| Document::of(report, now)).collect();
@@ -96,6 +159,15 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if reports.iter().all(|report| report.is_good(now)) { Ok(()) } else { Err(Failure::Negative) }
 }
 
+/// Tells whether flags and variables describe a session. A user of drop-in command lines has none, but sessions may be kept.
+fn is_described(invocation: &Invocation<'_>) -> Result<bool, Failure> {
+    let settings = invocation.settings()?;
+    Ok(DESCRIBING.iter().any(|name| settings.given(name).is_some()))
+}
+
+/// The settings without which there is no session.
+pub(super) const DESCRIBING: [&str; 4] = ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"];
+
 #[derive(Serialize)]
 struct Document<'a> {
     name: Option<&'a str>,
@@ -108,12 +180,19 @@ struct Document<'a> {
     certificate_not_after: Option<String>,
     certificate_days_left: Option<u64>,
     certificate_error: Option<String>,
+    private_key: Option<&'static str>,
+    private_key_error: Option<String>,
+    granted_seconds: Option<u64>,
+    requested_seconds: Option<u64>,
+    not_read: &'a [String],
+    new_sessions: &'a Keeping,
     last_failure: Option<FailureDocument<'a>>,
 }
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report, now: Timestamp) -> Self {
-        let Report { name, role_arn, standing: Standing { entry, failure }, certificate } = report;
+        let Report { name, role_arn, requested, standing, certificate, key, unread, keeping } = report;
+        let Standing { entry, failure } = standing;
         let entry = entry.as_ref();
         let found = certificate.as_ref().ok();
         Self {
@@ -127,6 +206,16 @@ impl<'a> Document<'a> {
             certificate_not_after: found.map(|certificate| certificate.not_after().to_string()),
             certificate_days_left: found.map(|certificate| days_left(certificate, now)),
             certificate_error: certificate.as_ref().err().map(ToString::to_string),
+            private_key: key.as_ref().ok().map(|finding| match finding {
+                KeyFinding::Encrypted => "encrypted",
+                KeyFinding::Matches => "matches",
+                KeyFinding::NotExamined => "not-examined",
+            }),
+            private_key_error: key.as_ref().err().map(ToString::to_string),
+            granted_seconds: entry.map(|entry| entry.lifetime().as_secs()),
+            requested_seconds: requested.map(|requested| requested.as_secs()),
+            not_read: unread,
+            new_sessions: keeping,
             last_failure: failure.as_ref().map(FailureDocument::of),
         }
     }
@@ -139,7 +228,8 @@ fn days_left(certificate: &Certificate, now: Timestamp) -> u64 {
 fn render(reports: &[Report], now: Timestamp) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    for Report { name, role_arn, standing: Standing { entry, failure }, certificate } in reports {
+    for report in reports {
+        let Report { name, role_arn, standing: Standing { entry, failure }, certificate, key, .. } = report;
         let title = name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let _ = writeln!(text, "{title}{role_arn}");
         let _ = match entry {
@@ -163,11 +253,34 @@ fn render(reports: &[Report], now: Timestamp) -> String {
                 )
             }
         };
+        if let Some((granted, requested)) = report.shortened() {
+            let [granted, requested] = [granted, requested].map(|length| describe_seconds(length.as_secs()));
+            let _ = writeln!(
+                text,
+                "  granted: {granted} of the {requested} asked for: the role's maximum or the profile's is shorter"
+            );
+        }
+        let _ = match key {
+            Err(error) => writeln!(text, "  private key: {}", printable(&error.to_string())),
+            Ok(KeyFinding::Encrypted) => writeln!(text, "  private key: encrypted, and not opened"),
+            Ok(KeyFinding::Matches) => writeln!(text, "  private key: belongs to the certificate"),
+            Ok(KeyFinding::NotExamined) => Ok(()),
+        };
         if let Some(failure) = failure {
             let _ = writeln!(text, "  last failure: {}", failure_line(failure, now));
             for (name, value) in &failure.report.facts {
                 let _ = writeln!(text, "    {}: {}", printable(name), printable(value));
             }
+        }
+    }
+    for told in reports.first().map(|report| report.unread.as_slice()).unwrap_or_default() {
+        let _ = writeln!(text, "{told}");
+    }
+    let mut told = Vec::new();
+    for keeping in reports.iter().map(|report| report.keeping.render()) {
+        if !told.contains(&keeping) {
+            text.push_str(&keeping);
+            told.push(keeping);
         }
     }
     text
@@ -178,7 +291,7 @@ fn render(reports: &[Report], now: Timestamp) -> String {
 /// [text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
 fn metrics(reports: &[Report], now: Timestamp) -> String {
     type Sample = fn(&Report, Timestamp) -> Option<i64>;
-    const METRICS: [(&str, &str, Sample); 5] = [
+    const METRICS: [(&str, &str, Sample); 6] = [
         ("anyrole_last_refresh_succeeded", "1 unless the last refresh failed.", |report, _| {
             Some(i64::from(report.standing.failure.is_none()))
         }),
@@ -193,6 +306,9 @@ fn metrics(reports: &[Report], now: Timestamp) -> String {
         }),
         ("anyrole_certificate_expiration_timestamp_seconds", "When the certificate ends.", |report, _| {
             report.certificate.as_ref().ok().map(|certificate| certificate.not_after().unix_seconds())
+        }),
+        ("anyrole_identity_usable", "1 unless certificate or private key cannot be used.", |report, _| {
+            Some(i64::from(report.certificate.is_ok() && report.key.is_ok()))
         }),
     ];
     let mut text = String::new();

@@ -17,6 +17,14 @@ pub(crate) enum UsageError {
         /// The command.
         command: &'static str,
     },
+    /// A command that is planned and not there.
+    #[error("anyrole {command} is not in this version")]
+    LaterCommand {
+        /// The command.
+        command: &'static str,
+        /// What works instead.
+        instead: &'static str,
+    },
     /// No such command.
     #[error("there is no command {}", quoted(word))]
     UnknownCommand {
@@ -80,6 +88,7 @@ impl UsageError {
         "flag-unknown",
         "flag-value",
         "flag-value-missing",
+        "not-in-this-version",
         "stray-argument",
         "unknown-command",
     ];
@@ -89,6 +98,7 @@ impl Diagnostic for UsageError {
     fn id(&self) -> &'static str {
         match self {
             Self::NotUnicode => "argument-not-utf8",
+            Self::LaterCommand { .. } => "not-in-this-version",
             Self::Stray { .. } => "stray-argument",
             Self::UnknownCommand { .. } => "unknown-command",
             Self::UnknownFlag { .. } => "flag-unknown",
@@ -112,11 +122,15 @@ impl Diagnostic for UsageError {
             Self::Stray { word, .. } if word.contains(char::is_whitespace) => {
                 String::from("a flag and its value are two words: quote the value alone, not both together")
             }
+            Self::Stray { command: "exec", .. } => {
+                String::from("write -- before the command: anyrole exec NAME -- terraform apply")
+            }
             Self::Stray { command, .. } => {
                 format!(
                     "put a value with blanks in quotes, and see anyrole {command} --help for what it takes"
                 )
             }
+            Self::LaterCommand { instead, .. } => (*instead).to_owned(),
             Self::UnknownCommand { nearest: Some(nearest), .. } => {
                 format!("the nearest command is anyrole {nearest}")
             }
@@ -130,7 +144,9 @@ impl Diagnostic for UsageError {
             Self::Word { command, expected, .. } => {
                 format!("write anyrole {command} and one of {}", expected.replace('|', ", "))
             }
-            Self::ValueMissing { flag } => format!("write {flag} VALUE or {flag}=VALUE"),
+            Self::ValueMissing { flag } => {
+                format!("write {flag} VALUE or {flag}=VALUE; a shell's variable in that place may be empty")
+            }
             Self::WordMissing { command, .. } => format!("see anyrole {command} --help"),
             Self::NotUnicode => return None,
         };

@@ -1,16 +1,16 @@
-//! `whoami`: asks STS whom the credentials of a session stand for.
+//! `whoami`: asks STS which identity the credentials of a session belong to.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::args::{Spec, Words};
+use super::args::{Needs, Spec, Words};
 use super::report::Failure;
-use super::runtime::block_on;
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output, provider};
 use crate::clock::SystemClock;
 use crate::http::Limits;
+use crate::http::runtime::block_on;
 use crate::provider::MinimumRemaining;
 use crate::sts::{CallerIdentity, Sts};
 
@@ -19,21 +19,15 @@ const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for progr
 /// `anyrole whoami`.
 pub(super) const SPEC: Spec = Spec {
     name: "whoami",
-    about: "Asks STS whom the session's credentials stand for.",
+    about: "Asks STS which identity the session's credentials belong to.",
     words: Words::Session,
-    groups: &[
-        Group::Session,
-        Group::SecondHop,
-        Group::Identity,
-        Group::Network,
-        Group::Cache,
-        Group::Program,
-    ],
+    groups: Group::ALL,
     flags: &[JSON],
     more: "\
 GetCallerIdentity needs no permission, so the answer tells for sure that the credentials work.
 Exit status: 0 AWS answered, 1 there are no credentials or STS refused them.
 ",
+    needs: Needs::Everything,
     run,
 };
 
@@ -54,7 +48,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let region = session.request.region.clone();
     let limits: Limits = session.limits;
     let transport = settings.transport(invocation.env)?;
-    let entry = provider::session(session, invocation.env, MinimumRemaining::Window)?;
+    let entry = provider::session(session, invocation.name(), invocation.env, MinimumRemaining::Window)?;
     let sts = Sts {
         transport: &crate::http::NativeTransport::new(transport),
         endpoint: &endpoint,

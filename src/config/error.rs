@@ -50,6 +50,14 @@ pub enum ConfigError {
         /// What the parser says, without the file's content.
         why: String,
     },
+    /// More drop-in files than are read.
+    #[error("{} holds more than {limit} files", quoted(&folder.display().to_string()))]
+    TooManyFiles {
+        /// The folder.
+        folder: PathBuf,
+        /// How many it may hold.
+        limit: usize,
+    },
     /// A key or a table that is not known.
     #[error("{origin}: {} is not a setting", quoted(key))]
     UnknownKey {
@@ -99,6 +107,7 @@ impl ConfigError {
         "config-session-name",
         "config-session-only",
         "config-syntax",
+        "config-too-many-files",
         "config-unknown-key",
         "config-value",
         "config-version",
@@ -113,6 +122,7 @@ impl Diagnostic for ConfigError {
             Self::Missing { .. } => "config-missing",
             Self::SessionOnly { .. } => "config-session-only",
             Self::Syntax { .. } => "config-syntax",
+            Self::TooManyFiles { .. } => "config-too-many-files",
             Self::UnknownKey { .. } => "config-unknown-key",
             Self::Unreadable(error) => error.id(),
             Self::Version { .. } => "config-version",
@@ -133,6 +143,7 @@ impl Diagnostic for ConfigError {
             | Self::Missing { .. }
             | Self::SessionOnly { .. }
             | Self::Syntax { .. }
+            | Self::TooManyFiles { .. }
             | Self::UnknownKey { .. }
             | Self::Unreadable(_)
             | Self::Version { .. }
@@ -152,6 +163,7 @@ impl Diagnostic for ConfigError {
             Self::SessionOnly { key, .. } => {
                 format!("set {key} in the one [session.NAME] that needs it")
             }
+            Self::TooManyFiles { .. } => "put several sessions into one file".to_owned(),
             Self::UnknownKey { advice, .. } => return advice.clone(),
             Self::Version { found: None, .. } => "begin the file with the line: version = 1".to_owned(),
             Self::Unreadable(error) => return error.hint(),

@@ -95,12 +95,13 @@ fn the_user_s_file_lies_over_the_system_s() {
         "version = 1\n[defaults]\ncertificate = 'system'\n[session.a]\nrole_arn = '1'\n[session.b]\nrole_arn = '2'",
     );
     write(&folder.path().join("etc/conf.d/1.toml"), "version = 1\n[session.c]\nrole_arn = '3'");
-    let user = write(
-        &folder.path().join("home/config.toml"),
+    let home = folder.path().join("home");
+    write(
+        &home.join(".config/anyrole/config.toml"),
         "version = 1\n[defaults]\ncertificate = 'user'\n[session.a]\ncertificate = 'x'",
     );
     let config =
-        Config::load(&Files::Usual { system: Some(system), user: Some(user) }, &keys()).expect("good");
+        Config::load(&Files::Usual { system: Some(system), home: Some(home) }, &keys()).expect("good");
     assert_eq!(config.session_names().collect::<Vec<_>>(), ["a", "b", "c"]);
     assert!(config.session("a").expect("is there").section.entry("role_arn").is_none(), "replaced whole");
     let certificates: Vec<_> =
@@ -114,10 +115,32 @@ fn a_session_defined_in_two_drop_ins_names_both() {
     let system = folder.path().join("config.toml");
     write(&folder.path().join("conf.d/1.toml"), "version = 1\n[session.c]\nrole_arn = '3'");
     write(&folder.path().join("conf.d/2.toml"), "version = 1\n\n[session.c]\nrole_arn = '3'");
-    let error = Config::load(&Files::Usual { system: Some(system), user: None }, &keys()).expect_err("twice");
+    let error = Config::load(&Files::Usual { system: Some(system), home: None }, &keys()).expect_err("twice");
     assert_eq!(error.to_string(), "the session 'c' is defined twice");
     let facts: Vec<_> = error.facts().into_iter().map(|fact| fact.value).collect();
     assert!(facts[0].ends_with("1.toml', line 2") && facts[1].ends_with("2.toml', line 3"), "{facts:?}");
+}
+
+#[test]
+fn every_drop_in_is_read_and_one_too_many_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = Files::Usual { system: Some(folder.path().join("config.toml")), home: None };
+    let drop_in = |number: usize| {
+        let text = format!("version = 1\n[session.s{number}]\nrole_arn = '{number}'");
+        write(&folder.path().join(format!("conf.d/{number}.toml")), &text);
+    };
+    (0..300).for_each(drop_in);
+    assert_eq!(Config::load(&files, &keys()).expect("good").session_names().count(), 300);
+    for number in 300..=MAX_FILES {
+        std::fs::hard_link(
+            folder.path().join("conf.d/0.toml"),
+            folder.path().join(format!("conf.d/{number}.toml")),
+        )
+        .expect("a link");
+    }
+    let error = Config::load(&files, &keys()).expect_err("one too many");
+    assert_eq!(error.id(), "config-too-many-files");
+    assert!(error.to_string().ends_with("conf.d' holds more than 10000 files"), "{error}");
 }
 
 #[test]

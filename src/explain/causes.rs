@@ -4,8 +4,9 @@ use super::unmappable::{self, Unmappable};
 use super::{Cause, Certainty};
 use crate::arn::Arn;
 use crate::clock::{Timestamp, describe_seconds};
-use crate::identity::Identity;
+use crate::identity::{Identity, left_out};
 use crate::session::{Refusal, RefusalKind, SessionRequest};
+use crate::signing::Endpoint;
 use crate::text::quoted;
 use crate::x509::Certificate;
 
@@ -18,8 +19,13 @@ const SET_CLOCK: &str = "set this machine's clock";
 const DEFAULT_ROLE_MAXIMUM: u64 = 3600;
 
 /// Returns every cause that fits, in the order of how often it is the one.
-pub(super) fn of(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Vec<Cause> {
-    let facts = Facts { refusal, request, identity };
+pub(super) fn of(
+    refusal: &Refusal,
+    request: &SessionRequest,
+    endpoint: &Endpoint,
+    identity: &Identity,
+) -> Vec<Cause> {
+    let facts = Facts { refusal, request, endpoint, identity };
     let found = match refusal.kind {
         RefusalKind::AttributesNotMapped => vec![facts.unmapped()],
         RefusalKind::CannotAssumeRole => facts.assume_role(),
@@ -63,6 +69,7 @@ const fn may_be_time(kind: RefusalKind) -> bool {
 struct Facts<'a> {
     refusal: &'a Refusal,
     request: &'a SessionRequest,
+    endpoint: &'a Endpoint,
     identity: &'a Identity,
 }
 
@@ -137,6 +144,18 @@ impl Facts<'_> {
                 "anyrole inspect",
                 format!("give the certificate of {issuer} that has the key with --intermediates, as from before the CA's renewal"),
             ));
+        } else if !provenance.unrelated.is_empty() || !provenance.roots.is_empty() {
+            causes.push(likely(
+                format!(
+                    "the chain presented ends at {}, and none of the other certificates given issued it",
+                    left_out::end(last)
+                ),
+                "anyrole inspect says of each certificate why it is left out",
+                format!(
+                    "give the certificate of {issuer} with --intermediates; if it is a root, name the trust anchor \
+                     that holds it with --trust-anchor-arn"
+                ),
+            ));
         } else {
             causes.push(likely(
                 format!("the chain ends at issuer {issuer}, and that is not the CA in the trust anchor"),
@@ -172,6 +191,12 @@ impl Facts<'_> {
                 certain(format!("AWS does not take this certificate: {what}"), "anyrole inspect", reissue)
             })
             .collect();
+        let provenance = self.identity.provenance();
+        let something_is_left_out = !provenance.unrelated.is_empty() || !provenance.roots.is_empty();
+        if causes.is_empty() && something_is_left_out {
+            // AWS writes "Untrusted certificate. Insufficient certificate" of a chain that does not reach the trust anchor, too.
+            causes = self.untrusted();
+        }
         causes.push(possible(
             "the certificate lacks something else that AWS demands of an end entity",
             "anyrole inspect lists each demand and whether it is met",
@@ -202,6 +227,7 @@ impl Facts<'_> {
                 format!("{SET_CLOCK}, and keep it by NTP (chronyc makestep, timedatectl set-ntp true)"),
             ));
         }
+        causes.extend(self.other_region());
         causes.push(likely(
             "something between this host and AWS changes requests: the host name, the path or a header",
             "NO_PROXY=.amazonaws.com leaves the proxy out for one try",
@@ -210,10 +236,29 @@ impl Facts<'_> {
         causes
     }
 
+    /// An endpoint whose name says that it is another region's: it verifies with its own region in the scope.
+    fn other_region(&self) -> Option<Cause> {
+        let (host, signed) = (self.endpoint.host(), self.request.region.as_str());
+        // Under other names than AWS's, what looks like a region may be a host.
+        let aws = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"];
+        let is_aws =
+            aws.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')));
+        let named =
+            host.split('.').find(|label| is_region(label)).filter(|named| is_aws && *named != signed)?;
+        Some(certain(
+            format!(
+                "the request was signed for {signed}, the region of the trust anchor's ARN, and the endpoint {host} is in {named}"
+            ),
+            "compare --endpoint (ANYROLE_ENDPOINT, AWS_ENDPOINT_URL_ROLESANYWHERE) with the region in --trust-anchor-arn",
+            format!("leave out --endpoint, or give one in {signed}"),
+        ))
+    }
+
     fn wrong_clock(&self) -> Option<String> {
         let offset = self.refusal.clock_offset().filter(|offset| offset.unsigned_abs() > CLOCK_WINDOW)?;
         let direction = if offset > 0 { "behind" } else { "ahead of" };
-        let distance = describe_seconds(offset.unsigned_abs());
+        // To the nearest minute: the two times were read a moment apart, and 30 hours are not 29.
+        let distance = describe_seconds((offset.unsigned_abs() + 30) / 60 * 60);
         Some(format!("this machine's clock is {distance} {direction} AWS's"))
     }
 
@@ -449,4 +494,15 @@ fn likely(what: impl Into<String>, check: impl Into<String>, next: impl Into<Str
 
 fn possible(what: impl Into<String>, check: impl Into<String>, next: impl Into<String>) -> Cause {
     Cause { certainty: Certainty::Possible, what: what.into(), check: check.into(), next: next.into() }
+}
+
+/// Tells whether a part of a host's name is a region's: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`.
+fn is_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let [area, .., direction, number] = parts.as_slice() else { return false };
+    let compass = ["north", "east", "south", "west", "central"];
+    (area.len() == 2 || *area == "eusc")
+        && compass.iter().any(|point| direction.ends_with(point))
+        && number.len() == 1
+        && number.bytes().all(|octet| octet.is_ascii_digit())
 }

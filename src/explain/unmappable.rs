@@ -49,6 +49,11 @@ pub(super) fn source_identity(certificate: &Certificate) -> Option<String> {
     is_source_identity.then(|| misfit(name.as_deref(), LONGEST_TAG)).flatten()
 }
 
+/// Tells whether a text can be the value of a session tag.
+pub(super) fn is_tag_value(value: &str) -> bool {
+    misfit(Some(value), LONGEST_TAG).is_none()
+}
+
 fn misfit(value: Option<&str>, longest: usize) -> Option<String> {
     let Some(value) = value else { return Some(String::from("is no text")) };
     let mut misfits: Vec<String> = Vec::new();

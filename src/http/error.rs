@@ -1,8 +1,10 @@
 //! Why a request got no answer.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::MAX_BODY;
+use super::proxy_answer::Refusal;
 use crate::clock::describe_seconds;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
@@ -62,6 +64,8 @@ pub enum TransportError {
         path: String,
         /// What is wrong with it.
         why: String,
+        /// What an administrator runs, where this user may not read it.
+        cure: Option<String>,
     },
     /// The connection ended before the answer was complete.
     #[error("{host} closed the connection before its answer was complete")]
@@ -73,7 +77,7 @@ pub enum TransportError {
     #[error("cannot connect to {peer}: {why}")]
     ConnectionRefused {
         /// `host:port`, or the proxy.
-        peer: String,
+        peer: Hop,
         /// What the operating system says.
         why: String,
     },
@@ -81,15 +85,17 @@ pub enum TransportError {
     #[error("cannot connect to {peer} within {}", describe_seconds(after.as_secs()))]
     ConnectTimeout {
         /// `host:port`, or the proxy.
-        peer: String,
+        peer: Hop,
         /// The time that was given.
         after: Duration,
     },
     /// The name service knows no address.
-    #[error("cannot find an address for the host {}", quoted(host))]
+    #[error("cannot find an address for {}", named(host, *is_proxy))]
     Dns {
         /// The name that was asked for.
         host: String,
+        /// Whether it is the proxy's.
+        is_proxy: bool,
         /// What the operating system says.
         why: String,
     },
@@ -114,8 +120,8 @@ pub enum TransportError {
         proxy: String,
         /// Where it should have led.
         host: String,
-        /// What it asked for.
-        why: &'static str,
+        /// Why it does not.
+        why: Refusal,
     },
     /// The answer sends the request elsewhere, and a signed request goes nowhere else.
     #[error("{host} answered with a redirect (HTTP {status}), which a signed request does not follow")]
@@ -153,6 +159,28 @@ pub enum TransportError {
         /// The name of the CA that would have to be trusted, where the certificate tells.
         issuer: Option<String>,
     },
+}
+
+/// Who was to be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// The host itself: `host:port`.
+    Host(String),
+    /// The proxy, without its password.
+    Proxy(String),
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => f.write_str(host),
+            Self::Proxy(proxy) => write!(f, "the proxy {proxy}"),
+        }
+    }
+}
+
+fn named(host: &str, is_proxy: bool) -> String {
+    format!("the {} {}", if is_proxy { "proxy" } else { "host" }, quoted(host))
 }
 
 impl TransportError {
@@ -239,20 +267,28 @@ impl Diagnostic for TransportError {
             Self::BodyTooLarge { .. } | Self::Redirect { .. } => {
                 "check --endpoint and the proxy: this is not an answer of AWS"
             }
+            Self::CaBundle { cure: Some(cure), .. } => return Some(cure.clone()),
             Self::CaBundle { .. } => {
                 "give a file of PEM certificates to --ca-bundle, AWS_CA_BUNDLE or --extra-ca"
             }
             Self::ConnectionLost { .. } | Self::Other { .. } | Self::Timeout { .. } => {
                 "check the proxy and the firewall between this host and the endpoint; curl -v ENDPOINT shows the way"
             }
+            Self::ConnectionRefused { peer: Hop::Proxy(_), .. }
+            | Self::ConnectTimeout { peer: Hop::Proxy(_), .. } => {
+                "check that the proxy runs, and that HTTPS_PROXY or --proxy names it and its port"
+            }
             Self::ConnectionRefused { .. } | Self::ConnectTimeout { .. } => {
                 "open the way to the endpoint, or name the proxy with HTTPS_PROXY or --proxy"
             }
-            Self::Dns { .. } => "check the region's spelling and this machine's name service",
-            Self::NoRoots { .. } => "install the package ca-certificates, or give --ca-bundle FILE",
-            Self::ProxyRefused { .. } => {
-                "put user and password into the proxy's URL, or except the host with NO_PROXY"
+            Self::Dns { is_proxy: true, .. } => {
+                "check the proxy's name in HTTPS_PROXY or --proxy, and this machine's name service"
             }
+            Self::Dns { is_proxy: false, .. } => {
+                "check the spelling of region and endpoint; where only a proxy knows public names, name it with HTTPS_PROXY or --proxy"
+            }
+            Self::NoRoots { .. } => "install the package ca-certificates, or give --ca-bundle FILE",
+            Self::ProxyRefused { why, .. } => why.cure(),
             Self::Tls { .. } => "the endpoint or a proxy between must speak TLS 1.2 or 1.3",
             Self::UntrustedServer { why: Distrust::Expired | Distrust::NotYetValid, .. } => {
                 "check this machine's clock and, where a proxy opens TLS connections, the proxy's certificate"

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustls::{CertificateError, OtherError};
 
 use super::TransportError;
+use super::error::Hop;
+use super::proxy_answer::Refusal;
 use super::verifier::Untrusted;
 
 /// What an error is told about the request that failed.
@@ -50,7 +52,9 @@ impl Situation<'_> {
 
     fn name_cause(&self, cause: &(dyn Error + 'static), connecting: bool) -> Option<TransportError> {
         if let Some(NoAddress { name, cause }) = cause.downcast_ref() {
-            return Some(TransportError::Dns { host: name.clone(), why: cause.to_string() });
+            // The name of the host itself is looked up by the proxy, where there is one.
+            let is_proxy = self.proxy.is_some();
+            return Some(TransportError::Dns { host: name.clone(), is_proxy, why: cause.to_string() });
         }
         if let Some(error) = cause.downcast_ref() {
             return Some(self.name_tls(error));
@@ -70,11 +74,9 @@ impl Situation<'_> {
         };
         // The type of the tunnel's errors has no public name.
         match cause.to_string().as_str() {
-            "tunnel error: proxy authorization required" => {
-                Some(refused("it asks for a user name and a password"))
-            }
-            "tunnel error: unsuccessful" => Some(refused("it does not open this connection")),
-            "tunnel error: unexpected end of file" => Some(refused("it closed the connection")),
+            "tunnel error: proxy authorization required" => Some(refused(Refusal::PasswordMissing)),
+            "tunnel error: unsuccessful" => Some(refused(Refusal::Untold)),
+            "tunnel error: unexpected end of file" => Some(refused(Refusal::Closed)),
             _ => None,
         }
     }
@@ -115,10 +117,10 @@ impl Situation<'_> {
     }
 
     /// Returns who was to be connected to: the proxy, or the host itself.
-    fn peer(&self) -> String {
+    fn peer(&self) -> Hop {
         match self.proxy {
-            Some(proxy) => format!("the proxy {proxy}"),
-            None => format!("{}:{}", self.host, self.port),
+            Some(proxy) => Hop::Proxy(proxy.to_owned()),
+            None => Hop::Host(format!("{}:{}", self.host, self.port)),
         }
     }
 }

@@ -11,14 +11,15 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use zeroize::Zeroizing;
 
 use super::failure::{NoAddress, Situation};
-use super::verifier::{Anybody, RootsVerifier};
-use super::{MAX_BODY, Peer, Proxies, Response, Transport, TransportError, TrustedRoots};
+use super::phase::{Phase, Progress};
+use super::verifier::{Judge, ServerVerifier};
+use super::{MAX_BODY, Peer, Proxies, Response, Transport, TransportError, TrustedRoots, proxy_answer};
 use crate::signing::{Endpoint, Method, Scheme, SignedRequest};
+use crate::trace;
 
 /// How this program names itself; not signed, as proxies change it.
 const USER_AGENT: &str = concat!("anyrole/", env!("CARGO_PKG_VERSION"));
@@ -64,6 +65,7 @@ pub struct NativeTransport {
     proxies: Arc<Proxies>,
     timeouts: Timeouts,
     trust: ServerTrust,
+    progress: Arc<Progress>,
     plain: OnceLock<Result<reqwest::Client, TransportError>>,
     tls: OnceLock<Result<reqwest::Client, TransportError>>,
 }
@@ -72,35 +74,45 @@ impl NativeTransport {
     /// Keeps the settings; nothing is read or opened before the first request.
     pub fn new(settings: TransportSettings) -> Self {
         let TransportSettings { proxies, timeouts, trust } = settings;
-        Self { proxies: Arc::new(proxies), timeouts, trust, plain: OnceLock::new(), tls: OnceLock::new() }
+        let progress = Arc::new(Progress::new());
+        Self {
+            proxies: Arc::new(proxies),
+            timeouts,
+            trust,
+            progress,
+            plain: OnceLock::new(),
+            tls: OnceLock::new(),
+        }
     }
 
     fn client(&self, scheme: Scheme) -> Result<&reqwest::Client, TransportError> {
         let built = match scheme {
-            Scheme::Http => self
-                .plain
-                .get_or_init(|| self.build(|provider| Ok(Arc::new(RootsVerifier::without_roots(provider))))),
-            Scheme::Https => self.tls.get_or_init(|| self.build(|provider| self.verifier(provider))),
+            Scheme::Http => {
+                self.plain.get_or_init(|| self.build(Phase::Answer, |_| Ok(Judge::without_roots())))
+            }
+            Scheme::Https => {
+                self.tls.get_or_init(|| self.build(Phase::Connection, |provider| self.judge(provider)))
+            }
         };
         built.as_ref().map_err(Clone::clone)
     }
 
-    fn verifier(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
-        Ok(match &self.trust {
-            ServerTrust::Anybody => Arc::new(Anybody { provider: Arc::clone(provider) }),
-            ServerTrust::Roots(roots) => Arc::new(RootsVerifier::new(provider, roots)?),
-        })
+    fn judge(&self, provider: &Arc<CryptoProvider>) -> Result<Judge, TransportError> {
+        match &self.trust {
+            ServerTrust::Anybody => Ok(Judge::Anybody),
+            ServerTrust::Roots(roots) => Judge::by_roots(provider, roots),
+        }
     }
 
-    fn build<V>(&self, verifier: V) -> Result<reqwest::Client, TransportError>
+    /// Builds a client; `after_name` is what is waited for once the name service has answered.
+    fn build<J>(&self, after_name: Phase, judge: J) -> Result<reqwest::Client, TransportError>
     where
-        V: FnOnce(&Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TransportError>,
+        J: FnOnce(&Arc<CryptoProvider>) -> Result<Judge, TransportError>,
     {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = verifier(&provider)?;
+        let judge = judge(&provider)?;
+        let progress = Arc::clone(&self.progress);
+        let verifier = Arc::new(ServerVerifier { provider: Arc::clone(&provider), judge, progress });
         let broken = |why: String| TransportError::Other { host: String::from("any host"), why };
         // As when a key is opened: a second hop may need none.
         ::aws_lc_rs::init();
@@ -126,7 +138,10 @@ impl NativeTransport {
             .redirect(Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())
-            .dns_resolver(Arc::new(SystemResolver))
+            .dns_resolver(Arc::new(SystemResolver {
+                after: after_name,
+                progress: Arc::clone(&self.progress),
+            }))
             .user_agent(USER_AGENT)
             .connect_timeout(self.timeouts.connect)
             .timeout(self.timeouts.attempt)
@@ -144,6 +159,19 @@ impl NativeTransport {
         }
     }
 
+    /// Adds what the proxy says to its refusal.
+    async fn explained(&self, error: TransportError, endpoint: &Endpoint) -> TransportError {
+        let (host, port) = (endpoint.host(), endpoint.port());
+        match (error, self.proxies.url_for(host, port)) {
+            (TransportError::ProxyRefused { proxy, host, why }, Some(url)) => {
+                let answer = proxy_answer::ask(url, &host, port, self.timeouts.connect).await;
+                let why = answer.and_then(|answer| answer.refusal()).unwrap_or(why);
+                TransportError::ProxyRefused { proxy, host, why }
+            }
+            (error, _) => error,
+        }
+    }
+
     fn situation<'a>(&'a self, endpoint: &'a Endpoint) -> Situation<'a> {
         Situation {
             host: endpoint.host(),
@@ -157,7 +185,7 @@ impl NativeTransport {
 
 impl fmt::Debug for NativeTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { proxies, timeouts, trust, plain: _, tls: _ } = self;
+        let Self { proxies, timeouts, trust, progress: _, plain: _, tls: _ } = self;
         f.debug_struct("NativeTransport")
             .field("proxies", proxies)
             .field("timeouts", timeouts)
@@ -174,10 +202,23 @@ impl Transport for NativeTransport {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
+        trace::step(|| {
+            let (host, port) = (endpoint.host(), endpoint.port());
+            let way = self.proxies.shown_for(host, port);
+            let way = way.map_or_else(String::new, |proxy| format!(", through the proxy {proxy}"));
+            format!("request to {host}:{port}{way}")
+        });
+        if endpoint.scheme() == Scheme::Http {
+            // A connection to this machine is there at once.
+            self.progress.note(Phase::Answer);
+        }
         let builder = self.client(endpoint.scheme())?.request(method, request.url());
         let (headers, body) = request.into_parts();
         let sent = builder.headers(headers).body(body).send().await;
-        let mut answer = sent.map_err(|error| situation.name(&error))?;
+        let mut answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.explained(situation.name(&error), &endpoint).await),
+        };
         let status = answer.status().as_u16();
         if (300..400).contains(&status) {
             let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
@@ -190,6 +231,10 @@ impl Transport for NativeTransport {
         let headers = std::mem::take(answer.headers_mut());
         let body = read_body(answer, &situation).await?;
         Ok(Response::new(status, headers, body, self.peer(endpoint.scheme())))
+    }
+
+    fn phase(&self) -> Phase {
+        self.progress.phase()
     }
 }
 
@@ -221,17 +266,43 @@ async fn read_body(
 
 /// The operating system's name service, whose refusals keep their own type.
 #[derive(Debug)]
-struct SystemResolver;
+struct SystemResolver {
+    /// What is waited for after the name.
+    after: Phase,
+    progress: Arc<Progress>,
+}
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
+        let (after, progress) = (self.after, Arc::clone(&self.progress));
         Box::pin(async move {
+            progress.note(Phase::Name);
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            progress.note(after);
             match found.map(Iterator::collect::<Vec<_>>) {
                 Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
                 Err(cause) => Err(NoAddress { name, cause }.into()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_resolver_notes_when_it_waits_for_the_name_service() {
+        let progress = Arc::new(Progress::new());
+        let resolver = SystemResolver { after: Phase::Connection, progress: Arc::clone(&progress) };
+        let mut looking = resolver.resolve("localhost".parse().unwrap());
+        if looking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            assert_eq!(progress.phase(), Phase::Name);
+            assert!(looking.await.is_ok());
+        }
+        assert_eq!(progress.phase(), Phase::Connection);
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Response, Transport, TransportError};
+use super::{Phase, Response, Transport, TransportError};
 use crate::clock::Timestamp;
 use crate::signing::SignedRequest;
+use crate::trace;
 
 /// The longest pause before a second attempt after a network error; it doubles with each further one.
 const NETWORK_PAUSE: Duration = Duration::from_millis(200);
@@ -51,8 +52,8 @@ enum Setback {
 /// Why an exchange ended without an answer.
 #[derive(Debug)]
 pub enum ExchangeError<E> {
-    /// The deadline passed during the first attempt.
-    Deadline,
+    /// The deadline passed during the first attempt, while this was waited for.
+    Deadline(Phase),
     /// The request was not signed.
     Signing(E),
     /// The last attempt's failure.
@@ -89,18 +90,29 @@ impl Budget {
         T: Transport,
         S: FnMut() -> Result<SignedRequest, E>,
     {
-        let mut last = Err(ExchangeError::Deadline);
+        let mut last = None;
         loop {
             let request = sign().map_err(ExchangeError::Signing)?;
             self.attempts += 1;
             let Ok(outcome) = timeout_at(self.end, transport.send(request)).await else {
-                return last;
+                return last.unwrap_or_else(|| Err(ExchangeError::Deadline(transport.phase())));
             };
             let setback = setback(&outcome);
-            last = outcome.map_err(ExchangeError::Transport);
+            trace::step(|| match &outcome {
+                Ok(answer) => {
+                    let id = answer.request_id().unwrap_or("none");
+                    format!("attempt {}: HTTP {}, request id {id}", self.attempts, answer.status())
+                }
+                Err(error) => format!("attempt {}: {error}", self.attempts),
+            });
+            let outcome = outcome.map_err(ExchangeError::Transport);
             match setback.and_then(|setback| self.pause(setback)) {
-                Some(pause) => sleep(pause).await,
-                None => return last,
+                Some(pause) => {
+                    trace::step(|| format!("waiting {} ms before another attempt", pause.as_millis()));
+                    sleep(pause).await;
+                    last = Some(outcome);
+                }
+                None => return outcome,
             }
         }
     }

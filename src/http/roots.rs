@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -16,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::TransportError;
 use crate::env::Environment;
+use crate::private_file::Denial;
 
 /// The longest CA bundle, in bytes; the usual ones have a quarter of a megabyte.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;
@@ -56,8 +57,16 @@ fn read_bundle(path: &Path, mut take: impl FnMut(CertificateDer<'static>)) -> Re
     let error = |why: &dyn Display| TransportError::CaBundle {
         path: path.display().to_string(),
         why: why.to_string(),
+        cure: None,
     };
-    let file = File::open(path).map_err(|cause| error(&cause))?;
+    let file = File::open(path).map_err(|cause| match Denial::of(path) {
+        Some(denial) if cause.kind() == ErrorKind::PermissionDenied => TransportError::CaBundle {
+            path: path.display().to_string(),
+            why: denial.to_string(),
+            cure: Some(denial.cure(false)),
+        },
+        Some(_) | None => error(&cause),
+    })?;
     let length = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_BUNDLE);
     let mut pem = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     file.take(MAX_BUNDLE + 1).read_to_end(&mut pem).map_err(|cause| error(&cause))?;
@@ -141,11 +150,22 @@ impl Locations {
     }
 }
 
+/// The usual places, for a machine that has none of them: the folders of the files and folders that are looked for.
+#[cfg(target_os = "linux")]
+const USUAL: &str =
+    "/etc/ssl, /etc/ssl/certs, /etc/pki/tls, /etc/pki/ca-trust/extracted/pem, /opt/etc/ssl/certs";
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "linux")))]
+const USUAL: &str = "this system's usual places";
+
+/// Says which places were looked in; where there is none, which are missing.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 impl Display for Locations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let places: Vec<_> =
             self.file.iter().chain(&self.folders).map(|place| place.display().to_string()).collect();
+        if places.is_empty() {
+            return write!(f, "{USUAL} (no roots in any); SSL_CERT_FILE and SSL_CERT_DIR are not set");
+        }
         f.write_str(&places.join(", "))
     }
 }

@@ -12,19 +12,32 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TransportError;
 use super::error::Distrust;
+use super::phase::{Phase, Progress};
 use super::roots::{TrustedRoots, store};
 
 /// Loads roots when they are first needed.
-type LazyVerifier = LazyLock<
+pub(super) type LazyVerifier = LazyLock<
     Option<Arc<dyn ServerCertVerifier>>,
     Box<dyn FnOnce() -> Option<Arc<dyn ServerCertVerifier>> + Send>,
 >;
 
-/// Verifies by one set of roots after another, until one knows the issuer.
-pub(super) struct RootsVerifier {
-    provider: Arc<CryptoProvider>,
-    stages: Vec<LazyVerifier>,
-    looked_in: String,
+/// Who is trusted.
+pub(super) enum Judge {
+    /// Every certificate, whose server must still prove that it holds the key: `--no-verify-ssl`.
+    Anybody,
+    /// One set of roots after another, until one knows the issuer.
+    Roots {
+        stages: Vec<LazyVerifier>,
+        /// Where roots were looked for.
+        looked_in: String,
+    },
+}
+
+/// Judges a server's certificate, and notes that the connection is there.
+pub(super) struct ServerVerifier {
+    pub(super) provider: Arc<CryptoProvider>,
+    pub(super) judge: Judge,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// Why a certificate was not trusted; travels through the TLS library inside its error.
@@ -44,13 +57,16 @@ impl fmt::Display for Untrusted {
 
 impl std::error::Error for Untrusted {}
 
-impl RootsVerifier {
+impl Judge {
     /// Prepares to verify; named files are read here, the platform's roots when a server shows its certificate.
     ///
     /// # Errors
     ///
     /// Fails if a named file cannot be used.
-    pub(super) fn new(provider: &Arc<CryptoProvider>, roots: &TrustedRoots) -> Result<Self, TransportError> {
+    pub(super) fn by_roots(
+        provider: &Arc<CryptoProvider>,
+        roots: &TrustedRoots,
+    ) -> Result<Self, TransportError> {
         let named = roots.load_named()?;
         let (stages, looked_in) = if let Some(bundle) = &roots.bundle {
             let provider = Arc::clone(provider);
@@ -59,12 +75,12 @@ impl RootsVerifier {
         } else {
             platform_stages(provider, roots, named)
         };
-        Ok(Self { provider: Arc::clone(provider), stages, looked_in })
+        Ok(Self::Roots { stages, looked_in })
     }
 
     /// Trusts nobody: for a client that never speaks TLS.
-    pub(super) fn without_roots(provider: &Arc<CryptoProvider>) -> Self {
-        Self { provider: Arc::clone(provider), stages: Vec::new(), looked_in: String::new() }
+    pub(super) const fn without_roots() -> Self {
+        Self::Roots { stages: Vec::new(), looked_in: String::new() }
     }
 }
 
@@ -114,13 +130,13 @@ fn by_roots(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<
     Some(verifier)
 }
 
-impl fmt::Debug for RootsVerifier {
+impl fmt::Debug for ServerVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RootsVerifier").field("looked_in", &self.looked_in).finish_non_exhaustive()
+        f.debug_struct("ServerVerifier").finish_non_exhaustive()
     }
 }
 
-impl ServerCertVerifier for RootsVerifier {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -129,8 +145,12 @@ impl ServerCertVerifier for RootsVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.progress.note(Phase::Answer);
+        let Judge::Roots { stages, looked_in } = &self.judge else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let mut why = None;
-        for verifier in self.stages.iter().filter_map(|stage| stage.as_ref()) {
+        for verifier in stages.iter().filter_map(|stage| stage.as_ref()) {
             match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
                 Ok(verified) => return Ok(verified),
                 Err(error) => {
@@ -143,62 +163,11 @@ impl ServerCertVerifier for RootsVerifier {
                 }
             }
         }
-        let no_roots_in = why.is_none().then(|| self.looked_in.clone());
+        let no_roots_in = why.is_none().then(|| looked_in.clone());
         let last = intermediates.last().unwrap_or(end_entity);
         let untrusted =
             Untrusted { why: why.unwrap_or(Distrust::UnknownIssuer), issuer: issuer(last), no_roots_in };
         Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted)))))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Takes every certificate, but still has the server prove that it holds the key: `--no-verify-ssl`.
-#[derive(Debug)]
-pub(super) struct Anybody {
-    pub(super) provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

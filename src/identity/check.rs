@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{CertificateFacts, Part};
-use super::{Identity, IdentityError};
+use super::{Identity, IdentityError, left_out};
 use crate::clock::Timestamp;
 use crate::x509::Certificate;
 use crate::x509::chain::DEPTH_LIMIT;
@@ -32,6 +32,8 @@ pub enum Warning {
         subject: String,
         /// Its serial number in decimal.
         serial: String,
+        /// Why not.
+        why: String,
     },
     /// The serial number is not positive or too long (RFC 5280 §4.1.2.2); what AWS does is not documented.
     UnusualSerial(String),
@@ -48,11 +50,11 @@ impl fmt::Display for Warning {
                 )
             }
             Self::InsecureKeyFile(warning) => warning.fmt(f),
-            Self::Unrelated { subject, serial } => {
+            Self::Unrelated { subject, serial, why } => {
                 let subject = crate::text::quoted(subject);
                 write!(
                     f,
-                    "a certificate is no part of the chain and is left out: serial {serial}, subject {subject}"
+                    "a certificate is no part of the chain and is left out: serial {serial}, subject {subject}; {why}"
                 )
             }
             Self::UnknownCriticalExtension(oid) => {
@@ -83,12 +85,20 @@ impl Identity {
     /// Returns what works, but should not stay so.
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         let key_file = self.provenance().insecure_key_file.clone().map(Warning::InsecureKeyFile);
-        key_file.into_iter().chain(warnings(self.end_entity(), &self.provenance().unrelated, now)).collect()
+        key_file
+            .into_iter()
+            .chain(warnings(self.end_entity(), self.intermediates(), &self.provenance().unrelated, now))
+            .collect()
     }
 }
 
 /// Returns what about certificates works, but should not stay so.
-pub fn warnings(end_entity: &Certificate, unrelated: &[Certificate], now: Timestamp) -> Vec<Warning> {
+pub fn warnings(
+    end_entity: &Certificate,
+    intermediates: &[Certificate],
+    unrelated: &[Certificate],
+    now: Timestamp,
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let not_after = end_entity.not_after();
     let soon = SOON.min(not_after.since(end_entity.not_before()) / 5);
@@ -103,6 +113,7 @@ pub fn warnings(end_entity: &Certificate, unrelated: &[Certificate], now: Timest
     warnings.extend(unrelated.iter().map(|certificate| Warning::Unrelated {
         subject: certificate.subject_name().to_owned(),
         serial: certificate.serial_number().decimal().to_owned(),
+        why: left_out::reason(certificate, std::iter::once(end_entity).chain(intermediates), now),
     }));
     warnings
 }

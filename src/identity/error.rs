@@ -75,6 +75,8 @@ pub enum IdentityError {
     /// The source holds no certificate, but perhaps something else.
     #[error("there is no certificate in {source_name}{}", instead(found.as_ref()))]
     CertificateMissing {
+        /// What was being read.
+        part: Part,
         /// Where.
         source_name: String,
         /// What is there.
@@ -109,6 +111,8 @@ pub enum IdentityError {
         source_name: String,
         /// What stood in the way.
         why: String,
+        /// What an administrator runs, where this user may not.
+        cure: Option<String>,
     },
     /// The end-entity certificate is older than X.509 version 3.
     #[error("the end-entity certificate is X.509 version {version}, and AWS takes version 3 only")]
@@ -233,6 +237,8 @@ pub enum IdentityError {
         source_name: String,
         /// What stood in the way.
         why: String,
+        /// What an administrator runs, where this user may not.
+        cure: Option<String>,
     },
     /// The private key is of a kind, or encrypted in a way, that is not supported.
     #[error("cannot use the private key {source_name}: {cause}")]
@@ -438,16 +444,32 @@ impl Diagnostic for IdentityError {
             Self::KeyFilePermissions { cure, .. } => return Some(cure.clone()),
             Self::CertificateIsCa { .. } => "give the end entity's own certificate with --certificate",
             Self::CertificateMalformed { .. } => "export the certificate again, in PEM",
-            Self::CertificateMissing { found: Some(Label::CertificateRequest), .. } => {
-                "send the request to your CA, and give the certificate that comes back with --certificate"
+            Self::CertificateMissing {
+                found: Some(Label::CertificateRequest),
+                part: Part::Certificate | Part::EndEntity,
+                ..
+            } => "send the request to your CA, and give the certificate that comes back with --certificate",
+            Self::CertificateNotPem { part: Part::Intermediates, cause: PemError::TooManyBlocks, .. } => {
+                "give the CA certificates between the end entity and the trust anchor alone with --intermediates"
+            }
+            Self::CertificateMissing { part: Part::Intermediates, .. }
+            | Self::CertificateNotPem { part: Part::Intermediates, .. } => {
+                "give the CA certificates above the end entity, in PEM or DER, with --intermediates"
+            }
+            Self::CertificateNotPem { cause: PemError::TooManyBlocks, .. } => {
+                "give the end entity's own certificate, and those above it at most, with --certificate"
             }
             Self::CertificateMissing { .. } | Self::CertificateNotPem { .. } => {
-                "give the file that begins with -----BEGIN CERTIFICATE----- with --certificate"
+                "give the end entity's certificate, in PEM or DER, with --certificate"
             }
+            Self::CertificateUnreadable { cure: Some(cure), .. }
+            | Self::PrivateKeyUnreadable { cure: Some(cure), .. } => return Some(cure.clone()),
             Self::CertificateUnreadable { part: Part::Intermediates, .. } => {
-                "check the path after --intermediates"
+                "check the path that --intermediates, its variable or the config file gives"
             }
-            Self::CertificateUnreadable { .. } => "check the path after --certificate",
+            Self::CertificateUnreadable { .. } => {
+                "check the path that --certificate, its variable or the config file gives"
+            }
             Self::CertificateVersion { .. } => {
                 "have it issued again as version 3, with key usage digitalSignature"
             }
@@ -465,7 +487,9 @@ impl Diagnostic for IdentityError {
                 "check the key with openssl pkey -in FILE -noout"
             }
             Self::PrivateKeyMissing { .. } => "give the private key's file with --private-key",
-            Self::PrivateKeyUnreadable { .. } => "check the path after --private-key",
+            Self::PrivateKeyUnreadable { .. } => {
+                "check the path that --private-key, its variable or the config file gives"
+            }
             Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
             Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
             Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
@@ -481,6 +505,9 @@ fn unsupported_key_hint(cause: &PrivateKeyError) -> Option<String> {
         | PrivateKeyError::LegacyEncryption
         | PrivateKeyError::UnsupportedEncryption(_) => {
             "convert it with openssl pkcs8 -topk8 -in OLD.key -out NEW.key"
+        }
+        PrivateKeyError::UnsupportedKind(kind) if kind == "OpenSSH" => {
+            "convert a copy of it in place: ssh-keygen -p -m PKCS8 -f COPY.key (an Ed25519 key cannot be used)"
         }
         PrivateKeyError::UnsupportedKind(_) => {
             "use an RSA key of 2048 to 8192 bits, an EC key on P-256, P-384 or P-521, or an ML-DSA key"

@@ -77,7 +77,7 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
         certificates = loader.certificates(&source.certificate, Part::Certificate)?;
     }
     let end_entity = choose(&certificates, &key);
-    let heap = certificates.into_iter().chain(more).collect();
+    let candidates = certificates.into_iter().chain(more).collect();
     let provenance = Provenance {
         certificate: Some(source.certificate.to_string()),
         private_key: Some(key_input.to_string()),
@@ -86,9 +86,9 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
     };
     let Some(end_entity) = end_entity else {
         let source_name = source.certificate.to_string();
-        return Err(IdentityError::CertificateMissing { source_name, found: None });
+        return Err(IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None });
     };
-    Identity::from_chain(Chain::order(end_entity, heap), Box::new(key), provenance)
+    Identity::from_chain(Chain::order(end_entity, candidates), Box::new(key), provenance)
 }
 
 /// Loads the certificates of an identity without its key; the first one that is no CA is the end entity.
@@ -102,13 +102,15 @@ pub fn load_chain(
     env: &Environment,
 ) -> Result<Chain, IdentityError> {
     let mut loader = Loader::new(env, false);
-    let mut heap = loader.certificates(certificate, Part::Certificate)?;
-    let end_entity = heap.iter().find(|certificate| !certificate.is_ca()).or(heap.first()).cloned();
+    let mut candidates = loader.certificates(certificate, Part::Certificate)?;
+    let end_entity =
+        candidates.iter().find(|certificate| !certificate.is_ca()).or(candidates.first()).cloned();
     if let Some(input) = intermediates {
-        heap.extend(loader.certificates(input, Part::Intermediates)?);
+        candidates.extend(loader.certificates(input, Part::Intermediates)?);
     }
-    end_entity.map(|end_entity| Chain::order(end_entity, heap)).ok_or_else(|| {
-        IdentityError::CertificateMissing { source_name: certificate.to_string(), found: None }
+    end_entity.map(|end_entity| Chain::order(end_entity, candidates)).ok_or_else(|| {
+        let source_name = certificate.to_string();
+        IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None }
     })
 }
 
@@ -182,6 +184,7 @@ struct KeyMaterial {
 
 /// Why the bytes of a source were not had.
 enum Unread {
+    Denied(Box<private_file::Denial>),
     Exposed(ReadError, private_file::Exposure),
     Unsupported(&'static str),
     Why(String),
@@ -190,6 +193,7 @@ enum Unread {
 impl From<ReadError> for Unread {
     fn from(error: ReadError) -> Self {
         match &error.reason {
+            ReadRefusal::Denied(denial) => Self::Denied(denial.clone()),
             ReadRefusal::Exposed(exposure) => Self::Exposed(error.clone(), exposure.clone()),
             ReadRefusal::Io(_)
             | ReadRefusal::NotAFile(_)
@@ -249,10 +253,25 @@ impl<'a> Loader<'a> {
 
     /// Reads a source of a private key.
     fn key_material(&mut self, input: &Input) -> Result<KeyMaterial, IdentityError> {
-        let (bytes, insecure) = self.private_bytes(input).map_err(|unread| key_unread(unread, input))?;
+        let (bytes, insecure) = match self.private_bytes(input) {
+            Ok(bytes) => bytes,
+            Err(exposed @ Unread::Exposed(..)) => return Err(self.exposed_key(exposed, input)),
+            Err(unread) => return Err(key_unread(unread, input)),
+        };
         let blocks = pem::read(&bytes)
             .map_err(|cause| IdentityError::PrivateKeyNotPem { source_name: input.to_string(), cause })?;
         Ok(KeyMaterial { blocks, insecure })
+    }
+
+    /// Returns what is wrong with a file that others can read: that, if a private key is in it, or else that none is.
+    fn exposed_key(&mut self, exposed: Unread, input: &Input) -> IdentityError {
+        let blocks = self.public_bytes(input).ok().and_then(|bytes| pem::read(&bytes).ok());
+        match blocks {
+            Some(blocks) if !blocks.iter().any(|block| block.label.is_private_key()) => {
+                key_missing(&blocks, input)
+            }
+            Some(_) | None => key_unread(exposed, input),
+        }
     }
 
     /// Parses the private key among the blocks, decrypts it if that is needed, and takes it into use.
@@ -297,6 +316,7 @@ impl<'a> Loader<'a> {
         };
         let unreadable = |unread: Unread| {
             let why = match unread {
+                Unread::Denied(denial) => denial.to_string(),
                 Unread::Exposed(error, _) => error.to_string(),
                 Unread::Unsupported(kind) => format!("{kind} is not supported by this version"),
                 Unread::Why(why) => why,
@@ -310,6 +330,10 @@ impl<'a> Loader<'a> {
                 let (bytes, _) = self.private_bytes(input).map_err(unreadable)?;
                 opened(&password_text(&bytes).map_err(unreadable)?)
             }
+            PasswordSource::Nobody => Err(IdentityError::PrivateKeyEncrypted {
+                source_name: input.to_string(),
+                why: String::from("nobody is asked for its password here"),
+            }),
             PasswordSource::Prompt => {
                 let answer =
                     prompt::ask_secret(&format!("Password of the private key {input}")).map_err(|error| {
@@ -445,7 +469,7 @@ fn parse_certificates(
     }
     if certificates.is_empty() {
         let found = blocks.first().map(|block| block.label.clone());
-        return Err(IdentityError::CertificateMissing { source_name: source_name(), found });
+        return Err(IdentityError::CertificateMissing { part, source_name: source_name(), found });
     }
     Ok(certificates)
 }
@@ -462,11 +486,20 @@ fn password_text(bytes: &[u8]) -> Result<Secret<String>, Unread> {
 fn certificate_unread(unread: Unread, input: &Input, part: Part) -> IdentityError {
     let source_name = input.to_string();
     match unread {
-        Unread::Exposed(error, _) => {
-            IdentityError::CertificateUnreadable { part, source_name, why: error.reason.to_string() }
-        }
+        Unread::Exposed(error, _) => IdentityError::CertificateUnreadable {
+            part,
+            source_name,
+            why: error.reason.to_string(),
+            cure: None,
+        },
         Unread::Unsupported(kind) => IdentityError::SourceUnsupported { source_name, kind },
-        Unread::Why(why) => IdentityError::CertificateUnreadable { part, source_name, why },
+        Unread::Denied(denial) => IdentityError::CertificateUnreadable {
+            part,
+            source_name,
+            why: denial.to_string(),
+            cure: Some(denial.cure(false)),
+        },
+        Unread::Why(why) => IdentityError::CertificateUnreadable { part, source_name, why, cure: None },
     }
 }
 
@@ -477,7 +510,12 @@ fn key_unread(unread: Unread, input: &Input) -> IdentityError {
             IdentityError::KeyFilePermissions { source_name, cure: exposure.cure(&error.path), exposure }
         }
         Unread::Unsupported(kind) => IdentityError::SourceUnsupported { source_name, kind },
-        Unread::Why(why) => IdentityError::PrivateKeyUnreadable { source_name, why },
+        Unread::Denied(denial) => IdentityError::PrivateKeyUnreadable {
+            source_name,
+            why: denial.to_string(),
+            cure: Some(denial.cure(true)),
+        },
+        Unread::Why(why) => IdentityError::PrivateKeyUnreadable { source_name, why, cure: None },
     }
 }
 

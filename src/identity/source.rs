@@ -125,6 +125,8 @@ pub enum PasswordSource {
     Given(Arc<Secret<String>>),
     /// A file, variable or descriptor; one line feed at its end is no part of the password.
     Input(Input),
+    /// There is none: an encrypted key stays closed.
+    Nobody,
     /// The controlling terminal.
     #[default]
     Prompt,

@@ -1,5 +1,7 @@
 //! Why the PKI did not do what was asked.
 
+mod hint;
+
 use std::path::{Path, PathBuf};
 
 use pki_test::authority::AuthorityError;
@@ -9,6 +11,9 @@ use pki_test::distinguished_name::NameError;
 use pki_test::key_pair::KeyPairError;
 use pki_test::revocation::RevocationError;
 
+pub use hint::Call;
+
+use super::deploy::Obstacle;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::identity::IdentityError;
@@ -19,6 +24,16 @@ use crate::x509::CertificateError;
 /// Why the PKI did not do what was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
+    /// A name that would match nothing.
+    #[error("{} is not {kind}: {why}", quoted(name))]
+    AlternativeName {
+        /// `a DNS name`, `a URI`.
+        kind: &'static str,
+        /// The text.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The files of the CA do not belong together.
     #[error("the CA cannot be used")]
     Authority(#[from] AuthorityError),
@@ -29,6 +44,16 @@ pub enum PkiError {
         file: PathBuf,
         /// What the parser found.
         source: CertificateError,
+    },
+    /// The pair cannot be put where it should be.
+    #[error("cannot deploy to {}: {obstacle}", path(folder))]
+    Deploy {
+        /// Where it should be.
+        folder: PathBuf,
+        /// The command's flags beyond the PKI's folder.
+        arguments: String,
+        /// What is in the way.
+        obstacle: Box<Obstacle>,
     },
     /// There is a PKI in the folder already.
     #[error("there is a PKI in {} already", path(folder))]
@@ -48,6 +73,14 @@ pub enum PkiError {
     /// A new key was asked for, and the old one is not here.
     #[error("the private key of {} is not in the PKI's folder", quoted(name))]
     KeyElsewhere {
+        /// The identity.
+        name: String,
+    },
+    /// There is a key of that name, which a new one would replace.
+    #[error("there is a private key {} already", path(file))]
+    KeyTaken {
+        /// The key's file.
+        file: PathBuf,
         /// The identity.
         name: String,
     },
@@ -201,8 +234,10 @@ impl From<KeyPairError> for PkiError {
 impl PkiError {
     /// The ids of all variants, beyond those of what they carry.
     pub const IDS: &[&str] = &[
+        "pki-alternative-name",
         "pki-ca-unusable",
         "pki-certificate-damaged",
+        "pki-deploy",
         "pki-exists",
         "pki-key-elsewhere",
         "pki-key-missing",
@@ -229,12 +264,15 @@ impl PkiError {
             Self::Identity(error) => Some(error.as_ref()),
             Self::Read(error) => Some(error),
             Self::Write(error) => Some(error),
-            Self::Authority(_)
+            Self::AlternativeName { .. }
+            | Self::Authority(_)
             | Self::Certificate { .. }
+            | Self::Deploy { .. }
             | Self::Exists { .. }
             | Self::Issue(_)
             | Self::Key(_)
             | Self::KeyElsewhere { .. }
+            | Self::KeyTaken { .. }
             | Self::Lock { .. }
             | Self::Name { .. }
             | Self::NameTaken { .. }
@@ -261,15 +299,17 @@ impl PkiError {
 impl Diagnostic for PkiError {
     fn id(&self) -> &'static str {
         match self {
+            Self::AlternativeName { .. } => "pki-alternative-name",
             Self::Authority(_) | Self::Key(_) | Self::NotText { .. } => "pki-ca-unusable",
             Self::Certificate { .. } => "pki-certificate-damaged",
+            Self::Deploy { .. } => "pki-deploy",
             Self::Exists { .. } => "pki-exists",
             Self::Identity(error) => error.id(),
             Self::Issue(_) | Self::NewKey(_) => "pki-not-issued",
             Self::KeyElsewhere { .. } => "pki-key-elsewhere",
             Self::Lock { .. } => "file-not-written",
             Self::Name { .. } => "pki-name",
-            Self::NameTaken { .. } => "pki-name-taken",
+            Self::KeyTaken { .. } | Self::NameTaken { .. } => "pki-name-taken",
             Self::NoKey { .. } => "pki-key-missing",
             Self::NoPki { .. } => "pki-missing",
             Self::NotOurs { .. } => "pki-not-ours",
@@ -301,8 +341,10 @@ impl Diagnostic for PkiError {
             | Self::PairMismatch { .. }
             | Self::Request { .. }
             | Self::Revoked { .. } => Fault::Identity,
-            Self::Exists { .. }
+            Self::AlternativeName { .. }
+            | Self::Exists { .. }
             | Self::Issue(_)
+            | Self::KeyTaken { .. }
             | Self::Name { .. }
             | Self::NameTaken { .. }
             | Self::NoKey { .. }
@@ -312,9 +354,11 @@ impl Diagnostic for PkiError {
             | Self::Subject { .. }
             | Self::UnknownCertificate { .. }
             | Self::UnknownIdentity { .. } => Fault::Usage,
-            Self::Lock { .. } | Self::NewKey(_) | Self::Register { .. } | Self::RevocationList(_) => {
-                Fault::Local
-            }
+            Self::Deploy { .. }
+            | Self::Lock { .. }
+            | Self::NewKey(_)
+            | Self::Register { .. }
+            | Self::RevocationList(_) => Fault::Local,
             Self::Identity(error) => error.fault(),
             Self::Read(error) => error.fault(),
             Self::Write(error) => error.fault(),
@@ -329,47 +373,6 @@ impl Diagnostic for PkiError {
     }
 
     fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Exists { .. } => "issue from it with anyrole pki issue NAME, or choose another --folder",
-            Self::KeyElsewhere { .. } => {
-                "pass --reuse-key to certify the same key again, or anyrole pki issue NAME --csr FILE --replace"
-            }
-            Self::Name { .. } => {
-                "use letters, digits, '.', '_' and '-', a letter or digit first, and not 'ca'"
-            }
-            Self::NameTaken { .. } => {
-                "choose another NAME, or pass --replace to make a new key and certificate"
-            }
-            Self::NoKey { .. } => "put the private key there, with mode 0600 in a folder with mode 0700",
-            Self::NoPki { .. } => "make one with anyrole pki init, or name its --folder",
-            Self::NotOurs { .. } => "have it renewed by its CA, and put it in place with anyrole pki install",
-            Self::Outlives { .. } => "ask for fewer --days",
-            Self::PairMismatch { .. } => "leave out --reuse-key, so that both are replaced",
-            Self::PassphraseMissing => "run it on a terminal, or pass --passphrase-file FILE",
-            Self::Register { .. } => {
-                "put back the last backup of it: without it every revocation would be taken back"
-            }
-            Self::Request { .. } => {
-                "make another one: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout NAME.key -subj /CN=NAME -out NAME.csr"
-            }
-            Self::Revoked { .. } => "to trust it again with a new key, run anyrole pki issue NAME --replace",
-            Self::RevocationList(_) => "shorten the lifetimes: what expired leaves the list 30 days later",
-            Self::Subject { .. } => "write a name like 'CN=build-17,OU=Build,O=Example' (RFC 4514)",
-            Self::UnknownCertificate { .. } | Self::UnknownIdentity { .. } => {
-                "see what there is: anyrole pki list"
-            }
-            Self::Authority(_)
-            | Self::Certificate { .. }
-            | Self::Identity(_)
-            | Self::Issue(_)
-            | Self::Key(_)
-            | Self::Lock { .. }
-            | Self::NewKey(_)
-            | Self::NotText { .. }
-            | Self::OldKey { .. }
-            | Self::Read(_)
-            | Self::Write(_) => return self.passed_on().and_then(Diagnostic::hint),
-        };
-        Some(hint.to_owned())
+        self.hint_for(&Call::default())
     }
 }

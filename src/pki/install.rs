@@ -61,7 +61,7 @@ impl Folder {
     ) -> Result<Installed, PkiError> {
         check_name(&spec.name)?;
         let private_key = self.file(&spec.name, "key");
-        if !private_key.exists() {
+        if !self.holds(&private_key)? {
             return Err(PkiError::NoKey { file: private_key });
         }
         let locked = self.lock()?;

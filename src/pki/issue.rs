@@ -57,7 +57,43 @@ pub struct Issued {
     pub not_after: Timestamp,
 }
 
+/// What the last certificate of an identity was issued with.
+#[derive(Debug)]
+pub struct IssuedBefore {
+    /// The subject name.
+    pub subject: DistinguishedName,
+    /// The other names.
+    pub alternative_names: Vec<SubjectAlternativeName>,
+    /// How long it was valid.
+    pub lifetime: Duration,
+}
+
 impl Folder {
+    /// Returns what the last certificate of that name was issued with; `None` where there was none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no PKI, or its register cannot be read.
+    pub fn issued_before(&self, name: &str) -> Result<Option<IssuedBefore>, PkiError> {
+        self.check_initialised()?;
+        let index = Index::load(&self.path)?;
+        let last = index.certificates.iter().rfind(|record| record.name == name);
+        last.map(|record| self.names_of(record)).transpose()
+    }
+
+    /// Reads the names of an entry of the register.
+    pub(super) fn names_of(&self, record: &Record) -> Result<IssuedBefore, PkiError> {
+        let register = |why: &str| PkiError::Register { file: self.register(), why: why.to_owned() };
+        let alternative_names: Option<Vec<_>> =
+            record.alternative_names.iter().map(|name| names::parse(name)).collect();
+        Ok(IssuedBefore {
+            subject: record.subject.parse().map_err(|_| register("a subject name cannot be read"))?,
+            alternative_names: alternative_names
+                .ok_or_else(|| register("an alternative name cannot be read"))?,
+            lifetime: Duration::from_secs(record.lifetime),
+        })
+    }
+
     /// Issues one identity: `clientAuth`, `digitalSignature`, a random serial number.
     ///
     /// # Errors

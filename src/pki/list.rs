@@ -48,9 +48,7 @@ pub struct Listed {
 
 /// Lists every certificate: the CAs first, then the identities by name.
 pub(super) fn list(folder: &Folder) -> Result<Vec<Listed>, PkiError> {
-    if !folder.is_initialised() {
-        return Err(PkiError::NoPki { folder: folder.path.clone() });
-    }
+    folder.check_initialised()?;
     let authorities = folder.path.join(AUTHORITIES);
     let mut listed = Vec::new();
     for (name, role) in [(ROOT, Role::Root), (INTERMEDIATE, Role::Intermediate)] {
@@ -91,8 +89,12 @@ fn identities(folder: &Path) -> Vec<String> {
 
 /// Reads the first certificate of a file.
 pub(super) fn first(file: &Path) -> Result<Certificate, PkiError> {
-    let bytes = private_file::read_bounded(file, FILE_LIMIT)?;
-    let blocks = pem::read(&bytes).map_err(|_| PkiError::NotText { file: file.to_path_buf() })?;
+    first_of(&private_file::read_bounded(file, FILE_LIMIT)?, file)
+}
+
+/// Returns the first certificate of a file's bytes.
+pub(super) fn first_of(bytes: &[u8], file: &Path) -> Result<Certificate, PkiError> {
+    let blocks = pem::read(bytes).map_err(|_| PkiError::NotText { file: file.to_path_buf() })?;
     let block = blocks
         .iter()
         .find(|block| block.label.is_certificate())

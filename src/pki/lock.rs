@@ -26,7 +26,6 @@ pub(super) type Files = Vec<(String, Zeroizing<String>)>;
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     path: &'a Path,
-    /// The lock is given up when this is closed, by the process or by its end.
     _lock: File,
 }
 
@@ -39,14 +38,19 @@ pub(super) enum Place {
     FreeOrTaken,
 }
 
+/// Waits for a lock, which is given up when the file is closed, by the process or by its end.
+pub(super) fn wait_for(path: &Path) -> Result<File, PkiError> {
+    let lock = private_file::open_private(path)?;
+    lock.lock().map_err(|source| PkiError::Lock { file: path.to_owned(), source })?;
+    Ok(lock)
+}
+
 impl Folder {
     /// Waits until no other process changes the PKI, and cleans up after one that was killed.
     pub(super) fn lock(&self) -> Result<Locked<'_>, PkiError> {
         private_file::create_private_folder(&self.path)?;
         let path = self.path.join(FILE);
-        let lock = private_file::open_private(&path)?;
-        lock.lock().map_err(|source| PkiError::Lock { file: path, source })?;
-        let locked = Locked { path: &self.path, _lock: lock };
+        let locked = Locked { path: &self.path, _lock: wait_for(&path)? };
         locked.recover()?;
         Ok(locked)
     }

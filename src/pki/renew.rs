@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::index::{Index, Record};
 use super::issue::{Issued, Names, certify, check_name};
 use super::lock::Place;
-use super::{Folder, PkiError, list, names, read};
+use super::{Folder, PkiError, list, read};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::x509::Certificate;
@@ -107,18 +107,13 @@ impl Folder {
         }
         let index = Index::load(&self.path)?;
         let record = self.renewable(&spec.name, &certificate, &index)?;
-        let register = |why: &str| PkiError::Register { file: self.register(), why: why.to_owned() };
-        let subject = record.subject.parse().map_err(|_| register("a subject name cannot be read"))?;
-        let alternative_names: Option<Vec<_>> =
-            record.alternative_names.iter().map(|name| names::parse(name)).collect();
-        let alternative_names =
-            alternative_names.ok_or_else(|| register("an alternative name cannot be read"))?;
+        let before = self.names_of(record)?;
         let (public_key, key) = self.renewed_key(spec, &certificate)?;
         let names = Names {
             name: &spec.name,
-            subject: &subject,
-            alternative_names: &alternative_names,
-            lifetime: spec.lifetime.unwrap_or(Duration::from_secs(record.lifetime)),
+            subject: &before.subject,
+            alternative_names: &before.alternative_names,
+            lifetime: spec.lifetime.unwrap_or(before.lifetime),
         };
         let issuer = self.issuer(passphrase)?;
         certify(&locked, &issuer, &names, &public_key, key, Place::FreeOrTaken, now).map(Some)
@@ -149,7 +144,7 @@ impl Folder {
         certificate: &Certificate,
     ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
         let file = self.file(&spec.name, "key");
-        let here = if file.exists() { Some(read(&file)?) } else { None };
+        let here = if self.holds(&file)? { Some(read(&file)?) } else { None };
         let old_key = |text: &str| {
             KeyPair::from_pem(text, None).map_err(|source| PkiError::OldKey { file: file.clone(), source })
         };
@@ -171,10 +166,15 @@ impl Folder {
         }
     }
 
-    fn certificate(&self, name: &str) -> Result<Certificate, PkiError> {
+    /// Reads the certificate of an identity.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such identity, or if it cannot be read.
+    pub fn certificate(&self, name: &str) -> Result<Certificate, PkiError> {
         check_name(name)?;
         let file = self.file(name, "pem");
-        if !file.exists() {
+        if !self.holds(&file)? {
             return Err(PkiError::UnknownIdentity { name: name.to_owned(), folder: self.path.clone() });
         }
         list::first(&file)

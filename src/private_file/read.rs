@@ -336,7 +336,7 @@ mod system {
     }
 
     /// Returns the account's name from the local database, or `uid N`.
-    pub(in super::super) fn owner_name(uid: u32) -> String {
+    pub(crate) fn owner_name(uid: u32) -> String {
         let number = uid.to_string();
         let database = File::open("/etc/passwd").and_then(|file| {
             let mut text = String::new();
@@ -406,7 +406,7 @@ mod system {
 }
 
 #[cfg(unix)]
-pub(super) use system::owner_name;
+pub(crate) use system::owner_name;
 pub(super) use system::{describe, open_unlinked};
 use system::{drain_stream, exposure, open, own_and_closed};
 

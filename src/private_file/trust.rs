@@ -23,7 +23,10 @@ pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>
     let io = |error: std::io::Error| ReadError::io(path, &error);
     let named = std::path::absolute(path).map_err(io)?;
     let found = match std::fs::symlink_metadata(&named) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // Below a file, as where HOME is /dev/null, there is nothing either.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         found => found.map_err(io)?,
     };
     let (resolved, folders) = match plain_folders(&named).map_err(io)? {
@@ -46,6 +49,43 @@ pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>
         judge(metadata, path, || format!("its folder {}", crate::text::quoted(&folder.to_string_lossy())))?;
     }
     drain(&file, path, limit, metadata.len()).map(Some)
+}
+
+/// Tells whose a folder is, as far as it decides what may be read from it without being asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FolderOwner {
+    /// There is no such folder.
+    Absent,
+    /// The effective user.
+    Caller,
+    /// The system cannot tell, or does not let us look.
+    Hidden(String),
+    /// Another user, by name.
+    Other(String),
+    /// Root, and the caller is not.
+    Root,
+}
+
+/// Finds out whose a folder is, links resolved.
+#[cfg(unix)]
+pub fn folder_owner(path: &Path) -> FolderOwner {
+    use std::os::unix::fs::MetadataExt as _;
+
+    match std::fs::metadata(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            FolderOwner::Absent
+        }
+        Err(error) => FolderOwner::Hidden(error.to_string()),
+        Ok(found) if found.uid() == rustix::process::geteuid().as_raw() => FolderOwner::Caller,
+        Ok(found) if found.uid() == 0 => FolderOwner::Root,
+        Ok(found) => FolderOwner::Other(super::read::owner_name(found.uid())),
+    }
+}
+
+/// Finds out whose a folder is: on Windows a profile folder is its user's.
+#[cfg(not(unix))]
+pub const fn folder_owner(_path: &Path) -> FolderOwner {
+    FolderOwner::Caller
 }
 
 /// Returns the folders above an absolute path; `None` where a link or `..` is on the way, so that they are not all.

@@ -114,6 +114,32 @@ pub fn open_private(path: &Path) -> Result<File, WriteError> {
     Ok(file)
 }
 
+/// Adds a line to a file of one's own in one write, and creates it with mode 0600 where it is missing: a log.
+///
+/// A file that is longer than `longest` octets becomes `PATH.1` first, in place of any other of that name. A link is not
+/// followed.
+///
+/// # Errors
+///
+/// Fails if the file cannot be opened or written, or is another's.
+pub fn append(path: &Path, line: &[u8], longest: u64) -> Result<(), WriteError> {
+    let fail = |error: &io::Error| WriteError::io(path, error);
+    let mut file = open_private(path)?;
+    let mut length = file.metadata().map_err(|error| fail(&error))?.len();
+    if length > longest {
+        let mut old = path.as_os_str().to_owned();
+        old.push(".1");
+        std::fs::rename(path, old).map_err(|error| fail(&error))?;
+        file = open_private(path)?;
+        length = 0;
+    }
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    check_size_limit(length.saturating_add(line.len())).map_err(|error| fail(&error))?;
+    // Reopened for appending, so that lines of many processes follow each other.
+    let mut end = open_end(path, &file).map_err(|error| fail(&error))?;
+    end.write_all(line).map_err(|error| fail(&error))
+}
+
 fn create_beside(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
     let mut last = io::Error::from(ErrorKind::AlreadyExists);
@@ -134,6 +160,7 @@ fn create_beside(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
 }
 
 fn fill(mut file: &File, content: &[u8]) -> io::Result<()> {
+    check_size_limit(content.len())?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -144,7 +171,10 @@ mod system {
 
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 
-    use rustix::fs::OFlags;
+    use std::os::fd::AsFd;
+
+    use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, tell};
+    use rustix::process::{Resource, getrlimit};
 
     use super::*;
 
@@ -168,10 +198,56 @@ mod system {
         Ok(file)
     }
 
+    /// Refuses a file that is longer than this process may write (`RLIMIT_FSIZE`): the kernel would end the process by SIGXFSZ.
+    pub(crate) fn check_size_limit(length: usize) -> io::Result<()> {
+        check_end(size_limit(), 0, length)
+    }
+
+    /// Refuses to write `length` octets more to a stream that is a file, as [`check_size_limit`] does.
+    pub(crate) fn check_stream_limit(stream: impl AsFd, length: usize) -> io::Result<()> {
+        let Some(most) = size_limit() else { return Ok(()) };
+        let status = fstat(&stream)?;
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+            return Ok(());
+        }
+        let at_end = fcntl_getfl(&stream)?.contains(OFlags::APPEND);
+        let position =
+            if at_end { u64::try_from(status.st_size).unwrap_or(u64::MAX) } else { tell(&stream)? };
+        check_end(Some(most), position, length)
+    }
+
+    fn size_limit() -> Option<u64> {
+        getrlimit(Resource::Fsize).current
+    }
+
+    fn check_end(most: Option<u64>, position: u64, length: usize) -> io::Result<()> {
+        let end = position.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        match most {
+            Some(most) if end > most => Err(io::Error::new(
+                ErrorKind::FileTooLarge,
+                format!("this process may write files of {most} octets at most (ulimit -f, LimitFSIZE=)"),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn open_existing(path: &Path) -> io::Result<File> {
         let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let flags = i32::try_from(flags.bits()).unwrap_or(0);
         OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+    }
+
+    /// Opens the same file for appending.
+    pub(super) fn open_end(path: &Path, file: &File) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).unwrap_or(0);
+        let end = OpenOptions::new().append(true).custom_flags(flags).open(path)?;
+        let [judged, opened] = [file.metadata()?, end.metadata()?];
+        if (judged.dev(), judged.ino()) == (opened.dev(), opened.ino()) {
+            Ok(end)
+        } else {
+            Err(io::Error::other("another file took its place meanwhile"))
+        }
     }
 
     pub(super) fn judge_folder(metadata: &std::fs::Metadata, path: &Path) -> Result<(), WriteError> {
@@ -231,6 +307,20 @@ mod system {
         OpenOptions::new().read(true).write(true).open(path)
     }
 
+    /// Files may be of any size here.
+    pub(crate) fn check_size_limit(_length: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// And so may streams be.
+    pub(crate) fn check_stream_limit<S>(_stream: S, _length: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn open_end(path: &Path, _file: &File) -> io::Result<File> {
+        OpenOptions::new().append(true).open(path)
+    }
+
     pub(super) fn judge_folder(metadata: &std::fs::Metadata, path: &Path) -> Result<(), WriteError> {
         if metadata.is_dir() { Ok(()) } else { Err(WriteError::new(path, "it is not a folder")) }
     }
@@ -245,4 +335,5 @@ mod system {
 }
 
 pub(super) use system::sync_folder;
-use system::{create_new, judge_folder, judge_owner, make_folder, open_existing};
+pub(crate) use system::{check_size_limit, check_stream_limit};
+use system::{create_new, judge_folder, judge_owner, make_folder, open_end, open_existing};

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use super::{CreateError, Meeting, MinimumRemaining, Provider, ProviderError, SessionMaker};
+use super::{Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SessionMaker, Wanted};
 use crate::cache::failure::{Failure, FailureReport, Fallback};
 use crate::cache::freshness::Freshness;
 use crate::cache::lock::{Lock, Turn};
 use crate::cache::{CacheEntry, CacheKey, CredentialCache};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::Fault;
 use crate::identity::CertificateBytes;
 use crate::session::SessionError;
 use crate::sts::StsError;
+use crate::trace;
+
+/// A request takes time, and clocks differ a little: less than this is missing from no grant.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
 /// answer at once.
@@ -52,22 +56,32 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
     }
 
-    /// Returns the answer. `meet` opens the place where processes meet, and is asked only where the cache has no answer.
-    pub(super) fn finish(self, meet: impl FnOnce() -> Option<Meeting>) -> Result<CacheEntry, ProviderError> {
+    /// Returns the answer. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
+    pub(super) fn finish(
+        self,
+        coordinate: impl FnOnce() -> Option<Coordination>,
+    ) -> Result<CacheEntry, ProviderError> {
         let last_good = match self.look() {
             Found::Fresh(entry) => return Ok(entry),
             Found::Nothing => None,
             Found::Stale(entry) => Some(entry),
         };
-        let meeting = meet();
+        let coordination = coordinate();
+        trace::step(|| match (&coordination, &last_good) {
+            (None, _) => String::from("no state folder can be used: nothing is shared with other processes"),
+            (Some(_), None) => String::from("no session is kept that works: a new one is needed"),
+            (Some(_), Some(entry)) => {
+                format!("the session that is kept works until {}, and is to be renewed", entry.usable_until)
+            }
+        });
         match last_good {
-            None => self.obtain(meeting.as_ref()),
+            None => self.obtain(coordination.as_ref()),
             // It ends before a refresh would, so it is nothing to fall back on.
             Some(entry) if entry.remaining(self.now()) <= LONGEST_REFRESH => {
-                let made = self.obtain(meeting.as_ref());
+                let made = self.obtain(coordination.as_ref());
                 made.or_else(|error| if entry.usable_until > self.now() { Ok(entry) } else { Err(error) })
             }
-            Some(entry) => Ok(self.refresh(meeting.as_ref(), entry)),
+            Some(entry) => Ok(self.refresh(coordination.as_ref(), entry)),
         }
     }
 
@@ -98,8 +112,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 
     /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.
-    fn refresh(&self, meeting: Option<&Meeting>, last_good: CacheEntry) -> CacheEntry {
-        let _lock = match meeting.map(|meeting| meeting.locks.try_take(&self.key)) {
+    fn refresh(&self, coordination: Option<&Coordination>, last_good: CacheEntry) -> CacheEntry {
+        let _lock = match coordination.map(|coordination| coordination.locks.try_take(&self.key)) {
             Some(Ok(None)) => return last_good,
             Some(Ok(Some(lock))) => Some(lock),
             Some(Err(_)) | None => None,
@@ -110,35 +124,42 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             Found::Stale(entry) => entry,
             Found::Nothing => last_good,
         };
-        if self.held_back(meeting, Fallback::ValidEntry).is_some() {
+        if self.backoff(coordination, Fallback::ValidEntry).is_some() {
             return last_good;
         }
         let longest = LONGEST_REFRESH.min(self.deadline);
-        self.create(meeting, longest, longest).unwrap_or(last_good)
+        self.create(coordination, longest, longest).unwrap_or(last_good)
     }
 
     /// Returns a session that somebody makes, this process or the one that it waits for.
-    fn obtain(&self, meeting: Option<&Meeting>) -> Result<CacheEntry, ProviderError> {
-        self.refuse_held_back(meeting)?;
-        let _lock = self.queue(meeting)?;
+    fn obtain(&self, coordination: Option<&Coordination>) -> Result<CacheEntry, ProviderError> {
+        self.refuse_during_backoff(coordination)?;
+        let _lock = self.queue(coordination)?;
         match self.look() {
             Found::Fresh(entry) => return Ok(entry),
             // Younger than this call, and yet too short for its consumer: there is none that is longer.
             Found::Stale(entry) if entry.created_at >= self.begun_at => return Ok(entry),
             Found::Nothing | Found::Stale(_) => {}
         }
-        self.refuse_held_back(meeting)?;
+        self.refuse_during_backoff(coordination)?;
         let left = self.left();
         if left.is_zero() {
             return Err(self.busy());
         }
-        Ok(self.create(meeting, left, self.deadline)?)
+        Ok(self.create(coordination, left, self.deadline)?)
     }
 
     /// Waits for the lock; `None` where there can be none.
-    fn queue(&self, meeting: Option<&Meeting>) -> Result<Option<Lock>, ProviderError> {
-        let Some(Meeting { locks, failures }) = meeting else { return Ok(None) };
-        match locks.take(&self.key, self.left(), failures) {
+    fn queue(&self, coordination: Option<&Coordination>) -> Result<Option<Lock>, ProviderError> {
+        let Some(Coordination { locks, failures }) = coordination else { return Ok(None) };
+        let turn = locks.take(&self.key, self.left(), failures);
+        trace::step(|| match &turn {
+            Ok(Turn::Failed(_)) => String::from("lock: another process tried meanwhile, and failed"),
+            Ok(Turn::Ours(_)) => String::from("lock: taken"),
+            Ok(Turn::TimedOut) => String::from("lock: another process holds it, and has not finished"),
+            Err(error) => format!("lock: there can be none: {error}"),
+        });
+        match turn {
             Ok(Turn::Failed(failure)) => Err(ProviderError::Shared { failure }),
             Ok(Turn::Ours(lock)) => Ok(Some(lock)),
             Ok(Turn::TimedOut) => Err(self.busy()),
@@ -151,18 +172,18 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     /// If time runs out, `told` is the length that is told: the one that the user knows of, waiting included.
     fn create(
         &self,
-        meeting: Option<&Meeting>,
+        coordination: Option<&Coordination>,
         longest: Duration,
         told: Duration,
     ) -> Result<CacheEntry, CreateError> {
         let Provider { wanted, maker, .. } = self.provider;
         let made = maker.create(wanted, self.certificate, longest);
         let made = made.map_err(|error| match error {
-            CreateError::Session(SessionError::Deadline { .. }) => {
-                CreateError::Session(SessionError::Deadline { after: told })
+            CreateError::Session(SessionError::Deadline { host, phase, .. }) => {
+                CreateError::Session(SessionError::Deadline { host, phase, after: told })
             }
-            CreateError::Sts(StsError::Deadline { .. }) => {
-                CreateError::Sts(StsError::Deadline { after: told })
+            CreateError::Sts(StsError::Deadline { host, phase, .. }) => {
+                CreateError::Sts(StsError::Deadline { host, phase, after: told })
             }
             error @ (CreateError::FirstHop(_)
             | CreateError::Identity(_)
@@ -176,35 +197,56 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         match made {
             Ok(new) => {
                 let entry = new.into_entry(wanted, self.certificate, now);
+                let granted = entry.lifetime();
+                if let Some(requested) = wanted.requested().filter(|requested| granted + SLACK < *requested) {
+                    trace::step(|| {
+                        let [granted, requested] =
+                            [granted, requested].map(|length| describe_seconds(length.as_secs()));
+                        format!("granted {granted} of the {requested} asked for")
+                    });
+                }
                 if entry.usable_until > now {
                     let _ = self.cache.put(&self.key, &entry);
                 }
-                if let Some(meeting) = meeting {
-                    let _ = meeting.failures.forget(&self.key);
+                if let Some(coordination) = coordination {
+                    let _ = coordination.failures.forget(&self.key);
                 }
                 Ok(entry)
             }
             Err(error) => {
-                if let Some(meeting) = meeting {
+                if let Some(coordination) = coordination {
                     let sha256 = *self.certificate.sha256();
-                    let _ = meeting.failures.note(&self.key, report(&error), sha256, now);
+                    let _ = coordination.failures.note(
+                        &self.key,
+                        report(&error, &self.provider.wanted),
+                        sha256,
+                        now,
+                    );
                 }
                 Err(error)
             }
         }
     }
 
-    fn refuse_held_back(&self, meeting: Option<&Meeting>) -> Result<(), ProviderError> {
-        match self.held_back(meeting, Fallback::Nothing) {
+    fn refuse_during_backoff(&self, coordination: Option<&Coordination>) -> Result<(), ProviderError> {
+        match self.backoff(coordination, Fallback::Nothing) {
             None => Ok(()),
             Some(failure) => Err(ProviderError::HeldBack { failure: Box::new(failure), now: self.now() }),
         }
     }
 
     /// Returns the failure after which nobody tries for a while.
-    fn held_back(&self, meeting: Option<&Meeting>, fallback: Fallback) -> Option<Failure> {
-        let last = meeting?.failures.last(&self.key)?;
-        last.holds_back(self.certificate.sha256(), self.now(), fallback).then_some(last)
+    fn backoff(&self, coordination: Option<&Coordination>, fallback: Fallback) -> Option<Failure> {
+        let last = coordination?.failures.last(&self.key)?;
+        let holds_back = last.holds_back(self.certificate.sha256(), self.now(), fallback);
+        trace::step(|| {
+            let verdict = if holds_back { "no new try before" } else { "a new try is allowed; it said" };
+            format!(
+                "the last try failed with [{}] at {}: {verdict} {}",
+                last.report.id, last.at, last.next_try
+            )
+        });
+        holds_back.then_some(last)
     }
 
     fn busy(&self) -> ProviderError {
@@ -224,8 +266,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 ///
 /// Throttling and a service in trouble are AWS's answers, but say nothing against this identity: the next try need not be
 /// as far away as after a refusal.
-fn report(error: &CreateError) -> FailureReport {
-    let report = FailureReport::of(error);
+fn report(error: &CreateError, wanted: &Wanted) -> FailureReport {
+    let report = FailureReport::of(error, &wanted.title());
     let code = error.code().map(str::to_owned);
     let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
     FailureReport { fault, code, ..report }

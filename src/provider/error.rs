@@ -141,10 +141,7 @@ impl Diagnostic for ProviderError {
                 Some(String::from("give more time with --timeout, or try alone with --no-cache"))
             }
             Self::Failed(error) => error.hint(),
-            Self::HeldBack { .. } => {
-                Some(String::from("once the cause is cured, try at once with --no-cache"))
-            }
-            Self::Shared { failure } => failure.report.hint.clone(),
+            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.hint.clone(),
         }
     }
 }

@@ -11,11 +11,15 @@ use crate::clock::{Clock, Timestamp};
 use crate::credentials::CredentialSet;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::Environment;
+use crate::http::runtime::{RuntimeError, block_on};
 use crate::http::{Limits, NativeTransport, TransportSettings};
 use crate::identity::{self, CertificateBytes, Identity, IdentityError, IdentitySource, Input};
-use crate::session::{self, Refusal, SessionError};
+use crate::session::{self, Refusal, SessionError, SessionRequest};
 use crate::signer::SigningKey as _;
+use crate::signing::Endpoint;
 use crate::sts::StsError;
+use crate::text::quoted;
+use crate::trace;
 
 /// Makes sessions.
 pub trait SessionMaker: Send + Sync {
@@ -95,6 +99,19 @@ impl NewSession {
     }
 }
 
+/// What this host knows about a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Its causes, the surest first.
+    pub facts: Vec<Fact>,
+    /// What cures the surest.
+    pub hint: Option<String>,
+}
+
+/// Explains a refusal by what was asked for and by whom. The floor above lends it, as this one does not know the causes; and it is
+/// asked here, so that those who are held back by the refusal later are told the same.
+pub type Explainer = fn(&Refusal, &SessionRequest, &Endpoint, &Identity) -> Advice;
+
 /// Why no session was made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
@@ -105,15 +122,15 @@ pub enum CreateError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// The operating system gives no means to wait for the network.
-    #[error("cannot wait for the network")]
-    Runtime(#[source] std::io::Error),
-    /// AWS refused; with the identity that it refused, by which a refusal can be explained.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// AWS refused.
     #[error("{refusal}")]
     Refused {
         /// The refusal.
         refusal: Box<Refusal>,
-        /// Whose request it was.
-        identity: Box<Identity>,
+        /// What this host knows about it.
+        explanation: Advice,
     },
     /// There was no usable answer.
     #[error(transparent)]
@@ -153,9 +170,12 @@ impl CreateError {
         Some(code.as_str()).filter(|code| !code.is_empty())
     }
 
-    fn of(error: SessionError, identity: Identity) -> Self {
+    fn of(error: SessionError, explain: impl FnOnce(&Refusal) -> Advice) -> Self {
         match error {
-            SessionError::Refused(refusal) => Self::Refused { refusal, identity: Box::new(identity) },
+            SessionError::Refused(refusal) => {
+                let explanation = explain(&refusal);
+                Self::Refused { refusal, explanation }
+            }
             error @ (SessionError::Answer(_)
             | SessionError::Deadline { .. }
             | SessionError::ProxyAnswered { .. }
@@ -170,7 +190,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::FirstHop(error) => error.id(),
             Self::Identity(error) => error.id(),
-            Self::Runtime(_) => "runtime",
+            Self::Runtime(error) => error.id(),
             Self::Refused { refusal, .. } => refusal.id(),
             Self::Session(error) => error.id(),
             Self::Sts(error) => error.id(),
@@ -181,7 +201,7 @@ impl Diagnostic for CreateError {
         match self {
             Self::FirstHop(error) => error.fault(),
             Self::Identity(error) => error.fault(),
-            Self::Runtime(_) => Fault::Local,
+            Self::Runtime(error) => error.fault(),
             Self::Refused { refusal, .. } => refusal.fault(),
             Self::Session(error) => error.fault(),
             Self::Sts(error) => error.fault(),
@@ -192,8 +212,14 @@ impl Diagnostic for CreateError {
         match self {
             Self::FirstHop(error) => error.facts(),
             Self::Identity(error) => error.facts(),
-            Self::Runtime(_) => Vec::new(),
-            Self::Refused { refusal, .. } => refusal.facts(),
+            Self::Runtime(error) => error.facts(),
+            Self::Refused { refusal, explanation } => {
+                let mut facts = refusal.facts();
+                // What AWS says comes first, in AWS's words.
+                let behind = facts.len().min(1);
+                facts.splice(behind..behind, explanation.facts.iter().cloned());
+                facts
+            }
             Self::Session(error) => error.facts(),
             Self::Sts(error) => error.facts(),
         }
@@ -203,8 +229,8 @@ impl Diagnostic for CreateError {
         match self {
             Self::FirstHop(error) => error.hint(),
             Self::Identity(error) => error.hint(),
-            Self::Runtime(_) => None,
-            Self::Refused { refusal, .. } => refusal.hint(),
+            Self::Runtime(error) => error.hint(),
+            Self::Refused { refusal, explanation } => explanation.hint.clone().or_else(|| refusal.hint()),
             Self::Session(error) => error.hint(),
             Self::Sts(error) => error.hint(),
         }
@@ -219,6 +245,7 @@ pub struct IdentityMaker {
     limits: Limits,
     env: Environment,
     clock: Arc<dyn Clock>,
+    explain: Explainer,
     /// What the standard input or a descriptor gave.
     read_once: OnceLock<Arc<CertificateBytes>>,
 }
@@ -237,9 +264,10 @@ impl IdentityMaker {
         limits: Limits,
         env: Environment,
         clock: Arc<dyn Clock>,
+        explain: Explainer,
     ) -> Self {
         let transport = Arc::new(NativeTransport::new(transport));
-        Self { source, transport, limits, env, clock, read_once: OnceLock::new() }
+        Self { source, transport, limits, env, clock, explain, read_once: OnceLock::new() }
     }
 
     /// Returns what sends the requests, for others to be sent the same way.
@@ -266,25 +294,32 @@ impl SessionMaker for IdentityMaker {
         certificate: &CertificateBytes,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        let Self { source, transport, limits, env, clock, read_once: _ } = self;
+        let Self { source, transport, limits, env, clock, explain, read_once: _ } = self;
         let mut identity = identity::load_read(source, certificate, env)?;
+        trace::step(|| {
+            let end_entity = identity.end_entity();
+            format!(
+                "identity: subject {}, valid until {}, {} intermediates",
+                quoted(end_entity.subject_name()),
+                end_entity.not_after(),
+                identity.intermediates().len()
+            )
+        });
         identity.check(clock.now())?;
         let limits = Limits { deadline: limits.deadline.min(longest), ..*limits };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(CreateError::Runtime)?;
         let Wanted { request, endpoint, .. } = wanted;
         let created =
             session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());
-        match runtime.block_on(created) {
+        match block_on(created)? {
             Ok(session) => Ok(NewSession {
                 credential_set: session.credential_set,
                 clock_offset: session.clock_offset,
                 subject_name: identity.end_entity().subject_name().to_owned(),
                 issuer_name: identity.end_entity().issuer_name().to_owned(),
             }),
-            Err(error) => Err(CreateError::of(error, identity)),
+            Err(error) => {
+                Err(CreateError::of(error, |refusal| explain(refusal, request, endpoint, &identity)))
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{CreateError, MinimumRemaining, NewSession, Provider, SecondHop, SessionMaker, Sharing, Wanted};
 use crate::clock::Clock;
+use crate::http::runtime::block_on;
 use crate::http::{Limits, NativeTransport};
 use crate::identity::CertificateBytes;
 use crate::sts::Sts;
@@ -68,11 +69,7 @@ impl<M: SessionMaker> SessionMaker for SecondRoleMaker<M> {
             clock: clock.as_ref(),
             clock_offset: 0,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(CreateError::Runtime)?;
-        let assumed = runtime.block_on(sts.assume_role(&entry.credential_set, &hop.request))?;
+        let assumed = block_on(sts.assume_role(&entry.credential_set, &hop.request))??;
         Ok(NewSession {
             credential_set: assumed.credential_set,
             clock_offset: assumed.clock_offset,

@@ -1,6 +1,7 @@
 //! Which session is wanted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::{self, CacheKey, CertificateSource, Namespace, ServerVerification, SessionDescription};
 use crate::identity::{CertificateBytes, Input};
@@ -33,6 +34,26 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Returns what a person knows the session by: the ARN of the role, and the session's name where one was asked for.
+    pub(super) fn title(&self) -> String {
+        let (role_arn, name) = match &self.second_hop {
+            Some(hop) => (&hop.request.role_arn, &hop.request.role_session_name),
+            None => (&self.request.role_arn, &self.request.role_session_name),
+        };
+        match name {
+            Some(name) => format!("{role_arn} as '{name}'"),
+            None => role_arn.to_string(),
+        }
+    }
+
+    /// Returns the length that was asked for; `None` where the profile decides.
+    pub(super) fn requested(&self) -> Option<Duration> {
+        match &self.second_hop {
+            Some(hop) => hop.request.session_duration,
+            None => self.request.session_duration,
+        }
+    }
+
     /// Returns the name of the session's entry.
     ///
     /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its

@@ -6,6 +6,7 @@ use super::Refusal;
 use crate::clock::describe_seconds;
 use crate::credentials::CredentialsError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::http::Phase;
 use crate::http::TransportError;
 use crate::signing::SigningError;
 
@@ -20,8 +21,12 @@ pub enum SessionError {
     #[error(transparent)]
     Answer(#[from] AnswerError),
     /// The deadline passed before anything was answered.
-    #[error("no session within {}", describe_seconds(after.as_secs()))]
+    #[error("no session within {}: {}", describe_seconds(after.as_secs()), phase.of(host))]
     Deadline {
+        /// Who was asked.
+        host: String,
+        /// What was waited for.
+        phase: Phase,
         /// The time that was given.
         after: Duration,
     },
@@ -141,9 +146,7 @@ impl Diagnostic for SessionError {
                 "check this machine's clock"
             }
             Self::Answer(_) => "check --endpoint and the proxy: this is not how AWS answers",
-            Self::Deadline { .. } => {
-                "check the network and the signing device, or give more time with --timeout"
-            }
+            Self::Deadline { phase, .. } => phase.hint(),
             Self::ProxyAnswered { .. } => {
                 "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
             }

@@ -66,8 +66,8 @@ pub fn read(answer: &Response, role_arn: &RoleArn, now: Timestamp) -> Result<Cre
 ///
 /// Fails if anything is missing or not as it should be.
 pub fn parse(body: &[u8], role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, AnswerError> {
-    let answer: Answer<'_> =
-        serde_json::from_slice(body).map_err(|error| AnswerError::Malformed { why: place(&error) })?;
+    let answer: Answer<'_> = serde_json::from_slice(body)
+        .map_err(|error| AnswerError::Malformed { why: describe(body, &error) })?;
     let offered = answer.credential_set.len();
     let entry = answer.credential_set.into_iter().find(|entry| entry.role_arn == role_arn.arn().as_str());
     let entry = entry.ok_or_else(|| match offered {
@@ -92,15 +92,38 @@ pub fn parse(body: &[u8], role_arn: &RoleArn, now: Timestamp) -> Result<Credenti
     })
 }
 
-/// Says what is wrong with a document and where, without quoting any of it.
-fn place(error: &serde_json::Error) -> String {
+/// Says what is wrong with a document, without quoting any of it but the name of a member that we look for.
+fn describe(body: &[u8], error: &serde_json::Error) -> String {
     use serde_json::error::Category;
+    let missing = error.to_string();
+    let missing = missing.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    if let Some(member) = missing {
+        return format!("its member {member} is missing");
+    }
     let what = match error.classify() {
-        Category::Io | Category::Syntax => "it is not JSON",
-        Category::Data => "a member is missing or of another type",
+        Category::Io | Category::Syntax => instead_of_json(body),
+        Category::Data => "a member is of another type",
+        Category::Eof if body.trim_ascii().is_empty() => return String::from("it is empty"),
         Category::Eof => "it is cut off",
     };
     format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// Says what a body is that is not JSON: pages come from proxies, and compressed answers were not asked for.
+fn instead_of_json(body: &[u8]) -> &'static str {
+    const GZIP: &[u8] = &[0x1F, 0x8B];
+    let begin = body.trim_ascii_start();
+    let head = begin[..begin.len().min(256)].to_ascii_lowercase();
+    let holds = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
+    if begin.starts_with(GZIP) {
+        "it is compressed by gzip"
+    } else if holds(b"<html") || holds(b"<!doctype html") {
+        "it is a page of HTML"
+    } else if begin.starts_with(b"<") {
+        "it is XML"
+    } else {
+        "it is not JSON"
+    }
 }
 
 #[derive(Deserialize)]

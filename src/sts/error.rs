@@ -6,6 +6,7 @@ use super::StsRefusal;
 use crate::clock::describe_seconds;
 use crate::credentials::CredentialsError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::http::Phase;
 use crate::http::TransportError;
 use crate::signing::SigningError;
 use crate::text::quoted;
@@ -20,8 +21,12 @@ pub enum StsError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The deadline passed before anything was answered.
-    #[error("no answer of STS within {}", describe_seconds(after.as_secs()))]
+    #[error("no answer of STS within {}: {}", describe_seconds(after.as_secs()), phase.of(host))]
     Deadline {
+        /// Who was asked.
+        host: String,
+        /// What was waited for.
+        phase: Phase,
         /// The time that was given.
         after: Duration,
     },
@@ -117,7 +122,7 @@ impl Diagnostic for StsError {
             Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } => {
                 "check --sts-endpoint and the proxy: this is not how AWS answers"
             }
-            Self::Deadline { .. } => "check the network, or give more time with --timeout",
+            Self::Deadline { phase, .. } => phase.hint(),
             Self::ProxyAnswered { .. } => {
                 "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
             }

@@ -5,6 +5,7 @@ use std::fmt;
 use num_bigint::{BigInt, Sign};
 use x509_parser::prelude::*;
 
+use super::damage;
 use super::name::{attributes, render, render_general};
 use super::public_key::{Hash, SubjectPublicKeyInfo, VerifiedAlgorithm};
 use super::sha256_hex;
@@ -164,7 +165,7 @@ impl Certificate {
     /// appears twice.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
         let (rest, certificate) = X509Certificate::from_der(der)
-            .map_err(|error| CertificateError::new(crate::text::printable(&error.to_string())))?;
+            .map_err(|error| CertificateError::new(damage::describe(der, &error)))?;
         if !rest.is_empty() {
             return Err(CertificateError::new(format!("{} bytes follow it", rest.len())));
         }
@@ -179,7 +180,7 @@ impl Certificate {
     /// As [`Self::parse`].
     pub fn parse_prefix(der: &[u8]) -> Result<Self, CertificateError> {
         let (rest, _) = X509Certificate::from_der(der)
-            .map_err(|error| CertificateError::new(crate::text::printable(&error.to_string())))?;
+            .map_err(|error| CertificateError::new(damage::describe(der, &error)))?;
         Self::parse(&der[..der.len() - rest.len()])
     }
 

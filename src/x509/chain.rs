@@ -1,4 +1,4 @@
-//! Orders a heap of certificates into the chain that is presented.
+//! Orders candidate certificates into the chain that is presented.
 
 use super::Certificate;
 
@@ -21,14 +21,14 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Orders `heap`, which may hold duplicates, roots, unrelated certificates and the end entity, in any order.
+    /// Orders `candidates`, which may hold duplicates, roots, unrelated certificates and the end entity, in any order.
     ///
     /// A certificate follows another if its subject is the other's issuer and its key made the other's
     /// signature. Of several that do (cross-signed CAs) the one which is valid longest is taken; each is taken
     /// at most once, so a cycle ends.
-    pub fn order(end_entity: Certificate, heap: Vec<Certificate>) -> Self {
-        let mut rest: Vec<Certificate> = Vec::with_capacity(heap.len());
-        for certificate in heap {
+    pub fn order(end_entity: Certificate, candidates: Vec<Certificate>) -> Self {
+        let mut rest: Vec<Certificate> = Vec::with_capacity(candidates.len());
+        for certificate in candidates {
             if certificate != end_entity && !rest.contains(&certificate) {
                 rest.push(certificate);
             }

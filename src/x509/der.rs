@@ -1,9 +1,22 @@
 //! Tells what a DER structure is by its first elements.
 
+use pkcs8::ObjectIdentifier;
 use pkcs8::der::asn1::{AnyRef, UintRef};
 use pkcs8::der::{Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 
-use super::pem::Label;
+use zeroize::Zeroizing;
+
+use super::label::Label;
+
+/// `id-signedData` of PKCS#7.
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+
+/// Loadable, importable and sealed keys of TSS2 (draft-woodhouse-cert-best-practice, TPM 2.0 Key File).
+const TPM_KEYS: [ObjectIdentifier; 3] = [
+    ObjectIdentifier::new_unwrap("2.23.133.10.1.3"),
+    ObjectIdentifier::new_unwrap("2.23.133.10.1.4"),
+    ObjectIdentifier::new_unwrap("2.23.133.10.1.5"),
+];
 
 /// Tells what the input is; `None` where it is no DER structure of ours, or goes on after it.
 pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
@@ -16,7 +29,7 @@ pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
     if first == Tag::Integer {
         recognise_key(&mut body)
     } else if first == Tag::ObjectIdentifier {
-        Some(Label::Tss2PrivateKey)
+        recognise_named(&mut body)
     } else {
         let mut inner = element(&mut body, Tag::Sequence)?;
         let second = Tag::peek(&body).ok()?;
@@ -28,6 +41,52 @@ pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
             recognise_signed(&mut inner)
         }
     }
+}
+
+/// Tells what begins with its own name.
+fn recognise_named(body: &mut SliceReader<'_>) -> Option<Label> {
+    let name: ObjectIdentifier = body.decode().ok()?;
+    if name == SIGNED_DATA {
+        Some(Label::Pkcs7)
+    } else if TPM_KEYS.contains(&name) {
+        Some(Label::Tss2PrivateKey)
+    } else {
+        None
+    }
+}
+
+/// Returns the certificates of a PKCS#7 message (RFC 2315 §9.1, RFC 5652 §5.1), which carries nothing else when a CA hands them out:
+/// `.p7b`, `.p7c`. `None` where it is no message of signed data; certificates of other kinds than X.509 are left out.
+pub(super) fn certificates_of_message(message: &[u8]) -> Option<Vec<Zeroizing<Vec<u8>>>> {
+    let mut outer = SliceReader::new(message).ok()?;
+    let mut body = element(&mut outer, Tag::Sequence)?;
+    let name: ObjectIdentifier = body.decode().ok()?;
+    if name != SIGNED_DATA {
+        return None;
+    }
+    let mut explicit = element(&mut body, context(0))?;
+    let mut signed = element(&mut explicit, Tag::Sequence)?;
+    // Version, digest algorithms and the content.
+    for _ in 0..3 {
+        skip(&mut signed)?;
+    }
+    if signed.is_finished() || Tag::peek(&signed).ok()? != context(0) {
+        return Some(Vec::new());
+    }
+    let mut set = element(&mut signed, context(0))?;
+    let mut certificates = Vec::new();
+    while !set.is_finished() {
+        let is_certificate = Tag::peek(&set).ok()? == Tag::Sequence;
+        let bytes = set.tlv_bytes().ok()?;
+        if is_certificate {
+            certificates.push(Zeroizing::new(bytes.to_vec()));
+        }
+    }
+    Some(certificates)
+}
+
+const fn context(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
 }
 
 /// Tells what begins with a version number.

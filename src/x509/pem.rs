@@ -1,17 +1,19 @@
 //! Reads certificates and keys out of PEM of any make, or out of DER.
 //!
 //! RFC 7468 says how PEM is written; what is met is looser: several blocks in any order, text and bag attributes
-//! between them, CRLF, blanks at line ends, a byte order mark, files joined without a line feed between them.
-//! All that is read. Errors give the line and the kind of a block, never its content.
+//! between them, CRLF, blanks at line ends, a byte order mark, files joined without a line feed between them; and what CI systems
+//! make of a file that they keep in a variable: line breaks that became `\n`, blanks or nothing, quotes around all or each line,
+//! base64 once more, UTF-16. All that is read, since none of it can mean anything else. The certificates of a PKCS#7 message are read
+//! as if they stood there. Errors give the line and the kind of a block, never its content.
 
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::der;
-use crate::text::quoted;
+pub use super::label::Label;
+use super::mangled::{self, BASE64, BEGIN, find, is_base64};
 
 /// The most blocks read from one input; a bundle of all public roots has about 150.
 const BLOCK_LIMIT: usize = 300;
@@ -20,119 +22,8 @@ const ROOM: usize = 32 * 1024;
 /// The longest label, in bytes; longer ones are nobody's.
 const LABEL_LIMIT: usize = 64;
 
-const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-
-/// Standard base64, with or without its padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-/// What a block says it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Label {
-    /// `CERTIFICATE`, `X509 CERTIFICATE`.
-    Certificate,
-    /// `CERTIFICATE REQUEST`, `NEW CERTIFICATE REQUEST`.
-    CertificateRequest,
-    /// `DSA PRIVATE KEY`.
-    DsaPrivateKey,
-    /// `EC PARAMETERS`.
-    EcParameters,
-    /// `EC PRIVATE KEY`: SEC1 (RFC 5915).
-    EcPrivateKey,
-    /// `ENCRYPTED PRIVATE KEY`: PKCS#8.
-    EncryptedPrivateKey,
-    /// `OPENSSH PRIVATE KEY`.
-    OpensshPrivateKey,
-    /// Anything else, by its own words.
-    Other(String),
-    /// PKCS#12 in DER.
-    Pkcs12,
-    /// `PKCS7`, `CMS`.
-    Pkcs7,
-    /// `PRIVATE KEY`: PKCS#8.
-    PrivateKey,
-    /// `PUBLIC KEY`, `RSA PUBLIC KEY`.
-    PublicKey,
-    /// `X509 CRL`.
-    RevocationList,
-    /// `RSA PRIVATE KEY`: PKCS#1.
-    RsaPrivateKey,
-    /// `TRUSTED CERTIFICATE`: OpenSSL's certificate with trust settings behind it.
-    TrustedCertificate,
-    /// `TSS2 PRIVATE KEY`: a key sealed by a TPM 2.0.
-    Tss2PrivateKey,
-}
-
-impl Label {
-    fn parse(words: &str) -> Self {
-        match words {
-            "CERTIFICATE" | "X509 CERTIFICATE" => Self::Certificate,
-            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
-            "CMS" | "PKCS7" | "PKCS #7 SIGNED DATA" => Self::Pkcs7,
-            "DSA PRIVATE KEY" => Self::DsaPrivateKey,
-            "EC PARAMETERS" => Self::EcParameters,
-            "EC PRIVATE KEY" => Self::EcPrivateKey,
-            "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
-            "OPENSSH PRIVATE KEY" => Self::OpensshPrivateKey,
-            "PRIVATE KEY" => Self::PrivateKey,
-            "PUBLIC KEY" | "RSA PUBLIC KEY" => Self::PublicKey,
-            "RSA PRIVATE KEY" => Self::RsaPrivateKey,
-            "TRUSTED CERTIFICATE" => Self::TrustedCertificate,
-            "TSS2 PRIVATE KEY" => Self::Tss2PrivateKey,
-            "X509 CRL" => Self::RevocationList,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// Returns whether this is a certificate.
-    pub const fn is_certificate(&self) -> bool {
-        matches!(self, Self::Certificate | Self::TrustedCertificate)
-    }
-
-    /// Returns whether this is a private key in any form, usable here or not.
-    pub const fn is_private_key(&self) -> bool {
-        matches!(
-            self,
-            Self::DsaPrivateKey
-                | Self::EcPrivateKey
-                | Self::EncryptedPrivateKey
-                | Self::OpensshPrivateKey
-                | Self::PrivateKey
-                | Self::RsaPrivateKey
-                | Self::Tss2PrivateKey
-        )
-    }
-}
-
-/// Says what it is, with its article: `a certificate request`.
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Certificate => "a certificate",
-            Self::CertificateRequest => "a certificate request",
-            Self::DsaPrivateKey => "a DSA private key",
-            Self::EcParameters => "EC parameters",
-            Self::EcPrivateKey => "an EC private key",
-            Self::EncryptedPrivateKey => "an encrypted private key",
-            Self::OpensshPrivateKey => "an OpenSSH private key",
-            Self::Other(words) => return write!(f, "a block named {}", quoted(words)),
-            Self::Pkcs12 => "a PKCS#12 store",
-            Self::Pkcs7 => "a PKCS#7 message",
-            Self::PrivateKey => "a private key",
-            Self::PublicKey => "a public key",
-            Self::RevocationList => "a certificate revocation list",
-            Self::RsaPrivateKey => "an RSA private key",
-            Self::TrustedCertificate => "a certificate with trust settings",
-            Self::Tss2PrivateKey => "a TPM 2.0 key (TSS2 PRIVATE KEY)",
-        })
-    }
-}
 
 /// One block: what it says it holds, and its DER.
 #[derive(Clone)]
@@ -175,9 +66,6 @@ pub enum PemError {
     /// A block begins and does not end, or ends under another name.
     #[error("the block that begins at line {0} has no matching END line")]
     Unclosed(usize),
-    /// Text in UTF-16, as PowerShell's `>` writes it.
-    #[error("it is UTF-16 text; it must be saved as UTF-8 or ASCII")]
-    Utf16,
 }
 
 /// Reads all blocks of a PEM text in their order, or the one structure of a DER input.
@@ -188,19 +76,36 @@ pub enum PemError {
 ///
 /// Fails if a block is damaged or cut off, or if there is none.
 pub fn read(input: &[u8]) -> Result<Vec<Block>, PemError> {
-    match read_plain(input) {
-        Err(PemError::NeitherPemNorDer) => match unwrap_base64(input) {
-            Some(inner) => read_plain(&inner),
-            None => Err(PemError::NeitherPemNorDer),
+    let blocks = match read_plain(input) {
+        Err(PemError::NeitherPemNorDer) => match mangled::unwrapped(input) {
+            Some(inner) => read_plain(&inner)?,
+            None => return Err(PemError::NeitherPemNorDer),
         },
-        outcome => outcome,
+        outcome => outcome?,
+    };
+    Ok(if blocks.iter().any(|block| block.label == Label::Pkcs7) {
+        blocks.into_iter().flat_map(certificates_of).collect()
+    } else {
+        blocks
+    })
+}
+
+/// Returns the certificates of a PKCS#7 message in its place; any other block, and a message without certificates, as it is.
+fn certificates_of(block: Block) -> Vec<Block> {
+    let is_message = block.label == Label::Pkcs7;
+    let found = if is_message { der::certificates_of_message(&block.der) } else { None };
+    let certificates = found.unwrap_or_default();
+    if certificates.is_empty() {
+        return vec![block];
     }
+    let certificate =
+        |der| Block { label: Label::Certificate, line: block.line, der, legacy_encryption: false };
+    certificates.into_iter().map(certificate).collect()
 }
 
 fn read_plain(input: &[u8]) -> Result<Vec<Block>, PemError> {
-    if input.starts_with(&[0xFF, 0xFE]) || input.starts_with(&[0xFE, 0xFF]) {
-        return Err(PemError::Utf16);
-    }
+    let mended = mangled::mended(input);
+    let input = mended.as_deref().map_or(input, Vec::as_slice);
     let input = input.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(input);
     if input.iter().all(u8::is_ascii_whitespace) {
         return Err(PemError::Empty);
@@ -229,17 +134,19 @@ fn read_text(input: &[u8]) -> Result<Vec<Block>, PemError> {
         loop {
             match open.take() {
                 None => {
-                    let Some((label, rest)) = boundary(text, BEGIN) else { break };
+                    let Some((_, label, rest)) = boundary(text, BEGIN) else { break };
                     let base64 = Zeroizing::new(Vec::with_capacity(input.len().min(ROOM)));
                     open = Some(Open { label, line, base64, legacy_encryption: false });
                     text = rest;
                 }
                 Some(mut block) => {
-                    let Some((label, rest)) = boundary(text, END) else {
+                    let Some((before, label, rest)) = boundary(text, END) else {
                         add_line(&mut block, text, line)?;
                         open = Some(block);
                         break;
                     };
+                    // Where line breaks were lost, the content stands here.
+                    add_line(&mut block, before, line)?;
                     if label != block.label {
                         return Err(PemError::Unclosed(block.line));
                     }
@@ -281,16 +188,14 @@ fn lines(input: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Finds `-----BEGIN LABEL-----` in a line; returns the label and what follows.
-fn boundary<'a>(line: &'a [u8], marker: &str) -> Option<(String, &'a [u8])> {
-    let start = find(line, marker.as_bytes())? + marker.len();
+/// Finds `-----BEGIN LABEL-----` in a line; returns what stands before it, the label and what follows.
+fn boundary<'a>(line: &'a [u8], marker: &str) -> Option<(&'a [u8], String, &'a [u8])> {
+    let before = find(line, marker.as_bytes())?;
+    let start = before + marker.len();
     let length = find(&line[start..], DASHES.as_bytes())?;
     let label = std::str::from_utf8(line.get(start..start + length)?).ok()?;
-    (length <= LABEL_LIMIT).then(|| (label.trim().to_owned(), &line[start + length + DASHES.len()..]))
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
+    let rest = &line[start + length + DASHES.len()..];
+    (length <= LABEL_LIMIT).then(|| (&line[..before], label.trim().to_owned(), rest))
 }
 
 fn add_line(block: &mut Open, text: &[u8], line: usize) -> Result<(), PemError> {
@@ -304,17 +209,13 @@ fn add_line(block: &mut Open, text: &[u8], line: usize) -> Result<(), PemError> 
         }
         return Ok(());
     }
-    for byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+    for byte in mangled::unquoted(text).iter().filter(|byte| !byte.is_ascii_whitespace()) {
         if !is_base64(*byte) {
             return Err(PemError::BadCharacter(line));
         }
         block.base64.push(*byte);
     }
     Ok(())
-}
-
-const fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 fn close(block: Open) -> Result<Block, PemError> {
@@ -325,15 +226,6 @@ fn close(block: Open) -> Result<Block, PemError> {
         der: Zeroizing::new(der),
         legacy_encryption: block.legacy_encryption,
     })
-}
-
-fn unwrap_base64(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(Vec::with_capacity(input.len()));
-    text.extend(input.iter().filter(|byte| !byte.is_ascii_whitespace()));
-    if text.is_empty() || !text.iter().all(|byte| is_base64(*byte)) {
-        return None;
-    }
-    BASE64.decode(text.as_slice()).ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]
@@ -367,6 +259,39 @@ mod tests {
         assert_eq!(joined, [(Label::Certificate, 1), (Label::RsaPrivateKey, 3)]);
     }
 
+    /// What GitLab, GitHub, Jenkins, Kubernetes, Docker and PowerShell make of a file.
+    #[test]
+    fn what_became_of_a_file_in_a_variable_is_read() {
+        let two = format!("{BLOCK}{BLOCK}");
+        let utf16 =
+            |text: &str, order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+        let forms: Vec<Vec<u8>> = vec![
+            two.replace('\n', "\\n").into(),
+            two.replace('\n', "\\r\\n").into(),
+            two.replace('\n', " ").into(),
+            two.replace('\n', "").into(),
+            format!("\"{two}\"").into(),
+            format!("'{}'", two.replace('\n', "\\n")).into(),
+            two.lines().map(|line| format!("\"{line}\",\n")).collect::<String>().into(),
+            two.lines().map(|line| format!("  '{line}\\n' +\n")).collect::<String>().into(),
+            two.lines().map(|line| format!("{line}\\\n")).collect::<String>().into(),
+            utf16(&format!("\u{feff}{two}"), u16::to_le_bytes),
+            utf16(&format!("\u{feff}{two}"), u16::to_be_bytes),
+            utf16(&two, u16::to_le_bytes),
+            base64::engine::general_purpose::STANDARD.encode(two.replace('\n', "\\n")).into(),
+        ];
+        for form in forms {
+            let shown = String::from_utf8_lossy(&form).into_owned();
+            let read: Vec<_> =
+                read(&form).unwrap_or_else(|error| panic!("{error}: {shown}")).into_iter().collect();
+            assert_eq!(read.len(), 2, "{shown}");
+            assert!(
+                read.iter().all(|block| block.label == Label::Certificate && **block.der == [1, 2, 3]),
+                "{shown}"
+            );
+        }
+    }
+
     #[test]
     fn base64_of_pem_is_read() {
         let wrapped = base64::engine::general_purpose::STANDARD.encode(BLOCK);
@@ -391,6 +316,5 @@ mod tests {
         assert_eq!(error(&BLOCK.replace("AQID", "AQ!D")), PemError::BadCharacter(2));
         assert_eq!(error(&BLOCK.replace("AQID", "AQIDA")), PemError::BadLength(1));
         assert_eq!(error(&BLOCK.repeat(BLOCK_LIMIT + 1)), PemError::TooManyBlocks);
-        assert_eq!(read(&[0xFF, 0xFE, 0x2D, 0]).expect_err("an error"), PemError::Utf16);
     }
 }

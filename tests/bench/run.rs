@@ -3,7 +3,7 @@
 //! `cargo bench --bench run` measures and holds the limits of `cases.rs`; it wants a quiet machine, and the static build
 //! beside the default one (`cargo build --release --target x86_64-unknown-linux-musl`). `-- --smoke` runs everything a few
 //! times and holds only what no load of the machine can change: the counted instructions. `-- --rounds N` chooses the number
-//! of rounds (default 120), `-- --only TEXT` the cases by name, `-- --order` measures nothing and writes the linker's list.
+//! of rounds (default 120), `-- --only TEXT` the cases by name.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -17,7 +17,6 @@ mod stage;
 
 mod callgrind;
 mod cases;
-mod order;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -27,18 +26,16 @@ use cases::Case;
 use stage::Stage;
 
 struct Arguments {
-    order: bool,
     rounds: usize,
     smoke: bool,
     only: Option<String>,
 }
 
 fn arguments() -> Arguments {
-    let mut parsed = Arguments { order: false, rounds: 120, smoke: false, only: None };
+    let mut parsed = Arguments { rounds: 120, smoke: false, only: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--order" => parsed.order = true,
             "--smoke" => (parsed.smoke, parsed.rounds) = (true, 3),
             "--rounds" => {
                 parsed.rounds = words.next().expect("--rounds N").parse().expect("a number of rounds")
@@ -54,10 +51,6 @@ fn arguments() -> Arguments {
 fn main() -> ExitCode {
     let arguments = arguments();
     let stage = Stage::set();
-    if arguments.order {
-        order::write(&stage);
-        return ExitCode::SUCCESS;
-    }
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|text| name.contains(text));
     let cases: Vec<Case> = cases::all().into_iter().filter(|case| wanted(&case.name)).collect();
     let (floor, medians) = measure(&stage, &cases, arguments.rounds);
@@ -70,8 +63,7 @@ fn main() -> ExitCode {
         let command = || (case.command)(&stage);
         let ratio = median / floor;
         let resident = resident_mebibytes(&command());
-        let instructions =
-            limits.instructions.and_then(|_| callgrind::profile(&command())).map(|run| run.instructions);
+        let instructions = limits.instructions.and_then(|_| callgrind::instructions(&command()));
         let (shown_resident, shown_instructions) =
             (shown(resident.map(|mebibytes| format!("{mebibytes:.1}"))), shown(instructions));
         println!("{name:<64} {median:>9.2} {ratio:>7.2} {shown_resident:>8} {shown_instructions:>13}");
@@ -88,6 +80,12 @@ fn main() -> ExitCode {
                 .push(format!("{name}: {found} instructions, where tests/bench/cases.rs records {recorded}"));
         }
     }
+    changed.extend(
+        cases
+            .iter()
+            .filter(|case| !is_position_independent(case, &stage))
+            .map(|case| format!("{}: the program is not position-independent", case.name)),
+    );
     if wanted("storm") {
         missed.extend(storm());
     }
@@ -140,6 +138,12 @@ fn measure(stage: &Stage, cases: &[Case], rounds: usize) -> (f64, Vec<f64>) {
 
 fn shown(figure: Option<impl std::fmt::Display>) -> String {
     figure.map_or_else(|| String::from("-"), |figure| figure.to_string())
+}
+
+/// Tells whether the kernel may load the program of a case at a random address: its ELF type is `ET_DYN`.
+fn is_position_independent(case: &Case, stage: &Stage) -> bool {
+    let program = std::fs::read((case.command)(stage).get_program()).expect("the program is read");
+    program.starts_with(b"\x7fELF") && program[16..18] == 3_u16.to_ne_bytes()
 }
 
 /// What is not measured here, and why.

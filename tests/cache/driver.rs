@@ -175,6 +175,7 @@ pub(crate) fn sealing_key(name: u8) -> SealingKey {
 
 pub(crate) fn report() -> FailureReport {
     FailureReport {
+        wanted: String::from("arn:aws:iam::111122223333:role/build"),
         id: String::from("access-denied"),
         fault: Fault::Refused,
         code: Some(String::from("AccessDeniedException")),
@@ -231,7 +232,6 @@ impl Session {
                 let verdicts: Vec<_> = self
                     .cache
                     .survey()
-                    .into_iter()
                     .map(|found| {
                         let verdict = found.verdict.as_ref().map_or_else(Diagnostic::id, |()| "works");
                         format!("{}:{verdict}", found.store.as_str())

@@ -92,6 +92,23 @@ pub(super) fn python(statement: &str) -> Option<Command> {
     })
 }
 
+/// Returns the program `terraform`, if there is a CLI configuration that tells where its providers are: without one it
+/// would load them from its makers' host. `TF_CLI_CONFIG_FILE` names it, or `tests/components` has written one.
+pub(super) fn terraform() -> Option<Command> {
+    let named = env::var_os("TF_CLI_CONFIG_FILE").map(PathBuf::from);
+    let written = components().join("terraform/cli.tfrc");
+    let configuration = named.into_iter().chain([written]).find(|path| path.is_file())?;
+    let path = program("terraform")?;
+    let mut version = clean(&path);
+    let version = version.arg("version").env("CHECKPOINT_DISABLE", "1").output();
+    version.is_ok_and(|output| output.stdout.starts_with(b"Terraform v")).then(|| {
+        let mut terraform = clean(path);
+        // Terraform asks its makers for news otherwise.
+        terraform.env("TF_CLI_CONFIG_FILE", configuration).env("CHECKPOINT_DISABLE", "1");
+        terraform
+    })
+}
+
 /// Returns node with the program that calls the SDK.
 fn javascript() -> Option<Command> {
     let modules = components().join("javascript/node_modules");

@@ -1,5 +1,7 @@
 //! Every client gets a session through us, and STS knows it as the assumed role.
 
+use std::process::Command;
+
 use pki_test::simulator::{Operation, Verdict};
 
 use super::client::Client;
@@ -35,11 +37,15 @@ fn rust() {
     is_the_assumed_role(Client::Rust);
 }
 
-/// One run is one CreateSession and one GetCallerIdentity, and nobody writes to stderr.
 fn is_the_assumed_role(client: Client) {
+    is_the_assumed_role_by(client, |_, command| command);
+}
+
+/// One run of the client, as `started` starts it, is one CreateSession and one GetCallerIdentity, and nobody writes to stderr.
+pub(super) fn is_the_assumed_role_by(client: Client, started: impl FnOnce(&World, Command) -> Command) {
     let world = World::start(|_| {});
     let Some(command) = client.command(&world) else { return };
-    let output = world.run(command);
+    let output = world.run(started(&world, command));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{client}: {stderr}");
     assert_eq!(stdout.trim_end(), world.assumed_role_arn(), "{client}");

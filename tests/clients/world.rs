@@ -1,5 +1,6 @@
 //! A simulator, an identity that it trusts, and a home whose AWS config file names our binary.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,9 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 pub(super) const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/terraform";
-const PROFILE_ARN: &str =
+pub(super) const PROFILE_ARN: &str =
     "arn:aws:rolesanywhere:us-east-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
-const TRUST_ANCHOR_ARN: &str =
+pub(super) const TRUST_ANCHOR_ARN: &str =
     "arn:aws:rolesanywhere:us-east-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
 
 pub(super) struct World {
@@ -57,6 +58,7 @@ impl World {
         let world = Self { simulator, session_name: end_entity.serial().hex(), folder };
         fs::create_dir(world.home()).expect("the folder is ours");
         world.write("host.pem", &end_entity.chain_pem());
+        world.write("issuing.pem", &issuing.certificate_pem());
         world.write("host.key", &key_pair.to_pem(KeyForm::Pkcs8).expect("every key has this form"));
         world.write("config", &world.config());
         world
@@ -101,15 +103,46 @@ impl World {
     }
 
     /// Runs a client as [`Self::run`] does, with this store for our sessions; it is in the private home.
-    pub(super) fn run_with(&self, mut command: Command, cache: &str) -> Output {
+    pub(super) fn run_with(&self, command: Command, cache: &str) -> Output {
+        self.settle(command, cache).output().expect("the client was found before")
+    }
+
+    /// Returns a client as [`Self::run_with`] runs it.
+    pub(super) fn settle(&self, mut command: Command, cache: &str) -> Command {
         command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home())
             .env("ANYROLE_CACHE", cache)
             .env("AWS_CONFIG_FILE", self.home().join("config"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .current_dir(self.home())
-            .output()
-            .expect("the client was found before")
+            .current_dir(self.home());
+        command
+    }
+
+    /// Names sessions by the roles that they are for: each in our config file, and in an AWS config profile.
+    pub(super) fn name_sessions(&self, sessions: &[(&str, &str)]) {
+        let (program, endpoint) = (env!("CARGO_BIN_EXE_anyrole"), self.simulator.http_endpoint());
+        let (mut ours, mut theirs) = (String::from("version = 1\n"), String::new());
+        for (name, role_arn) in sessions {
+            write!(
+                ours,
+                "\n[session.{name}]\ntrust_anchor_arn = '{TRUST_ANCHOR_ARN}'\nprofile_arn = '{PROFILE_ARN}'\n\
+                 role_arn = '{role_arn}'\ncertificate = 'host.pem'\nprivate_key = 'host.key'\n\
+                 endpoint = '{endpoint}'\n"
+            )
+            .expect("a text takes it");
+            writeln!(
+                theirs,
+                "[profile {name}]\ncredential_process = \"{program}\" credential-process {name}"
+            )
+            .expect("a text takes it");
+        }
+        self.write("anyrole.toml", &ours);
+        self.write("config", &theirs);
+    }
+
+    /// The file of [`Self::name_sessions`], for `ANYROLE_CONFIG`.
+    pub(super) fn anyrole_config(&self) -> PathBuf {
+        self.home().join("anyrole.toml")
     }
 }

@@ -7,9 +7,12 @@ use anyrole::x509::Certificate;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki_test::algorithm::KeyAlgorithm;
+use pki_test::authority::{Authority, AuthoritySpec};
 use pki_test::defect::Defect;
+use pki_test::end_entity::{EndEntitySpec, SubjectAlternativeName};
+use pki_test::simulator::attributes::{AttributeMapping, map_attributes};
 
-use super::support::{Folder, NOW, Pki, loaded, no_environment, now, source};
+use super::support::{Folder, NOW, Pki, loaded, name, new_key, no_environment, now, source, validity};
 
 #[test]
 fn certificate_data_is_that_of_the_official_helper_to_the_byte() {
@@ -115,4 +118,36 @@ fn nothing_shown_is_a_secret() {
         assert!(!shown.contains(&format!("{window:?}").replace(['[', ']'], "")));
     }
     assert!(!shown.contains(&hex::encode(signature.octets())));
+}
+
+#[test]
+fn the_session_tags_are_those_that_the_simulator_makes() {
+    for subject in [
+        "CN=build-17",
+        "CN=build-17,OU=Ops,OU=Linux,O=Example",
+        "CN=build (17),O=Example",
+        "CN=Zoë,C=DE,emailAddress=a@b.example",
+    ] {
+        let validity = validity();
+        let root = Authority::root(
+            &AuthoritySpec::new(name("CN=TEST root,O=Example"), validity),
+            new_key(KeyAlgorithm::EcP256),
+        );
+        let mut spec = EndEntitySpec::new(name(subject), validity);
+        spec.subject_alternative_names = vec![
+            SubjectAlternativeName::Dns(String::from("a.example")),
+            SubjectAlternativeName::Dns(String::from("b.example")),
+            SubjectAlternativeName::Uri(String::from("spiffe://example/build")),
+        ];
+        let issued =
+            root.unwrap().issue(&spec, new_key(KeyAlgorithm::EcP256).subject_public_key_info()).unwrap();
+        let ours = Certificate::parse(issued.certificate_der()).unwrap();
+        let theirs = pki_test::verifier::Certificate::parse(issued.certificate_der()).unwrap();
+        let mut tags = anyrole::explain::session_tags(&ours);
+        tags.sort();
+        let mut made: Vec<(String, String)> =
+            map_attributes(&theirs, &AttributeMapping::defaults()).tags.into_iter().collect();
+        made.sort();
+        assert_eq!(tags, made, "{subject}");
+    }
 }

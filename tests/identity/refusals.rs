@@ -166,7 +166,7 @@ fn what_is_in_a_file_is_named() {
             host.into(),
             Some(b"\xff\xfe-\0".into()),
             "private-key-not-pem",
-            "cannot use the private key 'K': it is UTF-16 text; it must be saved as UTF-8 or ASCII",
+            "cannot use the private key 'K': it is neither PEM nor DER",
         ),
         (
             host.into(),

@@ -309,32 +309,64 @@ fn a_denied_system_call_leads_to_the_next_store() {
     assert_eq!(seen, ["denied", "error cache-unavailable", "error cache-unavailable"]);
 }
 
+/// What the kernel lets a user have is for all programs of the user: 40 % of it are enough for us, and the rest goes to files.
 #[test]
-fn a_full_keyring_loses_our_oldest_entry_or_leads_to_the_next_store() {
-    if !have(&["setpriv"], true) {
+fn sixty_sessions_leave_other_programs_their_room() {
+    if !have(&["setpriv", "keyctl"], true) {
         return;
     }
     let user = User::new(64_107);
-    // Sessions of 2,400 octets: eight fit into 20,000.
-    let mut drive = user.drive("");
-    for (index, lifetime) in [7200, 7100, 600, 7000, 6900, 6800, 6700].into_iter().enumerate() {
-        drive = drive.step(format!("put a{index} {lifetime} 1800"));
-    }
-    let stored = drive.step("kernel fill 1 2000").run();
-    assert!(stored.iter().all(|result| result == "stored" || result == "filled"), "{stored:?}");
-    let full = user.drive("").step("put bb 7200 1800").step("get bb").step("get a2").step("list").run();
-    assert_eq!(full[..3], ["stored", "ASIAEXAMPLEBB", "miss"]);
-    assert_eq!(
-        full[3],
-        ["a0", "a1", "a3", "a4", "a5", "a6", "bb"].map(|name| format!("{name}:kernel-keyring")).join(" ")
-    );
+    let names = || 10..70;
+    let put = |drive: Drive, name: u32| drive.step(format!("put {name} 3600 700"));
+    let stored = names().fold(user.drive(""), put).run();
+    assert!(stored.iter().all(|result| result == "stored"), "each was made once: {stored:?}");
+    let listed = user.drive("").step("list").run().pop().unwrap();
+    let of = |store: &str| listed.split(' ').filter(|entry| entry.ends_with(store)).count();
+    let (in_keyring, in_files) = (of(":kernel-keyring"), of(":file"));
+    assert_eq!(in_keyring + in_files, 60, "{listed}");
+    assert!((3..=7).contains(&in_keyring), "{listed}");
+    // A foreign key of 8,000 octets fits, and ten keyrings, as rootless containers make.
+    let script = "head -c 8000 /dev/zero | keyctl padd user foreign @u > /dev/null && \
+                  for n in 1 2 3 4 5 6 7 8 9 10; do keyctl newring ring-$n @u > /dev/null || exit 1; done";
+    let foreign = Command::new("setpriv")
+        .args(user.become_it().split(' ').skip(1))
+        .args(["keyctl", "session", "-", "sh", "-c", script])
+        .output()
+        .unwrap();
+    assert!(foreign.status.success(), "{}", String::from_utf8_lossy(&foreign.stderr));
+    // Entries of both stores are found, and an entry is renewed where it is.
+    let found = names().fold(user.drive(""), |drive, name| drive.step(format!("get {name}"))).run();
+    assert!(found.iter().all(|result| result.starts_with("ASIAEXAMPLE")), "{found:?}");
+    assert_eq!(user.drive("").step("survey").run()[0].split(' ').next(), Some("kernel-keyring:cache-full"));
+    names().fold(user.drive(""), put).run();
+    let renewed = user.drive("").step("list").run().pop().unwrap();
+    assert!(renewed.matches(":kernel-keyring").count() <= in_keyring, "{renewed}");
     user.drive("").step("clear").run();
 
-    // Filled by others: nothing of ours to remove.
+    // Where others have taken their part of it already, all goes to files.
     let user = User::new(64_108);
     let seen =
-        user.drive("").step("kernel fill 9 2000").step("put aa 3600 1800").step("get aa").step("list").run();
+        user.drive("").step("kernel fill 4 2000").step("put aa 3600 1800").step("get aa").step("list").run();
     assert_eq!(seen, ["filled", "stored", "ASIAEXAMPLEAA", "aa:file"]);
+}
+
+#[test]
+fn sessions_of_every_size_are_kept_in_every_store() {
+    if !have(&["setpriv"], true) {
+        return;
+    }
+    // Root's quota has room for the largest.
+    let user = User::new(0);
+    for size in [1, 4, 8, 16] {
+        for choice in ["keyring", "file"] {
+            let drive = user.drive("").open(choice, &user.state(), &user.namespace);
+            let name = format!("a{}", size % 10);
+            let seen =
+                drive.step(format!("put {name} 3600 {}", size * 1024)).step(format!("get {name}")).run();
+            assert_eq!(seen, [String::from("stored"), format!("ASIAEXAMPLE{}", name.to_uppercase())]);
+            user.drive("").step("clear").run();
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,10 @@ fn the_renewal_units_are_sound_and_hardened() {
         bench.write(&format!("anyrole-renew@.{unit}"), &text);
         bench.write(&format!("anyrole-renew@host.{unit}"), &text);
     }
+    let text = fs::read_to_string(format!("{packaged}/anyrole-renew-deploy.conf")).expect("it is packaged");
+    bench.run("mkdir", "anyrole-renew@host.service.d").done();
+    let text = text.replace("/usr/bin/anyrole", env!("CARGO_BIN_EXE_anyrole"));
+    bench.write("anyrole-renew@host.service.d/deploy.conf", &text);
     let verified =
         bench.run("systemd-analyze", "verify ./anyrole-renew@host.service ./anyrole-renew@host.timer");
     assert!(verified.status == 0 && verified.stderr.is_empty(), "{verified:?}");

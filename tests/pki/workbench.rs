@@ -84,7 +84,11 @@ impl Workbench {
 
     pub(super) fn in_here(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("ANYROLE_CACHE", "file");
         command.env("PATH", "/usr/bin:/bin:/usr/local/bin").stdin(Stdio::null());
         command
     }
@@ -103,6 +107,37 @@ impl Workbench {
         command.args(["--private-key", key, "--trust-anchor-arn", TRUST_ANCHOR]);
         command.args(["--profile-arn", PROFILE, "--role-arn", ROLE]);
         Answer::of(command.output().expect("the program was built"))
+    }
+
+    /// Asks the simulator for a session as another user, without a cache.
+    pub(super) fn session_as(
+        &self,
+        simulator: &Simulator,
+        user: &str,
+        certificate: &str,
+        key: &str,
+    ) -> Answer {
+        let endpoint = simulator.http_endpoint();
+        let words =
+            ["credential-process", "--no-cache", "--endpoint", &endpoint, "--certificate", certificate];
+        let more = ["--private-key", key, "--trust-anchor-arn", TRUST_ANCHOR];
+        let roles = ["--profile-arn", PROFILE, "--role-arn", ROLE];
+        self.as_user(user, &[&words[..], &more, &roles].concat())
+    }
+
+    /// Runs the program as another user, which needs root.
+    pub(super) fn as_user(&self, user: &str, arguments: &[&str]) -> Answer {
+        // The program may be where the user cannot go.
+        let program = self.path("program");
+        if !program.exists() {
+            let built = env!("CARGO_BIN_EXE_anyrole");
+            fs::hard_link(built, &program)
+                .or_else(|_| fs::copy(built, &program).map(drop))
+                .expect("there is room");
+        }
+        let mut command = self.in_here(Path::new("setpriv"));
+        command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program).args(arguments);
+        Answer::of(command.env("HOME", "/nonexistent").output().expect("setpriv was found"))
     }
 
     /// Starts a simulator that trusts the PKI's CA, with the PKI's revocation list imported where there is one.

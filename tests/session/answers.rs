@@ -180,3 +180,21 @@ proptest! {
         prop_assert!(wire::parse(&body, &ROLE.parse().unwrap(), NOW).is_err());
     }
 }
+
+#[test]
+fn what_is_no_document_is_named() {
+    let told = |body: &[u8]| wire::parse(body, &ROLE.parse().unwrap(), NOW).unwrap_err().to_string();
+    for (body, what) in [
+        (&b""[..], "it is empty"),
+        (b" \r\n", "it is empty"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "it is a page of HTML"),
+        (b"<?xml version='1.0'?><Error/>", "it is XML"),
+        (b"\x1f\x8b\x08\x00", "it is compressed by gzip"),
+        (b"sorry", "it is not JSON"),
+        (b"{\"credentialSet\":", "it is cut off"),
+        (b"{}", "its member credentialSet is missing"),
+        (b"{\"credentialSet\":7}", "a member is of another type"),
+    ] {
+        assert!(told(body).contains(what), "{what}: {}", told(body));
+    }
+}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyrole::diagnostic::Diagnostic as _;
-use anyrole::http::TransportError;
 use anyrole::http::error::Distrust;
+use anyrole::http::{ProxyRefusal, TransportError};
 use anyrole::session::SessionError;
 use tokio::time::Instant;
 
@@ -64,9 +64,13 @@ async fn what_will_not_change_is_tried_once() {
     let host = || String::from("rolesanywhere.eu-central-1.amazonaws.com");
     for error in [
         TransportError::BodyTooLarge { host: host() },
-        TransportError::CaBundle { path: String::from("/nope"), why: String::from("no such file") },
+        TransportError::CaBundle {
+            path: String::from("/nope"),
+            why: String::from("no such file"),
+            cure: None,
+        },
         TransportError::NoRoots { looked_in: String::from("/etc/ssl") },
-        TransportError::ProxyRefused { proxy: host(), host: host(), why: "no" },
+        TransportError::ProxyRefused { proxy: host(), host: host(), why: ProxyRefusal::Closed },
         TransportError::Redirect { host: host(), status: 307, location: None },
         TransportError::Tls { host: host(), why: String::from("no common version") },
         TransportError::UntrustedServer { host: host(), why: Distrust::UnknownIssuer, issuer: None },
@@ -130,7 +134,10 @@ async fn silence_ends_with_the_deadline() {
     let start = Instant::now();
     let error = create(&Played::new([Play::Hang]), NOW).await.unwrap_err();
     assert_eq!(error.id(), "deadline");
-    assert_eq!(error.to_string(), "no session within 45 seconds");
+    assert_eq!(
+        error.to_string(),
+        "no session within 45 seconds: rolesanywhere.eu-central-1.amazonaws.com has not answered"
+    );
     assert_eq!(start.elapsed(), Duration::from_secs(45));
 
     // What was learnt before says more than the deadline.

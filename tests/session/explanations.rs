@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyrole::explain::{Cause, Certainty, explain};
 use anyrole::identity::Identity;
 use anyrole::session::{Refusal, RefusalKind, SessionRequest};
+use anyrole::signing::Endpoint;
 use pki_test::algorithm::KeyAlgorithm;
 
 use super::support::{Chain, NOW, PROFILE, ROLE, TRUST_ANCHOR, identity, request, request_for};
@@ -25,7 +26,12 @@ fn refusal(kind: RefusalKind) -> Refusal {
 }
 
 fn first(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Cause {
-    let explanation = explain(refusal, request, identity);
+    first_at("https://rolesanywhere.eu-central-1.amazonaws.com", refusal, request, identity)
+}
+
+fn first_at(endpoint: &str, refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Cause {
+    let endpoint = Endpoint::parse(endpoint).unwrap();
+    let explanation = explain(refusal, request, &endpoint, identity);
     assert!(explanation.causes.is_sorted_by_key(|cause| cause.certainty));
     for cause in &explanation.causes {
         assert!(!cause.what.is_empty() && !cause.check.is_empty() && !cause.next.is_empty());
@@ -37,7 +43,7 @@ fn first(refusal: &Refusal, request: &SessionRequest, identity: &Identity) -> Ca
         Certainty::Likely => "likely cause",
         Certainty::Possible => "possible cause",
     };
-    assert_eq!(explain(refusal, request, identity).facts()[0].name, name);
+    assert_eq!(explain(refusal, request, &endpoint, identity).facts()[0].name, name);
     cause
 }
 
@@ -150,4 +156,34 @@ fn revoked_names_the_serial_number() {
     let cause = first(&refusal(RefusalKind::CertificateRevoked), &request(), &identity);
     let serial_number = identity.end_entity().serial_number();
     assert!(cause.what.contains(serial_number.decimal()) && cause.what.contains(serial_number.hex()));
+}
+
+#[test]
+fn an_endpoint_of_another_region_is_named() {
+    let refusal = refusal(RefusalKind::InvalidSignature);
+    let (request, identity) = (request(), identity());
+    for host in [
+        "rolesanywhere.us-east-1.amazonaws.com",
+        "vpce-0a1b2c3d4e5f67890-abcdefgh.rolesanywhere.us-east-1.vpce.amazonaws.com",
+        "rolesanywhere-fips.us-gov-west-1.amazonaws.com",
+    ] {
+        let cause = first_at(&format!("https://{host}"), &refusal, &request, &identity);
+        assert_eq!(cause.certainty, Certainty::Certain);
+        let region = host.split('.').find(|label| label.starts_with("us-")).unwrap();
+        let what = format!(
+            "the request was signed for eu-central-1, the region of the trust anchor's ARN, and the endpoint {host} is in {region}"
+        );
+        assert_eq!(cause.what, what);
+        assert_eq!(cause.next, "leave out --endpoint, or give one in eu-central-1");
+    }
+    for host in [
+        "rolesanywhere.eu-central-1.amazonaws.com",
+        "db-west-2.example",
+        "db-west-2.notamazonaws.com",
+        "127.0.0.1",
+        "build-host-7",
+    ] {
+        let cause = first_at(&format!("https://{host}"), &refusal, &request, &identity);
+        assert!(cause.what.starts_with("something between"), "{host}: {}", cause.what);
+    }
 }

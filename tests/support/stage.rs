@@ -169,6 +169,11 @@ impl Stage {
         command
     }
 
+    /// Where our program keeps locks, failures and sealed files.
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.home().join(".local/state/anyrole")
+    }
+
     fn home(&self) -> PathBuf {
         self.folder.path().to_owned()
     }

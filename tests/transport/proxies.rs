@@ -40,7 +40,11 @@ fn a_tunnel_leads_to_the_host_by_name() {
 
 #[test]
 fn a_refusing_proxy_is_named_without_its_password() {
-    for (status, text) in [(407, "asks for a user name"), (403, "does not open"), (502, "does not open")] {
+    for (status, text) in [
+        (407, "it refused the user name and password that it was given (HTTP 407)"),
+        (403, "it does not open this connection (HTTP 403)"),
+        (502, "it does not open this connection (HTTP 502)"),
+    ] {
         let server = Server::answering(format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n"));
         let error = through(proxy(&server, "user:canary@"), ELSEWHERE).unwrap_err();
         assert_eq!(error.id(), "network-proxy-refused", "{status}");
@@ -48,6 +52,46 @@ fn a_refusing_proxy_is_named_without_its_password() {
         assert!(error.to_string().contains(&format!("'http://…@127.0.0.1:{}'", server.port)), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
+}
+
+#[test]
+fn what_a_proxy_wants_is_told() {
+    let negotiate = "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n";
+    for (userinfo, headers, why, cure) in [
+        (
+            "",
+            "Proxy-Authenticate: Basic realm=x\r\n",
+            "it asks for a user name and a password",
+            "put user and password",
+        ),
+        (
+            "user:canary@",
+            "Proxy-Authenticate: Basic realm=x\r\n",
+            "it refused the user name",
+            "percent-encoded",
+        ),
+        ("user:canary@", negotiate, "it takes only negotiate, ntlm for authentication", "takes Basic"),
+        ("", negotiate, "it takes only negotiate, ntlm for authentication", "takes Basic"),
+    ] {
+        let server = Server::answering(format!("HTTP/1.1 407 No\r\n{headers}Content-Length: 0\r\n\r\n"));
+        let error = through(proxy(&server, userinfo), ELSEWHERE).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(error.hint().unwrap().contains(cure), "{:?}", error.hint());
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+}
+
+#[test]
+fn a_proxy_without_an_address_is_not_taken_for_the_endpoint() {
+    let proxies = Proxies::explicit("http://no-such-proxy.invalid:3128").unwrap();
+    let error = through(proxies, ELSEWHERE).unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot find an address for the proxy 'no-such-proxy.invalid'"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().starts_with("check the proxy's name"), "{:?}", error.hint());
+    let error = through(Proxies::default(), ELSEWHERE).unwrap_err();
+    assert!(error.hint().unwrap().contains("name it with HTTPS_PROXY"), "{:?}", error.hint());
 }
 
 #[test]
@@ -60,6 +104,7 @@ fn a_proxy_that_is_not_there_is_named() {
         error.to_string().starts_with(&format!("cannot connect to the proxy http://…@127.0.0.1:{port}: ")),
         "{error}"
     );
+    assert!(error.hint().unwrap().starts_with("check that the proxy runs"), "{:?}", error.hint());
     assert!(!format!("{error} {error:?}").contains("canary"));
 }
 
@@ -74,11 +119,13 @@ fn loopback_and_exceptions_go_around_the_proxy() {
         Proxies::from_environment(&Environment::given(variables)).unwrap()
     };
     assert!(through(env("none.example"), ELSEWHERE).is_err());
-    assert_eq!(proxy.seen().len(), 1);
+    // Once to be let through, and once more to hear why it is not; the server may note the second a little later.
+    assert!(!proxy.seen().is_empty());
     // A name that nobody knows: that the name service is asked shows that the proxy was not.
     let name = format!("https://{0}.{0}.{0}.{1}", "a".repeat(63), "a".repeat(61));
     assert_eq!(through(env("*"), &name).unwrap_err().id(), "network-dns");
-    assert!(proxy.seen().is_empty());
+    let elsewhere = "CONNECT rolesanywhere.test.example:443 ";
+    assert!(proxy.seen().iter().all(|head| head.starts_with(elsewhere)));
 }
 
 #[test]

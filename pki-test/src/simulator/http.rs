@@ -4,7 +4,7 @@
 
 use std::future::{pending, poll_fn};
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,21 +86,23 @@ async fn accept(
     slots: &Arc<Semaphore>,
 ) {
     while let Ok(slot) = Arc::clone(slots).acquire_owned().await {
-        let Ok((stream, _peer)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
         // Else an answer behind TLS 1.3's session tickets waits for a delayed acknowledgement: 40 ms.
         let _as_before = stream.set_nodelay(true);
         let connection = OpenConnection::count(Arc::clone(state));
+        // An IPv4 client of a listener for both families is one of IPv4 to whoever compares its address.
+        let peer = peer.ip().to_canonical();
         let tls = tls.cloned();
         tokio::spawn(async move {
             let state = &connection.0;
             match tls {
-                None => converse(stream, state, |stream| stream).await,
+                None => converse(stream, peer, state, |stream| stream).await,
                 Some(tls) => {
                     if let Ok(Ok(stream)) = timeout(READ_TIMEOUT, tls.accept(stream)).await {
-                        converse(stream, state, |stream| stream.get_ref().0).await;
+                        converse(stream, peer, state, |stream| stream.get_ref().0).await;
                     }
                 }
             }
@@ -127,12 +129,12 @@ impl Drop for OpenConnection {
 }
 
 /// Answers the requests of one connection, and closes it as the last answer demands.
-async fn converse<S>(stream: S, state: &Arc<State>, socket: impl Fn(&S) -> &TcpStream)
+async fn converse<S>(stream: S, peer: IpAddr, state: &Arc<State>, socket: impl Fn(&S) -> &TcpStream)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let reset = AtomicBool::new(false);
-    let service = service_fn(|request| Box::pin(respond(request, state, &reset)));
+    let service = service_fn(|request| Box::pin(respond(request, peer, state, &reset)));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
@@ -150,10 +152,11 @@ where
 
 async fn respond(
     request: Request<Incoming>,
+    peer: IpAddr,
     state: &Arc<State>,
     reset: &AtomicBool,
 ) -> Result<Response<AnswerBody>, io::Error> {
-    let answer = match receive(request).await {
+    let answer = match receive(request, peer).await {
         Ok(request) => route(state, &request),
         Err(NotReceived::TooLarge) => {
             Answer::error(413, "RequestEntityTooLargeException", "The body is too large.", state.now())
@@ -192,7 +195,7 @@ enum NotReceived {
     TooLarge,
 }
 
-async fn receive(request: Request<Incoming>) -> Result<ReceivedRequest, NotReceived> {
+async fn receive(request: Request<Incoming>, peer: IpAddr) -> Result<ReceivedRequest, NotReceived> {
     let (head, body) = request.into_parts();
     let body = timeout(READ_TIMEOUT, Limited::new(body, BODY_LIMIT).collect())
         .await
@@ -212,6 +215,7 @@ async fn receive(request: Request<Incoming>) -> Result<ReceivedRequest, NotRecei
         target,
         headers,
         body: body.to_bytes().to_vec(),
+        source_address: Some(peer),
     })
 }
 

@@ -91,10 +91,12 @@ pub struct SimulatorSettings {
     pub http: SocketAddr,
     /// Address for HTTPS; `None` serves none. Only loopback is accepted.
     pub https: Option<SocketAddr>,
-    /// The region that is simulated.
+    /// The region that is simulated, besides those of trust anchors and profiles.
     pub region: String,
     /// The trust anchors that exist.
     pub trust_anchors: Vec<TrustAnchor>,
+    /// Of each trust anchor the files that its certificates were read from, where they were read from files.
+    pub trust_anchor_files: Vec<Vec<PathBuf>>,
     /// The profiles that exist.
     pub profiles: Vec<Profile>,
     /// The roles that exist.
@@ -136,6 +138,7 @@ impl SimulatorSettings {
             https: None,
             region: region.to_owned(),
             trust_anchors,
+            trust_anchor_files: Vec::new(),
             profiles,
             roles,
             clock: SimulatorClock::system(),
@@ -154,6 +157,19 @@ impl SimulatorSettings {
     #[must_use]
     pub fn like_the_service(self) -> Self {
         Self { strictness: Strictness::AsTheService, ..self }
+    }
+
+    /// Returns the regions that exist: the simulator's own, and those of the trust anchors and profiles.
+    pub fn regions(&self) -> Vec<String> {
+        let anchors = self.trust_anchors.iter().map(|anchor| anchor.arn().region());
+        let profiles = self.profiles.iter().map(|profile| profile.arn.region());
+        let mut regions: Vec<String> = Vec::new();
+        for region in std::iter::once(self.region.as_str()).chain(anchors).chain(profiles) {
+            if !regions.iter().any(|known| known == region) {
+                regions.push(region.to_owned());
+            }
+        }
+        regions
     }
 
     /// Plays these faults, in order.

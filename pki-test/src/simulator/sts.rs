@@ -27,6 +27,9 @@ use crate::verifier::{ReceivedRequest, Refusal};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+/// The region of the global endpoint, `sts.amazonaws.com`, which stands beside those of the world.
+const GLOBAL_REGION: &str = "us-east-1";
+
 /// The version of the API that every client sends.
 const VERSION: &str = "2011-06-15";
 
@@ -69,11 +72,12 @@ fn authenticate(
     if request.header_values("authorization").next().is_none() {
         return Err(StsRefusal::NoAuthentication);
     }
+    let regions: Vec<&str> = state.regions.iter().map(String::as_str).chain([GLOBAL_REGION]).collect();
     let envelope = Envelope::open(
         request,
         Expectation {
             service: "sts",
-            regions: &[&state.region, "us-east-1"],
+            regions: &regions,
             now,
             skew: state.skew,
             // Some SDKs do not sign the content type, and STS does not mind.
@@ -161,7 +165,7 @@ fn perform(
                 )),
             })
         }
-        "AssumeRole" => assume_role(state, &caller.principal, &form, now),
+        "AssumeRole" => assume_role(state, &caller.principal, &form, request.source_address, now),
         other => Err(StsRefusal::InvalidAction(shown(other))),
     }
 }

@@ -1,22 +1,26 @@
 //! Trust policies of roles: JSON documents as IAM has them, and whom they let do what.
 //!
 //! Pure. Evaluated is what Roles Anywhere and role chaining need: the principals, the three actions of STS, and the
-//! conditions on texts and ARNs. Whatever the simulator does not evaluate is refused when the document is read.
+//! conditions on texts, ARNs and addresses. Whatever the simulator does not evaluate is refused when the document is
+//! read, and so is a word that nobody knows.
 //!
 //! See [IAM's policy elements].
 //!
 //! [IAM's policy elements]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 
+mod address;
 mod condition;
 mod document;
 mod error;
+mod vocabulary;
 
 use std::fmt;
 
 use serde::Deserialize;
 
+pub use self::address::AddressError;
 pub use self::condition::RequestContext;
-pub use self::error::{TrustPolicyError, TrustRefusal};
+pub use self::error::{StatementFault, TrustPolicyError, TrustRefusal};
 
 use self::condition::{Condition, like_text};
 use crate::verifier::Arn;
@@ -189,12 +193,17 @@ impl fmt::Display for Whom<'_> {
     }
 }
 
+/// Names a statement for people: its number, and its Sid if it has one.
+fn statement_name(number: usize, sid: Option<&str>) -> String {
+    match sid {
+        Some(sid) => format!("statement {number} ('{}')", shown(sid)),
+        None => format!("statement {number}"),
+    }
+}
+
 impl Statement {
     fn name(&self, number: usize) -> String {
-        match &self.sid {
-            Some(sid) => format!("statement {number} ('{}')", shown(sid)),
-            None => format!("statement {number}"),
-        }
+        statement_name(number, self.sid.as_deref())
     }
 
     fn miss(

@@ -124,22 +124,23 @@ impl SimulatorSettings {
         if document.version != VERSION {
             return Err(WorldError::Version { found: document.version });
         }
-        let anchors: Vec<TrustAnchor> = document
+        let anchor_files = document
             .trust_anchor
-            .into_iter()
-            .map(|table| table.load(folder, &document.region))
-            .collect::<Result<_, _>>()?;
-        let profiles: Vec<Profile> = document
-            .profile
-            .into_iter()
-            .map(|table| table.load(&document.region))
-            .collect::<Result<_, _>>()?;
+            .iter()
+            .map(|table| table.certificates.iter().map(|path| folder.join(path)).collect())
+            .collect();
+        let anchors: Vec<TrustAnchor> =
+            document.trust_anchor.into_iter().map(|table| table.load(folder)).collect::<Result<_, _>>()?;
+        let profiles: Vec<Profile> =
+            document.profile.into_iter().map(ProfileTable::load).collect::<Result<_, _>>()?;
         let roles: Vec<Role> =
             document.role.into_iter().map(|table| table.load(folder)).collect::<Result<_, _>>()?;
+        check_regions(&document.region, &anchors, &profiles)?;
         distinct(anchors.iter().map(TrustAnchor::arn))?;
         distinct(profiles.iter().map(|profile| &profile.arn))?;
         distinct(roles.iter().map(|role| &role.arn))?;
         let mut settings = Self::new(&document.region, anchors, profiles, roles);
+        settings.trust_anchor_files = anchor_files;
         settings.rate_limit = document.rate_limit;
         if document.service_like {
             settings.strictness = Strictness::AsTheService;
@@ -163,14 +164,13 @@ impl SimulatorSettings {
 const DURATION: &str = "a duration such as 90s, 15m or 1h";
 
 impl AnchorTable {
-    fn load(self, folder: &Path, region: &str) -> Result<TrustAnchor, WorldError> {
+    fn load(self, folder: &Path) -> Result<TrustAnchor, WorldError> {
         let of = |reason: ResourceFault| WorldError::Resource { arn: shown(&self.arn), reason };
         let mut certificates = Vec::new();
         for path in &self.certificates {
             certificates.extend(read_certificates(&folder.join(path))?);
         }
         let mut anchor = TrustAnchor::new(&self.arn, &certificates).map_err(|error| of(error.into()))?;
-        check_region(anchor.arn(), region).map_err(of)?;
         for path in &self.revocation_lists {
             let path = folder.join(path);
             let list = RevocationList::parse(&read(&path)?)
@@ -185,12 +185,11 @@ impl AnchorTable {
 }
 
 impl ProfileTable {
-    fn load(self, region: &str) -> Result<Profile, WorldError> {
+    fn load(self) -> Result<Profile, WorldError> {
         let of = |reason: ResourceFault| WorldError::Resource { arn: shown(&self.arn), reason };
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
         let mut profile = Profile::new(&self.arn, &roles).map_err(|error| of(error.into()))?;
         check_kind(&profile.arn, "rolesanywhere", "profile/").map_err(of)?;
-        check_region(&profile.arn, region).map_err(of)?;
         for role in &profile.role_arns {
             check_kind(role, "iam", "role/").map_err(of)?;
         }
@@ -243,11 +242,23 @@ fn check_kind(arn: &Arn, service: &'static str, resource: &'static str) -> Resul
     Err(ResourceFault::Kind { found: shown(arn), service, resource })
 }
 
-fn check_region(arn: &Arn, expected: &str) -> Result<(), ResourceFault> {
-    if arn.region() == expected {
-        return Ok(());
+/// Checks that a profile is where a trust anchor is, or in the world's own region: in another one nobody can use it, as
+/// the request names both.
+fn check_regions(own: &str, anchors: &[TrustAnchor], profiles: &[Profile]) -> Result<(), WorldError> {
+    let mut regions: Vec<&str> = anchors.iter().map(|anchor| anchor.arn().region()).collect();
+    if !regions.contains(&own) {
+        regions.push(own);
     }
-    Err(ResourceFault::Region { found: shown(arn.region()), expected: shown(expected) })
+    match profiles.iter().find(|profile| !regions.contains(&profile.arn.region())) {
+        None => Ok(()),
+        Some(profile) => Err(WorldError::Resource {
+            arn: shown(&profile.arn),
+            reason: ResourceFault::Region {
+                found: shown(profile.arn.region()),
+                known: shown(regions.join(", ")),
+            },
+        }),
+    }
 }
 
 fn bounded(text: &str, (minimum, maximum): (u64, u64)) -> Result<Duration, ResourceFault> {

@@ -148,6 +148,7 @@ mod tests {
              &profileArn=arn:aws:rolesanywhere:us-east-1:{account}:profile/{ids}2"
         );
         let request = ReceivedRequest {
+            source_address: None,
             method: "POST".to_owned(),
             target,
             headers: [

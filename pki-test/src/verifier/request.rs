@@ -1,5 +1,7 @@
 //! A request as it came over the wire, before anything in it is believed.
 
+use std::net::IpAddr;
+
 /// Most bytes that the headers of a request may have together, names and values counted.
 ///
 /// An end-entity certificate and five intermediates with ML-DSA-87 keys and signatures need about 60 KiB.
@@ -19,6 +21,8 @@ pub struct ReceivedRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The address it came from; `None` of a request that came over no wire.
+    pub source_address: Option<IpAddr>,
 }
 
 impl ReceivedRequest {

@@ -157,6 +157,17 @@ fn the_external_id_is_a_condition() {
 }
 
 #[test]
+fn the_address_of_the_client_is_a_condition() {
+    let from =
+        |range: &str| world(allowing(ROLE, &ACTIONS, &json!({ "IpAddress": { "aws:SourceIp": range } })));
+    let near = from("127.0.0.0/8");
+    session_of(&assume(&near, &Session::create(&near), NEXT, &[]));
+    let far = from("203.0.113.0/24");
+    let answer = assume(&far, &Session::create(&far), NEXT, &[]);
+    refused_by(&far, &answer, "AccessDenied", "sts:AssumeRole", "trust-policy/assume-role");
+}
+
+#[test]
 fn a_chained_session_lasts_an_hour_at_most_and_no_longer_than_the_role_allows() {
     let world = with(open(), |settings| settings.roles[1].max_session_duration = Duration::from_secs(43_200));
     let session = Session::create(&world);

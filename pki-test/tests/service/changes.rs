@@ -60,7 +60,7 @@ fn every_captured_request_creates_a_session_over_the_wire() {
     for case in Case::all() {
         let clock = TestClock::at(case.time);
         let mut settings = SimulatorSettings::new(
-            &case.verifier.region,
+            &case.verifier.regions[0],
             case.verifier.trust_anchors.clone(),
             vec![Case::profile()],
             vec![Case::role()],

@@ -19,6 +19,7 @@ fn request(method: &str, resource: &str, token: Option<&str>, body: &[u8]) -> Re
     let mut headers = vec![("Host".to_owned(), b"127.0.0.1".to_vec())];
     headers.extend(token.map(|token| ("X-Simulator-Token".to_owned(), token.as_bytes().to_vec())));
     ReceivedRequest {
+        source_address: None,
         method: method.to_owned(),
         target: format!("/_simulator/{resource}"),
         headers,

@@ -188,6 +188,7 @@ fn anything_else_is_404_as_at_the_service() {
     let world = World::start(|_| {});
     for (method, target) in [("GET", "/"), ("GET", "/sessions"), ("PUT", "/sessions"), ("POST", "/session")] {
         let request = ReceivedRequest {
+            source_address: None,
             method: method.to_owned(),
             target: target.to_owned(),
             headers: vec![("Host".to_owned(), b"127.0.0.1".to_vec())],

@@ -164,6 +164,7 @@ impl Draft {
             .collect();
         headers.push(("authorization".to_owned(), authorization.into_bytes()));
         ReceivedRequest {
+            source_address: None,
             method: self.method.to_owned(),
             target: format!("{}{mark}{query}", self.path),
             headers,

@@ -2,7 +2,7 @@
 
 use pki_test::simulator::TrustPolicy;
 use pki_test::simulator::trust_policy::{
-    Caller, RequestContext, TrustAction, TrustPolicyError, TrustRefusal,
+    Caller, RequestContext, StatementFault, TrustAction, TrustPolicyError, TrustRefusal,
 };
 use pki_test::verifier::Arn;
 use proptest::prelude::*;
@@ -136,14 +136,15 @@ fn all_conditions_of_a_statement_must_hold() {
 
 #[test]
 fn variables_belong_to_the_newer_version_of_policies() {
-    let mut document = with_condition(&json!({ "StringEquals": { "a:b": "${a:b}" } }));
+    let key = "aws:PrincipalTag/team";
+    let mut document = with_condition(&json!({ "StringEquals": { key: "${aws:PrincipalTag/team}" } }));
     let mut context = RequestContext::default();
-    context.set("a:b", "${a:b}");
+    context.set(key, "${aws:PrincipalTag/team}");
     document["Version"] = json!("2008-10-17");
     assert!(assume(&document, &context).is_ok(), "the text itself");
     document["Version"] = json!("2012-10-17");
     assert!(assume(&document, &context).is_ok(), "the variable's value");
-    context.set("a:b", "other");
+    context.set(key, "other");
     document["Version"] = json!("2008-10-17");
     assert!(assume(&document, &context).is_err());
 }
@@ -213,24 +214,210 @@ fn documents_that_are_no_trust_policy_are_refused_by_what_is_wrong() {
     assert!(matches!(statement(json!({ "Resource": "*" })), TrustPolicyError::Malformed { .. }));
     assert!(matches!(statement(json!({ "NotPrincipal": "*" })), TrustPolicyError::Malformed { .. }));
     assert!(matches!(statement(json!({ "Effect": "allow" })), TrustPolicyError::Malformed { .. }));
-    assert_eq!(statement(json!({ "Principal": "me" })), TrustPolicyError::Principal);
-    assert_eq!(statement(json!({ "Principal": { "Role": "x" } })), TrustPolicyError::Principal);
-    assert_eq!(statement(json!({ "NotAction": "sts:*" })), TrustPolicyError::Action);
+    let fault = |change: Value| {
+        let TrustPolicyError::Statement { statement, fault } = statement(change) else {
+            panic!("the document is one, and its statement is wrong")
+        };
+        assert_eq!(statement, "statement 1");
+        *fault
+    };
+    assert_eq!(fault(json!({ "Principal": "me" })), StatementFault::Principal { found: "me".to_owned() });
+    assert!(matches!(
+        fault(json!({ "Principal": { "Role": "x" } })),
+        StatementFault::PrincipalKindUnknown { .. }
+    ));
+    assert_eq!(fault(json!({ "NotAction": "sts:*" })), StatementFault::Action);
     let operator = "NumericLessThan".to_owned();
     assert_eq!(
-        statement(json!({ "Condition": { "NumericLessThan": { "aws:x": "1" } } })),
-        TrustPolicyError::OperatorNotEvaluated { operator }
+        fault(json!({ "Condition": { "NumericLessThan": { "aws:MultiFactorAuthAge": "1" } } })),
+        StatementFault::OperatorNotEvaluated { operator }
     );
     let operator = "StringIs".to_owned();
-    assert_eq!(
-        statement(json!({ "Condition": { "StringIs": { "aws:x": "1" } } })),
-        TrustPolicyError::OperatorUnknown { operator }
-    );
+    assert!(matches!(
+        fault(json!({ "Condition": { "StringIs": { "aws:SourceArn": "1" } } })),
+        StatementFault::OperatorUnknown { operator: found, .. } if found == operator
+    ));
     assert_eq!(TrustPolicy::parse(r#"{"Statement":[]}"#).unwrap_err(), TrustPolicyError::Empty);
     let version = r#"{"Version":"2020-01-01","Statement":[]}"#;
     assert_eq!(TrustPolicy::parse(version).unwrap_err(), TrustPolicyError::Version);
     assert_eq!(TrustPolicy::parse(&" ".repeat(70_000)).unwrap_err(), TrustPolicyError::TooLong);
     assert!(matches!(TrustPolicy::parse("").unwrap_err(), TrustPolicyError::Malformed { .. }));
+}
+
+#[test]
+fn an_unknown_word_is_told_with_its_statement_and_the_nearest_known_one() {
+    let tell = |change: Value| {
+        let mut document = with_condition(&json!({}));
+        let mut second = document["Statement"][0].clone();
+        second["Sid"] = json!("Hosts");
+        for (key, value) in change.as_object().unwrap() {
+            second[key] = value.clone();
+        }
+        document["Statement"].as_array_mut().unwrap().push(second);
+        TrustPolicy::parse(&document.to_string()).unwrap_err().to_string()
+    };
+    let condition =
+        |operator: &str, key: &str, value: Value| json!({ "Condition": { operator: { key: value } } });
+    for (change, expected) in [
+        (
+            json!({ "Action": ["sts:AsumeRole"] }),
+            "STS has no action 'sts:AsumeRole'; the nearest is 'sts:AssumeRole'",
+        ),
+        (json!({ "Action": "sts:Tag" }), "STS has no action 'sts:Tag'"),
+        (
+            json!({ "Action": ["sts:AssumeRole", "s3:GetObject"] }),
+            "'s3:GetObject' is no action of STS, and a trust policy has no others; what the role may do is said in \
+             its permissions policies",
+        ),
+        (
+            json!({ "Principal": { "Service": "rolesanywere.amazonaws.com" } }),
+            "no service principal 'rolesanywere.amazonaws.com' is known; the nearest is 'rolesanywhere.amazonaws.com'",
+        ),
+        (
+            json!({ "Principal": { "Service": ["ec2.amazonaws.com", "*"] } }),
+            "no service principal '*' is known; leave it out, here only 'rolesanywhere.amazonaws.com' assumes roles",
+        ),
+        (
+            json!({ "Principal": { "Services": "x" } }),
+            "there is no kind of principal 'Services'; the nearest is 'Service'",
+        ),
+        (
+            condition("StringEqual", "aws:SourceArn", json!("x")),
+            "there is no condition operator 'StringEqual'; the nearest is 'StringEquals'",
+        ),
+        (
+            condition("NumericLessThen", "aws:MultiFactorAuthAge", json!(1)),
+            "there is no condition operator 'NumericLessThen'; the nearest is 'NumericLessThan'",
+        ),
+        (
+            condition("DateLessThan", "aws:CurrentTime", json!("x")),
+            "the simulator does not evaluate the condition operator 'DateLessThan'",
+        ),
+        (
+            condition("ArnEquals", "aws:SourceAnr", json!("x")),
+            "there is no condition key 'aws:SourceAnr'; the nearest is 'aws:SourceArn'",
+        ),
+        (
+            condition("StringEquals", "aws:PrincipleTag/x509Subject/CN", json!("x")),
+            "there is no condition key 'aws:PrincipleTag/x509Subject/CN'; the nearest is \
+             'aws:PrincipalTag/x509Subject/CN'",
+        ),
+        (
+            condition("StringLike", "sts:SourceIdentity", json!("CN=${aws:PrincipalTg/x}")),
+            "there is no condition key 'aws:PrincipalTg/x'; the nearest is 'aws:PrincipalTag/x'",
+        ),
+        (
+            condition("IpAddress", "aws:SourceIp", json!(["10.0.0.0/8", "10.0.0.0/33"])),
+            "IpAddress aws:SourceIp cannot be compared with '10.0.0.0/33': the number behind the slash is not one of \
+             0 to 32",
+        ),
+        (
+            condition("NotIpAddress", "aws:SourceIp", json!("10.0.0")),
+            "NotIpAddress aws:SourceIp cannot be compared with '10.0.0': it is neither an IPv4 nor an IPv6 address, \
+             nor a range such as 203.0.113.0/24 or 2001:db8::/32",
+        ),
+    ] {
+        assert_eq!(tell(change), format!("in the trust policy, statement 2 ('Hosts'): {expected}"));
+    }
+}
+
+#[test]
+fn real_words_that_nobody_asks_for_are_no_errors() {
+    for change in [
+        json!({ "Action": ["sts:AssumeRoleWithSAML", "sts:GetCallerIdentity", "sts:Assume*", "STS:TAGSESSION"] }),
+        json!({ "Principal": { "Service": ["lambda.amazonaws.com", "states.eu-central-1.amazonaws.com"] } }),
+        json!({ "Condition": { "StringEquals": { "aws:SourceVpc": "vpc-1" } } }),
+        json!({ "Condition": { "StringEquals": { "token.actions.githubusercontent.com:aud": "sts.amazonaws.com" } } }),
+    ] {
+        let mut document = with_condition(&json!({}));
+        for (key, value) in change.as_object().unwrap() {
+            document["Statement"][0][key] = value.clone();
+        }
+        assert!(TrustPolicy::parse(&document.to_string()).is_ok(), "{document}");
+    }
+}
+
+#[test]
+fn a_wrong_kind_of_value_is_told_in_words() {
+    for (text, expected) in [
+        ("[]", "an object with Version and Statement"),
+        (r#"{"Statement": 1}"#, "invalid type: integer `1`, expected a statement: an object with"),
+        (
+            r#"{"Statement": [1]}"#,
+            "statement 1: invalid type: integer `1`, expected a statement: an object with",
+        ),
+        (
+            r#"{"Statement": [{"Effect": "Allow", "Principal": 7, "Action": "*"}]}"#,
+            "statement 1: invalid type: integer `7`, expected \"*\" or an object of AWS, Service, Federated and",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": true}, "Action": "*"}}"#,
+            "invalid type: boolean `true`, expected a text or a list of texts",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": {}}}"#,
+            "invalid type: map, expected a text or a list of texts",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": ["*", null]}}"#,
+            "invalid type: null, expected a text or a list of texts",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {"Bool": {"x": null}}}}"#,
+            "invalid type: null, expected a text, a number, true, false, or a list of them",
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Acton": "*"}}"#,
+            "unknown field `Acton`, expected one of",
+        ),
+        (
+            r#"{"Statement": [{"Effect": "allow", "Principal": "*", "Action": "*"}]}"#,
+            "statement 1: unknown variant `allow`, expected `Allow` or `Deny` at line 1 column",
+        ),
+    ] {
+        let told = TrustPolicy::parse(text).unwrap_err().to_string();
+        assert!(told.contains(expected), "{text}\n{told}");
+        assert!(told.contains(" at line 1 column "), "{told}");
+        assert_eq!(told.matches(" at line ").count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn the_address_of_the_client_is_a_condition() {
+    let range =
+        |operator: &str, range: Value| with_condition(&json!({ operator: { "aws:SourceIp": range } }));
+    for (document, status) in [
+        (range("IpAddress", json!("127.0.0.0/8")), 201),
+        (range("IpAddress", json!("127.0.0.1")), 201),
+        (range("IpAddress", json!(["2001:db8::/32", "127.0.0.1/32"])), 201),
+        (range("IpAddress", json!("10.0.0.0/8")), 403),
+        (range("IpAddress", json!("::/0")), 403),
+        (range("NotIpAddress", json!("10.0.0.0/8")), 201),
+        (range("NotIpAddress", json!(["10.0.0.0/8", "127.0.0.1"])), 403),
+        (range("StringEquals", json!("127.0.0.1")), 201),
+    ] {
+        let world = world(&document);
+        assert_eq!(world.session().status, status, "{document}");
+        if status == 403 {
+            assert_eq!(world.last_rule(), "trust-policy/assume-role");
+            let entry = world.last_entry().render();
+            assert!(entry.contains("aws:SourceIp, and the value is '127.0.0.1'"), "{entry}");
+        }
+    }
+    let mut by_ipv6 = range("IpAddress", json!("::1/128"));
+    for status in [201, 403] {
+        let world = World::start(|settings| {
+            settings.http = "[::1]:0".parse().unwrap();
+            settings.roles[0].trust_policy = parse(&by_ipv6);
+        });
+        assert_eq!(world.session().status, status);
+        by_ipv6 = range("NotIpAddress", json!("::1"));
+    }
+    // Without an address only the negation holds.
+    let empty = RequestContext::default();
+    assert!(assume(&range("IpAddress", json!("0.0.0.0/0")), &empty).is_err());
+    assert!(assume(&range("NotIpAddress", json!("0.0.0.0/0")), &empty).is_ok());
+    assert!(assume(&range("IpAddressIfExists", json!("10.0.0.0/8")), &empty).is_ok());
 }
 
 /// Starts a simulator whose role has this trust policy.
@@ -350,15 +537,19 @@ proptest! {
         condition in any_json(), value in any::<String>(), pattern in "[a*?:$\\{\\}é]{0,40}"
     ) {
         let mut context = context();
-        context.set("a", value.as_str());
+        context.set("aws:PrincipalTag/a", value.as_str());
         context.set("aws:SourceArn", value);
         let document = with_condition(&condition);
         if let Ok(policy) = TrustPolicy::parse(&document.to_string()) {
             let _verdict = policy.decide(TrustAction::TagSession, Caller::RolesAnywhere, &context);
         }
-        let keys = json!({ "a": pattern, "aws:SourceArn": pattern });
+        let keys = json!({ "aws:PrincipalTag/a": pattern, "aws:SourceArn": pattern });
         for operator in ["StringLike", "ArnNotLikeIfExists", "ForAllValues:StringEqualsIgnoreCase", "Null"] {
-            let _verdict = assume(&with_condition(&json!({ operator: keys })), &context);
+            let document = with_condition(&json!({ operator: keys }));
+            // A variable of an unknown key is refused.
+            if let Ok(policy) = TrustPolicy::parse(&document.to_string()) {
+                let _verdict = policy.decide(TrustAction::AssumeRole, Caller::RolesAnywhere, &context);
+            }
         }
     }
 }

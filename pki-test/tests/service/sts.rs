@@ -1,11 +1,14 @@
 //! STS with the credentials that CreateSession issued, signed by hand.
 
-use pki_test::simulator::{Operation, Verdict};
+use pki_test::algorithm::KeyAlgorithm;
+use pki_test::simulator::{Operation, Profile, Verdict};
+use pki_test::verifier::TrustAnchor;
 use time::OffsetDateTime;
 
 use super::client::Received;
 use super::draft::Draft;
-use super::identity::NOW;
+use super::identity::{Identity, NOW};
+use super::vectors::{ANCHOR, PROFILE};
 use super::world::World;
 
 const CALLER: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -73,6 +76,24 @@ fn the_caller_is_the_assumed_role() {
     let entry = world.simulator.journal().pop().unwrap();
     assert_eq!((entry.operation, entry.verdict), (Operation::SecurityTokenService, Verdict::Accepted));
     assert_eq!(entry.role.as_deref(), Some(ARN));
+}
+
+#[test]
+fn every_region_of_the_world_has_an_sts() {
+    let elsewhere = |region: &str, arn: &str| arn.replace("eu-central-1", region).replace("0001", "0009");
+    let identity = Identity::sound(KeyAlgorithm::EcP256, "build-17");
+    let anchor = TrustAnchor::new(&elsewhere("eu-west-1", ANCHOR), &[&identity.anchor]).unwrap();
+    let world = World::of(identity, |settings| {
+        settings.trust_anchors.push(anchor);
+        settings.profiles.push(Profile::new(&elsewhere("ap-southeast-2", PROFILE), &[]).unwrap());
+    });
+    let session = Session::create(&world);
+    for region in ["eu-central-1", "eu-west-1", "ap-southeast-2", "us-east-1"] {
+        let answer = session.ask(&world, |draft| draft.region = region.to_owned());
+        assert_eq!(answer.status, 200, "{region}: {}", answer.text());
+    }
+    let answer = session.ask(&world, |draft| draft.region = "eu-west-2".to_owned());
+    refused(&answer, 403, "SignatureDoesNotMatch");
 }
 
 #[test]

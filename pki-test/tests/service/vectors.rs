@@ -92,6 +92,7 @@ fn parse_request(bytes: &[u8]) -> ReceivedRequest {
     let mut lines = head.split("\r\n");
     let mut first = lines.next().unwrap().split(' ');
     ReceivedRequest {
+        source_address: None,
         method: first.next().unwrap().to_owned(),
         target: first.next().unwrap().to_owned(),
         headers: lines

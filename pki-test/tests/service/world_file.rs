@@ -179,6 +179,41 @@ fn chain(error: &dyn Error) -> String {
 }
 
 #[test]
+fn trust_anchors_of_several_regions_live_in_one_file() {
+    let (folder, issuing) = folder();
+    let west = |arn: &str| arn.replace("eu-central-1", "eu-west-1");
+    let toml = format!(
+        "{}[[trust_anchor]]\narn = '{}'\ncertificates = ['anyrole-pki/ca/root.pem']\n[[profile]]\narn = '{}'\n\
+         roles = ['{ROLE}']\naccept_role_session_name = true\n",
+        minimal(),
+        west(ANCHOR),
+        west(PROFILE),
+    );
+    let mut settings = SimulatorSettings::from_toml(&toml, folder.path()).unwrap();
+    assert_eq!(settings.regions(), ["eu-central-1", "eu-west-1"]);
+    settings.profiles[0].accept_role_session_name = true;
+    settings.clock = TestClock::at(NOW).shared();
+    let simulator = Simulator::start(settings).unwrap();
+    let identity = Identity::issued_by(&issuing, KeyAlgorithm::EcP256, "build-17");
+    // The region of the signature is the endpoint's at AWS, which knows the trust anchors of no other region.
+    for (scope, anchor, profile, status) in [
+        ("eu-central-1", ANCHOR, PROFILE, 201),
+        ("eu-west-1", &west(ANCHOR), &west(PROFILE), 201),
+        ("eu-central-1", &west(ANCHOR), &west(PROFILE), 404),
+        ("eu-west-1", &west(ANCHOR), PROFILE, 403),
+        ("eu-west-2", ANCHOR, PROFILE, 403),
+    ] {
+        let mut draft = Draft::create_session(&identity);
+        draft.region = scope.to_owned();
+        draft.set_parameter("trustAnchorArn", anchor);
+        draft.set_parameter("profileArn", profile);
+        let answer = send(&simulator.http_endpoint(), &draft.sign(&identity)).unwrap();
+        let entry = simulator.journal().pop().unwrap().render();
+        assert_eq!(answer.status, status, "{scope} {anchor} {profile}: {entry}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_place() {
     let (folder, issuing) = folder();
     let path = folder.path();
@@ -217,8 +252,11 @@ fn what_is_wrong_is_named_with_its_place() {
         (minimal().replace(":profile/", ":profiles/"), "whose resource begins with profile/"),
         (minimal().replace("iam::", "sts::"), "not an ARN of the service iam"),
         (
-            minimal().replace("region = \"eu-central-1\"", "region = \"eu-west-1\""),
-            "it is in region 'eu-central-1'",
+            minimal().replace(
+                "rolesanywhere:eu-central-1:111122223333:profile",
+                "rolesanywhere:eu-west-1:111122223333:profile",
+            ),
+            "it is in region 'eu-west-1', where no trust anchor is; this file's regions are eu-central-1",
         ),
         (minimal().replace("111122223333:role", "1:role"), "the account is not twelve decimal digits"),
         (profile("duration = '10m'"), "the duration is not one of 900 to 43200 seconds"),
@@ -227,6 +265,13 @@ fn what_is_wrong_is_named_with_its_place() {
         (profile("attribute_mapping = [{field = 'SAN', specifiers = []}]"), "a mapping's field is"),
         (role("max_session_duration = '30m'"), "the duration is not one of 3600 to 43200 seconds"),
         (role("trust_policy = 'x'"), "it is no trust policy"),
+        (
+            role(
+                r#"trust_policy = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AsumeRole"}}'"#,
+            ),
+            "build+deploy' cannot be simulated: in the trust policy, statement 1: STS has no action 'sts:AsumeRole'; \
+             the nearest is 'sts:AssumeRole'",
+        ),
         (role("trust_policy_file = 'missing.json'"), "cannot read '"),
         (role("trust_policy = '{}'\ntrust_policy_file = 'x'"), "both trust_policy and trust_policy_file"),
         (role(&format!("[[role]]\narn = '{ROLE}'")), "it occurs twice"),

@@ -7,7 +7,7 @@
 //!   user view, read, search and write; and sets the timeout again, since each update clears it.
 //! - *Reading* then is a plain search of `@u`, which works in every session and allocates nothing.
 //!
-//! What the kernel denies (a seccomp filter, no support) is `NoStorageAccess`; a full quota is `TooLong`.
+//! What the kernel denies (a seccomp filter, no support) is `NoStorageAccess`; no room in our part of the quota is `TooLong`.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -20,7 +20,8 @@ use keyring_core::attributes::parse_attributes;
 use keyring_core::{Credential, CredentialStore, Entry, Error, Result};
 use linux_keyutils::{Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
 
-use super::{Containers, LIFETIME_MODIFIER};
+use super::quota::{Amount, Quota, USUAL_OCTETS};
+use super::{Containers, LIFETIME_MODIFIER, SERVICE};
 use crate::cache::CacheError;
 
 /// The initial namespaces, whose inode numbers are fixed (`PROC_PID_INIT_INO` and `PROC_USER_INIT_INO` in the kernel's
@@ -34,8 +35,8 @@ const LARGEST_KEY: usize = 32_767;
 /// What is read at once: an entry of AWS's usual length.
 const USUAL_KEY: usize = 4 * 1024;
 
-/// The quota of a user that is not root, in octets (`kernel.keys.maxbytes`).
-const QUOTA: u32 = 20_000;
+/// What a session of AWS's usual length takes, sealed, in octets.
+const USUAL_SESSION: u64 = 1_500;
 
 /// The most keys a listing looks at; root's quota is a million.
 const MOST_LISTED: usize = 4096;
@@ -46,6 +47,37 @@ pub(super) fn open(containers: Containers) -> std::result::Result<Arc<Credential
         Containers::Refused if !is_initial() => Err(CacheError::Container),
         Containers::Allowed | Containers::Refused => Ok(Arc::new(KernelKeyring)),
     }
+}
+
+/// Tells whether one more session would leave others their part of this user's quota.
+pub(super) fn has_room() -> bool {
+    quota().is_none_or(|quota| quota.has_room(Amount { keys: 1, octets: USUAL_SESSION }))
+}
+
+/// Returns the quota; where the kernel hides it, the usual one, of which our own keys are used. `None` where those cannot be seen
+/// either: then adding one will tell.
+fn quota() -> Option<Quota> {
+    Quota::of_this_user().or_else(|| {
+        let links = user_keyring().ok()?.get_links(MOST_LISTED).ok()?;
+        let ours = links.iter().filter_map(|link| {
+            let key = link.as_key()?;
+            let description = key.metadata().ok()?.get_description().to_owned();
+            description.starts_with(SERVICE).then_some(size(&description, length(&key)))
+        });
+        let add = |sum: Amount, one: Amount| Amount { keys: sum.keys + 1, octets: sum.octets + one.octets };
+        Some(Quota::usual(ours.fold(Amount::default(), add)))
+    })
+}
+
+/// Returns what the kernel counts for a key.
+fn size(description: &str, value: usize) -> Amount {
+    let octets = description.len() + 1 + value;
+    Amount { keys: 1, octets: u64::try_from(octets).unwrap_or(u64::MAX) }
+}
+
+/// Returns the length of a key's value, without reading it.
+fn length(key: &Key) -> usize {
+    key.read(&mut []).unwrap_or_default()
 }
 
 /// Tells whether this process is in the PID and user namespaces in which the system started.
@@ -122,7 +154,24 @@ impl KernelKey {
 impl CredentialApi for KernelKey {
     fn set_secret(&self, secret: &[u8]) -> Result<()> {
         let user = possess_user_keyring()?;
-        let key = user.add_key(&self.description(), secret).map_err(translate)?;
+        let description = self.description();
+        let new = size(&description, secret.len());
+        let added = match user.search(&description) {
+            Ok(old) => {
+                Amount { keys: 0, octets: new.octets.saturating_sub(size(&description, length(&old)).octets) }
+            }
+            Err(_) => new,
+        };
+        let is_too_much = |added| quota().is_some_and(|quota| !quota.has_room(added));
+        if is_too_much(added) {
+            return Err(no_room());
+        }
+        let key = user.add_key(&description, secret).map_err(translate)?;
+        // Many may have found the same room at once.
+        if added.keys > 0 && is_too_much(Amount::default()) {
+            self.delete_credential()?;
+            return Err(no_room());
+        }
         let protect = || {
             let usable = Permission::VIEW | Permission::READ | Permission::SEARCH | Permission::WRITE;
             let permissions = KeyPermissionsBuilder::builder().posessor(Permission::ALL).user(usable).build();
@@ -181,6 +230,10 @@ fn possess_user_keyring() -> Result<KeyRing> {
     Ok(user)
 }
 
+fn no_room() -> Error {
+    Error::TooLong(String::from("our part of the keys of this user"), USUAL_OCTETS)
+}
+
 fn translate(error: KeyError) -> Error {
     match error {
         // A key that somebody closed to us is as good as absent: we can put ours in its place.
@@ -190,7 +243,7 @@ fn translate(error: KeyError) -> Error {
         | KeyError::KeyRejected
         | KeyError::KeyRevoked
         | KeyError::KeyringDoesNotExist => Error::NoEntry,
-        KeyError::QuotaExceeded => Error::TooLong(String::from("the keys of this user"), QUOTA),
+        KeyError::QuotaExceeded => no_room(),
         KeyError::BadAddress
         | KeyError::InvalidArguments
         | KeyError::InvalidDescription

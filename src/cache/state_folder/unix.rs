@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::{Absent, Parent, Place};
 use crate::cache::FolderProblem;
+use crate::clock::Timestamp;
+use crate::private_file;
 
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_FOLDER: Mode = Mode::RWXU;
@@ -24,15 +27,10 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, home: Option<&Path>) -> Result<Self, FolderProblem> {
+    pub(super) fn open(path: &Path, parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
         let descriptor = match open_folder(path) {
-            Err(Errno::NOENT) => {
-                if let Some(home) = home {
-                    let home = rustix::fs::stat(home).map_err(io_problem)?;
-                    if !is_own(&home) {
-                        return Err(FolderProblem::Foreign);
-                    }
-                }
+            Err(Errno::NOENT) if absent == Absent::Make => {
+                judge_parent(parent)?;
                 make_folders(path).map_err(io_problem)?;
                 open_folder(path)
             }
@@ -46,10 +44,22 @@ impl StateFolder {
         if !is_own(&found) {
             return Err(FolderProblem::Foreign);
         }
-        if mode(&found).intersects(Mode::WGRP | Mode::WOTH) {
+        let forbidden = match parent {
+            Parent::Any | Parent::Own(_) => Mode::WGRP | Mode::WOTH,
+            Parent::Sticky(_) => {
+                judge_parent(parent)?;
+                Mode::RWXG | Mode::RWXO
+            }
+        };
+        if mode(&found).intersects(forbidden) {
             return Err(FolderProblem::Writable);
         }
         Ok(Self { path: path.to_owned(), descriptor })
+    }
+
+    /// Fails where no file can be made: for want of the right, or on a file system that is read-only.
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        Ok(rustix::fs::accessat(&self.descriptor, ".", Access::WRITE_OK, AtFlags::empty())?)
     }
 
     /// Returns the folder's path, for messages.
@@ -97,6 +107,12 @@ impl StateFolder {
         }
     }
 
+    /// Returns when a file was written last.
+    pub(in crate::cache) fn modified(&self, name: &str) -> Option<Timestamp> {
+        let found = rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(Timestamp::from_unix_seconds(found.st_mtime))
+    }
+
     /// Returns the names of all files, in no order; a name that is not UTF-8 is none of ours.
     pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -140,6 +156,7 @@ impl StateFolder {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
         let descriptor = rustix::fs::openat(&self.descriptor, &beside, flags, PRIVATE_FILE)?;
         let write = || {
+            private_file::check_size_limit(bytes.len())?;
             // The umask may have taken even our own rights.
             rustix::fs::fchmod(&descriptor, PRIVATE_FILE)?;
             let mut file = File::from(descriptor);
@@ -159,6 +176,24 @@ impl StateFolder {
         // What cannot be removed is owner-only, and nothing reads it.
         let _ = rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty());
     }
+}
+
+/// Returns the places that the system has for a user without a home.
+pub(super) fn without_home() -> Vec<Place> {
+    let uid = rustix::process::geteuid().as_raw();
+    let of_login = PathBuf::from(format!("/run/user/{uid}"));
+    let shared = ["/dev/shm", "/tmp"].map(Path::new).into_iter();
+    let mut places = vec![Place { path: of_login.join("anyrole"), parent: Parent::Own(of_login) }];
+    places.extend(shared.map(|parent| Place {
+        path: parent.join(format!("anyrole-{uid}")),
+        parent: Parent::Sticky(parent.to_owned()),
+    }));
+    places
+}
+
+/// Tells whether this process, or the system, has no descriptor left.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Reads one private file by its path: opened, judged, read, closed, and nothing else.
@@ -189,28 +224,48 @@ fn read_whole(descriptor: &OwnedFd, limit: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+fn judge_parent(parent: &Parent) -> Result<(), FolderProblem> {
+    let (Parent::Own(path) | Parent::Sticky(path)) = parent else { return Ok(()) };
+    let found = rustix::fs::stat(path).map_err(io_problem)?;
+    match parent {
+        Parent::Own(_) if !is_own(&found) => Err(FolderProblem::Foreign),
+        Parent::Sticky(_) if !Mode::from_raw_mode(found.st_mode).contains(Mode::SVTX) => {
+            Err(FolderProblem::NotSticky)
+        }
+        Parent::Any | Parent::Own(_) | Parent::Sticky(_) => Ok(()),
+    }
+}
+
 fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY, Mode::empty())
 }
 
 /// Makes a folder and those above it that are absent, each closed to others.
+///
+/// What cannot be made after the folder above it was is no matter of order: a link that leads nowhere, or a file system
+/// without folders. Each is tried twice at most.
 fn make_folders(path: &Path) -> Result<(), Errno> {
-    match rustix::fs::mkdir(path, PRIVATE_FOLDER) {
-        Err(Errno::NOENT) => {
-            let above = path.parent().filter(|above| !above.as_os_str().is_empty()).ok_or(Errno::NOENT)?;
-            make_folders(above)?;
-            make_folders(path)
-        }
-        Err(Errno::EXIST) => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => {
-            // The umask may have taken even our own rights.
-            if mode(&rustix::fs::stat(path)?) == PRIVATE_FOLDER {
-                Ok(())
-            } else {
-                rustix::fs::chmod(path, PRIVATE_FOLDER)
+    let mut absent = Vec::new();
+    for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+        match make_folder(folder) {
+            Err(Errno::NOENT) => absent.push(folder),
+            made => {
+                made?;
+                break;
             }
         }
+    }
+    absent.into_iter().rev().try_for_each(make_folder)
+}
+
+/// Makes one folder, if nothing of that name is there.
+fn make_folder(path: &Path) -> Result<(), Errno> {
+    match rustix::fs::mkdir(path, PRIVATE_FOLDER) {
+        Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error),
+        // The umask may have taken even our own rights.
+        Ok(()) if mode(&rustix::fs::stat(path)?) == PRIVATE_FOLDER => Ok(()),
+        Ok(()) => rustix::fs::chmod(path, PRIVATE_FOLDER),
     }
 }
 

@@ -8,7 +8,9 @@ use std::io::{self, Read as _, Write as _};
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::{Absent, Parent, Place};
 use crate::cache::FolderProblem;
+use crate::clock::Timestamp;
 
 /// `FILE_SHARE_READ | FILE_SHARE_WRITE` of `winnt.h`: others may open the file, but not remove or rename it.
 const NOT_REMOVABLE: u32 = 0x1 | 0x2;
@@ -20,10 +22,18 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, _home: Option<&Path>) -> Result<Self, FolderProblem> {
-        fs::create_dir_all(path).map_err(FolderProblem::Io)?;
+    pub(super) fn open(path: &Path, _parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
+        if absent == Absent::Make {
+            fs::create_dir_all(path).map_err(FolderProblem::Io)?;
+        }
         let found = fs::symlink_metadata(path).map_err(FolderProblem::Io)?;
         if found.is_dir() { Ok(Self { path: path.to_owned() }) } else { Err(FolderProblem::NotAFolder) }
+    }
+
+    /// What cannot be written is told when it is.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "on Unix both are needed")]
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// Returns the folder's path, for messages.
@@ -66,6 +76,13 @@ impl StateFolder {
         }
     }
 
+    /// Returns when a file was written last.
+    pub(in crate::cache) fn modified(&self, name: &str) -> Option<Timestamp> {
+        let written = fs::symlink_metadata(self.path.join(name)).ok()?.modified().ok()?;
+        let seconds = written.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+        Some(Timestamp::from_unix_seconds(i64::try_from(seconds).ok()?))
+    }
+
     /// Returns the names of all files, in no order.
     pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
@@ -98,6 +115,16 @@ impl StateFolder {
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map(|()| beside.clone()).inspect_err(|_| discard(&beside))
     }
+}
+
+/// Every user has a profile folder here.
+pub(super) const fn without_home() -> Vec<Place> {
+    Vec::new()
+}
+
+/// There is but one place here, after which nothing is tried.
+pub(super) const fn is_out_of_descriptors(_error: &io::Error) -> bool {
+    false
 }
 
 fn discard(path: &Path) {

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use pki_test::revocation::MAX_IMPORT_OCTETS;
 
-use super::{DAY, FOLDER, PASSPHRASE_FILE, days, folder, passphrase};
-use crate::cli::args::{Spec, Words};
+use super::{DAY, FOLDER, PASSPHRASE_FILE, Trouble, called, days, passphrase};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
+use crate::pki::Folder;
 use crate::private_file::shell_word;
 
 const DEFAULT_DAYS: u32 = 30;
@@ -27,13 +28,17 @@ pub(in crate::cli) const SPEC: Spec = Spec {
 Writes ca/crl.pem in the folder: PEM of at most 300,000 bytes, with a higher number each time. Make and
 import a new one after each revocation, and before --days have passed.
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let folder = folder(invocation);
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let lifetime = days(invocation, &DAYS)?.unwrap_or(DAY * DEFAULT_DAYS);
-    let passphrase = passphrase(invocation, &folder)?;
+    let passphrase = passphrase(invocation, folder)?;
     let now = SystemClock.now();
     let list = folder.write_revocation_list(lifetime, passphrase.as_ref(), now)?;
     let file = shell_word(&list.file);
@@ -66,7 +71,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
              CAs below the trust anchor: to be sure, make ca/intermediate.pem the trust anchor, and not the root.\n",
         );
     }
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 
 /// Returns a size in kilobytes, rounded up to a tenth.

@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use pki_test::algorithm::KeyAlgorithm;
 
-use super::{ALGORITHMS, FOLDER, PASSPHRASE_FILE, algorithm, folder, folder_flag, until};
-use crate::cli::args::{Spec, Words};
+use super::{ALGORITHMS, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, folder_flag, until};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output, passphrase};
 use crate::clock::{Clock as _, SystemClock};
-use crate::pki::{InitSpec, PkiError};
+use crate::pki::{Folder, InitSpec, PkiError};
 use crate::private_file::shell_word;
 
 const NO_PASSPHRASE: Setting =
     Setting::flag("no-passphrase", Kind::Boolean, "leave the CA's keys unencrypted");
 const NAME: Setting = Setting::flag("name", Kind::Text("NAME"), "name of the CA [default: anyrole TEST CA]");
 const ALGORITHM: Setting =
-    Setting::flag("algorithm", Kind::Word(ALGORITHMS), "algorithm of the CA's keys [default: ec-p384]");
+    Setting::flag("algorithm", Kind::Word(ALGORITHMS), "algorithm of the CA's keys [default: ec-p256]");
 const INTERMEDIATE: Setting =
     Setting::flag("intermediate", Kind::Boolean, "let an intermediate CA issue, not the root");
 
@@ -31,15 +31,23 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     more: "\
 The root is valid for ten years, an intermediate for three. The keys are encrypted: a passphrase is
 asked for twice on the terminal, or read with --passphrase-file.
+
+Every client of Roles Anywhere takes what an EC P-256 or RSA CA signs, with SHA-256; some (AWS's own
+iam-rolesanywhere-session for Python) refuse the SHA-384 of a P-384 CA.
+
 Who has the CA's key is every identity that AWS trusts it for. For production use your own PKI.
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let typed = &invocation.typed;
-    let folder = folder(invocation);
-    if folder.is_initialised() {
+    if folder.is_initialised()? {
         // Before a passphrase is asked for.
         return Err(PkiError::Exists { folder: folder.path().to_path_buf() }.into());
     }
@@ -51,7 +59,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let encrypted = passphrase.is_some();
     let spec = InitSpec {
         name: typed.flag(NAME.name).unwrap_or("anyrole TEST CA").to_owned(),
-        algorithm: algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP384),
+        algorithm: algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256),
         intermediate: invocation.has(&INTERMEDIATE),
         passphrase,
     };
@@ -69,11 +77,20 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         "NOT encrypted: keep the folder to yourself"
     };
     let _ = writeln!(text, "  private keys  {keys}");
-    let _ = writeln!(text, "\nnext: issue an identity\n  anyrole pki issue build-17{}", folder_flag(&folder));
+    let _ = writeln!(text, "\nnext: issue an identity\n  anyrole pki issue build-17{}", folder_flag(folder));
     let _ = writeln!(
         text,
         "for AWS, this certificate becomes the trust anchor:\n  {}",
         shell_word(&folder.root_certificate())
     );
-    output::write(text.as_bytes()).map_err(Failure::output)
+    if spec.intermediate {
+        let intermediate = folder.path().join("ca").join("intermediate.pem");
+        let _ = writeln!(
+            text,
+            "if identities are to be revoked, the intermediate instead: AWS does not say that it takes revocation\n\
+             lists of CAs below the trust anchor, and that CA is the one which writes them:\n  {}",
+            shell_word(&intermediate)
+        );
+    }
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }

@@ -1,14 +1,14 @@
 //! `pki install`: a certificate that somebody else issued, beside its key.
 
-use super::{FOLDER, folder, folder_flag, until, word};
-use crate::cli::args::{Spec, Words};
+use super::{FOLDER, Trouble, called, folder_flag, until, word};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::SettingsError;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::identity::Input;
-use crate::pki::InstallSpec;
+use crate::pki::{Folder, InstallSpec};
 use crate::private_file::shell_word;
 use crate::text::quoted;
 
@@ -28,21 +28,26 @@ pub(in crate::cli) const SPEC: Spec = Spec {
 The private key is NAME/NAME.key in the folder; no CA is needed there. The certificate is checked as
 for a session: that it is the key's, valid at present, no CA's, for digital signatures, signed with
 SHA-256 or stronger, with a subject name. The chain is put in order, without its root, and written to
-NAME/NAME.pem together with the key, in one step. To ask another CA for a certificate of that key:
-  openssl req -new -key anyrole-pki/build-17/build-17.key -subj /CN=build-17 -out build-17.csr
+NAME/NAME.pem together with the key, in one step. To ask another CA for a certificate:
+  anyrole pki request build-17
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let folder = folder(invocation);
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let input = |flag: &Setting| match invocation.typed.flag(flag.name) {
-        Some(text) => Input::parse(text).map(Some),
+        Some(text) => Input::parse(text).map(Some).map_err(Failure::from),
         None => Ok(None),
     };
     let spec = InstallSpec {
         name: word(invocation).to_owned(),
-        certificate: input(&CERTIFICATE)?.ok_or(SettingsError::Missing { setting: &CERTIFICATE })?,
+        certificate: input(&CERTIFICATE)?
+            .ok_or(SettingsError::Missing { setting: &CERTIFICATE, unread: Vec::new() })?,
         intermediates: input(&INTERMEDIATES)?,
     };
     let now = SystemClock.now();
@@ -60,7 +65,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         if installed.intermediates == 1 { "" } else { "s" },
         shell_word(&installed.private_key),
         spec.name,
-        folder_flag(&folder),
+        folder_flag(folder),
     );
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }

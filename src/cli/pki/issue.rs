@@ -4,27 +4,26 @@ use std::path::Path;
 
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::certificate_request::{CertificateRequest, Wishes};
-use pki_test::distinguished_name::DistinguishedName;
-use pki_test::end_entity::SubjectAlternativeName;
+use serde::Serialize;
 
+use super::names::{self, DNS, Given, SUBJECT, URI};
 use super::{
-    ALGORITHMS, DAY, FOLDER, PASSPHRASE_FILE, algorithm, days, exclude, folder, passphrase, until, word,
+    ALGORITHMS, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, passphrase, until,
+    word,
 };
-use crate::cli::args::{Spec, Words};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::pki::{self, Folder, IssueSpec, Issued, KeyOrigin, PkiError};
+use crate::explain;
+use crate::pki::{self, Folder, IssueSpec, Issued, IssuedBefore, KeyOrigin, PkiError};
 use crate::private_file::shell_word;
 use crate::text::{printable, quoted};
+use crate::x509::Certificate;
 
 const DEFAULT_DAYS: u32 = 14;
 
-const SUBJECT: Setting = Setting::flag("subject", Kind::Text("DN"), "subject name [default: CN=NAME]");
-const DNS: Setting = Setting::flag("dns", Kind::List("NAME"), "a DNS name; may be given again");
-const URI: Setting =
-    Setting::flag("uri", Kind::List("URI"), "a URI, such as a SPIFFE ID; may be given again");
 const DAYS: Setting = Setting::flag("days", Kind::Integer, "days of validity [default: 14]");
 const ALGORITHM: Setting =
     Setting::flag("algorithm", Kind::Word(ALGORITHMS), "algorithm of the key [default: ec-p256]");
@@ -32,73 +31,149 @@ const CSR: Setting =
     Setting::flag("csr", Kind::Text("PATH"), "a certificate request, whose key is certified");
 const REPLACE: Setting = Setting::flag("replace", Kind::Boolean, "replace the identity of that name");
 
+const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
+
 /// `anyrole pki issue`.
 pub(in crate::cli) const SPEC: Spec = Spec {
     name: "pki issue",
     about: "Issues an identity: a private key and its certificate, or a certificate for a request.",
     words: Words::One("NAME"),
     groups: &[],
-    flags: &[FOLDER, SUBJECT, DNS, URI, DAYS, ALGORITHM, CSR, REPLACE, PASSPHRASE_FILE],
+    flags: &[FOLDER, SUBJECT, DNS, URI, DAYS, ALGORITHM, CSR, REPLACE, PASSPHRASE_FILE, JSON],
     more: "\
-Writes NAME/NAME.pem (the certificate, then intermediates) and NAME/NAME.key into the folder.
+Writes NAME/NAME.pem (the certificate, then intermediates) and NAME/NAME.key into the folder. With
+--replace the subject, the DNS names, the URIs and the days stay as they were, each unless it is given:
+--dns replaces all DNS names and no URI.
 
 With --csr the private key stays where the request was made. Only the public key of the request is
 taken, once its signature is checked; the names are those of this command line, and whatever else
-the request asks for is shown and left out:
-  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout build-17.key \\
-    -subj / -out build-17.csr
+the request asks for is shown and left out. On its host, and then here:
+  anyrole pki request build-17
   anyrole pki issue build-17 --csr build-17.csr
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let typed = &invocation.typed;
-    let folder = folder(invocation);
     exclude(invocation, &CSR, &ALGORITHM)?;
     let name = word(invocation).to_owned();
     if !crate::config::is_session_name(&name) {
         return Err(PkiError::Name { name }.into());
     }
-    let subject = match typed.flag(SUBJECT.name) {
-        Some(text) => text.parse(),
-        None => DistinguishedName::common_name(name.clone()),
-    };
-    let subject = subject.map_err(|source| PkiError::Subject {
-        subject: typed.flag(SUBJECT.name).unwrap_or(&name).to_owned(),
-        source,
-    })?;
-    let dns = typed.texts(DNS.name).map(|name| SubjectAlternativeName::Dns(name.to_owned()));
-    let uri = typed.texts(URI.name).map(|uri| SubjectAlternativeName::Uri(uri.to_owned()));
+    // What is replaced keeps its names and its length, unless the command line says otherwise.
+    let before = if invocation.has(&REPLACE) { folder.issued_before(&name)? } else { None };
+    let is_kept = before.is_some();
+    let mut kept = before.unwrap_or(IssuedBefore {
+        subject: names::subject(invocation, &name)?,
+        alternative_names: Vec::new(),
+        lifetime: DAY * DEFAULT_DAYS,
+    });
+    if typed.flag(SUBJECT.name).is_some() {
+        kept.subject = names::subject(invocation, &name)?;
+    }
+    let given = names::replace_given(invocation, &mut kept.alternative_names)?;
     let key = match typed.flag(CSR.name) {
         Some(file) => KeyOrigin::Request(pki::read_request(Path::new(file))?),
         None => KeyOrigin::New(algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256)),
     };
     let spec = IssueSpec {
-        subject,
-        alternative_names: dns.chain(uri).collect(),
-        lifetime: days(invocation, &DAYS)?.unwrap_or(DAY * DEFAULT_DAYS),
+        subject: kept.subject,
+        alternative_names: kept.alternative_names,
+        lifetime: days(invocation, &DAYS)?.unwrap_or(kept.lifetime),
         key,
         replace: invocation.has(&REPLACE),
         name,
     };
-    let passphrase = passphrase(invocation, &folder)?;
+    let passphrase = passphrase(invocation, folder)?;
     let now = SystemClock.now();
     let issued = folder.issue(&spec, passphrase.as_ref(), now)?;
+    if invocation.has(&JSON) {
+        let document = Document::of(&spec, &issued, &folder.certificate(&spec.name)?);
+        return Ok(output::write_json("pki-issue", &document).map_err(Failure::output)?);
+    }
     let key = match &spec.key {
         KeyOrigin::New(algorithm) => algorithm.to_string(),
         KeyOrigin::Request(request) => request.key().to_string(),
     };
     let mut text =
         format!("issued {}: {}, {key}, serial {}\n", spec.name, until(issued.not_after, now), issued.serial);
+    if is_kept {
+        text.push_str(&names_of(&spec, typed.flag(SUBJECT.name).is_some(), &given));
+    }
+    text.push_str(&unmappable(&folder.certificate(&spec.name)?));
     text.push_str(&match (&issued.private_key, &spec.key) {
         (Some(private_key), KeyOrigin::New(_) | KeyOrigin::Request(_)) => {
-            with_key(&folder, &issued, &shell_word(private_key))
+            with_key(folder, &issued, &shell_word(private_key))
         }
         (None, KeyOrigin::Request(request)) => with_request(&issued, request),
         (None, KeyOrigin::New(_)) => String::new(),
     });
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
+}
+
+/// What was issued, for programs.
+#[derive(Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    serial: &'a str,
+    subject: String,
+    alternative_names: Vec<String>,
+    not_after: String,
+    certificate: String,
+    /// `null` where the key is elsewhere.
+    private_key: Option<String>,
+    /// What cannot be a session tag.
+    warnings: Vec<String>,
+}
+
+impl<'a> Document<'a> {
+    fn of(spec: &'a IssueSpec, issued: &'a Issued, certificate: &Certificate) -> Self {
+        let warnings = explain::unmappable_tags(certificate).into_iter();
+        Self {
+            name: &spec.name,
+            serial: &issued.serial,
+            subject: spec.subject.to_string(),
+            alternative_names: spec.alternative_names.iter().map(pki::render_name).collect(),
+            not_after: issued.not_after.to_string(),
+            certificate: issued.certificate.display().to_string(),
+            private_key: issued.private_key.as_ref().map(|path| path.display().to_string()),
+            warnings: warnings.map(|(tag, what)| format!("{tag} is no session tag: {what}")).collect(),
+        }
+    }
+}
+
+/// Shows the names of a certificate that replaced another, and which of them are those of the one before.
+fn names_of(spec: &IssueSpec, has_new_subject: bool, given: &[Given]) -> String {
+    let origin = |is_new: bool| if is_new { "given" } else { "kept" };
+    let mut text =
+        format!("  subject      {}, {}\n", quoted(&spec.subject.to_string()), origin(has_new_subject));
+    for name in &spec.alternative_names {
+        let is_new = given.iter().any(|kind| kind.includes(name));
+        text.push_str(&format!(
+            "  also         {}, {}\n",
+            printable(&pki::render_name(name)),
+            origin(is_new)
+        ));
+    }
+    text
+}
+
+/// Warns of what AWS leaves out of the session: a condition of a trust policy on it would never hold.
+fn unmappable(certificate: &Certificate) -> String {
+    let found = explain::unmappable_tags(certificate);
+    let line = |(tag, what): (String, String)| {
+        format!(
+            "  warning      {tag} is no session tag, and no trust policy can compare it: {}\n",
+            printable(&what)
+        )
+    };
+    found.into_iter().map(line).collect()
 }
 
 fn with_key(folder: &Folder, issued: &Issued, key: &str) -> String {

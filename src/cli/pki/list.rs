@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{FOLDER, folder};
-use crate::cli::args::{Spec, Words};
+use super::{FOLDER, Trouble, called};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::pki::Listed;
+use crate::pki::{Folder, Listed};
+use crate::text::printable;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
 
@@ -22,29 +23,40 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[FOLDER, JSON],
     more: "",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let now = SystemClock.now();
-    let listed = folder(invocation).list()?;
+    let listed = folder.list()?;
     if invocation.has(&JSON) {
         let certificates: Vec<_> = listed.iter().map(|listed| Row::new(listed, now)).collect();
-        return output::write_json("pki-list", &certificates).map_err(Failure::output);
+        return Ok(output::write_json("pki-list", &certificates).map_err(Failure::output)?);
     }
     let rows: Vec<_> = listed.iter().map(|listed| Row::new(listed, now)).collect();
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let state_width = rows.iter().map(|row| row.state.len()).max().unwrap_or(0);
     let mut text = String::new();
     for row in rows {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:width$}  {:12}  {:10}  {:state_width$}  {}  {}",
-            row.name, row.role, row.key, row.state, row.serial, row.subject
+            "{:width$}  {:12}  {:10}  {}\n{:width$}  {}\n{:width$}  serial {}",
+            row.name,
+            row.role,
+            row.key,
+            row.state,
+            "",
+            printable(row.subject),
+            "",
+            row.serial
         );
     }
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 
 /// One certificate in the list and in its JSON.

@@ -1,7 +1,7 @@
 //! `pki renew`: a new certificate in good time, by hand or by a timer.
 
-use super::{DAY, FOLDER, PASSPHRASE_FILE, days, exclude, folder, passphrase, until, word};
-use crate::cli::args::{Spec, Words};
+use super::{DAY, FOLDER, PASSPHRASE_FILE, Trouble, called, days, exclude, passphrase, until, word};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
@@ -24,22 +24,30 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     more: "\
 Certificate and key are replaced together, in one step: a reader has the old pair or the new one. The
 certificate before stays valid until it expires. A revoked identity is not renewed.
-packaging/systemd has a timer that runs this with --if-due every few hours.
+packaging/systemd has a timer that runs this with --if-due every few hours, and a step that puts the
+pair where another user reads it (pki deploy).
+
+A host that renews like this holds the CA's key, and with it every identity that AWS trusts the CA
+for. Elsewhere: pki request on the host, the CA's signature on another, pki install.
 
 Exit status: 0 renewed, or not due with --if-due; 1 failed. With --check: 0 not due, 1 due.
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let folder = folder(invocation);
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     exclude(invocation, &CHECK, &IF_DUE)?;
     let name = word(invocation);
     let now = SystemClock.now();
     let due = folder.due(name)?;
     if invocation.has(&CHECK) {
         output::write(told(name, due, now).as_bytes()).map_err(Failure::output)?;
-        return if due.is_due(now) { Err(Failure::Negative) } else { Ok(()) };
+        return if due.is_due(now) { Err(Failure::Negative.into()) } else { Ok(()) };
     }
     let spec = RenewSpec {
         name: name.to_owned(),
@@ -48,16 +56,16 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         when: if invocation.has(&IF_DUE) { When::IfDue } else { When::Now },
     };
     if spec.when == When::IfDue && !due.is_due(now) {
-        return output::write(told(name, due, now).as_bytes()).map_err(Failure::output);
+        return Ok(output::write(told(name, due, now).as_bytes()).map_err(Failure::output)?);
     }
     // Before a passphrase is asked for.
     folder.check_renewable(name)?;
-    let passphrase = passphrase(invocation, &folder)?;
+    let passphrase = passphrase(invocation, folder)?;
     let text = match folder.renew(&spec, passphrase.as_ref(), now)? {
-        Some(issued) => renewed(&folder, &spec, &issued, due, now),
+        Some(issued) => renewed(folder, &spec, &issued, due, now),
         None => told(name, folder.due(name)?, now),
     };
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 
 fn told(name: &str, due: Due, now: Timestamp) -> String {

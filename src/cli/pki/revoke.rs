@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{FOLDER, folder, folder_flag, until, word};
-use crate::cli::args::{Spec, Words};
+use super::{FOLDER, Trouble, called, folder_flag, until, word};
+use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::pki::Folder;
 use crate::text::{printable, quoted};
 
 const REASON: Setting = Setting::flag(
@@ -30,11 +31,15 @@ valid. A serial number is decimal, or hexadecimal with or without colons.
 AWS looks at imported revocation lists alone, and only when a session is created: run anyrole pki crl
 and import the list. Sessions that were issued before live on until they expire.
 ",
+    needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let folder = folder(invocation);
+    called(invocation, carry_out)
+}
+
+fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let now = SystemClock.now();
     let reason = invocation.typed.flag(REASON.name).and_then(|name| name.parse().ok());
     let revoked = folder.revoke(word(invocation), reason, now)?;
@@ -59,10 +64,10 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
          Sessions that were issued already live on until they expire, at most 12 hours. To stop those too,\n\
          attach this to each role that the profile names, with the time at which the list was imported.\n\
          It denies every session that is older, of all hosts; the others ask for new ones:\n{}",
-        folder_flag(&folder),
+        folder_flag(folder),
         deny(now)
     );
-    output::write(text.as_bytes()).map_err(Failure::output)
+    Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 
 /// Returns the IAM policy that denies every session issued before a time.

@@ -1,5 +1,7 @@
 //! Why the settings cannot be used.
 
+use std::path::PathBuf;
+
 use super::Setting;
 use super::table::Sources;
 use crate::arn::ArnError;
@@ -22,6 +24,16 @@ pub(crate) enum SettingsError {
         /// What is wrong with it.
         source: ArnError,
     },
+    /// The content of a file, perhaps a key, where the file's name belongs. It is not kept, and so never shown.
+    #[error("{label} is the content itself, where the name of a file belongs")]
+    Content {
+        /// The setting as the user named it.
+        label: String,
+        /// Whether it stands on the command line.
+        on_command_line: bool,
+        /// The flag.
+        flag: &'static str,
+    },
     /// Two settings that exclude each other.
     #[error("{other} cannot be used with {one}")]
     Exclusive {
@@ -35,6 +47,8 @@ pub(crate) enum SettingsError {
     Missing {
         /// The setting.
         setting: &'static Setting,
+        /// What is said of variables and files that were perhaps meant to.
+        unread: Vec<String>,
     },
     /// A setting for something that this version does not do.
     #[error("{label}: {what} {} not in this version", if what.starts_with("keys") { "are" } else { "is" })]
@@ -54,8 +68,22 @@ pub(crate) enum SettingsError {
         label: String,
         /// The name that was probably meant.
         nearest: Option<String>,
-        /// Whether any session is defined at all.
-        any: bool,
+        /// The sessions that are defined.
+        sessions: Vec<String>,
+        /// The config files that were read, in quotes.
+        files: Vec<String>,
+        /// What was not read although it may define the session, and why.
+        passed_over: Vec<String>,
+    },
+    /// A path that only a shell would understand.
+    #[error("{label}: {} is no path as it stands", quoted(value))]
+    Unexpanded {
+        /// The setting as the user named it.
+        label: String,
+        /// The text.
+        value: String,
+        /// The file that was meant, if it is there.
+        meant: Option<PathBuf>,
     },
     /// A value of the wrong form.
     #[error("{label} cannot be {}", value.as_deref().map_or_else(|| String::from("that"), quoted))]
@@ -72,7 +100,9 @@ pub(crate) enum SettingsError {
 impl SettingsError {
     /// The ids of all variants.
     pub(crate) const IDS: &[&str] = &[
+        "content-given",
         "not-in-this-version",
+        "path-unexpanded",
         "setting-arn",
         "setting-missing",
         "setting-value",
@@ -82,14 +112,25 @@ impl SettingsError {
     ];
 }
 
+/// How many names of a list are told.
+const LISTED: usize = 12;
+
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let told = names[..names.len() - more].join(", ");
+    if more == 0 { told } else { format!("{told} and {more} more") }
+}
+
 impl Diagnostic for SettingsError {
     fn id(&self) -> &'static str {
         match self {
             Self::Arn { .. } => "setting-arn",
+            Self::Content { .. } => "content-given",
             Self::Exclusive { .. } => "settings-exclusive",
             Self::Missing { .. } => "setting-missing",
             Self::NotInThisVersion { .. } => "not-in-this-version",
             Self::NotUnicode(_) => "variable-not-utf8",
+            Self::Unexpanded { .. } => "path-unexpanded",
             Self::UnknownSession { .. } => "unknown-session",
             Self::Value { .. } => "setting-value",
         }
@@ -102,21 +143,29 @@ impl Diagnostic for SettingsError {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Arn { value, .. } => vec![Fact::new("given", quoted(value))],
-            Self::Exclusive { .. }
-            | Self::Missing { .. }
+            Self::Missing { unread, .. } => {
+                unread.iter().map(|told| Fact::new("passed over", told)).collect()
+            }
+            Self::UnknownSession { sessions, files, passed_over, .. } => {
+                let list = |name, list: &[String]| (!list.is_empty()).then(|| Fact::new(name, listed(list)));
+                let passed_over = passed_over.iter().map(|told| Fact::new("passed over", told));
+                list("sessions", sessions).into_iter().chain(list("read", files)).chain(passed_over).collect()
+            }
+            Self::Content { .. }
+            | Self::Exclusive { .. }
             | Self::NotInThisVersion { .. }
             | Self::NotUnicode(_)
-            | Self::UnknownSession { .. }
+            | Self::Unexpanded { .. }
             | Self::Value { .. } => Vec::new(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Missing { setting } if matches!(setting.sources, Sources::Flag) => {
+            Self::Missing { setting, .. } if matches!(setting.sources, Sources::Flag) => {
                 format!("give --{}", setting.name)
             }
-            Self::Missing { setting } => {
+            Self::Missing { setting, .. } => {
                 let variable = setting.variable().map(|name| format!(", set {name}")).unwrap_or_default();
                 format!("give --{}{variable}, or name a session of the config file that has it", setting.name)
             }
@@ -124,14 +173,33 @@ impl Diagnostic for SettingsError {
             Self::UnknownSession { nearest: Some(nearest), .. } => {
                 format!("the nearest defined session is '{nearest}'")
             }
-            Self::UnknownSession { nearest: None, any: false, .. } => String::from(
+            Self::UnknownSession { nearest: None, sessions, .. } if sessions.is_empty() => String::from(
                 "no session is defined at all: write one as [session.NAME] into ~/.config/anyrole/config.toml",
             ),
+            Self::Content { on_command_line: true, flag, .. } => format!(
+                "other users can read a command line: put it into a variable and write --{flag} env:NAME, or hand over a \
+                 descriptor, fd:N"
+            ),
+            Self::Content { on_command_line: false, .. } => {
+                String::from("write it into a file of its own, with mode 0600, and name that file here")
+            }
+            Self::Unexpanded { meant: Some(path), .. } => {
+                format!(
+                    "nothing expands it where no shell is, as in credential_process: write {}",
+                    quoted(&path.to_string_lossy())
+                )
+            }
+            Self::Unexpanded { meant: None, .. } => String::from(
+                "nothing expands it where no shell is, as in credential_process: write the whole path, without quotes of its own",
+            ),
             Self::Exclusive { one, other } => format!("leave out {one} or {other}"),
+            Self::Arn { value, .. } if value.contains('…') => {
+                String::from("put in place of … what AWS printed when it made that, or what it lists")
+            }
             Self::Arn { .. }
             | Self::NotInThisVersion { .. }
             | Self::NotUnicode(_)
-            | Self::UnknownSession { nearest: None, any: true, .. } => return None,
+            | Self::UnknownSession { nearest: None, .. } => return None,
         };
         Some(hint)
     }

@@ -15,6 +15,9 @@ the key in the `[session.NAME]` that the command line names; the variable; the k
 names; the key in `[defaults]`; the variable of the SDKs; the default. Certificate, key and what opens them come from one
 of these together.
 
+A path in the config file is relative to that file's folder, and may begin with `~/`; elsewhere it is relative to the current
+folder.
+
 A TIME is a number of seconds, or a text like 90s, 15m, 1h. A boolean is true or false; a flag alone means true. An INPUT
 is a path, `-` for the standard input, `env:NAME` for a variable, or `fd:N` for an open file.
 
@@ -24,7 +27,7 @@ is a path, `-` for the standard input, `env:NAME` for a variable, or `fd:N` for 
 /// Returns the page.
 fn page() -> String {
     let mut page = String::from(OPENING);
-    for group in [Group::Session, Group::Identity, Group::Network, Group::Cache, Group::Program] {
+    for group in Group::ALL.iter().copied() {
         let _ = write!(
             page,
             "\n## {}\n\n| flag | variable | config key | value | default | official | what it does |\n\
@@ -91,6 +94,11 @@ fn the_reference_is_what_the_table_gives() {
         fs::write(&path, page()).expect("the source can be written");
     }
     let written = fs::read_to_string(&path).expect("the reference exists");
+    for setting in SETTINGS {
+        let name =
+            if setting.has_flag() { format!("`--{}`", setting.name) } else { format!("`{}`", setting.key()) };
+        assert!(page().contains(&name), "{name}");
+    }
     assert!(
         written == page(),
         "src/manual/settings.md is old: SNAPSHOTS=overwrite cargo test --lib reference"

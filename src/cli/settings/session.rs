@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
-use crate::arn::ArnError;
+use crate::arn::{ArnError, ProfileArn, RoleArn, TrustAnchorArn};
 use crate::cache::choice::{CacheChoice, CacheChoiceError};
 use crate::cli::grammar;
 use crate::cli::report::Failure;
@@ -45,9 +45,9 @@ impl Settings {
     /// `lenient` accepts a private key that other users can read, as the official helper does.
     pub(crate) fn session(&self, env: &Environment, lenient: bool) -> Result<SessionSettings, Failure> {
         let request = SessionRequest::new(
-            self.arn("trust-anchor-arn", "a trust anchor")?,
-            self.arn("profile-arn", "a Roles Anywhere profile")?,
-            self.arn("role-arn", "an IAM role")?,
+            self.trust_anchor_arn()?,
+            self.profile_arn()?,
+            self.role_arn()?,
             self.text("region"),
             self.session_duration()?,
             self.text("role-session-name"),
@@ -69,6 +69,32 @@ impl Settings {
         Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache })
     }
 
+    /// Checks the ARNs that were given, for a command that needs none of them but shows what would be presented.
+    pub(crate) fn check_arns(&self) -> Result<(), SettingsError> {
+        if self.given("trust-anchor-arn").is_some() {
+            self.trust_anchor_arn()?;
+        }
+        if self.given("profile-arn").is_some() {
+            self.profile_arn()?;
+        }
+        if self.given("role-arn").is_some() {
+            self.role_arn()?;
+        }
+        Ok(())
+    }
+
+    fn trust_anchor_arn(&self) -> Result<TrustAnchorArn, SettingsError> {
+        self.arn("trust-anchor-arn", "a trust anchor")
+    }
+
+    fn profile_arn(&self) -> Result<ProfileArn, SettingsError> {
+        self.arn("profile-arn", "a Roles Anywhere profile")
+    }
+
+    fn role_arn(&self) -> Result<RoleArn, SettingsError> {
+        self.arn("role-arn", "an IAM role")
+    }
+
     /// Returns where sessions wait between two runs.
     pub(crate) fn cache(&self) -> Result<CacheChoice, SettingsError> {
         if self.boolean("no-cache") {
@@ -85,17 +111,22 @@ impl Settings {
     /// Returns where certificate and key are; nothing is opened.
     pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, Failure> {
         Ok(IdentitySource {
-            certificate: Input::parse(self.required("certificate")?.text())?,
-            private_key: self.input("private-key")?,
-            intermediates: self.input("intermediates")?,
+            certificate: self.required("certificate")?.input(env)?,
+            private_key: self.input("private-key", env)?,
+            intermediates: self.input("intermediates", env)?,
             password: self.password(env)?,
             allow_insecure_key_file: lenient || self.boolean("allow-insecure-key-file"),
         })
     }
 
     /// Returns a setting that names a source of bytes.
-    pub(crate) fn input(&self, name: &str) -> Result<Option<Input>, Failure> {
-        Ok(self.given(name).map(|given| Input::parse(given.text())).transpose()?)
+    pub(crate) fn input(&self, name: &str, env: &Environment) -> Result<Option<Input>, Failure> {
+        self.given(name).map(|given| given.input(env)).transpose()
+    }
+
+    /// Returns a setting that names a file.
+    fn path(&self, name: &str, env: &Environment) -> Result<Option<PathBuf>, SettingsError> {
+        self.given(name).map(|given| given.path(env)).transpose()
     }
 
     /// Returns where the password of an encrypted key comes from; nobody is asked yet.
@@ -103,7 +134,7 @@ impl Settings {
         if let Some(given) = self.given("pkcs8-password") {
             return Ok(PasswordSource::Given(Arc::new(Secret::new(given.text().to_owned()))));
         }
-        if let Some(input) = self.input("pkcs8-password-file")? {
+        if let Some(input) = self.input("pkcs8-password-file", env)? {
             return Ok(PasswordSource::Input(input));
         }
         let credential =
@@ -129,8 +160,8 @@ impl Settings {
             ServerTrust::Anybody
         } else {
             ServerTrust::Roots(TrustedRoots {
-                bundle: self.text("ca-bundle").map(PathBuf::from),
-                extra: self.text("extra-ca").map(PathBuf::from).into_iter().collect(),
+                bundle: self.path("ca-bundle", env)?,
+                extra: self.path("extra-ca", env)?.into_iter().collect(),
                 environment: env.clone(),
             })
         };

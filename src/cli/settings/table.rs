@@ -229,7 +229,8 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Cache, "cache", Word("auto|keyring|file|none"), "where sessions wait between two runs [default: auto]"),
         Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
         Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
-        Setting::new(Program, "debug", Boolean, "on failure, tell every cause and fact").from(Sources::Flag).drop_in(),
+        Setting::new(Program, "log-file", Text("PATH"), "add a line for each failure to it; 'journal' is systemd's"),
+        Setting::new(Program, "debug", Boolean, "tell every setting, step, cause and fact").from(Sources::Flag).drop_in(),
     ]
 };
 

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the files of a test")]
 
 use super::*;
-use crate::cli::args::{self, Request, Spec, Words};
+use crate::cli::args::{self, Needs, Request, Spec, Words};
 
 const ALL: &[Group] = &[Group::Session, Group::Identity, Group::Network, Group::Program];
 
@@ -13,6 +13,7 @@ const SPEC: Spec = Spec {
     groups: ALL,
     flags: &[],
     more: "",
+    needs: Needs::Everything,
     run: |_| Ok(()),
 };
 
@@ -40,7 +41,9 @@ fn resolved(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, 
     let Ok(Request::Run(typed)) = args::parse(&SPEC, arguments) else { panic!("the arguments are good") };
     Settings::resolve(&typed, &Environment::given(variables), ALL).map_err(|failure| match failure {
         Failure::Told(error) => format!("{error} [{}]", error.id()),
-        Failure::NobodyReads | Failure::Negative => unreachable!("settings are not output"),
+        Failure::NobodyReads | Failure::Negative | Failure::Status(_) => {
+            unreachable!("settings are not output")
+        }
     })
 }
 

@@ -1,10 +1,14 @@
 //! What is told once the simulator listens.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use pki_test::simulator::control::{PATH_PREFIX, TOKEN_HEADER};
 use pki_test::simulator::{Simulator, SimulatorSettings};
 use serde::Serialize;
+
+use super::example::Example;
+use crate::private_file::shell_word;
 
 /// The ARNs of everything that exists, in the order in which it was given.
 pub(super) struct Resources {
@@ -74,22 +78,30 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// Renders it for people: the endpoints, and a command to try. The control token is for programs.
-    pub(super) fn text(&self) -> String {
+    /// Renders it for people: the endpoints, and a call to try. The control token is for programs.
+    pub(super) fn text(&self, example: Option<&Example>, https_ca: Option<&Path>) -> String {
         let mut text = format!("simulating IAM Roles Anywhere and STS on {}", self.http_endpoint);
         // Writing to a String cannot fail.
-        if let Some(endpoint) = &self.https_endpoint {
-            let _ = write!(text, " and {endpoint}");
-        }
-        let _ = write!(
-            text,
-            "\n\ntry it in another terminal:\n  anyrole credential-process --endpoint {} \\\n    --trust-anchor-arn {} \\\n    \
-             --profile-arn {} \\\n    --role-arn {} \\\n    --certificate HOST.pem --private-key HOST.key\n",
-            self.http_endpoint,
-            self.trust_anchor_arn.unwrap_or("ARN"),
-            self.profile_arn.unwrap_or("ARN"),
-            self.role_arns.first().map_or("ARN", String::as_str),
-        );
+        let _ = match (&self.https_endpoint, https_ca) {
+            (None, _) => writeln!(text),
+            (Some(endpoint), None) => writeln!(
+                text,
+                " and {endpoint}\nclients of https must trust its CA certificate, which --https-ca writes to a file"
+            ),
+            (Some(endpoint), Some(path)) => {
+                // As it was typed, if there is no current folder.
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                writeln!(text, " and {endpoint}\nclients of https must trust {}", shell_word(&path))
+            }
+        };
+        let _ = match example {
+            Some(example) => write!(text, "\n{}", example.text(&self.http_endpoint)),
+            None => writeln!(
+                text,
+                "\nNobody gets a session from this world: a trust anchor, a profile of its region and account and a role \
+                 that the profile lists must all be there, and enabled."
+            ),
+        };
         text
     }
 }

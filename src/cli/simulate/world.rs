@@ -1,6 +1,6 @@
 //! The world that the flags describe, for a simulator without a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pki_test::revocation::{MAX_IMPORT_OCTETS, RevocationList};
 use pki_test::simulator::{Profile, Role, SimulatorSettings};
@@ -77,10 +77,11 @@ pub(super) fn settings(typed: &Typed) -> Result<SimulatorSettings, Failure> {
         }
         paths.push(DEFAULT_ANCHOR);
     }
-    for path in paths {
+    for path in &paths {
         anchors.extend(certificates(Path::new(path))?);
     }
     let mut settings = world.simulator(&anchors)?;
+    settings.trust_anchor_files = vec![paths.into_iter().map(PathBuf::from).collect()];
     settings.trust_anchors = import(typed, settings.trust_anchors)?;
     Ok(settings)
 }

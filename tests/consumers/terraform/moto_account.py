@@ -1,8 +1,14 @@
 """An AWS account made by moto, which checks every signature and every policy, and mints sessions on request.
 
-Prints one line of JSON with the endpoint, then reads requests, one line of JSON each, until standard input ends:
-`{"assume": ROLE_ARN, "session_name": NAME, "duration_seconds": N}` is answered by what sts:AssumeRole grants, and
-`{"object": KEY}` by the text of an object in the bucket, read by another user than the sessions.
+Prints one line of JSON with the endpoint, then reads requests, one line of JSON each, until standard input ends, and answers
+
+- `{"assume": ROLE_ARN, "session_name": NAME, "duration_seconds": N}` by what sts:AssumeRole grants;
+- `{"end_sessions": true}` by how many sessions there were; from then on AWS knows none of them;
+- `{"object": KEY}` by the text of an object in the bucket;
+- `{"parameter": NAME, "region": REGION}` by the value of a parameter;
+- `{"topics": REGION}` by the ARNs of the topics.
+
+Another user than the sessions asks for the last three.
 """
 
 import json
@@ -11,11 +17,12 @@ import os
 import sys
 
 # moto looks at signatures and policies from the call after these on, which are those that make the account.
-os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "6"
+os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "9"
 os.environ["MOTO_ACCOUNT_ID"] = "111122223333"
 
 import boto3
 from moto.server import ThreadedMotoServer
+from moto.sts.models import sts_backends
 
 BUCKET = "terraform-state"
 
@@ -30,11 +37,11 @@ server.start()
 endpoint = "http://%s:%d" % server.get_host_and_port()
 
 
-def client(service, key="none", secret="none"):
+def client(service, key="none", secret="none", region="us-east-1"):
     return boto3.client(
         service,
         endpoint_url=endpoint,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
     )
@@ -43,20 +50,35 @@ def client(service, key="none", secret="none"):
 iam = client("iam")
 iam.create_user(UserName="minter")
 key = iam.create_access_key(UserName="minter")["AccessKey"]
-allowed = policy(Action=["sts:AssumeRole", "s3:GetObject"], Resource="*")
+allowed = policy(Action=["sts:AssumeRole", "s3:GetObject", "ssm:GetParameter", "sns:ListTopics"], Resource="*")
 iam.put_user_policy(UserName="minter", PolicyName="mint", PolicyDocument=allowed)
 trust = policy(Principal={"AWS": "*"}, Action="sts:AssumeRole")
 role = iam.create_role(RoleName="terraform", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
 state = policy(Action="s3:*", Resource=[f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
 iam.put_role_policy(RoleName="terraform", PolicyName="state", PolicyDocument=state)
+# What each role may make is what the other may not: a session of the wrong one is refused.
+iam.put_role_policy(RoleName="terraform", PolicyName="make", PolicyDocument=policy(Action="ssm:*", Resource="*"))
+iam.create_role(RoleName="network", AssumeRolePolicyDocument=trust)
+iam.put_role_policy(RoleName="network", PolicyName="make", PolicyDocument=policy(Action="sns:*", Resource="*"))
 client("s3").create_bucket(Bucket=BUCKET)
 print(json.dumps({"endpoint": endpoint, "role_arn": role}), flush=True)
 
-sts, s3 = (client(service, key["AccessKeyId"], key["SecretAccessKey"]) for service in ("sts", "s3"))
+minter = (key["AccessKeyId"], key["SecretAccessKey"])
+sts, s3 = (client(service, *minter) for service in ("sts", "s3"))
 for line in sys.stdin:
     request = json.loads(line)
     if "object" in request:
         answer = s3.get_object(Bucket=BUCKET, Key=request["object"])["Body"].read().decode()
+    elif "parameter" in request:
+        ssm = client("ssm", *minter, region=request["region"])
+        answer = ssm.get_parameter(Name=request["parameter"])["Parameter"]["Value"]
+    elif "topics" in request:
+        topics = client("sns", *minter, region=request["topics"]).list_topics()["Topics"]
+        answer = [topic["TopicArn"] for topic in topics]
+    elif "end_sessions" in request:
+        sessions = sts_backends[os.environ["MOTO_ACCOUNT_ID"]]["aws"].assumed_roles
+        answer = len(sessions)
+        sessions.clear()
     else:
         answer = sts.assume_role(
             RoleArn=request["assume"],

@@ -1,6 +1,7 @@
 //! What a verified request is granted: CreateSession's rules and those of the AssumeRole behind it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -88,7 +89,8 @@ pub fn grant(
     if mapped.tags.len() > TAGS_LIMIT {
         return Err(PolicyRefusal::TagsTooMany { found: mapped.tags.len() });
     }
-    let context = request_context(anchor, &session_name, &source_identity, &mapped.tags);
+    let mut context = request_context(anchor, &session_name, &source_identity, &mapped.tags);
+    context.set_all("aws:SourceIp", request.source_address.as_ref().map(IpAddr::to_string));
     ask_trust_policy(role, &context, !mapped.tags.is_empty())
         .map_err(|refusal| PolicyRefusal::TrustPolicy { refusal, unmapped: mapped.unmapped.clone() })?;
     Ok(Grant {

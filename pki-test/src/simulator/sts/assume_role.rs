@@ -4,6 +4,7 @@
 //! it. What the caller's own policies allow is not simulated; the role's trust policy decides alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -128,6 +129,7 @@ pub(super) fn assume_role(
     state: &State,
     caller: &Principal,
     form: &Form,
+    source_address: Option<IpAddr>,
     now: OffsetDateTime,
 ) -> Result<StsResult, StsRefusal> {
     let request = Request::read(form)?;
@@ -143,7 +145,7 @@ pub(super) fn assume_role(
         ));
     }
     let session = session(role, caller, &request)?;
-    ask_trust_policy(role, caller, &request, &session)?;
+    ask_trust_policy(role, caller, &request, &session, source_address)?;
     let issued = IssuedCredentials::issue(session, now, request.duration)
         .map_err(|_| StsRefusal::Parameter("no random numbers"))?;
     let result = render(&issued);
@@ -190,6 +192,7 @@ fn ask_trust_policy(
     caller: &Principal,
     request: &Request<'_>,
     session: &Principal,
+    source_address: Option<IpAddr>,
 ) -> Result<(), StsRefusal> {
     let mut context = RequestContext::default();
     context.set("aws:PrincipalAccount", &caller.account);
@@ -197,6 +200,7 @@ fn ask_trust_policy(
     context.set("aws:PrincipalType", "AssumedRole");
     context.set("aws:userid", &caller.user_id);
     context.set("sts:RoleSessionName", request.session_name);
+    context.set_all("aws:SourceIp", source_address.as_ref().map(IpAddr::to_string));
     context.set_all("aws:TagKeys", request.tags.keys().cloned());
     context.set_all("sts:TransitiveTagKeys", session.transitive_tag_keys.iter().cloned());
     for (key, value) in &caller.session_tags {

@@ -1,11 +1,18 @@
 //! Conditions of a trust policy: operators, values with wildcards and variables, and the keys of a request.
 //!
-//! The rules are those of [IAM's condition operators]. Operators for numbers, dates, addresses and binary data are known
-//! and refused, since no key here has such a value, and a condition that is silently false helps nobody.
+//! The rules are those of [IAM's condition operators]. Operators for numbers, dates and binary data are known and
+//! refused, since no key here has such a value, and a condition that is silently false helps nobody. So are operators
+//! and keys that nobody knows.
 //!
 //! [IAM's condition operators]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::address::AddressRange;
+use super::error::StatementFault;
+use super::vocabulary::{check_key, nearest};
+use crate::verifier::refusal::shown;
 
 /// The condition keys of one request with their values. Keys are compared without regard to case, as IAM does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +43,8 @@ impl RequestContext {
 /// How two values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
+    /// `IpAddress`: a range of addresses.
+    Address,
     /// `ArnEquals` and `ArnLike`, which are the same: each of the six parts with wildcards.
     Arn,
     /// `Bool`
@@ -68,8 +77,46 @@ struct Operator {
     quantifier: Option<Quantifier>,
 }
 
+/// The operators that are evaluated: name, comparison, and whether it is negated.
+const EVALUATED: [(&str, Comparison, bool); 14] = [
+    ("ArnEquals", Comparison::Arn, false),
+    ("ArnLike", Comparison::Arn, false),
+    ("ArnNotEquals", Comparison::Arn, true),
+    ("ArnNotLike", Comparison::Arn, true),
+    ("Bool", Comparison::Bool, false),
+    ("IpAddress", Comparison::Address, false),
+    ("NotIpAddress", Comparison::Address, true),
+    ("Null", Comparison::Null, false),
+    ("StringEquals", Comparison::Text, false),
+    ("StringEqualsIgnoreCase", Comparison::TextIgnoringCase, false),
+    ("StringLike", Comparison::TextLike, false),
+    ("StringNotEquals", Comparison::Text, true),
+    ("StringNotEqualsIgnoreCase", Comparison::TextIgnoringCase, true),
+    ("StringNotLike", Comparison::TextLike, true),
+];
+
 /// Operators that IAM has and this simulator has no keys for.
-const NOT_EVALUATED: [&str; 5] = ["Binary", "Date", "IpAddress", "NotIpAddress", "Numeric"];
+const NOT_EVALUATED: [&str; 13] = [
+    "BinaryEquals",
+    "DateEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateNotEquals",
+    "NumericEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericNotEquals",
+];
+
+/// What goes before an operator's name.
+const QUANTIFIERS: [&str; 3] = ["", "ForAllValues:", "ForAnyValue:"];
+
+/// What goes behind it.
+const IF_EXISTS: &str = "IfExists";
 
 impl Operator {
     fn parse(name: &str) -> Result<Self, OperatorError> {
@@ -79,37 +126,39 @@ impl Operator {
             Some(_) => return Err(OperatorError::Unknown),
             None => (None, name),
         };
-        let (if_exists, rest) = match rest.strip_suffix("IfExists") {
+        let (if_exists, rest) = match rest.strip_suffix(IF_EXISTS) {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
-        let (comparison, negated) = match rest {
-            "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
-            "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
-            "Bool" => (Comparison::Bool, false),
-            "Null" if !if_exists => (Comparison::Null, false),
-            "StringEquals" => (Comparison::Text, false),
-            "StringNotEquals" => (Comparison::Text, true),
-            "StringEqualsIgnoreCase" => (Comparison::TextIgnoringCase, false),
-            "StringNotEqualsIgnoreCase" => (Comparison::TextIgnoringCase, true),
-            "StringLike" => (Comparison::TextLike, false),
-            "StringNotLike" => (Comparison::TextLike, true),
-            _ if NOT_EVALUATED.iter().any(|known| rest.starts_with(known)) => {
-                return Err(OperatorError::NotEvaluated);
-            }
-            _ => return Err(OperatorError::Unknown),
-        };
+        if NOT_EVALUATED.contains(&rest) {
+            return Err(OperatorError::NotEvaluated);
+        }
+        let (_, comparison, negated) = *EVALUATED
+            .iter()
+            .find(|(known, comparison, _)| *known == rest && !(if_exists && *comparison == Comparison::Null))
+            .ok_or(OperatorError::Unknown)?;
         Ok(Self { comparison, negated, if_exists, quantifier })
     }
 }
 
 /// Why the name of an operator is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OperatorError {
+enum OperatorError {
     /// IAM has it, and this simulator does not evaluate it.
     NotEvaluated,
     /// IAM has none of that name.
     Unknown,
+}
+
+/// Returns the operator's name nearest to a mistyped one.
+fn nearest_operator(name: &str) -> Option<String> {
+    let bare = EVALUATED.iter().map(|(known, ..)| *known).chain(NOT_EVALUATED);
+    let known: Vec<String> = bare
+        .flat_map(|known| [known.to_owned(), format!("{known}{IF_EXISTS}")])
+        .filter(|known| known != "NullIfExists")
+        .flat_map(|known| QUANTIFIERS.map(|quantifier| format!("{quantifier}{known}")))
+        .collect();
+    nearest(name, known.iter().map(String::as_str))
 }
 
 /// One condition: an operator, a key and the values of which one must match.
@@ -119,12 +168,37 @@ pub(super) struct Condition {
     operator: Operator,
     key: String,
     values: Vec<String>,
+    /// What the values of an operator for addresses say.
+    ranges: Vec<AddressRange>,
 }
 
 impl Condition {
-    pub(super) fn new(name: &str, key: &str, values: Vec<String>) -> Result<Self, OperatorError> {
-        let operator = Operator::parse(name)?;
-        Ok(Self { name: name.to_owned(), operator, key: key.to_owned(), values })
+    /// Understands a condition; `with_variables` tells whether the policy's version has variables.
+    pub(super) fn new(
+        name: &str,
+        key: &str,
+        values: Vec<String>,
+        with_variables: bool,
+    ) -> Result<Self, StatementFault> {
+        let operator = Operator::parse(name).map_err(|error| match error {
+            OperatorError::NotEvaluated => StatementFault::OperatorNotEvaluated { operator: shown(name) },
+            OperatorError::Unknown => {
+                StatementFault::OperatorUnknown { operator: shown(name), nearest: nearest_operator(name) }
+            }
+        })?;
+        let known = |key: &str| {
+            check_key(key)
+                .map_err(|unknown| StatementFault::KeyUnknown { key: shown(key), nearest: unknown.nearest })
+        };
+        known(key)?;
+        let mut ranges = Vec::new();
+        if operator.comparison == Comparison::Address {
+            // Variables are for texts and ARNs only, in IAM too.
+            ranges = values.iter().map(|value| range(value, name, key)).collect::<Result<_, _>>()?;
+        } else if with_variables {
+            values.iter().flat_map(|value| variables(value)).try_for_each(known)?;
+        }
+        Ok(Self { name: name.to_owned(), operator, key: key.to_owned(), values, ranges })
     }
 
     /// Names the condition for people: operator and key.
@@ -154,15 +228,28 @@ impl Condition {
         }
         let wildcards = match comparison {
             Comparison::Arn | Comparison::TextLike => true,
-            Comparison::Bool | Comparison::Null | Comparison::Text | Comparison::TextIgnoringCase => false,
+            Comparison::Address
+            | Comparison::Bool
+            | Comparison::Null
+            | Comparison::Text
+            | Comparison::TextIgnoringCase => false,
         };
         let patterns: Vec<Vec<Token>> = self
             .values
             .iter()
             .filter_map(|value| tokens(value, context, wildcards, with_variables))
             .collect();
-        let matches =
-            |value: &String| patterns.iter().any(|pattern| compare(comparison, pattern, value.as_str()));
+        let matches = |value: &String| match comparison {
+            Comparison::Address => self.covers(value),
+            Comparison::Arn
+            | Comparison::Bool
+            | Comparison::Null
+            | Comparison::Text
+            | Comparison::TextIgnoringCase
+            | Comparison::TextLike => {
+                patterns.iter().any(|pattern| compare(comparison, pattern, value.as_str()))
+            }
+        };
         match (quantifier, negated) {
             (None | Some(Quantifier::Any), false) => found.iter().any(matches),
             (Some(Quantifier::Any), true) => !found.iter().all(matches),
@@ -170,6 +257,30 @@ impl Condition {
             (None | Some(Quantifier::All), true) => !found.iter().any(matches),
         }
     }
+
+    /// Tells whether a value is an address in one of the ranges; another text is in none.
+    fn covers(&self, value: &str) -> bool {
+        value.parse().is_ok_and(|address: IpAddr| self.ranges.iter().any(|range| range.contains(address)))
+    }
+}
+
+fn range(value: &str, operator: &str, key: &str) -> Result<AddressRange, StatementFault> {
+    AddressRange::parse(value).map_err(|why| StatementFault::Address {
+        value: shown(value),
+        condition: format!("{} {}", shown(operator), shown(key)),
+        why,
+    })
+}
+
+/// Returns the names of the variables in a value, `${*}` and its like left out.
+fn variables(value: &str) -> impl Iterator<Item = &str> {
+    value
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        // `${KEY, 'else'}` has a default.
+        .map(|name| name.split_once(',').map_or(name, |(name, _)| name.trim_end()))
+        .filter(|name| !matches!(*name, "*" | "?" | "$"))
 }
 
 /// A part of a value: a character, `?`, or `*`.
@@ -221,7 +332,7 @@ fn compare(comparison: Comparison, pattern: &[Token], value: &str) -> bool {
             let folded: Vec<Token> = pattern.iter().flat_map(|token| fold(*token)).collect();
             like(&folded, &value.to_lowercase())
         }
-        Comparison::Null => false,
+        Comparison::Address | Comparison::Null => false,
         Comparison::Text | Comparison::TextLike => like(pattern, value),
     }
 }
@@ -301,14 +412,41 @@ mod tests {
 
     #[test]
     fn operators_are_known_unevaluated_or_unknown() {
-        for name in ["Null", "ForAnyValue:StringLikeIfExists", "ArnNotLikeIfExists", "BoolIfExists"] {
+        for name in ["Null", "ForAnyValue:StringLikeIfExists", "ArnNotLikeIfExists", "NotIpAddressIfExists"] {
             assert!(Operator::parse(name).is_ok(), "{name}");
         }
-        for name in ["NumericLessThan", "DateGreaterThanIfExists", "NotIpAddress", "BinaryEquals"] {
+        for name in
+            ["NumericLessThan", "DateGreaterThanIfExists", "ForAnyValue:NumericEquals", "BinaryEquals"]
+        {
             assert_eq!(Operator::parse(name), Err(OperatorError::NotEvaluated), "{name}");
         }
-        for name in ["", "StringIs", "NullIfExists", "Each:StringLike", "stringequals"] {
+        // The beginning of a known name is not enough.
+        for name in [
+            "",
+            "StringIs",
+            "NullIfExists",
+            "Each:StringLike",
+            "stringequals",
+            "Numeric",
+            "DateLater",
+            "IpAddresses",
+            "BinaryEqual",
+        ] {
             assert_eq!(Operator::parse(name), Err(OperatorError::Unknown), "{name}");
+        }
+    }
+
+    #[test]
+    fn mistyped_operators_have_a_nearest_one() {
+        for (name, expected) in [
+            ("stringequals", Some("StringEquals")),
+            ("StringLikes", Some("StringLike")),
+            ("ForAllValue:StringLike", Some("ForAllValues:StringLike")),
+            ("IpAdress", Some("IpAddress")),
+            ("StringEqualIfExists", Some("StringEqualsIfExists")),
+            ("Contains", None),
+        ] {
+            assert_eq!(nearest_operator(name).as_deref(), expected, "{name}");
         }
     }
 }

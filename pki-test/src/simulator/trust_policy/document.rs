@@ -1,82 +1,24 @@
 //! The JSON document of a trust policy.
 
-use std::collections::BTreeMap;
+mod shape;
 
-use serde::Deserialize;
-
-use super::condition::{Condition, OperatorError};
-use super::{Actions, DOCUMENT_LIMIT, Effect, Principals, Statement, TrustPolicy, TrustPolicyError};
+use self::shape::{Document, RawPrincipal, RawStatement};
+use super::condition::Condition;
+use super::vocabulary::{ActionError, check_action, check_principal_kind, check_service};
+use super::{
+    Actions, DOCUMENT_LIMIT, Principals, Statement, StatementFault, TrustPolicy, TrustPolicyError,
+    statement_name,
+};
 use crate::verifier::refusal::shown;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Document {
-    version: Option<String>,
-    #[serde(rename = "Id")]
-    _id: Option<String>,
-    statement: OneOrMany<RawStatement>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct RawStatement {
-    sid: Option<String>,
-    effect: Effect,
-    principal: RawPrincipal,
-    action: Option<OneOrMany<String>>,
-    not_action: Option<OneOrMany<String>>,
-    #[serde(default)]
-    condition: BTreeMap<String, BTreeMap<String, OneOrMany<Scalar>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawPrincipal {
-    Listed(BTreeMap<String, OneOrMany<String>>),
-    Text(String),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Bool(bool),
-    Number(serde_json::Number),
-    Text(String),
-}
-
-impl Scalar {
-    fn into_text(self) -> String {
-        match self {
-            Self::Bool(value) => value.to_string(),
-            Self::Number(value) => value.to_string(),
-            Self::Text(value) => value,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    Many(Vec<T>),
-    One(T),
-}
-
-impl<T> OneOrMany<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::Many(values) => values,
-            Self::One(value) => vec![value],
-        }
-    }
-}
 
 impl TrustPolicy {
     /// Parses a policy document.
     ///
     /// # Errors
     ///
-    /// Fails on a text that is no JSON policy, on elements that trust policies do not have, and on the elements and
-    /// operators of IAM that the simulator does not evaluate: `NotPrincipal`, numbers, dates, addresses, binary data.
+    /// Fails on a text that is no JSON policy, on elements that trust policies do not have, on actions, service
+    /// principals, condition keys and operators that nobody knows, and on the elements and operators of IAM that the
+    /// simulator does not evaluate: `NotPrincipal`, numbers, dates, binary data.
     pub fn parse(json: &str) -> Result<Self, TrustPolicyError> {
         if json.len() > DOCUMENT_LIMIT {
             return Err(TrustPolicyError::TooLong);
@@ -88,53 +30,78 @@ impl TrustPolicy {
             None | Some("2008-10-17") => false,
             Some(_) => return Err(TrustPolicyError::Version),
         };
-        let statements = document.statement.into_vec();
-        if statements.is_empty() {
+        if document.statement.0.is_empty() {
             return Err(TrustPolicyError::Empty);
         }
-        let statements = statements.into_iter().map(Statement::try_from).collect::<Result<_, _>>()?;
+        let statements = document
+            .statement
+            .0
+            .into_iter()
+            .zip(1..)
+            .map(|(raw, number)| {
+                let statement = statement_name(number, raw.sid.as_deref());
+                understand(raw, with_variables)
+                    .map_err(|fault| TrustPolicyError::Statement { statement, fault: Box::new(fault) })
+            })
+            .collect::<Result<_, _>>()?;
         Ok(Self { statements, with_variables })
     }
 }
 
-impl TryFrom<RawStatement> for Statement {
-    type Error = TrustPolicyError;
-
-    fn try_from(raw: RawStatement) -> Result<Self, Self::Error> {
-        let principals = match raw.principal {
-            RawPrincipal::Text(text) if text == "*" => Principals::Everyone,
-            RawPrincipal::Text(_) => return Err(TrustPolicyError::Principal),
-            RawPrincipal::Listed(mut listed) => {
-                let mut take = |kind: &str| listed.remove(kind).map(OneOrMany::into_vec).unwrap_or_default();
-                let (aws, services) = (take("AWS"), take("Service"));
-                // These exist, and are never the caller here.
-                let (_, _) = (take("CanonicalUser"), take("Federated"));
-                if !listed.is_empty() {
-                    return Err(TrustPolicyError::Principal);
-                }
-                Principals::Listed { aws, services }
-            }
-        };
-        let actions = match (raw.action, raw.not_action) {
-            (Some(actions), None) => Actions::These(actions.into_vec()),
-            (None, Some(actions)) => Actions::AllBut(actions.into_vec()),
-            (Some(_), Some(_)) | (None, None) => return Err(TrustPolicyError::Action),
-        };
-        let mut conditions = Vec::new();
-        for (operator, keys) in raw.condition {
-            for (key, values) in keys {
-                let values = values.into_vec().into_iter().map(Scalar::into_text).collect();
-                let condition = Condition::new(&operator, &key, values).map_err(|error| match error {
-                    OperatorError::NotEvaluated => {
-                        TrustPolicyError::OperatorNotEvaluated { operator: shown(&operator) }
-                    }
-                    OperatorError::Unknown => {
-                        TrustPolicyError::OperatorUnknown { operator: shown(&operator) }
-                    }
-                })?;
-                conditions.push(condition);
-            }
+/// Checks every word of a statement.
+fn understand(raw: RawStatement, with_variables: bool) -> Result<Statement, StatementFault> {
+    let principals = principals(raw.principal)?;
+    let actions = match (raw.action, raw.not_action) {
+        (Some(patterns), None) => Actions::These(actions(patterns.into_texts())?),
+        (None, Some(patterns)) => Actions::AllBut(actions(patterns.into_texts())?),
+        (Some(_), Some(_)) | (None, None) => return Err(StatementFault::Action),
+    };
+    let mut conditions = Vec::new();
+    for (operator, keys) in raw.condition {
+        for (key, values) in keys {
+            conditions.push(Condition::new(&operator, &key, values.into_texts(), with_variables)?);
         }
-        Ok(Self { sid: raw.sid, effect: raw.effect, principals, actions, conditions })
     }
+    Ok(Statement { sid: raw.sid, effect: raw.effect, principals, actions, conditions })
+}
+
+fn principals(raw: RawPrincipal) -> Result<Principals, StatementFault> {
+    let listed = match raw {
+        RawPrincipal::Text(text) if text == "*" => return Ok(Principals::Everyone),
+        RawPrincipal::Text(text) => return Err(StatementFault::Principal { found: shown(text) }),
+        RawPrincipal::Listed(listed) => listed,
+    };
+    let (mut aws, mut services) = (Vec::new(), Vec::new());
+    for (kind, names) in listed {
+        check_principal_kind(&kind).map_err(|unknown| StatementFault::PrincipalKindUnknown {
+            kind: shown(&kind),
+            nearest: unknown.nearest,
+        })?;
+        match kind.as_str() {
+            "AWS" => aws = names.into_texts(),
+            "Service" => services = names.into_texts(),
+            // The others exist, and are never the caller here.
+            _ => {}
+        }
+    }
+    for service in &services {
+        check_service(service).map_err(|unknown| StatementFault::ServiceUnknown {
+            service: shown(service),
+            nearest: unknown.nearest,
+        })?;
+    }
+    Ok(Principals::Listed { aws, services })
+}
+
+fn actions(patterns: Vec<String>) -> Result<Vec<String>, StatementFault> {
+    for pattern in &patterns {
+        let action = || shown(pattern);
+        check_action(pattern).map_err(|error| match error {
+            ActionError::Foreign => StatementFault::ActionForeign { action: action() },
+            ActionError::Unknown(unknown) => {
+                StatementFault::ActionUnknown { action: action(), nearest: unknown.nearest }
+            }
+        })?;
+    }
+    Ok(patterns)
 }

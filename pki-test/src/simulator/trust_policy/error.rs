@@ -1,6 +1,10 @@
 //! Why a trust policy does not let a caller act, and why a text is none.
 
-use super::{DOCUMENT_LIMIT, TrustAction};
+use std::fmt;
+
+use super::address::AddressError;
+use super::{DOCUMENT_LIMIT, SERVICE_PRINCIPAL, TrustAction};
+use crate::verifier::refusal::shown;
 
 /// Why a trust policy does not let a caller act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +48,6 @@ impl TrustRefusal {
 /// Why a text is no trust policy, or none that can be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustPolicyError {
-    /// A statement has both kinds of action or none.
-    #[error("a statement has either Action or NotAction")]
-    Action,
     /// There is no statement.
     #[error("the policy has no statement")]
     Empty,
@@ -56,6 +57,62 @@ pub enum TrustPolicyError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A statement says what cannot be.
+    #[error("in the trust policy, {statement}: {fault}")]
+    Statement {
+        /// The statement's number and Sid.
+        statement: String,
+        /// What is wrong.
+        fault: Box<StatementFault>,
+    },
+    /// The document is longer than [`DOCUMENT_LIMIT`].
+    #[error("the policy has more than {DOCUMENT_LIMIT} bytes")]
+    TooLong,
+    /// The version is not one of IAM's.
+    #[error("the policy's version is neither 2012-10-17 nor 2008-10-17")]
+    Version,
+}
+
+/// What is wrong with a statement.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatementFault {
+    /// It has both kinds of action or none.
+    #[error("it has either Action or NotAction")]
+    Action,
+    /// The action is of another service, and a trust policy says who assumes a role.
+    #[error(
+        "'{action}' is no action of STS, and a trust policy has no others; what the role may do is said in its permissions policies"
+    )]
+    ActionForeign {
+        /// The action.
+        action: String,
+    },
+    /// STS has no such action.
+    #[error("STS has no action '{action}'{}", Nearest(nearest))]
+    ActionUnknown {
+        /// The action.
+        action: String,
+        /// The known one nearest to it.
+        nearest: Option<String>,
+    },
+    /// The value of an operator for addresses is neither an address nor a range.
+    #[error("{condition} cannot be compared with '{value}': {why}")]
+    Address {
+        /// Operator and key.
+        condition: String,
+        /// The value.
+        value: String,
+        /// Why not.
+        why: AddressError,
+    },
+    /// There is no such condition key.
+    #[error("there is no condition key '{key}'{}", Nearest(nearest))]
+    KeyUnknown {
+        /// The key.
+        key: String,
+        /// The known one nearest to it.
+        nearest: Option<String>,
+    },
     /// IAM has the operator, and the simulator does not evaluate it.
     #[error("the simulator does not evaluate the condition operator '{operator}'")]
     OperatorNotEvaluated {
@@ -63,18 +120,59 @@ pub enum TrustPolicyError {
         operator: String,
     },
     /// There is no such operator.
-    #[error("there is no condition operator '{operator}'")]
+    #[error("there is no condition operator '{operator}'{}", Nearest(nearest))]
     OperatorUnknown {
         /// Its name.
         operator: String,
+        /// The known one nearest to it.
+        nearest: Option<String>,
     },
-    /// A principal is neither `*` nor a list by kind.
-    #[error("a principal is \"*\" or an object of AWS, Service, Federated and CanonicalUser")]
-    Principal,
-    /// The document is longer than [`DOCUMENT_LIMIT`].
-    #[error("the policy has more than {DOCUMENT_LIMIT} bytes")]
-    TooLong,
-    /// The version is not one of IAM's.
-    #[error("the policy's version is neither 2012-10-17 nor 2008-10-17")]
-    Version,
+    /// A text in the place of principals is not `*`.
+    #[error(
+        "the principal is '{found}', and it is \"*\" or an object of AWS, Service, Federated and CanonicalUser"
+    )]
+    Principal {
+        /// The text.
+        found: String,
+    },
+    /// There is no such kind of principal.
+    #[error("there is no kind of principal '{kind}'{}", Nearest(nearest))]
+    PrincipalKindUnknown {
+        /// The kind.
+        kind: String,
+        /// The known one nearest to it.
+        nearest: Option<String>,
+    },
+    /// There is no such service principal.
+    #[error("no service principal '{service}' is known{}", NearestService(nearest))]
+    ServiceUnknown {
+        /// The service principal.
+        service: String,
+        /// The known one nearest to it.
+        nearest: Option<String>,
+    },
+}
+
+/// Shows the known word nearest to an unknown one.
+struct Nearest<'a>(&'a Option<String>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(word) => write!(f, "; the nearest is '{}'", shown(word)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Shows the known service principal nearest to an unknown one; without any, the only one that ever calls here.
+struct NearestService<'a>(&'a Option<String>);
+
+impl fmt::Display for NearestService<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(_) => Nearest(self.0).fmt(f),
+            None => write!(f, "; leave it out, here only '{SERVICE_PRINCIPAL}' assumes roles"),
+        }
+    }
 }

@@ -134,13 +134,13 @@ pub enum ResourceFault {
     /// An attribute mapping cannot be.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// The resource is of another region than the simulator.
-    #[error("it is in region '{found}', and the simulator in '{expected}'")]
+    /// The profile is in a region where no trust anchor is.
+    #[error("it is in region '{found}', where no trust anchor is; this file's regions are {known}")]
     Region {
         /// The ARN's region.
         found: String,
-        /// The simulator's.
-        expected: String,
+        /// The trust anchors' regions and the world's own.
+        known: String,
     },
     /// The trust anchor's certificates or lists are refused.
     #[error(transparent)]

@@ -1,0 +1,250 @@
+//! `exec`: runs a command with credentials that renew themselves for as long as it runs.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::args::{Needs, Spec, Words};
+use super::env::{EXPECT_DURATION, minimum, too_short};
+use super::report::{self, Failure};
+use super::settings::table::{Group, Kind, SETTINGS, Setting};
+use super::{CalledAs, Invocation, provider};
+use crate::cache::CacheEntry;
+use crate::clock::{Clock as _, SystemClock};
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::env::Environment;
+use crate::exec;
+use crate::http::runtime::block_on;
+use crate::identity::{IdentitySource, Input, PasswordSource};
+use crate::provider::{MinimumRemaining, Provider, SessionMaker};
+use crate::server::{Callers, Endpoint, Keeper, NoRandomness, Source, Token};
+use crate::shell_env;
+use crate::trace;
+
+const MODE: Setting = Setting::flag(
+    "mode",
+    Kind::Word("endpoint|env"),
+    "an endpoint that renews, or plain variables [default: endpoint]",
+);
+
+/// `anyrole exec`.
+pub(super) const SPEC: Spec = Spec {
+    name: "exec",
+    about: "Runs a command with credentials that renew themselves.",
+    words: Words::SessionAndCommand,
+    groups: Group::ALL,
+    flags: &[MODE, EXPECT_DURATION],
+    more: "\
+  anyrole exec deploy -- terraform apply
+
+The command's SDK asks an endpoint on a free port of 127.0.0.1, which lasts as long as the command and
+answers its user and its token alone. So a run may be longer than a session. Variables that would lead
+the SDK elsewhere, such as AWS_PROFILE and AWS_ACCESS_KEY_ID, are taken away; AWS_REGION is set unless
+it is given. Variables that hold its keys or passwords are taken away too.
+
+--mode env gives the credentials themselves as variables, for programs that know nothing else; they
+end with the session, and --expect-duration warns if that is too early.
+
+Signals are passed on. What ends a whole group does that too, and the command then meets SIGTERM twice,
+which Terraform takes for the wish to stop at once: use KillMode=mixed in a systemd unit, and
+timeout --foreground. Core files stay off in the command, as they are in anyrole.
+Exit status: the command's own, 128 and the signal's number if one ended it, 127 if it is not there,
+126 if it cannot be run, 1 if there are no credentials.
+",
+    needs: Needs::Everything,
+    run,
+};
+
+/// Why `exec` does not begin.
+#[derive(Debug, thiserror::Error)]
+enum CannotExec {
+    /// An input that is gone after one reading, for a session that is renewed.
+    #[error("anyrole exec renews the session, and {input} can be read only once")]
+    ReadOnce { input: String },
+    /// Nobody would be admitted, the command neither.
+    #[error(
+        "cannot tell this user's connections from those of others: this user namespace shows the same number, 65534, for all of them"
+    )]
+    NobodyKnown,
+    /// No token can be made.
+    #[error("cannot protect the endpoint")]
+    NoRandomness(#[from] NoRandomness),
+}
+
+impl Diagnostic for CannotExec {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::ReadOnce { .. } => "input-read-once",
+            Self::NobodyKnown | Self::NoRandomness(_) => "endpoint-not-bound",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::ReadOnce { .. } => Fault::Usage,
+            Self::NobodyKnown | Self::NoRandomness(_) => Fault::Local,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::ReadOnce { .. } => {
+                Some(String::from("give a file, or a variable by env:NAME, which does not reach the command"))
+            }
+            Self::NobodyKnown => Some(String::from(
+                "run as another user of the namespace (unshare -r maps one), or use --mode env",
+            )),
+            Self::NoRandomness(_) => None,
+        }
+    }
+}
+
+/// The ids of this command's own errors.
+pub(super) const IDS: &[&str] = &["input-read-once"];
+
+/// The provider of the session, as the endpoint asks it.
+struct Renewal(Provider<Box<dyn SessionMaker>>);
+
+impl Source for Renewal {
+    fn session(&self) -> Result<CacheEntry, String> {
+        self.0.session(MinimumRemaining::Half).map_err(|error| report::one_line(&error))
+    }
+}
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let lenient = invocation.called_as == CalledAs::OfficialHelper;
+    let settings = invocation.settings()?.session(invocation.env, lenient)?;
+    let renews = invocation.typed.flag(MODE.name) != Some("env");
+    let mut removed: Vec<String> = exec::SHADOWING.iter().copied().map(String::from).collect();
+    removed.extend(own_secrets(&settings.identity));
+    if let Some(input) = inputs(&settings.identity).find(|input| is_read_once(input)) {
+        return Err(CannotExec::ReadOnce { input: input.to_string() }.into());
+    }
+    let region = settings.request.region.to_string();
+    let provider = provider::provider(settings, invocation.env)?;
+    let minimum = if renews { MinimumRemaining::Half } else { minimum(invocation) };
+    let first = provider::obtain(&provider, invocation.name(), invocation.env, minimum)?;
+    let mut set: Set = Vec::new();
+    let has_region =
+        ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().any(|name| invocation.env.os_var(name).is_some());
+    if !has_region {
+        set.extend(["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, Zeroizing::new(region.clone()))));
+    }
+    let keeper = if renews {
+        if let Some(shadow) = exec::shadow(invocation.env) {
+            report::remark(&format!(
+                "warning: SDKs prefer {shadow} to this session; take it away, or set AWS_SHARED_CREDENTIALS_FILE and \
+                 AWS_CONFIG_FILE to other files, or use --mode env"
+            ));
+        }
+        Some(Arc::new(Keeper::new(Box::new(Renewal(provider)), first, Arc::new(SystemClock))))
+    } else {
+        if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
+            report::remark(&warning);
+        }
+        set.extend(shell_env::variables(&first.credential_set));
+        None
+    };
+    let status = block_on(run_command(invocation, keeper, &removed, set))??;
+    if status == 0 { Ok(()) } else { Err(Failure::Status(status)) }
+}
+
+/// The variables that the command is given.
+type Set = Vec<(&'static str, Zeroizing<String>)>;
+
+/// Runs the command, beside an endpoint where there is a session to keep; one that cannot be run is told, and has the exit status that shells
+/// give.
+async fn run_command(
+    invocation: &Invocation<'_>,
+    keeper: Option<Arc<Keeper>>,
+    removed: &[String],
+    mut set: Set,
+) -> Result<u8, Failure> {
+    let endpoint = match keeper {
+        Some(keeper) => Some(endpoint(keeper, invocation.env, &mut set).await?),
+        None => None,
+    };
+    let serving = async {
+        match &endpoint {
+            Some(endpoint) => endpoint.serve().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = exec::run(&invocation.typed.command, removed, &set) => Ok(ended.unwrap_or_else(|error| {
+            report::tell(&error);
+            error.exit_status()
+        })),
+        never = serving => match never {},
+    }
+}
+
+/// Opens an endpoint, and adds the variables by which the command finds it.
+async fn endpoint(keeper: Arc<Keeper>, env: &Environment, set: &mut Set) -> Result<Endpoint, Failure> {
+    let callers = Callers::own_user();
+    if !callers.know_own_user() {
+        return Err(CannotExec::NobodyKnown.into());
+    }
+    if !callers.are_known() {
+        trace::step(|| {
+            String::from("this system does not tell who opens a connection: the token alone decides")
+        });
+    }
+    if let Some(exempt) = past_the_proxy(env) {
+        set.extend(["NO_PROXY", "no_proxy"].map(|name| (name, Zeroizing::new(exempt.clone()))));
+    }
+    let token = Token::random().map_err(CannotExec::from)?;
+    set.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", Zeroizing::new(token.expose().to_owned())));
+    let endpoint = Endpoint::bind(keeper, token, callers).await?;
+    set.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", Zeroizing::new(endpoint.uri())));
+    Ok(endpoint)
+}
+
+/// Returns the list of hosts that no proxy is asked for, with the endpoint's: else a client that takes its proxy from a variable sends the token
+/// there. `None` where there is no proxy, or none is used for any host.
+fn past_the_proxy(env: &Environment) -> Option<String> {
+    let text = |name: &str| env.os_var(name).and_then(|value| value.into_string().ok());
+    ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].iter().find(|name| env.os_var(name).is_some())?;
+    match text("no_proxy").or_else(|| text("NO_PROXY")) {
+        None => Some(String::from("127.0.0.1")),
+        Some(hosts) if hosts.trim() == "*" => None,
+        Some(hosts) => Some(format!("{hosts},127.0.0.1")),
+    }
+}
+
+fn inputs(identity: &IdentitySource) -> impl Iterator<Item = &Input> {
+    let password = match &identity.password {
+        PasswordSource::Input(input) => Some(input),
+        PasswordSource::Credential(_)
+        | PasswordSource::Given(_)
+        | PasswordSource::Nobody
+        | PasswordSource::Prompt => None,
+    };
+    [Some(&identity.certificate), identity.private_key.as_ref(), identity.intermediates.as_ref(), password]
+        .into_iter()
+        .flatten()
+}
+
+const fn is_read_once(input: &Input) -> bool {
+    match input {
+        Input::Descriptor(_) | Input::StandardInput => true,
+        Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => false,
+    }
+}
+
+/// Returns the variables in which this program has keys and passwords.
+fn own_secrets(identity: &IdentitySource) -> Vec<String> {
+    let named = inputs(identity).filter_map(|input| match input {
+        Input::Variable(name) => Some(name.clone()),
+        Input::Descriptor(_)
+        | Input::Path(_)
+        | Input::Pkcs11Uri(_)
+        | Input::StandardInput
+        | Input::TpmHandle(_) => None,
+    });
+    // The private key itself may stand in its variable, and a PIN in any URI.
+    let inputs = ["certificate", "private-key", "intermediates"];
+    let secret =
+        SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret || inputs.contains(&setting.name));
+    named.chain(secret.filter_map(Setting::variable)).collect()
+}

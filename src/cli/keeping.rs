@@ -1,0 +1,105 @@
+//! Where a new session of this user would be kept, and why not elsewhere: nobody should have to guess that there is no cache.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cache::choice::CacheChoice;
+use crate::cache::file::KeyLender;
+use crate::cache::state_folder::{Found, StateLocation};
+use crate::cache::{Cache, CacheError, Namespace, StoreKind};
+use crate::diagnostic::Diagnostic as _;
+use crate::text::{printable_line, quoted};
+
+/// The store and the state folder that a call would use.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Keeping {
+    /// The first store that works; `None` where sessions are not kept.
+    store: Option<&'static str>,
+    #[serde(skip)]
+    store_name: Option<String>,
+    /// Where locks, refusals and sealed files are; `None` where no folder can be used, and processes do not meet.
+    state_folder: Option<String>,
+    /// The stores and folders that come first, and why they are not used.
+    passed_over: Vec<String>,
+    /// What would give a cache, where there is none.
+    hint: Option<String>,
+}
+
+impl Keeping {
+    /// Asks the stores and folders in their order, up to the first that works. The state folder is made.
+    ///
+    /// `lender` gives the key that seals files, which is asked for where no keyring works; `None` where no private key is known:
+    /// then a file counts as working, since most keys can seal.
+    pub(super) fn find(
+        choice: CacheChoice,
+        namespace: Namespace,
+        location: Result<StateLocation, CacheError>,
+        lender: Option<KeyLender>,
+    ) -> Self {
+        let mut keeping =
+            Self { store: None, store_name: None, state_folder: None, passed_over: Vec::new(), hint: None };
+        if choice == CacheChoice::None {
+            keeping.passed_over.push(String::from("no cache was asked for"));
+            return keeping;
+        }
+        let location = match location {
+            Ok(location) => location,
+            Err(error) => {
+                keeping.pass_over(&error);
+                return keeping;
+            }
+        };
+        let Found { folder, passed_over } = location.search();
+        passed_over.iter().for_each(|error| keeping.pass_over(error));
+        let Some(folder) = folder else { return keeping };
+        keeping.state_folder = Some(folder.path().display().to_string());
+        keeping.hint = None;
+        let key_is_known = lender.is_some();
+        let cache = Cache::new(choice, namespace, location, lender.unwrap_or_else(|| Box::new(|| None)));
+        for verdict in cache.survey() {
+            match verdict.verdict {
+                Ok(()) => keeping.keep_in(verdict.store),
+                Err(CacheError::NoSealingKey) if !key_is_known => keeping.keep_in(verdict.store),
+                Err(error) => {
+                    keeping.pass_over(&error);
+                    continue;
+                }
+            }
+            break;
+        }
+        keeping
+    }
+
+    fn keep_in(&mut self, store: StoreKind) {
+        (self.store, self.store_name, self.hint) = (Some(store.as_str()), Some(store.to_string()), None);
+    }
+
+    fn pass_over(&mut self, error: &CacheError) {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        self.passed_over.push(format!("{error}{cause}"));
+        if self.hint.is_none() {
+            self.hint = error.hint();
+        }
+    }
+
+    /// Says it in a line, and in one more for each thing that was passed over.
+    pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = match (&self.store_name, &self.state_folder) {
+            (Some(store), Some(folder)) => {
+                writeln!(text, "new sessions are kept in the {store}; state folder {}", quoted(folder))
+            }
+            (Some(_) | None, _) => writeln!(text, "new sessions are not kept: each call asks AWS"),
+        };
+        for why in &self.passed_over {
+            let _ = writeln!(text, "  passed over: {}", printable_line(why));
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "  to have a cache: {hint}");
+        }
+        text
+    }
+}

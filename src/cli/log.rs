@@ -1,0 +1,72 @@
+//! A line for each failure of `credential-process`, for callers that show none of its standard error: Terraform, and every Go SDK.
+//!
+//! It goes to the file of `--log-file`, or to systemd's journal where that says `journal`. A log that cannot be written never
+//! makes a call fail; `--debug` tells why.
+
+use std::path::{Path, PathBuf};
+
+use super::Invocation;
+use super::report;
+use super::settings::Settings;
+use crate::clock::{Clock as _, SystemClock};
+use crate::diagnostic::Diagnostic;
+use crate::trace;
+
+/// The word in place of a path that means the journal.
+const JOURNAL: &str = "journal";
+
+/// A log file that has grown to this many octets becomes `NAME.1`, in place of the one before.
+const LONGEST_FILE: u64 = 1024 * 1024;
+
+/// Writes the line of a failure, if the settings say where.
+pub(super) fn failure(invocation: &Invocation<'_>, error: &(dyn Diagnostic + Send)) {
+    let Some(target) = target(invocation) else { return };
+    let name = invocation.name().unwrap_or("(flags)");
+    let told = report::one_line(error);
+    let line = format!("{} {name}: {told}", invocation.spec.name);
+    let written = if target == Path::new(JOURNAL) {
+        to_journal(&line)
+    } else {
+        let line = format!("{} anyrole[{}] {line}\n", SystemClock.now(), std::process::id());
+        crate::private_file::append(&target, line.as_bytes(), LONGEST_FILE).map_err(|error| error.to_string())
+    };
+    if let Err(why) = written {
+        trace::step(|| format!("the failure was not logged: {why}"));
+    }
+}
+
+/// Returns where the line goes. The config file itself may be what failed: then flag and variable alone are asked.
+fn target(invocation: &Invocation<'_>) -> Option<PathBuf> {
+    const NAME: &str = "log-file";
+    let Invocation { typed, env, .. } = invocation;
+    match Settings::unchecked(typed, env) {
+        Ok(settings) => {
+            let given = settings.given(NAME)?;
+            if given.text() == JOURNAL { Some(JOURNAL.into()) } else { given.path(env).ok() }
+        }
+        Err(_) => {
+            let flag = typed.flag(NAME).map(PathBuf::from);
+            flag.or_else(|| env.os_var("ANYROLE_LOG_FILE").map(PathBuf::from))
+        }
+    }
+}
+
+/// Sends the line in the [native protocol]: one datagram of fields, each on a line of its own.
+///
+/// [native protocol]: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
+#[cfg(unix)]
+fn to_journal(line: &str) -> Result<(), String> {
+    const SOCKET: &str = "/run/systemd/journal/socket";
+    let fields = format!("PRIORITY=3\nSYSLOG_IDENTIFIER=anyrole\nMESSAGE={line}\n");
+    let sent = std::os::unix::net::UnixDatagram::unbound().and_then(|socket| {
+        // A journal that does not take it at once must not hold the call up.
+        socket.set_nonblocking(true)?;
+        socket.send_to(fields.as_bytes(), SOCKET)
+    });
+    sent.map(drop).map_err(|error| format!("{SOCKET}: {error}"))
+}
+
+#[cfg(not(unix))]
+fn to_journal(_line: &str) -> Result<(), String> {
+    Err(String::from("there is no journal on this system"))
+}

@@ -1,0 +1,120 @@
+//! Lines that fit: 80 columns, which every terminal and every log has, or those of the terminal at hand.
+
+/// The columns of a help text.
+pub(super) const COLUMNS: usize = 80;
+
+/// The columns of what also stands in a manual page, which `man` indents by seven.
+pub(super) const PAGE_COLUMNS: usize = 73;
+
+/// Breaks a text between words into lines of at most `columns` characters; a longer word is a line of its own.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Breaks each line that is longer than `columns` between words, and indents what follows by four. What stands in single quotes, a command or
+/// a path, is one word: it can still be copied as a whole.
+pub(super) fn fitted(text: &str, columns: usize) -> String {
+    let mut fitted = String::with_capacity(text.len() + 64);
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let mut at = indent;
+        fitted.push_str(&line[..indent]);
+        for (index, word) in words(&line[indent..]).into_iter().enumerate() {
+            let width = word.chars().count();
+            if index > 0 && at + 1 + width > columns {
+                fitted.push_str("\n    ");
+                at = 4 + width;
+            } else {
+                if index > 0 {
+                    fitted.push(' ');
+                    at += 1;
+                }
+                at += width;
+            }
+            fitted.push_str(word);
+        }
+        fitted.push('\n');
+    }
+    fitted
+}
+
+/// Splits at blanks outside of single quotes; an apostrophe within a word opens none.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut quoted, mut before) = (0, false, ' ');
+    for (index, character) in line.char_indices() {
+        match character {
+            '\'' if quoted => quoted = false,
+            '\'' if !before.is_alphanumeric() => quoted = line[index + 1..].contains('\''),
+            ' ' if !quoted => {
+                words.push(&line[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+        before = character;
+    }
+    words.push(&line[start..]);
+    words
+}
+
+/// Breaks the paragraphs of a text anew where one of their lines is longer than `columns`. Lines that begin with a blank, as
+/// examples do, stay as they are.
+pub(super) fn reflowed(text: &str, columns: usize) -> String {
+    let mut lines = Vec::new();
+    let mut paragraph: Vec<&str> = Vec::new();
+    let finish = |paragraph: &mut Vec<&str>, lines: &mut Vec<String>| {
+        if paragraph.iter().any(|line| line.chars().count() > columns) {
+            lines.extend(wrapped(&paragraph.join(" "), columns));
+        } else {
+            lines.extend(paragraph.iter().map(|line| (*line).to_owned()));
+        }
+        paragraph.clear();
+    };
+    for line in text.lines() {
+        if line.is_empty() || line.starts_with(' ') {
+            finish(&mut paragraph, &mut lines);
+            lines.push(line.to_owned());
+        } else {
+            paragraph.push(line);
+        }
+    }
+    finish(&mut paragraph, &mut lines);
+    lines.iter().fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_command_stays_whole() {
+        let text = "anyrole: hint: once it's cured, 'anyrole cache clear build' lets the next call ask\n  request id: 1\n";
+        let expected = "anyrole: hint: once it's\n    cured,\n    'anyrole cache clear build'\n    lets the next call ask\n  request id: 1\n";
+        assert_eq!(fitted(text, 28), expected);
+        assert_eq!(fitted(text, 200), text);
+    }
+
+    #[test]
+    fn words_stay_whole() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a verylongword b", 5), ["a", "verylongword", "b"]);
+        assert!(wrapped("", 5).is_empty());
+    }
+
+    #[test]
+    fn examples_and_paragraphs_that_fit_stay() {
+        let text = "fits\nso\n\ndoes not fit\nat all\n  an example that is longer\n";
+        assert_eq!(reflowed(text, 8), "fits\nso\n\ndoes not\nfit at\nall\n  an example that is longer\n");
+    }
+}

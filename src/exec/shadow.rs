@@ -1,0 +1,95 @@
+//! What in the files of AWS's programs comes before the credentials that a command is given by an endpoint.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::env::Environment;
+use crate::private_file::read_bounded;
+use crate::text::quoted;
+
+/// The most of such a file that is looked at, in bytes.
+const FILE_BYTES: u64 = 1024 * 1024;
+
+/// The keys with which a profile names credentials of its own; SDKs look for them before they ask an endpoint.
+const KEYS: &[&str] = &[
+    "aws_access_key_id",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
+
+/// A line that shadows the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    file: PathBuf,
+    line: usize,
+    key: &'static str,
+}
+
+impl fmt::Display for Shadow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, key } = self;
+        write!(f, "{key} of the default profile ({}, line {line})", quoted(&file.to_string_lossy()))
+    }
+}
+
+/// Returns the first line of the default profile, in the credentials file or the config file, that SDKs prefer to an endpoint.
+pub fn shadow(env: &Environment) -> Option<Shadow> {
+    let file = |variable: &str, name: &str| {
+        let given = env.os_var(variable).map(PathBuf::from);
+        given.or_else(|| env.home().map(|home| home.join(".aws").join(name)))
+    };
+    let files = [file("AWS_SHARED_CREDENTIALS_FILE", "credentials"), file("AWS_CONFIG_FILE", "config")];
+    files.into_iter().flatten().find_map(|path| in_file(&path))
+}
+
+fn in_file(path: &Path) -> Option<Shadow> {
+    // What this user cannot read, his SDK cannot either.
+    let content = read_bounded(path, FILE_BYTES).ok()?;
+    let (line, key) = in_text(&String::from_utf8_lossy(&content))?;
+    Some(Shadow { file: path.to_owned(), line, key })
+}
+
+/// Returns the number of the line and its key.
+fn in_text(text: &str) -> Option<(usize, &'static str)> {
+    let mut is_default = false;
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if let Some(header) = line.trim_start().strip_prefix('[') {
+            let name = header.split(']').next().unwrap_or_default().trim();
+            let name = name.strip_prefix("profile").map_or(name, str::trim);
+            is_default = name.trim_matches(['"', '\'']) == "default";
+        } else if is_default && !line.starts_with([' ', '\t', '#', ';']) {
+            let (name, value) = line.split_once(['=', ':']).unwrap_or_default();
+            let key = KEYS.iter().find(|key| name.trim().eq_ignore_ascii_case(key));
+            if let Some(key) = key.filter(|_| !value.trim().is_empty()) {
+                return Some((index + 1, key));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_default_profile_shadows() {
+        assert_eq!(
+            in_text("[default]\nregion=eu-central-1\n\naws_access_key_id = x\n"),
+            Some((4, "aws_access_key_id"))
+        );
+        assert_eq!(in_text("\u{feff}[ default ]\r\nAWS_ACCESS_KEY_ID=x\r\n"), Some((2, "aws_access_key_id")));
+        assert_eq!(
+            in_text("[profile \"default\"]\ncredential_process = /x\n"),
+            Some((2, "credential_process"))
+        );
+        assert_eq!(in_text("[other]\naws_access_key_id=x\n[default]\nregion=y\n"), None);
+        assert_eq!(in_text("[default]\ns3 =\n  role_arn = x\n# role_arn = x\nrole_arn =\n"), None);
+        assert_eq!(in_text(""), None);
+    }
+}

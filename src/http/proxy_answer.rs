@@ -1,0 +1,159 @@
+//! What a proxy says when it does not open a connection.
+//!
+//! The HTTP library keeps a refused CONNECT to itself. It is asked once more here, with the same words, and only to explain a
+//! failure: which status, and which kinds of authentication are offered (RFC 9110 §9.3.6 and §11.7.1).
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use zeroize::Zeroizing;
+
+/// The longest head that is read, in octets.
+const LONGEST_HEAD: usize = 8 * 1024;
+
+/// What a proxy answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ProxyAnswer {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The kinds of authentication that it offers, in lower case: `basic`, `ntlm`, `negotiate`.
+    pub(super) schemes: Vec<String>,
+    /// Whether it was given a user name and a password.
+    pub(super) had_password: bool,
+}
+
+/// Asks a proxy for the same connection again; `None` where it says nothing that can be read within that time.
+pub(super) async fn ask(proxy: &str, host: &str, port: u16, longest: Duration) -> Option<ProxyAnswer> {
+    tokio::time::timeout(longest, exchange(proxy, host, port)).await.ok().flatten()
+}
+
+async fn exchange(proxy: &str, host: &str, port: u16) -> Option<ProxyAnswer> {
+    let proxy = proxy.parse::<reqwest::Url>().ok().filter(|url| url.scheme() == "http")?;
+    let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let had_password = !proxy.username().is_empty();
+    let mut request = Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
+    if had_password {
+        let pair = Zeroizing::new(format!(
+            "{}:{}",
+            decoded(proxy.username()),
+            decoded(proxy.password().unwrap_or_default())
+        ));
+        request.push_str("Proxy-Authorization: Basic ");
+        request.push_str(&STANDARD.encode(pair.as_bytes()));
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    let address = (proxy.host_str()?.trim_matches(['[', ']']), proxy.port_or_known_default()?);
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut head = Vec::new();
+    let mut chunk = [0; 1024];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < LONGEST_HEAD {
+        match stream.read(&mut chunk).await.ok()? {
+            0 => break,
+            length => head.extend_from_slice(&chunk[..length]),
+        }
+    }
+    read(&String::from_utf8_lossy(&head), had_password)
+}
+
+fn read(head: &str, had_password: bool) -> Option<ProxyAnswer> {
+    let mut lines = head.lines();
+    let status = lines.next()?.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
+    let schemes = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("proxy-authenticate"))
+        .filter_map(|(_, value)| value.split_whitespace().next())
+        .map(|scheme| scheme.trim_end_matches(',').to_ascii_lowercase())
+        .collect();
+    Some(ProxyAnswer { status, schemes, had_password })
+}
+
+impl ProxyAnswer {
+    /// Says why the proxy opens no connection; `None` where the second time it would have.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self.status {
+            200..=299 => None,
+            407 if !self.schemes.is_empty() && !self.schemes.iter().any(|scheme| scheme == "basic") => {
+                Some(Refusal::OtherAuthentication(self.schemes.join(", ")))
+            }
+            407 if self.had_password => Some(Refusal::PasswordRefused),
+            407 => Some(Refusal::PasswordMissing),
+            status => Some(Refusal::Status(status)),
+        }
+    }
+}
+
+/// Why a proxy opens no connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It ended the connection without an answer.
+    #[error("it closed the connection")]
+    Closed,
+    /// It takes only kinds of authentication that are not spoken here.
+    #[error("it takes only {0} for authentication, and Basic is what is spoken here (HTTP 407)")]
+    OtherAuthentication(String),
+    /// It was given no user name and password.
+    #[error("it asks for a user name and a password (HTTP 407)")]
+    PasswordMissing,
+    /// What it was given is wrong.
+    #[error("it refused the user name and password that it was given (HTTP 407)")]
+    PasswordRefused,
+    /// Its rules do not allow the connection, or it cannot make it.
+    #[error("it does not open this connection (HTTP {0})")]
+    Status(u16),
+    /// It refused and told no more.
+    #[error("it does not open this connection")]
+    Untold,
+}
+
+impl Refusal {
+    /// Returns what cures it.
+    pub(super) const fn cure(&self) -> &'static str {
+        match self {
+            Self::OtherAuthentication(_) => {
+                "name a proxy that takes Basic, or a forwarder on this host that speaks the other kind (cntlm, px)"
+            }
+            Self::PasswordMissing => {
+                "put user and password into the proxy's URL, or except the host with NO_PROXY"
+            }
+            Self::PasswordRefused => {
+                "check user and password in the proxy's URL; in them @ : / and % are percent-encoded"
+            }
+            Self::Closed | Self::Status(_) | Self::Untold => {
+                "have the proxy's operator allow the endpoint's host and port, or except the host with NO_PROXY"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(head: &str, had_password: bool) -> Option<Refusal> {
+        read(head, had_password).and_then(|answer| answer.refusal())
+    }
+
+    #[test]
+    fn a_proxys_refusal_is_told_apart() {
+        let basic =
+            "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nproxy-authenticate: Basic realm=\"x\"\r\n\r\n";
+        assert_eq!(refusal(basic, true), Some(Refusal::PasswordRefused));
+        assert_eq!(refusal(basic, false), Some(Refusal::PasswordMissing));
+        let others = "HTTP/1.0 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\r\nProxy-Authenticate: Basic";
+        assert_eq!(
+            refusal(others, true),
+            Some(Refusal::OtherAuthentication(String::from("negotiate, ntlm")))
+        );
+        assert_eq!(refusal("HTTP/1.1 403 Forbidden\r\n\r\n", false), Some(Refusal::Status(403)));
+        assert_eq!(refusal("HTTP/1.1 200 Connection established\r\n\r\n", false), None);
+        for nonsense in ["", "SSH-2.0-x\r\n", "HTTP/1.1 x\r\n", "HTTP/1."] {
+            assert_eq!(refusal(nonsense, false), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The async runtime of one call; it exists only where something is sent.
+
+use std::future::Future;
+use std::io;
+
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+
+/// The ids of this module's error.
+pub const IDS: &[&str] = &["runtime"];
+
+/// How many descriptors waiting for the network takes at most: epoll and its waker, three for signals, the connection, and two for
+/// the name service and the files it reads.
+const DESCRIPTORS: usize = 8;
+
+/// The operating system gave no means to wait for the network.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot wait for the network")]
+pub struct RuntimeError {
+    source: io::Error,
+    /// How many descriptors the process may have, where there are too few.
+    limit: Option<u64>,
+}
+
+impl Diagnostic for RuntimeError {
+    fn id(&self) -> &'static str {
+        "runtime"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Local
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let told = self.limit.map(|limit| {
+            let text = format!("this process may have {limit} at once (RLIMIT_NOFILE), and needs {DESCRIPTORS} more than it has");
+            Fact::new("open files", text)
+        });
+        told.into_iter().collect()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.limit.map(|_| {
+            String::from("allow 64 open files: ulimit -n 64 in a shell, LimitNOFILE=64 in a systemd unit")
+        })
+    }
+}
+
+/// Runs one future to its end on this thread.
+///
+/// # Errors
+///
+/// Fails where the operating system gives no descriptors to wait with.
+pub fn block_on<F: Future>(future: F) -> Result<F::Output, RuntimeError> {
+    reserve_descriptors()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| RuntimeError { source, limit: None })?;
+    Ok(runtime.block_on(future))
+}
+
+/// Tells whether there are descriptors enough, by opening as many and closing them again.
+///
+/// Without this the want of one shows late and in other words: tokio panics, or the name service knows no host. It takes ten
+/// microseconds of a call that takes milliseconds.
+#[cfg(unix)]
+fn reserve_descriptors() -> Result<(), RuntimeError> {
+    let pipes: Result<Vec<_>, io::Error> = (0..DESCRIPTORS / 2).map(|_| io::pipe()).collect();
+    pipes.map(drop).map_err(|source| RuntimeError { source, limit: crate::process::most_descriptors() })
+}
+
+/// Does nothing where the system sets no such limit.
+#[cfg(not(unix))]
+fn reserve_descriptors() -> Result<(), RuntimeError> {
+    Ok(())
+}

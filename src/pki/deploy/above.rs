@@ -1,0 +1,89 @@
+//! The folders above the place of a pair: who can change one of them can exchange the pair.
+
+use std::path::{Path, PathBuf};
+
+use super::obstacle::Obstacle;
+
+/// Returns the folder without links in its path, once it and all that leads there is found to be root's or the caller's, and
+/// nobody else's to change.
+pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
+    system::judge(above, name)
+}
+
+#[cfg(unix)]
+mod system {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+    use super::*;
+    use crate::private_file::{Way, follow, owner_name};
+
+    const STICKY: u32 = 0o1000;
+
+    pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
+        let way = follow(above).map_err(|error| {
+            // Whoever is told that a folder is missing has to make all of them.
+            match std::fs::metadata(above) {
+                Err(found) if found.kind() == std::io::ErrorKind::NotFound => {
+                    Obstacle::AboveMissing { folder: above.to_owned() }
+                }
+                Ok(_) | Err(_) => Obstacle::Way(error),
+            }
+        })?;
+        judge_owners(&way, name)?;
+        let own = rustix::process::geteuid().as_raw();
+        for step in way.steps.iter().filter(|step| step.metadata.is_dir()) {
+            let mode = step.metadata.mode() & 0o7777;
+            if mode & 0o022 == 0 {
+                continue;
+            }
+            let folder = step.path.clone();
+            if mode & STICKY == 0 {
+                return Err(Obstacle::AboveOpen { folder, mode });
+            }
+            // Further up nobody can rename what is ours; here the names beside the place are anybody's.
+            if folder == way.end {
+                return Err(Obstacle::AboveShared { folder, mode, name: name.to_owned() });
+            }
+        }
+        if !std::fs::metadata(&way.end).is_ok_and(|found| found.is_dir()) {
+            return Err(Obstacle::System {
+                what: format!("{} above it", crate::text::quoted(&above.to_string_lossy())),
+                why: String::from("it is not a folder"),
+            });
+        }
+        if own != 0 && accessat(CWD, &way.end, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_err()
+        {
+            return Err(Obstacle::AboveClosed { folder: way.end });
+        }
+        Ok(way.end)
+    }
+
+    fn judge_owners(way: &Way, name: &str) -> Result<(), Obstacle> {
+        let own = rustix::process::geteuid().as_raw();
+        let Some(step) = way.steps.iter().find(|step| ![0, own].contains(&step.metadata.uid())) else {
+            return Ok(());
+        };
+        let owner = owner_name(step.metadata.uid());
+        Err(if step.metadata.is_symlink() {
+            Obstacle::AboveLink { link: step.path.clone(), owner, to: way.end.join(name) }
+        } else {
+            Obstacle::AboveForeign { folder: step.path.clone(), owner }
+        })
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use super::*;
+
+    /// What is made in a folder has the access list of the folder.
+    pub(super) fn judge(above: &Path, _name: &str) -> Result<PathBuf, Obstacle> {
+        if above.is_dir() {
+            Ok(above.to_owned())
+        } else {
+            Err(Obstacle::AboveMissing { folder: above.to_owned() })
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why this user may not read a file, and what an administrator runs to change that.
+
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+use super::read::owner_name;
+use super::shell_word;
+use crate::text::quoted;
+
+/// How many links are followed, as the kernel does.
+const LINKS: u32 = 40;
+
+/// What denies a file to this user: the file itself, or the first folder on the way that this user may not enter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    object: PathBuf,
+    is_folder: bool,
+    owner: String,
+    owned_by_root: bool,
+    mode: u32,
+    /// Who asks: a user's name, or a number where the account has none.
+    caller: String,
+}
+
+impl Denial {
+    /// Finds out what denies `path`; `None` where nothing does any more, or it cannot be seen.
+    pub fn of(path: &Path) -> Option<Self> {
+        let path = std::path::absolute(path).ok()?;
+        let closed = closed_folder(&path, LINKS);
+        let is_folder = closed.is_some();
+        let object = closed.unwrap_or(path);
+        let metadata = object.metadata().ok()?;
+        let caller = rustix::process::geteuid().as_raw();
+        Some(Self {
+            object,
+            is_folder,
+            owner: owner_name(metadata.uid()),
+            owned_by_root: metadata.uid() == 0,
+            mode: metadata.mode() & 0o7777,
+            caller: owner_name(caller).trim_start_matches("uid ").to_owned(),
+        })
+    }
+
+    /// Returns what an administrator runs; of a private key a copy of the caller's own, unless its file is root's: one that another user
+    /// owns and that is open to more than its owner is refused.
+    pub fn cure(&self, is_private_key: bool) -> String {
+        let Self { object, caller, .. } = self;
+        let object = shell_word(object);
+        let command = if self.is_folder {
+            format!("setfacl -m u:{caller}:x {object}")
+        } else if is_private_key && !self.owned_by_root {
+            format!("install -o {caller} -m 0600 {object} COPY")
+        } else {
+            format!("setfacl -m u:{caller}:r {object}")
+        };
+        // Quotes around a path that has its own would end within the command.
+        let command = if command.contains('\'') { command } else { quoted(&command) };
+        format!("an administrator lets {caller} read it with {command}")
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object, is_folder, owner, mode, caller, .. } = self;
+        write!(f, "permission denied to {caller}: ")?;
+        if *is_folder {
+            write!(f, "the folder {} belongs to {owner}, mode {mode:04o}", quoted(&object.to_string_lossy()))
+        } else {
+            write!(f, "it belongs to {owner}, mode {mode:04o}")
+        }
+    }
+}
+
+/// Returns the first folder on the way to `path` that this user may not enter. Links are followed one by one: what they lead to has
+/// folders of its own, as `live` has its `archive` with certbot.
+fn closed_folder(path: &Path, links: u32) -> Option<PathBuf> {
+    let mut way: Vec<&Path> = path.ancestors().collect();
+    way.reverse();
+    for at in way {
+        if let Ok(target) = std::fs::read_link(at) {
+            let followed = at.parent()?.join(target).join(path.strip_prefix(at).ok()?);
+            // Without the slash at the end that joining nothing leaves, and after which a link is not seen as one.
+            let followed: PathBuf = followed.components().collect();
+            return closed_folder(&followed, links.checked_sub(1)?);
+        }
+        if at != path && access(at, Access::EXEC_OK).is_err() {
+            // No link is left in it, but `..` may be.
+            return Some(at.canonicalize().unwrap_or_else(|_| at.to_owned()));
+        }
+    }
+    None
+}

@@ -1,0 +1,163 @@
+//! Reading for root from another user's folder: that user's files, and nothing that the user's links point to.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{ReadError, shell_word};
+use crate::text::quoted;
+
+/// Why a file below a folder was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WithinError {
+    /// A file in the folder is not the folder's owner's.
+    #[error("{} belongs to {owner}, and the folder that it is in to {expected}", shown(file))]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// A link is in the folder.
+    #[error("{} is a link of {owner}'s, and root does not follow it out of that user's folder", shown(link))]
+    Link {
+        /// The link.
+        link: PathBuf,
+        /// Where it points.
+        target: PathBuf,
+        /// Whose folder it is in.
+        owner: String,
+    },
+    /// The folder is reached by a link of somebody who does not own it.
+    #[error("{} on the way to it is a link of {owner}'s, who does not own what it points to", shown(link))]
+    LinkToFolder {
+        /// The link.
+        link: PathBuf,
+        /// The folder itself.
+        folder: PathBuf,
+        /// Whose link it is.
+        owner: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl WithinError {
+    /// Returns the way out; `call` repeats the command with another folder.
+    pub fn hint(&self, call: impl FnOnce(&Path) -> String) -> Option<String> {
+        match self {
+            Self::Foreign { file, expected, .. } => {
+                let owner = expected.strip_prefix("uid ").unwrap_or(expected);
+                Some(format!("if the file is right, run chown {owner} {}", shell_word(file)))
+            }
+            Self::Link { link, target, owner } => {
+                let (link, target) = (shell_word(link), shell_word(target));
+                Some(format!(
+                    "as {owner}, who must be able to read it, put the file itself there: rm {link} && cp -R {target} {link}"
+                ))
+            }
+            Self::LinkToFolder { folder, .. } => {
+                Some(format!("if that is meant, name the folder itself: {}", call(folder)))
+            }
+            Self::Read(_) => None,
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+/// Reads a file below a folder, of at most `limit` bytes; `below` are the names that lead to it.
+///
+/// For root, and where the folder belongs to another user, no link in the folder is followed, and the file must be a regular one
+/// of that user's: root reads nothing that the user could not read. Anybody else may be led by links: it is with their own rights.
+///
+/// # Errors
+///
+/// Fails if there is no such file, it cannot be read, is larger than `limit`, or is not as said.
+pub fn read_within(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
+    system::read(folder, below, limit)
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::File;
+    use std::os::unix::fs::MetadataExt as _;
+
+    use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, readlinkat, statat};
+
+    use super::super::read::{describe, drain, open_unlinked, owner_name, read_bounded};
+    use super::super::{ReadRefusal, way};
+    use super::*;
+
+    pub(super) fn read(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
+        let mut path = folder.to_owned();
+        path.extend(below);
+        if !rustix::process::geteuid().is_root() {
+            return Ok(read_bounded(&path, limit)?);
+        }
+        let found = way::follow(folder)?;
+        let mut opened = open_unlinked(&found.end)?;
+        let owner = opened.metadata().map_err(|error| ReadError::io(folder, &error))?.uid();
+        // Of those who lead root there, only root and the folder's owner may decide where that is.
+        let misleads = |step: &&way::Step| {
+            step.metadata.is_symlink() && step.metadata.uid() != 0 && step.metadata.uid() != owner
+        };
+        if let Some(step) = found.steps.iter().find(misleads) {
+            return Err(WithinError::LinkToFolder {
+                link: step.path.clone(),
+                folder: found.end.clone(),
+                owner: owner_name(step.metadata.uid()),
+            });
+        }
+        if owner == 0 {
+            return Ok(read_bounded(&path, limit)?);
+        }
+        let mut at = folder.to_owned();
+        for name in below {
+            opened = enter(&opened, &at, name, owner)?;
+            at.push(name);
+        }
+        let metadata = opened.metadata().map_err(|error| ReadError::io(&path, &error))?;
+        if !metadata.is_file() {
+            return Err(ReadError::new(&path, ReadRefusal::NotAFile(describe(&metadata))).into());
+        }
+        if metadata.uid() != owner {
+            return Err(WithinError::Foreign {
+                file: path,
+                owner: owner_name(metadata.uid()),
+                expected: owner_name(owner),
+            });
+        }
+        Ok(drain(&opened, &path, limit, metadata.len())?)
+    }
+
+    /// Opens what has that name in an open folder, unless it is a link.
+    fn enter(folder: &File, at: &Path, name: &str, owner: u32) -> Result<File, WithinError> {
+        let path = at.join(name);
+        let failed = |errno: rustix::io::Errno| ReadError::io(&path, &errno.into());
+        let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+        if FileType::from_raw_mode(found.st_mode) == FileType::Symlink {
+            let target = readlinkat(folder, name, Vec::new()).map_err(failed)?;
+            let target = at.join(target.to_string_lossy().as_ref());
+            return Err(WithinError::Link { link: path, target, owner: owner_name(owner) });
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        Ok(openat(folder, name, flags, Mode::empty()).map(File::from).map_err(failed)?)
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use super::*;
+
+    pub(super) fn read(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
+        let mut path = folder.to_owned();
+        path.extend(below);
+        Ok(super::super::read_bounded(&path, limit)?)
+    }
+}

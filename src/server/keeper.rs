@@ -1,0 +1,319 @@
+//! One session, kept fresh for everybody who asks.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::cache::CacheEntry;
+use crate::clock::{Clock, Timestamp};
+
+/// How often it is looked whether the session is due: by the wall clock, so that a host which slept or whose clock jumped is seen.
+const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+/// The pause after the first attempt that brought nothing; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// By how much this host's clock may have been set back before a session counts as made in the future.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Where a session with at least half of its lifetime left comes from: the cache, or AWS. Blocks for as long as that takes.
+pub trait Source: Send + Sync {
+    /// Returns the session, or the reason why there is none, in one line without secrets.
+    ///
+    /// # Errors
+    ///
+    /// Fails where neither a new session nor one that still works can be had.
+    fn session(&self) -> Result<CacheEntry, String>;
+}
+
+/// A session that is renewed at half of its lifetime, once for all who ask, and answered until its end if it cannot be.
+pub struct Keeper {
+    source: Box<dyn Source>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// Held by the one who renews.
+    flight: tokio::sync::Mutex<()>,
+}
+
+/// What is known at the moment.
+struct State {
+    entry: Option<Arc<CacheEntry>>,
+    /// Why the last attempt brought nothing.
+    failure: Arc<str>,
+    /// Nobody tries again before.
+    not_before: Timestamp,
+    pause: Duration,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
+}
+
+impl Keeper {
+    /// Keeps a session fresh that is there already.
+    pub fn new(source: Box<dyn Source>, first: CacheEntry, clock: Arc<dyn Clock>) -> Self {
+        let state = State {
+            entry: Some(Arc::new(first)),
+            failure: Arc::from(""),
+            not_before: Timestamp::MIN,
+            pause: FIRST_PAUSE,
+        };
+        Self { source, clock, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Returns the session: renewed where that is due and possible, else as it is for as long as it works.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason where no session works.
+    pub async fn current(self: &Arc<Self>) -> Result<Arc<CacheEntry>, Arc<str>> {
+        if let Some(answer) = self.known() {
+            return answer;
+        }
+        // Somebody renews it; whoever can do with the old one does not wait.
+        if self.flight.try_lock().is_err()
+            && let Some(entry) = self.state().usable(self.clock.now())
+        {
+            return Ok(entry);
+        }
+        // A task of its own: a caller who goes away does not take the renewal along.
+        let keeper = Arc::clone(self);
+        let renewal = tokio::spawn(async move { keeper.renew().await });
+        renewal.await.unwrap_or_else(|_| Err(Arc::from("the renewal stopped; this is a bug")))
+    }
+
+    /// Renews the session when it is due, for ever.
+    pub async fn keep(self: &Arc<Self>) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            // What fails is tried again, and told to whoever asks.
+            let _ = self.current().await;
+        }
+    }
+
+    async fn renew(self: &Arc<Self>) -> Result<Arc<CacheEntry>, Arc<str>> {
+        let _flight = self.flight.lock().await;
+        if let Some(answer) = self.known() {
+            return answer;
+        }
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let keeper = Arc::clone(self);
+        // A plain thread: the end of the runtime, which is that of the program, does not wait for one that hangs on the network.
+        let started = std::thread::Builder::new().spawn(move || {
+            // Nobody listens any more where the program ends.
+            let _ = sender.send(keeper.source.session());
+        });
+        let outcome = match started {
+            Ok(_) => {
+                receiver.await.unwrap_or_else(|_| Err(String::from("the renewal stopped; this is a bug")))
+            }
+            Err(error) => Err(format!("cannot start a thread for the renewal: {error}")),
+        };
+        self.note(outcome)
+    }
+
+    /// Returns what can be answered without an attempt.
+    fn known(&self) -> Option<Result<Arc<CacheEntry>, Arc<str>>> {
+        let now = self.clock.now();
+        let state = self.state();
+        match &state.entry {
+            Some(entry) if is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
+            Some(_) | None if now < state.not_before => Some(state.answer(now)),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Takes in what an attempt brought, and returns the answer.
+    fn note(&self, outcome: Result<CacheEntry, String>) -> Result<Arc<CacheEntry>, Arc<str>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        match outcome {
+            Ok(entry) => {
+                // The provider answers with the old one where a new one cannot be had.
+                let renewed = is_fresh(&entry, now);
+                state.entry = Some(Arc::new(entry));
+                if renewed {
+                    state.pause = FIRST_PAUSE;
+                    state.not_before = Timestamp::MIN;
+                } else {
+                    state.back_off(now);
+                }
+            }
+            Err(reason) => {
+                state.failure = Arc::from(reason);
+                state.back_off(now);
+            }
+        }
+        state.answer(now)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that holds it can be interrupted half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns the session while it works.
+    fn usable(&self, now: Timestamp) -> Option<Arc<CacheEntry>> {
+        self.entry.as_ref().filter(|entry| entry.usable_until > now).map(Arc::clone)
+    }
+
+    /// Returns the session while it works, and then why there is no other.
+    fn answer(&self, now: Timestamp) -> Result<Arc<CacheEntry>, Arc<str>> {
+        self.usable(now).ok_or_else(|| Arc::clone(&self.failure))
+    }
+
+    fn back_off(&mut self, now: Timestamp) {
+        self.not_before = now.plus(self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Tells whether at least half of the lifetime is left.
+fn is_fresh(entry: &CacheEntry, now: Timestamp) -> bool {
+    let lifetime = entry.usable_until.since(entry.created_at);
+    now >= entry.created_at.minus(CLOCK_TOLERANCE)
+        && entry.usable_until.since(now) * 2 >= lifetime
+        && entry.usable_until > now
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cache::example_entry;
+
+    /// A clock that a test sets, in seconds after the example's session was made.
+    #[derive(Debug, Default)]
+    struct Hands(AtomicI64);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_seconds(
+                example_entry().created_at.unix_seconds() + self.0.load(Ordering::SeqCst),
+            )
+        }
+    }
+
+    /// Makes a session of an hour at each call, or fails.
+    struct Maker {
+        clock: Arc<Hands>,
+        calls: Arc<AtomicUsize>,
+        fails: Arc<AtomicUsize>,
+    }
+
+    impl Source for Maker {
+        fn session(&self) -> Result<CacheEntry, String> {
+            let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+            if self.fails.load(Ordering::SeqCst) > 0 {
+                return Err(String::from("the network is down [network-unreachable]"));
+            }
+            let mut entry = example_entry();
+            entry.created_at = self.clock.now();
+            entry.usable_until = entry.created_at.plus(Duration::from_secs(3600));
+            entry.credential_set.credentials.access_key_id = format!("ASIA{call}");
+            Ok(entry)
+        }
+    }
+
+    struct Scene {
+        keeper: Arc<Keeper>,
+        clock: Arc<Hands>,
+        calls: Arc<AtomicUsize>,
+        fails: Arc<AtomicUsize>,
+    }
+
+    impl Scene {
+        fn set() -> Self {
+            let (clock, calls, fails) = (Arc::new(Hands::default()), Arc::default(), Arc::default());
+            let maker =
+                Maker { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
+            let keeper = Keeper::new(Box::new(maker), example_entry(), Arc::clone(&clock) as Arc<dyn Clock>);
+            Self { keeper: Arc::new(keeper), clock, calls, fails }
+        }
+
+        fn at(&self, seconds: i64) -> &Self {
+            self.clock.0.store(seconds, Ordering::SeqCst);
+            self
+        }
+
+        /// Returns the access key id, or the reason.
+        async fn answer(&self) -> Result<String, String> {
+            match self.keeper.current().await {
+                Ok(entry) => Ok(entry.credential_set.credentials.access_key_id.clone()),
+                Err(reason) => Err(reason.to_string()),
+            }
+        }
+
+        fn calls(&self) -> usize {
+            self.calls.load(Ordering::SeqCst)
+        }
+    }
+
+    const FIRST: &str = "ASIAEXAMPLEEXAMPLE00";
+
+    #[tokio::test]
+    async fn a_session_is_renewed_at_half_of_its_lifetime() {
+        let scene = Scene::set();
+        assert_eq!(scene.at(1799).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.calls(), 0);
+        assert_eq!(scene.at(1801).answer().await.as_deref(), Ok("ASIA1"));
+        assert_eq!(scene.at(3000).answer().await.as_deref(), Ok("ASIA1"));
+        assert_eq!(scene.calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_who_ask_at_once_are_one_renewal() {
+        let scene = Scene::set();
+        scene.at(4000);
+        let asked: Vec<_> = (0..1000)
+            .map(|_| {
+                let keeper = Arc::clone(&scene.keeper);
+                tokio::spawn(async move { keeper.current().await.is_ok() })
+            })
+            .collect();
+        for answer in asked {
+            assert!(answer.await.unwrap());
+        }
+        assert_eq!(scene.calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_last_good_session_is_answered_until_its_end_and_a_failure_backs_off() {
+        let scene = Scene::set();
+        scene.fails.store(1, Ordering::SeqCst);
+        assert_eq!(scene.at(2000).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.at(2004).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.calls(), 1, "nobody tries again within five seconds");
+        assert_eq!(scene.at(2006).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.at(2015).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.calls(), 2, "nor within ten the next time");
+        let down = Err(String::from("the network is down [network-unreachable]"));
+        assert_eq!(scene.at(3601).answer().await, down);
+        assert_eq!(scene.at(3602).answer().await, down);
+        assert_eq!(scene.calls(), 3);
+        scene.fails.store(0, Ordering::SeqCst);
+        assert_eq!(scene.at(3700).answer().await.as_deref(), Ok("ASIA4"));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_makes_a_session_due() {
+        let scene = Scene::set();
+        assert_eq!(scene.at(-59).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.at(-3600).answer().await.as_deref(), Ok("ASIA1"));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_does_not_stop_the_renewal() {
+        let scene = Scene::set();
+        scene.at(4000);
+        drop(tokio::time::timeout(Duration::ZERO, scene.keeper.current()).await);
+        assert_eq!(scene.answer().await.as_deref(), Ok("ASIA1"));
+        assert_eq!(scene.calls(), 1);
+    }
+}

@@ -1,0 +1,69 @@
+//! The units, the recipe and the cache under a real systemd: a small Debian that is booted in a container, and forgotten afterwards.
+//!
+//! `tests/components` makes it where this machine lets a container boot; elsewhere these tests are skipped with a line, whatever
+//! `ANYROLE_REQUIRE_COMPONENTS` says.
+#![cfg(all(target_os = "linux", feature = "pki"))]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may stop at once, writes its own files, and skips loudly"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Boots, runs the script with our program and units beside it, and returns what it printed; `None` after saying what is missing.
+fn boot(script: &str) -> Option<String> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let components = std::env::var_os("ANYROLE_COMPONENTS")
+        .map_or_else(|| project.join("target/components"), PathBuf::from);
+    let root = components.join("systemd/root");
+    if !root.is_dir() || !rustix::process::geteuid().is_root() {
+        eprintln!(
+            "skipped: there is no system that boots (tests/components makes one where it can), or this is not root"
+        );
+        return None;
+    }
+    let work = tempfile::tempdir().unwrap();
+    fs::write(work.path().join("run"), script).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_anyrole"), work.path().join("anyrole")).unwrap();
+    fs::create_dir(work.path().join("systemd")).unwrap();
+    for unit in fs::read_dir(project.join("packaging/systemd")).unwrap() {
+        let unit = unit.unwrap();
+        fs::copy(unit.path(), work.path().join("systemd").join(unit.file_name())).unwrap();
+    }
+    let output =
+        Command::new(project.join("tests/systemd/boot")).arg(root).arg(work.path()).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    eprintln!("{stderr}");
+    Some(stdout.into_owned())
+}
+
+#[test]
+fn the_recipe_works_through_a_renewal_and_the_journal_has_failures() {
+    let readme = include_str!("../packaging/README.md");
+    let section = readme.split("## A service of another user, from nothing\n").nth(1).unwrap();
+    let recipe = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let script = format!(
+        "set -eux\ninstall -m 755 anyrole /usr/bin/anyrole\nuseradd --system --user-group jenkins\n{recipe}\n{}",
+        include_str!("systemd/recipe")
+    );
+    let Some(seen) = boot(&script) else { return };
+    let lines: Vec<&str> = seen.lines().collect();
+    for line in ["pair jenkins 600", "renewed", "active"] {
+        assert!(lines.contains(&line), "{line}: {seen}");
+    }
+    let told = "credential-process (flags): error: --trust-anchor-arn is missing [setting-missing]";
+    assert!(seen.contains(told), "{seen}");
+}
+
+#[test]
+fn a_unit_s_calls_share_one_session_wherever_it_may_write() {
+    let Some(seen) = boot(include_str!("systemd/units")) else { return };
+    for unit in ["user", "strict", "runtime", "dynamic", "dynamic-runtime", "dynamic-nothing"] {
+        assert!(seen.contains(&format!("{unit}: 1\n")), "{unit}: {seen}");
+    }
+}
