@@ -25,7 +25,9 @@ mod passphrase;
 mod pki;
 mod provider;
 mod read_certificate_data;
+mod renewal;
 mod report;
+mod serve;
 mod settings;
 mod sign_string;
 #[cfg(feature = "pki")]
@@ -54,6 +56,7 @@ const COMMANDS: &[&Spec] = &[
     &credential_process::SPEC,
     &exec::SPEC,
     &env::SPEC,
+    &serve::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -105,10 +108,6 @@ const LATER: &[(&str, &str)] = &[
     (
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
-    ),
-    (
-        "serve",
-        "anyrole exec has an endpoint for one command; others read a profile with credential_process, as all SDKs do",
     ),
     ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
     ("update", "put credential_process into the profile instead of keys: nothing has to be kept fresh then"),
@@ -303,7 +302,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::config::ConfigError::IDS,
         crate::exec::IDS,
         crate::server::IDS,
-        exec::IDS,
+        renewal::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,

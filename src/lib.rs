@@ -17,7 +17,7 @@
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
 //! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
-//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`], [`trace`] | the ground |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`systemd`], [`text`], [`trace`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
 //! from outside passes through the last before it is shown.
@@ -73,6 +73,7 @@ pub mod shell_env;
 pub mod signer;
 pub mod signing;
 pub mod sts;
+pub mod systemd;
 pub mod text;
 pub mod trace;
 pub mod x509;

@@ -1,197 +1,329 @@
-//! A loopback endpoint that hands out the credentials of one session to the programs of one user.
+//! A loopback endpoint that hands out the credentials of sessions to the programs of those who may have them.
 //!
 //! Who may ask is decided three times: the user who opened the connection (before an octet of it is read), the request's own headers
-//! (no browser, no forwarder, no other name than this endpoint's), and a token. Whoever is refused learns nothing.
+//! (no browser, no forwarder, no other name than this endpoint's), and a token. Whoever is refused learns nothing; the log says who asked, and
+//! what would allow it.
 //!
 //! Everything is bounded: connections, the size of a request, and the time of each.
 
+mod answer;
 mod caller;
-mod container;
+mod crowd;
+mod gate;
+#[cfg(target_os = "linux")]
+mod holder;
+mod imds;
 mod keeper;
+mod listeners;
+mod site;
+mod sockets;
+mod strict;
 mod token;
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
-pub use caller::Callers;
-pub use keeper::{Keeper, Source};
+pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
+pub use keeper::{Keeper, Source, Standing};
+pub use listeners::{IDS, Listener, ListenError, is_loopback};
+pub use site::{MetadataService, Offer, Site};
+pub use sockets::Sockets;
 pub use token::{NoRandomness, Token};
 
-use crate::diagnostic::{Diagnostic, Fault};
-use crate::process;
-use crate::trace;
-use container::Gate;
+use answer::Answer;
+use crowd::Crowd;
+use site::{Door, Outcome};
+use strict::Strict;
 
-/// The ids of this module's error.
-pub const IDS: &[&str] = &["endpoint-not-bound"];
-
-/// The path of the credentials.
-const PATH: &str = "/v1/credentials";
-/// How many connections are open at once; for one more, the oldest that has not asked rightly is closed.
-const CONNECTIONS: usize = 64;
-/// How many are open at once where the process may have few descriptors: a quarter of these, but no fewer than this.
-const FEWEST_CONNECTIONS: usize = 4;
 /// The longest request line and headers together, in bytes; an SDK sends some 300.
 const REQUEST_BYTES: usize = 16 * 1024;
 /// How many headers a request has at most; an SDK sends some six.
 const REQUEST_HEADERS: usize = 64;
-/// The time for the headers to arrive.
+/// The time for the headers to arrive, and the longest pause between two requests of a connection.
 const HEADERS_TIME: Duration = Duration::from_secs(5);
 /// The time for a whole connection: more than a new session takes at most.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
-/// The time in which this process itself must reach its port.
-const REACH_TIME: Duration = Duration::from_secs(5);
 /// How long nobody is accepted after the system could not accept, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long those who wait for an answer have until it ends.
+const FINISH_TIME: Duration = Duration::from_secs(5);
+/// How many refusals are told in one [`REFUSALS_TIME`]; the others are counted.
+const REFUSALS: u32 = 10;
+const REFUSALS_TIME: Duration = Duration::from_secs(10);
 
-/// No address of this host can be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on 127.0.0.1 for the programs that ask for credentials")]
-pub struct ServerError(#[source] io::Error);
+/// What happened, for the log; without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody was given credentials.
+    HandedOut {
+        /// The session's name.
+        session: String,
+        /// `ASIA…`, as CloudTrail records it.
+        access_key_id: String,
+        /// By which protocol: `imds`, `container`, `socket`.
+        way: &'static str,
+        /// Who asked.
+        caller: Caller,
+        /// Of which process, where that is known: `pid=… program=…`.
+        process: Option<String>,
+    },
+    /// Somebody was given nothing.
+    Refused {
+        /// Who asked.
+        caller: Caller,
+        /// Why not.
+        reason: &'static str,
+        /// It is the caller who is not allowed, and not the request.
+        is_for_user: bool,
+        /// How many others were refused since the last one that was told.
+        untold: u32,
+    },
+}
 
-impl Diagnostic for ServerError {
-    fn id(&self) -> &'static str {
-        "endpoint-not-bound"
-    }
+/// Takes what happened.
+pub type Log = Box<dyn Fn(&Event) + Send + Sync>;
 
-    fn fault(&self) -> Fault {
-        Fault::Local
-    }
+/// An endpoint: one site at several addresses.
+pub struct Server {
+    site: Mutex<Arc<Site>>,
+    sockets: Sockets,
+    crowd: Mutex<Crowd>,
+    log: Log,
+    refusals: Mutex<Refusals>,
+    answered: Notify,
+    #[cfg(target_os = "linux")]
+    holders: holder::Holders,
+}
 
-    fn hint(&self) -> Option<String> {
-        Some(String::from("'ip address show lo' tells whether the loopback interface is up"))
+/// What was told of refusals a short time ago.
+#[derive(Default)]
+struct Refusals {
+    began: Option<Instant>,
+    told: u32,
+    untold: u32,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("sockets", &self.sockets).finish_non_exhaustive()
     }
 }
 
-/// A container-credentials endpoint on a free port of 127.0.0.1, as AWS's [container credential provider] asks it.
-///
-/// [container credential provider]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
-#[derive(Debug)]
-pub struct Endpoint {
-    listener: TcpListener,
-    address: SocketAddr,
-    callers: Callers,
-    token: Arc<Token>,
-    keeper: Arc<Keeper>,
-}
-
-impl Endpoint {
-    /// Listens on a free port of 127.0.0.1; nobody is answered yet.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the system gives no port, or nobody reaches it.
-    pub async fn bind(keeper: Arc<Keeper>, token: Token, callers: Callers) -> Result<Self, ServerError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(ServerError)?;
-        let address = listener.local_addr().map_err(ServerError)?;
-        // Linux gives a port though the interface is down.
-        let reached = tokio::time::timeout(REACH_TIME, TcpStream::connect(address)).await;
-        reached.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(ServerError)?;
-        // That connection is not a caller's.
-        drop(listener.accept().await.map_err(ServerError)?);
-        Ok(Self { listener, address, callers, token: Arc::new(token), keeper })
+impl Server {
+    /// Makes an endpoint that nobody can reach yet.
+    pub fn new(site: Site, sockets: Sockets, log: Log) -> Arc<Self> {
+        Arc::new(Self {
+            site: Mutex::new(Arc::new(site)),
+            sockets,
+            crowd: Mutex::default(),
+            log,
+            refusals: Mutex::default(),
+            answered: Notify::new(),
+            #[cfg(target_os = "linux")]
+            holders: holder::Holders::default(),
+        })
     }
 
-    /// Returns the address of the credentials: `http://127.0.0.1:PORT/v1/credentials`, a literal address since some SDKs take no name.
-    pub fn uri(&self) -> String {
-        format!("http://{}{PATH}", self.address)
+    /// Offers something else from now on; who is being answered is answered as before.
+    pub fn change(&self, site: Site) {
+        *lock(&self.site) = Arc::new(site);
     }
 
-    /// Answers for as long as the future is polled, and keeps the session fresh beside that.
-    pub async fn serve(&self) -> Infallible {
-        let renewal = self.keeper.keep();
-        tokio::select! {
-            never = self.accept() => never,
-            never = renewal => never,
-        }
+    /// Returns what is offered.
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(&lock(&self.site))
     }
 
-    async fn accept(&self) -> Infallible {
-        let most = most_connections();
-        let mut open: VecDeque<Conversation> = VecDeque::new();
+    /// Keeps every session fresh, for ever; those of a new site too.
+    pub async fn keep(&self) -> Infallible {
         loop {
-            let Ok((stream, peer)) = self.listener.accept().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            };
-            // Dropped connections are closed. Whoever may not ask takes no slot.
-            if let Err(who) = self.callers.admit(self.address, peer) {
-                trace::step(|| {
-                    format!("a connection of {who} was closed: it is not the user of this endpoint")
-                });
-                continue;
+            for offer in &self.site().offers {
+                let keeper = Arc::clone(&offer.keeper);
+                // Each by itself: one that hangs does not hold up the others. What fails is tried again, and told to whoever asks.
+                tokio::spawn(async move { drop(keeper.current().await) });
             }
-            open.retain(|conversation| !conversation.task.is_finished());
-            if open.len() >= most {
-                let waiting = open.iter().position(|other| !other.is_admitted.load(Ordering::Relaxed));
-                let Some(oldest) = waiting.and_then(|index| open.remove(index)) else { continue };
-                oldest.task.abort();
-                // Its descriptor is free before the next one is taken.
-                tokio::task::yield_now().await;
+            tokio::time::sleep(keeper::LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Answers whoever connects to that address, for as long as the future is polled.
+    pub async fn accept(self: &Arc<Self>, listener: &Listener) -> Infallible {
+        loop {
+            match listener {
+                Listener::Tcp(listener) => match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        // The address it arrived at, which a socket at every address has one of.
+                        let Ok(local) = stream.local_addr() else { continue };
+                        let caller = self.sockets.caller(local, peer);
+                        self.receive(stream, caller, Door::Address(canonical(local)));
+                    }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
+                #[cfg(unix)]
+                Listener::File(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let caller = stream.peer_cred().map_or(Caller::Unknown, |peer| {
+                            Caller::User(Peer { user: peer.uid(), socket: None, process: peer.pid() })
+                        });
+                        self.receive(stream, caller, Door::File);
+                    }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
             }
-            let gate = Gate { port: self.address.port(), path: PATH, token: Arc::clone(&self.token) };
-            let keeper = Arc::clone(&self.keeper);
-            let is_admitted = Arc::new(AtomicBool::new(false));
-            let admitted = Arc::clone(&is_admitted);
-            let task = tokio::spawn(async move {
-                // What is left of a connection that takes too long is dropped.
-                let _ =
-                    tokio::time::timeout(CONNECTION_TIME, converse(stream, gate, keeper, &admitted)).await;
-            });
-            open.push_back(Conversation { task: task.abort_handle(), is_admitted });
+        }
+    }
+
+    /// Waits for those who are being answered, but not for ever. Nobody else is accepted any more.
+    pub async fn finish(&self) {
+        let answered = async {
+            while lock(&self.crowd).is_busy() {
+                self.answered.notified().await;
+            }
+        };
+        // Who is not answered by then is not answered.
+        let _ = tokio::time::timeout(FINISH_TIME, answered).await;
+    }
+
+    /// Takes a connection in, if its user may ask for anything. Whoever may not takes no slot, and nothing of it is read.
+    fn receive<S>(self: &Arc<Self>, stream: S, caller: Caller, door: Door)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let site = self.site();
+        if site.knows(&caller) == Some(false) {
+            return self.refused(caller, "this user may not ask", true);
+        }
+        let mut crowd = lock(&self.crowd);
+        if !crowd.make_room() {
+            return;
+        }
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let conversation = Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
+        let task = tokio::spawn(async move {
+            // What is left of a connection that takes too long is dropped.
+            let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;
+        });
+        crowd.add(caller.user(), task.abort_handle(), is_busy);
+    }
+
+    /// Tells that somebody was refused, unless too much of that was told a moment ago.
+    fn refused(&self, caller: Caller, reason: &'static str, is_for_user: bool) {
+        let mut refusals = lock(&self.refusals);
+        if refusals.began.is_none_or(|began| began.elapsed() > REFUSALS_TIME) {
+            refusals.began = Some(Instant::now());
+            refusals.told = 0;
+        }
+        if refusals.told >= REFUSALS {
+            refusals.untold += 1;
+            return;
+        }
+        refusals.told += 1;
+        let untold = std::mem::take(&mut refusals.untold);
+        drop(refusals);
+        (self.log)(&Event::Refused { caller, reason, is_for_user, untold });
+    }
+
+    fn note(&self, caller: Caller, outcome: &Outcome<'_>) {
+        match outcome {
+            Outcome::HandedOut { offer, access_key_id, way } => (self.log)(&Event::HandedOut {
+                session: offer.name.clone(),
+                access_key_id: access_key_id.clone(),
+                way,
+                caller,
+                process: self.process(caller),
+            }),
+            Outcome::Refused(refusal) => self.refused(caller, refusal.as_str(), false),
+            Outcome::Told => {}
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn process(&self, caller: Caller) -> Option<String> {
+        match caller {
+            Caller::User(peer) => self.holders.of(peer).map(|holder| holder.to_string()),
+            Caller::Unknown | Caller::Untold => None,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn process(&self, caller: Caller) -> Option<String> {
+        match caller {
+            Caller::User(Peer { process: Some(process), .. }) => Some(format!("pid={process}")),
+            Caller::User(_) | Caller::Unknown | Caller::Untold => None,
         }
     }
 }
 
-/// A connection that is open.
+/// One connection.
 struct Conversation {
-    task: AbortHandle,
-    /// It has sent a request that is answered, and makes way for nobody.
-    is_admitted: Arc<AtomicBool>,
+    server: Arc<Server>,
+    site: Arc<Site>,
+    caller: Caller,
+    door: Door,
+    is_busy: Arc<AtomicBool>,
 }
 
-/// Returns how many connections may be open, so that descriptors are left for a renewal and for the look at who connects.
-fn most_connections() -> usize {
-    let descriptors = process::most_descriptors().and_then(|most| usize::try_from(most).ok());
-    descriptors.map_or(CONNECTIONS, |most| (most / 4).clamp(FEWEST_CONNECTIONS, CONNECTIONS))
+impl Conversation {
+    /// Answers one request after the other.
+    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
+        let mine = self.site.offers_for(self.caller).await;
+        if mine.is_empty() {
+            return self.server.refused(self.caller, "this user may not ask", true);
+        }
+        let (this, mine) = (&self, &mine);
+        let service = service_fn(async |request: Request<Incoming>| {
+            let (head, _) = request.into_parts();
+            let _busy = Busy::begin(this);
+            let (answer, outcome) = this.site.answer(mine, &this.caller, this.door, &head).await;
+            this.server.note(this.caller, &outcome);
+            Ok::<Answer, Infallible>(answer)
+        });
+        // A connection that breaks is the caller's own matter.
+        let _ = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS_TIME)
+            .max_buf_size(REQUEST_BYTES)
+            .max_headers(REQUEST_HEADERS)
+            .serve_connection(TokioIo::new(Strict::new(stream)), service)
+            .await;
+    }
 }
 
-/// Answers one request of one connection.
-async fn converse(stream: TcpStream, gate: Gate, keeper: Arc<Keeper>, is_admitted: &AtomicBool) {
-    let gate = &gate;
-    let keeper = &keeper;
-    let service = service_fn(async |request: Request<Incoming>| {
-        let (head, _) = request.into_parts();
-        let answer = match gate.admit(&head) {
-            Ok(()) => {
-                is_admitted.store(true, Ordering::Relaxed);
-                container::answer(keeper.current().await)
-            }
-            Err(refusal) => container::refuse(refusal),
-        };
-        Ok::<Response<Full<Bytes>>, Infallible>(answer)
-    });
-    // A connection that breaks is the caller's own matter.
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TIME)
-        .max_buf_size(REQUEST_BYTES)
-        .max_headers(REQUEST_HEADERS)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+/// Somebody waits for an answer, and makes way for nobody.
+struct Busy<'a>(&'a Conversation);
+
+impl<'a> Busy<'a> {
+    fn begin(conversation: &'a Conversation) -> Self {
+        conversation.is_busy.store(true, Ordering::Relaxed);
+        Self(conversation)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Relaxed);
+        self.0.server.answered.notify_one();
+    }
+}
+
+/// Returns an IPv4 address that a socket of both families shows as IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // No code that holds one of these can be interrupted half-way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

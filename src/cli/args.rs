@@ -24,6 +24,8 @@ pub(crate) enum Words {
     None,
     /// The name of a session, or nothing.
     Session,
+    /// The names of any number of sessions.
+    Sessions,
     /// The name of a session or nothing, then `--` and a command of another program.
     SessionAndCommand,
     /// Exactly one, by this name.
@@ -39,6 +41,7 @@ impl Words {
             Self::Command => Some(String::from("[COMMAND]")),
             Self::None => None,
             Self::Session => Some(String::from("[NAME]")),
+            Self::Sessions => Some(String::from("[NAME…]")),
             Self::SessionAndCommand => Some(String::from("[NAME] -- COMMAND…")),
             Self::One(word) => Some(word.to_owned()),
             Self::Optional(word) => Some(format!("[{word}]")),
@@ -131,7 +134,12 @@ pub(crate) enum Request {
 pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request, UsageError> {
     let command = match spec.words {
         Words::SessionAndCommand => split_off_command(&mut arguments),
-        Words::Command | Words::None | Words::Session | Words::One(_) | Words::Optional(_) => Vec::new(),
+        Words::Command
+        | Words::None
+        | Words::Session
+        | Words::Sessions
+        | Words::One(_)
+        | Words::Optional(_) => Vec::new(),
     };
     let mut typed = match plain::read(spec, &arguments) {
         Some(typed) => typed,
@@ -241,12 +249,15 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
         Words::Command => 2,
         Words::None => 0,
+        Words::Sessions => words.len(),
         Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => 1,
     };
     let name = words.first().filter(|_| allowed > 0);
-    if let (Words::Session | Words::SessionAndCommand, Some(word)) = (spec.words, name)
-        && !crate::config::is_session_name(word)
-    {
+    let names = match spec.words {
+        Words::Session | Words::Sessions | Words::SessionAndCommand => words.iter().take(allowed),
+        Words::Command | Words::None | Words::One(_) | Words::Optional(_) => words.iter().take(0),
+    };
+    if let Some(word) = names.into_iter().find(|word| !crate::config::is_session_name(word)) {
         return Err(UsageError::Stray { word: word.clone(), command: spec.name });
     }
     if let Some(word) = words.get(allowed) {
@@ -258,6 +269,7 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
             Words::Command
             | Words::None
             | Words::Session
+            | Words::Sessions
             | Words::SessionAndCommand
             | Words::One(_)
             | Words::Optional(_),

@@ -8,16 +8,16 @@ use super::args::{Needs, Spec, Words};
 use super::env::{EXPECT_DURATION, minimum, too_short};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
+use super::renewal::{self, Renewal};
 use super::{CalledAs, Invocation, provider};
-use crate::cache::CacheEntry;
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::exec;
 use crate::http::runtime::block_on;
-use crate::identity::{IdentitySource, Input, PasswordSource};
-use crate::provider::{MinimumRemaining, Provider, SessionMaker};
-use crate::server::{Callers, Endpoint, Keeper, NoRandomness, Source, Token};
+use crate::identity::{IdentitySource, Input};
+use crate::provider::MinimumRemaining;
+use crate::server::{Allowed, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token};
 use crate::shell_env;
 use crate::trace;
 
@@ -58,9 +58,6 @@ Exit status: the command's own, 128 and the signal's number if one ended it, 127
 /// Why `exec` does not begin.
 #[derive(Debug, thiserror::Error)]
 enum CannotExec {
-    /// An input that is gone after one reading, for a session that is renewed.
-    #[error("anyrole exec renews the session, and {input} can be read only once")]
-    ReadOnce { input: String },
     /// Nobody would be admitted, the command neither.
     #[error(
         "cannot tell this user's connections from those of others: this user namespace shows the same number, 65534, for all of them"
@@ -73,41 +70,20 @@ enum CannotExec {
 
 impl Diagnostic for CannotExec {
     fn id(&self) -> &'static str {
-        match self {
-            Self::ReadOnce { .. } => "input-read-once",
-            Self::NobodyKnown | Self::NoRandomness(_) => "endpoint-not-bound",
-        }
+        "endpoint-not-bound"
     }
 
     fn fault(&self) -> Fault {
-        match self {
-            Self::ReadOnce { .. } => Fault::Usage,
-            Self::NobodyKnown | Self::NoRandomness(_) => Fault::Local,
-        }
+        Fault::Local
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::ReadOnce { .. } => {
-                Some(String::from("give a file, or a variable by env:NAME, which does not reach the command"))
-            }
             Self::NobodyKnown => Some(String::from(
                 "run as another user of the namespace (unshare -r maps one), or use --mode env",
             )),
             Self::NoRandomness(_) => None,
         }
-    }
-}
-
-/// The ids of this command's own errors.
-pub(super) const IDS: &[&str] = &["input-read-once"];
-
-/// The provider of the session, as the endpoint asks it.
-struct Renewal(Provider<Box<dyn SessionMaker>>);
-
-impl Source for Renewal {
-    fn session(&self) -> Result<CacheEntry, String> {
-        self.0.session(MinimumRemaining::Half).map_err(|error| report::one_line(&error))
     }
 }
 
@@ -117,9 +93,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let renews = invocation.typed.flag(MODE.name) != Some("env");
     let mut removed: Vec<String> = exec::SHADOWING.iter().copied().map(String::from).collect();
     removed.extend(own_secrets(&settings.identity));
-    if let Some(input) = inputs(&settings.identity).find(|input| is_read_once(input)) {
-        return Err(CannotExec::ReadOnce { input: input.to_string() }.into());
-    }
+    renewal::check_inputs(SPEC.name, &settings.identity)?;
     let region = settings.request.region.to_string();
     let provider = provider::provider(settings, invocation.env)?;
     let minimum = if renews { MinimumRemaining::Half } else { minimum(invocation) };
@@ -130,14 +104,19 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if !has_region {
         set.extend(["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, Zeroizing::new(region.clone()))));
     }
-    let keeper = if renews {
+    let offer = if renews {
         if let Some(shadow) = exec::shadow(invocation.env) {
             report::remark(&format!(
                 "warning: SDKs prefer {shadow} to this session; take it away, or set AWS_SHARED_CREDENTIALS_FILE and \
                  AWS_CONFIG_FILE to other files, or use --mode env"
             ));
         }
-        Some(Arc::new(Keeper::new(Box::new(Renewal(provider)), first, Arc::new(SystemClock))))
+        let role_arn = first.credential_set.role_arn.clone();
+        let source = Renewal::new(provider, Box::new(|_| {}));
+        let keeper = Arc::new(Keeper::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
+        let token = Arc::new(Token::random().map_err(CannotExec::from)?);
+        let name = invocation.name().unwrap_or("session").to_owned();
+        Some(Offer { name, role_arn, region, keeper, token, allowed: Allowed::own_user() })
     } else {
         if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
             report::remark(&warning);
@@ -145,7 +124,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         set.extend(shell_env::variables(&first.credential_set));
         None
     };
-    let status = block_on(run_command(invocation, keeper, &removed, set))??;
+    let status = block_on(run_command(invocation, offer, &removed, set))??;
     if status == 0 { Ok(()) } else { Err(Failure::Status(status)) }
 }
 
@@ -156,17 +135,20 @@ type Set = Vec<(&'static str, Zeroizing<String>)>;
 /// give.
 async fn run_command(
     invocation: &Invocation<'_>,
-    keeper: Option<Arc<Keeper>>,
+    offer: Option<Offer>,
     removed: &[String],
     mut set: Set,
 ) -> Result<u8, Failure> {
-    let endpoint = match keeper {
-        Some(keeper) => Some(endpoint(keeper, invocation.env, &mut set).await?),
+    let endpoint = match offer {
+        Some(offer) => Some(endpoint(offer, invocation.env, &mut set).await?),
         None => None,
     };
     let serving = async {
         match &endpoint {
-            Some(endpoint) => endpoint.serve().await,
+            Some((server, listener)) => tokio::select! {
+                never = server.accept(listener) => never,
+                never = server.keep() => never,
+            },
             None => std::future::pending().await,
         }
     };
@@ -180,24 +162,38 @@ async fn run_command(
 }
 
 /// Opens an endpoint, and adds the variables by which the command finds it.
-async fn endpoint(keeper: Arc<Keeper>, env: &Environment, set: &mut Set) -> Result<Endpoint, Failure> {
-    let callers = Callers::own_user();
-    if !callers.know_own_user() {
+async fn endpoint(
+    offer: Offer,
+    env: &Environment,
+    set: &mut Set,
+) -> Result<(Arc<Server>, Listener), Failure> {
+    let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
+    if !sockets.know_own_user() {
         return Err(CannotExec::NobodyKnown.into());
     }
-    if !callers.are_known() {
-        trace::step(|| {
+    trace::step(|| match sockets {
+        Sockets::Untold => {
             String::from("this system does not tell who opens a connection: the token alone decides")
-        });
-    }
+        }
+        #[cfg(target_os = "linux")]
+        Sockets::Asked | Sockets::Listed => String::from("the endpoint answers this user alone"),
+    });
     if let Some(exempt) = past_the_proxy(env) {
         set.extend(["NO_PROXY", "no_proxy"].map(|name| (name, Zeroizing::new(exempt.clone()))));
     }
-    let token = Token::random().map_err(CannotExec::from)?;
-    set.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", Zeroizing::new(token.expose().to_owned())));
-    let endpoint = Endpoint::bind(keeper, token, callers).await?;
-    set.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", Zeroizing::new(endpoint.uri())));
-    Ok(endpoint)
+    set.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", Zeroizing::new(offer.token.expose().to_owned())));
+    let (listener, address) = Listener::on_free_port().await?;
+    // A literal address, since some SDKs take no name.
+    let uri = format!("http://{address}{}", offer.path());
+    set.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", Zeroizing::new(uri)));
+    let site = Site { offers: vec![offer], metadata_service: None };
+    Ok((Server::new(site, sockets, Box::new(trace_event)), listener))
+}
+
+fn trace_event(event: &Event) {
+    if let Event::Refused { caller, reason, .. } = event {
+        trace::step(|| format!("a request of {caller} was refused: {reason}"));
+    }
 }
 
 /// Returns the list of hosts that no proxy is asked for, with the endpoint's: else a client that takes its proxy from a variable sends the token
@@ -212,29 +208,9 @@ fn past_the_proxy(env: &Environment) -> Option<String> {
     }
 }
 
-fn inputs(identity: &IdentitySource) -> impl Iterator<Item = &Input> {
-    let password = match &identity.password {
-        PasswordSource::Input(input) => Some(input),
-        PasswordSource::Credential(_)
-        | PasswordSource::Given(_)
-        | PasswordSource::Nobody
-        | PasswordSource::Prompt => None,
-    };
-    [Some(&identity.certificate), identity.private_key.as_ref(), identity.intermediates.as_ref(), password]
-        .into_iter()
-        .flatten()
-}
-
-const fn is_read_once(input: &Input) -> bool {
-    match input {
-        Input::Descriptor(_) | Input::StandardInput => true,
-        Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => false,
-    }
-}
-
 /// Returns the variables in which this program has keys and passwords.
 fn own_secrets(identity: &IdentitySource) -> Vec<String> {
-    let named = inputs(identity).filter_map(|input| match input {
+    let named = renewal::inputs(identity).filter_map(|input| match input {
         Input::Variable(name) => Some(name.clone()),
         Input::Descriptor(_)
         | Input::Path(_)

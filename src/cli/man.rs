@@ -173,7 +173,7 @@ fn page(spec: &'static Spec) -> String {
         option(&mut page, setting);
     }
     page.item("-h, --help", None, "Shows the flags in short.");
-    for group in Group::ALL {
+    for group in Group::SERVED {
         let settings = flags.iter().filter(|flag| !own(flag) && flag.group == *group);
         for (index, setting) in settings.enumerate() {
             if index == 0 {

@@ -55,6 +55,14 @@ impl<E: Diagnostic + Send + 'static> From<E> for Failure {
 }
 
 impl Failure {
+    /// Says it in one line, for a log.
+    pub(super) fn one_line(&self) -> String {
+        match self {
+            Self::Told(error) => one_line(error.as_ref()),
+            Self::NobodyReads | Self::Negative | Self::Status(_) => String::new(),
+        }
+    }
+
     /// Turns a failure to write into one of a command.
     pub(crate) fn output(error: OutputError) -> Self {
         match error {
@@ -154,6 +162,11 @@ pub(super) fn remark(text: &str) {
 pub(super) fn step(elapsed: Duration, text: &str) {
     let milliseconds = elapsed.as_secs_f64() * 1e3;
     let line = format!("anyrole: debug: {milliseconds:8.1} ms  {}\n", printable_line(text));
+    say(line.as_bytes());
+}
+
+/// Writes a line of the log of a command that runs for long.
+pub(super) fn log(line: &str) {
     say(line.as_bytes());
 }
 

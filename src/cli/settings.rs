@@ -252,6 +252,8 @@ enum Layer<'a> {
     Flags,
     Variables,
     Session(&'a NamedSession),
+    /// The one that a session starts from.
+    FirstHop(&'a NamedSession),
     Defaults(&'a Section),
     AwsVariables,
 }
@@ -296,9 +298,9 @@ impl<'a> Layers<'a> {
 
     fn all(&self) -> impl Iterator<Item = Layer<'a>> + '_ {
         std::iter::once(Layer::Flags)
-            .chain(self.chosen.iter().copied().map(Layer::Session))
+            .chain(hops(&self.chosen))
             .chain(std::iter::once(Layer::Variables))
-            .chain(self.preset.iter().copied().map(Layer::Session))
+            .chain(hops(&self.preset))
             .chain(self.defaults.iter().map(Layer::Defaults))
             .chain(std::iter::once(Layer::AwsVariables))
     }
@@ -340,6 +342,9 @@ impl<'a> Layers<'a> {
                 None => None,
             },
             Layer::Session(session) => from_section(&session.section, setting),
+            // Who may have the first session may not, for that, have the one that starts from it.
+            Layer::FirstHop(_) if setting.group == Group::Server => None,
+            Layer::FirstHop(session) => from_section(&session.section, setting),
             Layer::Defaults(section) => from_section(section, setting),
         };
         Ok(found.map(|(text, origin)| Given { setting, origin, text: Zeroizing::new(text) }))
@@ -363,6 +368,12 @@ impl<'a> Layers<'a> {
         }
         self.typed.flag(setting.name).map(str::to_owned)
     }
+}
+
+/// Lays a session over the one that it starts from.
+fn hops<'a>(sessions: &[&'a NamedSession]) -> impl Iterator<Item = Layer<'a>> {
+    let layer = |(index, session)| if index == 0 { Layer::Session(session) } else { Layer::FirstHop(session) };
+    sessions.iter().copied().enumerate().map(layer)
 }
 
 fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)> {

@@ -1,183 +1,207 @@
-//! Which user opened a connection that arrived on loopback.
+//! Who opened a connection, and who may.
 
 use std::fmt;
-use std::net::SocketAddr;
 
-/// Who may open connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Callers {
-    /// The one user who may; `None` where the system does not tell who opens a connection.
-    user: Option<u32>,
-}
-
-/// Whose connection was refused.
+/// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stranger {
-    /// Another user of this host.
-    User(u32),
-    /// Somebody the system does not name: gone already, or not on this host.
+pub enum Caller {
+    /// A user of this host.
+    User(Peer),
+    /// Somebody whom the system does not name: gone already, or not on this host.
     Unknown,
+    /// This system names nobody, so the token alone decides.
+    Untold,
 }
 
-impl fmt::Display for Stranger {
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The number of the user who opened it.
+    pub user: u32,
+    /// The number of its socket (inode), by which the process that holds it is found.
+    pub socket: Option<u64>,
+    /// The process that opened it.
+    pub process: Option<i32>,
+}
+
+impl Caller {
+    /// Returns the user's number.
+    pub const fn user(&self) -> Option<u32> {
+        match self {
+            Self::User(peer) => Some(peer.user),
+            Self::Unknown | Self::Untold => None,
+        }
+    }
+}
+
+impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User(uid) => write!(f, "user {uid}"),
+            Self::User(peer) => write!(f, "user {}", peer.user),
             Self::Unknown => f.write_str("an unknown user"),
+            Self::Untold => f.write_str("a user whom this system does not name"),
         }
     }
 }
 
-impl Callers {
-    /// Admits the user of this process alone; where the system does not tell who opens a connection, everybody, and then the token alone
-    /// decides.
+/// Who may ask for one session: this process's own user, and those who were named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    users: Vec<u32>,
+    groups: Vec<u32>,
+    anybody: bool,
+}
+
+/// What is known of a caller without the name service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Yes,
+    No,
+    /// Yes for a member of an allowed group.
+    AskGroups(u32),
+}
+
+impl Allowed {
+    /// Allows this process's own user alone.
     pub fn own_user() -> Self {
-        Self { user: system::own_user() }
+        Self::default()
     }
 
-    /// Tells whether this process's own user can be told from others: not where a user namespace shows one
-    /// number for all whom it does not know, and then nobody is admitted.
-    pub fn know_own_user(self) -> bool {
-        self.user.is_none_or(system::is_known)
+    /// Allows this process's own user, these users, and the members of these groups.
+    pub fn also(users: Vec<u32>, groups: Vec<u32>) -> Self {
+        Self { users, groups, anybody: false }
     }
 
-    /// Tells whether the system names the user of a connection.
-    pub const fn are_known(self) -> bool {
-        self.user.is_some()
+    /// Allows every user of this host, and still nobody from elsewhere.
+    pub fn anybody() -> Self {
+        Self { anybody: true, ..Self::default() }
     }
 
-    /// Decides about a connection by its two addresses: `local` as it is here, `peer` as it is there.
-    ///
-    /// # Errors
-    ///
-    /// Returns whose connection it is, where it is not admitted.
-    pub fn admit(self, local: SocketAddr, peer: SocketAddr) -> Result<(), Stranger> {
-        let Some(user) = self.user else { return Ok(()) };
-        match system::user_of(local, peer) {
-            Some(uid) if uid == user => Ok(()),
-            Some(uid) => Err(Stranger::User(uid)),
-            None => Err(Stranger::Unknown),
-        }
-    }
-}
-
-/// The tables of connections in `/proc/net`, which name the user of each socket of this network namespace (proc(5)).
-#[cfg(target_os = "linux")]
-mod system {
-    use std::fs::File;
-    use std::io::{BufRead as _, BufReader, Read as _};
-    use std::net::{IpAddr, SocketAddr};
-
-    /// The tables, of IPv4 sockets and of IPv6 sockets, which may speak IPv4 too.
-    const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-    /// The most of a table that is read, in bytes: some 400,000 sockets.
-    const TABLE_BYTES: u64 = 64 * 1024 * 1024;
-    /// The user that stands for all whom a user namespace does not know.
-    const OVERFLOW_USER: u32 = 65_534;
-
-    /// The states in which a socket has two ends: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT.
-    const CONNECTED: [&str; 4] = ["01", "04", "05", "08"];
-
-    pub(super) fn own_user() -> Option<u32> {
-        File::open(TABLES[0]).ok()?;
-        Some(rustix::process::geteuid().as_raw())
+    /// Tells whether other users than this process's own are allowed.
+    pub fn is_shared(&self) -> bool {
+        *self != Self::default()
     }
 
-    /// Returns the user whose socket is the other end of the connection.
-    pub(super) fn user_of(local: SocketAddr, peer: SocketAddr) -> Option<u32> {
-        let rows = TABLES.iter().filter_map(|table| File::open(table).ok());
-        let rows =
-            rows.flat_map(|table| BufReader::new(table.take(TABLE_BYTES)).lines().map_while(Result::ok));
-        let mut users = rows.filter_map(|row| user_in_row(&row, local, peer));
-        users.next().filter(|user| is_known(*user))
+    /// Tells whether every user of this host is allowed.
+    pub const fn is_anybody(&self) -> bool {
+        self.anybody
     }
 
-    pub(super) fn is_known(user: u32) -> bool {
-        user != OVERFLOW_USER || knows_all_users()
-    }
-
-    /// Returns the user of a row, if it is the other end: its local address is our peer.
-    pub(super) fn user_in_row(row: &str, local: SocketAddr, peer: SocketAddr) -> Option<u32> {
-        let mut columns = row.split_ascii_whitespace();
-        let (own, other, state) = (columns.nth(1)?, columns.next()?, columns.next()?);
-        if !is(own, peer) || !is(other, local) || !CONNECTED.contains(&state) {
-            return None;
-        }
-        let (user, inode) = (columns.nth(3)?, columns.nth(1)?);
-        user.parse().ok().filter(|_| inode != "0")
-    }
-
-    /// Tells whether a column, `0100007F:1F90`, is that address: each word of it in the order of this machine.
-    fn is(column: &str, address: SocketAddr) -> bool {
-        let words = |octets: &[u8]| -> String {
-            let words = octets.as_chunks::<4>().0.iter();
-            words.map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect()
-        };
-        let port = address.port();
-        match address.ip() {
-            IpAddr::V4(ip) => {
-                column == format!("{}:{port:04X}", words(&ip.octets()))
-                    || column == format!("{}:{port:04X}", words(&ip.to_ipv6_mapped().octets()))
+    pub(super) fn verdict(&self, caller: &Caller) -> Verdict {
+        match caller {
+            Caller::Untold => Verdict::Yes,
+            Caller::Unknown => Verdict::No,
+            Caller::User(peer) if self.anybody || is_own(peer.user) || self.users.contains(&peer.user) => {
+                Verdict::Yes
             }
-            IpAddr::V6(ip) => column == format!("{}:{port:04X}", words(&ip.octets())),
+            Caller::User(_) if self.groups.is_empty() => Verdict::No,
+            Caller::User(peer) => Verdict::AskGroups(peer.user),
         }
     }
 
-    /// Tells whether this user namespace is the first one, which knows every user.
-    fn knows_all_users() -> bool {
-        let mut map = String::new();
-        let read = File::open("/proc/self/uid_map").and_then(|file| file.take(4096).read_to_string(&mut map));
-        read.is_ok() && map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        #[cfg(target_endian = "little")]
-        fn a_row_counts_only_if_all_of_it_fits() {
-            let local = SocketAddr::from(([127, 0, 0, 1], 8080));
-            let peer = SocketAddr::from(([127, 0, 0, 1], 40_000));
-            let row = |own: &str, other: &str, state: &str, inode: &str| {
-                format!(
-                    "   1: {own} {other} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 0 20 4 30 10 -1"
-                )
-            };
-            let user = |row: &str| user_in_row(row, local, peer);
-            assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "01", "77")), Some(1000));
-            assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "08", "77")), Some(1000));
-            let mapped = "0000000000000000FFFF00000100007F";
-            assert_eq!(
-                user(&row(&format!("{mapped}:9C40"), &format!("{mapped}:1F90"), "01", "77")),
-                Some(1000)
-            );
-            // Our own end, another address of the same ports, no owner any more, and a socket that only listens.
-            assert_eq!(user(&row("0100007F:1F90", "0100007F:9C40", "01", "77")), None);
-            assert_eq!(user(&row("0200007F:9C40", "0100007F:1F90", "01", "77")), None);
-            assert_eq!(user(&row("0100007F:9C40", "0300007F:1F90", "01", "77")), None);
-            assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "01", "0")), None);
-            assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "0A", "77")), None);
-            assert_eq!(user("  sl  local_address rem_address   st"), None);
-            assert_eq!(user(""), None);
-        }
+    /// Tells whether the user is a member of an allowed group. Blocks for as long as the name service takes.
+    pub(super) fn has_member(&self, user: u32) -> bool {
+        names::groups_of(user).iter().any(|group| self.groups.contains(group))
     }
 }
 
-/// Elsewhere nobody is told without code that this program does not carry.
-#[cfg(not(target_os = "linux"))]
-mod system {
-    use std::net::SocketAddr;
+/// Tells whether a number is this process's own user's.
+#[cfg(unix)]
+fn is_own(user: u32) -> bool {
+    user == rustix::process::geteuid().as_raw()
+}
 
-    pub(super) const fn own_user() -> Option<u32> {
+#[cfg(not(unix))]
+const fn is_own(_user: u32) -> bool {
+    false
+}
+
+pub use names::{group_number, user_name, user_number};
+
+/// The name service: what the C library knows, which in the static build are `/etc/passwd` and `/etc/group` alone.
+#[cfg(unix)]
+mod names {
+    use std::ffi::CString;
+
+    use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+
+    /// Returns the number of a user, given by name or number.
+    pub fn user_number(text: &str) -> Option<u32> {
+        text.parse().ok().or_else(|| Some(User::from_name(text).ok()??.uid.as_raw()))
+    }
+
+    /// Returns the number of a group, given by name or number.
+    pub fn group_number(text: &str) -> Option<u32> {
+        text.parse().ok().or_else(|| Some(Group::from_name(text).ok()??.gid.as_raw()))
+    }
+
+    /// Returns the name of a user.
+    pub fn user_name(user: u32) -> Option<String> {
+        Some(User::from_uid(Uid::from_raw(user)).ok()??.name)
+    }
+
+    /// Returns the numbers of every group of a user; none where the user has no account.
+    pub(super) fn groups_of(user: u32) -> Vec<u32> {
+        let groups = || {
+            let account = User::from_uid(Uid::from_raw(user)).ok()??;
+            getgrouplist(&CString::new(account.name).ok()?, account.gid).ok()
+        };
+        groups().unwrap_or_default().into_iter().map(Gid::as_raw).collect()
+    }
+}
+
+/// Callers are told nowhere else.
+#[cfg(not(unix))]
+mod names {
+    /// Returns nothing.
+    pub const fn user_number(_text: &str) -> Option<u32> {
         None
     }
 
-    pub(super) const fn is_known(_user: u32) -> bool {
-        true
+    /// Returns nothing.
+    pub const fn group_number(_text: &str) -> Option<u32> {
+        None
     }
 
-    pub(super) const fn user_of(_local: SocketAddr, _peer: SocketAddr) -> Option<u32> {
+    /// Returns nothing.
+    pub const fn user_name(_user: u32) -> Option<String> {
         None
+    }
+
+    pub(super) const fn groups_of(_user: u32) -> [u32; 0] {
+        []
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn caller(user: u32) -> Caller {
+        Caller::User(Peer { user, socket: None, process: None })
+    }
+
+    #[test]
+    fn the_own_user_is_always_allowed_and_others_if_they_are_named() {
+        let own = rustix::process::geteuid().as_raw();
+        let (named, member, other) = (own + 1, own + 2, own + 3);
+        let allowed = Allowed::also(vec![named], Vec::new());
+        assert_eq!(allowed.verdict(&caller(own)), Verdict::Yes);
+        assert_eq!(allowed.verdict(&caller(named)), Verdict::Yes);
+        assert_eq!(allowed.verdict(&caller(other)), Verdict::No);
+        assert_eq!(Allowed::own_user().verdict(&caller(named)), Verdict::No);
+        assert_eq!(Allowed::also(vec![], vec![5]).verdict(&caller(member)), Verdict::AskGroups(member));
+        assert_eq!(Allowed::anybody().verdict(&caller(other)), Verdict::Yes);
+        assert_eq!(Allowed::anybody().verdict(&Caller::Unknown), Verdict::No, "still a user of this host");
+        assert!(!Allowed::own_user().is_shared());
+    }
+
+    #[test]
+    fn names_and_numbers_are_found() {
+        assert_eq!((user_number("root"), user_number("0"), user_number("4242")), (Some(0), Some(0), Some(4242)));
+        assert_eq!((user_number("no-such-user"), group_number("no-such-group")), (None, None));
+        assert_eq!((group_number("root"), user_name(0).as_deref()), (Some(0), Some("root")));
+        assert!(Allowed::also(vec![], vec![0]).has_member(0));
+        assert!(!Allowed::also(vec![], vec![0]).has_member(4_000_000_000));
     }
 }

@@ -1,19 +1,23 @@
 //! One session, kept fresh for everybody who asks.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use crate::cache::CacheEntry;
 use crate::clock::{Clock, Timestamp};
 
 /// How often it is looked whether the session is due: by the wall clock, so that a host which slept or whose clock jumped is seen.
-const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
 /// The pause after the first attempt that brought nothing; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// By how much of its lifetime, in hundredths, a session may be renewed later than at half of it: hosts that started together do not all ask
+/// together. Of an hour 27 minutes are left then, and botocore trusts what has 25.
+const SPREAD: u32 = 5;
 /// By how much this host's clock may have been set back before a session counts as made in the future.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
@@ -34,13 +38,26 @@ pub struct Keeper {
     state: Mutex<State>,
     /// Held by the one who renews.
     flight: tokio::sync::Mutex<()>,
+    /// The hundredths of a lifetime by which this host renews later than at half of it.
+    spread: u32,
+}
+
+/// How a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Until when it works, by this host's clock; `None` where none works.
+    pub usable_until: Option<Timestamp>,
+    /// Why the last attempt to renew it brought nothing; `None` after one that did.
+    pub failure: Option<Arc<str>>,
 }
 
 /// What is known at the moment.
 struct State {
     entry: Option<Arc<CacheEntry>>,
-    /// Why the last attempt brought nothing.
+    /// Why the last attempt that brought nothing did so.
     failure: Arc<str>,
+    /// It was the last one.
+    has_failed: bool,
     /// Nobody tries again before.
     not_before: Timestamp,
     pause: Duration,
@@ -53,15 +70,33 @@ impl fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// Keeps a session fresh that is there already.
-    pub fn new(source: Box<dyn Source>, first: CacheEntry, clock: Arc<dyn Clock>) -> Self {
+    /// Keeps a session fresh: the `first`, if it is there already.
+    pub fn new(source: Box<dyn Source>, first: Option<Arc<CacheEntry>>, clock: Arc<dyn Clock>) -> Self {
         let state = State {
-            entry: Some(Arc::new(first)),
-            failure: Arc::from(""),
+            entry: first,
+            failure: Arc::from("there is no session yet"),
+            has_failed: false,
             not_before: Timestamp::MIN,
             pause: FIRST_PAUSE,
         };
-        Self { source, clock, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()) }
+        let mut octet = [0];
+        // Without random numbers nothing works, and this least of all matters.
+        let _ = SystemRandom::new().fill(&mut octet);
+        let spread = u32::from(octet[0]) % (SPREAD + 1);
+        Self { source, clock, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()), spread }
+    }
+
+    /// Returns the session while it works; nobody is asked.
+    pub fn last_good(&self) -> Option<Arc<CacheEntry>> {
+        self.state().usable(self.clock.now())
+    }
+
+    /// Returns how the session stands; nobody is asked.
+    pub fn standing(&self) -> Standing {
+        let now = self.clock.now();
+        let state = self.state();
+        let usable_until = state.usable(now).map(|entry| entry.usable_until);
+        Standing { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
     }
 
     /// Returns the session: renewed where that is due and possible, else as it is for as long as it works.
@@ -83,15 +118,6 @@ impl Keeper {
         let keeper = Arc::clone(self);
         let renewal = tokio::spawn(async move { keeper.renew().await });
         renewal.await.unwrap_or_else(|_| Err(Arc::from("the renewal stopped; this is a bug")))
-    }
-
-    /// Renews the session when it is due, for ever.
-    pub async fn keep(self: &Arc<Self>) -> Infallible {
-        loop {
-            tokio::time::sleep(LOOK_INTERVAL).await;
-            // What fails is tried again, and told to whoever asks.
-            let _ = self.current().await;
-        }
     }
 
     async fn renew(self: &Arc<Self>) -> Result<Arc<CacheEntry>, Arc<str>> {
@@ -120,7 +146,7 @@ impl Keeper {
         let now = self.clock.now();
         let state = self.state();
         match &state.entry {
-            Some(entry) if is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
+            Some(entry) if self.is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
             Some(_) | None if now < state.not_before => Some(state.answer(now)),
             Some(_) | None => None,
         }
@@ -133,12 +159,14 @@ impl Keeper {
         match outcome {
             Ok(entry) => {
                 // The provider answers with the old one where a new one cannot be had.
-                let renewed = is_fresh(&entry, now);
+                let renewed = self.is_fresh(&entry, now);
                 state.entry = Some(Arc::new(entry));
                 if renewed {
+                    state.has_failed = false;
                     state.pause = FIRST_PAUSE;
                     state.not_before = Timestamp::MIN;
                 } else {
+                    state.failure = Arc::from("no newer session can be had");
                     state.back_off(now);
                 }
             }
@@ -148,6 +176,14 @@ impl Keeper {
             }
         }
         state.answer(now)
+    }
+
+    /// Tells whether about half of the lifetime is left.
+    fn is_fresh(&self, entry: &CacheEntry, now: Timestamp) -> bool {
+        let lifetime = entry.usable_until.since(entry.created_at);
+        now >= entry.created_at.minus(CLOCK_TOLERANCE)
+            && entry.usable_until.since(now) >= lifetime * (50 - self.spread) / 100
+            && entry.usable_until > now
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,17 +204,10 @@ impl State {
     }
 
     fn back_off(&mut self, now: Timestamp) {
+        self.has_failed = true;
         self.not_before = now.plus(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// Tells whether at least half of the lifetime is left.
-fn is_fresh(entry: &CacheEntry, now: Timestamp) -> bool {
-    let lifetime = entry.usable_until.since(entry.created_at);
-    now >= entry.created_at.minus(CLOCK_TOLERANCE)
-        && entry.usable_until.since(now) * 2 >= lifetime
-        && entry.usable_until > now
 }
 
 #[cfg(test)]
@@ -233,7 +262,9 @@ mod tests {
             let (clock, calls, fails) = (Arc::new(Hands::default()), Arc::default(), Arc::default());
             let maker =
                 Maker { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
-            let keeper = Keeper::new(Box::new(maker), example_entry(), Arc::clone(&clock) as Arc<dyn Clock>);
+            let clock_of_keeper = Arc::clone(&clock) as Arc<dyn Clock>;
+            let mut keeper = Keeper::new(Box::new(maker), Some(Arc::new(example_entry())), clock_of_keeper);
+            keeper.spread = 0;
             Self { keeper: Arc::new(keeper), clock, calls, fails }
         }
 

@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import shlex
+import signal
 import sys
 import time
 
@@ -25,6 +26,9 @@ def read_until(terminal, awaited, patience=30):
 def start(command):
     process, terminal = pty.fork()
     if process == 0:
+        # A shell that starts the tests in the background ignores some, and so would everything below it.
+        for usual in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+            signal.signal(usual, signal.SIG_DFL)
         os.execv(command[0], command)
     return process, terminal
 

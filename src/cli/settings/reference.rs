@@ -27,7 +27,7 @@ is a path, `-` for the standard input, `env:NAME` for a variable, or `fd:N` for 
 /// Returns the page.
 fn page() -> String {
     let mut page = String::from(OPENING);
-    for group in Group::ALL.iter().copied() {
+    for group in Group::SERVED.iter().copied() {
         let _ = write!(
             page,
             "\n## {}\n\n| flag | variable | config key | value | default | official | what it does |\n\

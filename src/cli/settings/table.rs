@@ -42,12 +42,25 @@ pub(crate) enum Group {
     Cache,
     /// Where the program's own files are, and what it tells.
     Program,
+    /// Who may have the session from a server.
+    Server,
 }
 
 impl Group {
-    /// Every group, in the order of the help.
+    /// Every group of a session, in the order of the help.
     pub(crate) const ALL: &[Self] =
         &[Self::Session, Self::SecondHop, Self::Identity, Self::Network, Self::Cache, Self::Program];
+
+    /// Those and who may have it, for the command that serves it.
+    pub(crate) const SERVED: &[Self] = &[
+        Self::Session,
+        Self::SecondHop,
+        Self::Identity,
+        Self::Network,
+        Self::Cache,
+        Self::Program,
+        Self::Server,
+    ];
 
     /// Returns the heading in a help text.
     pub(crate) const fn heading(self) -> &'static str {
@@ -58,6 +71,7 @@ impl Group {
             Self::Network => "Network",
             Self::Cache => "Cache",
             Self::Program => "Program",
+            Self::Server => "Who may ask",
         }
     }
 }
@@ -125,7 +139,7 @@ impl Setting {
         Self { sources: Sources::Flag, ..Self::new(Group::Program, name, kind, help) }
     }
 
-    const fn drop_in(self) -> Self {
+    pub(crate) const fn drop_in(self) -> Self {
         Self { drop_in: true, ..self }
     }
 
@@ -186,7 +200,7 @@ const TPM: &str = "keys in a TPM";
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
 pub(crate) const SETTINGS: &[Setting] = {
-    use Group::{Cache, Identity, Network, Program, SecondHop, Session};
+    use Group::{Cache, Identity, Network, Program, SecondHop, Server, Session};
     use Kind::{Boolean, Discreet, Duration, List, Secret, Text, Word};
     &[
         Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
@@ -230,6 +244,9 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
         Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
         Setting::new(Program, "log-file", Text("PATH"), "add a line for each failure to it; 'journal' is systemd's"),
+        Setting::new(Server, "allow-user", List("USER"), "another user who may have it: a name or a number").from(Sources::FlagAndSession),
+        Setting::new(Server, "allow-group", List("GROUP"), "a group whose members may have it").from(Sources::FlagAndSession),
+        Setting::new(Server, "allow-any-user", Boolean, "every user of this host may have it").from(Sources::FlagAndSession),
         Setting::new(Program, "debug", Boolean, "tell every setting, step, cause and fact").from(Sources::Flag).drop_in(),
     ]
 };

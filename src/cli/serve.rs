@@ -1,0 +1,439 @@
+//! `serve`: an endpoint for the programs of this host, with credentials that renew themselves for as long as it runs.
+
+mod offers;
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::{Needs, Spec, Words};
+use super::log::{Log, LogForm};
+use super::report::Failure;
+use super::settings::table::{Group, Kind, Setting};
+use super::usage::UsageError;
+use super::{Invocation, grammar, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::http::runtime::block_on;
+use crate::server::{
+    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, Standing,
+};
+use crate::systemd::Notifier;
+use crate::text::printable_line;
+use offers::Offers;
+
+const PORT: Setting = Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]").drop_in();
+const BIND: Setting = Setting::flag(
+    "bind",
+    Kind::List("ADDRESS"),
+    "address of this host alone; repeat it [default: 127.0.0.1, ::1]",
+);
+const HOP_LIMIT: Setting =
+    Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]").drop_in();
+const SOCKET: Setting = Setting::flag("socket", Kind::Text("PATH"), "a socket for 'credential-process --via'");
+const TOKEN_FOLDER: Setting = Setting::flag(
+    "token-folder",
+    Kind::Text("PATH"),
+    "where NAME.token is written [default: the state folder]",
+);
+const LOG_FORMAT: Setting =
+    Setting::flag("log-format", Kind::Word("text|json"), "form of the log's lines [default: text]");
+
+/// The port of the official helper.
+const OFFICIAL_PORT: u16 = 9911;
+/// How often a port is looked for that is free at every address.
+const PORT_TRIES: usize = 8;
+/// How often what systemd is told of the sessions is brought up to date.
+const STATUS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// `anyrole serve`.
+pub(super) const SPEC: Spec = Spec {
+    name: "serve",
+    about: "Hands out credentials to the programs of this host, as an EC2 instance or a container does.",
+    words: Words::Sessions,
+    groups: Group::SERVED,
+    flags: &[PORT, BIND, HOP_LIMIT, SOCKET, TOKEN_FOLDER, LOG_FORMAT],
+    more: "\
+  anyrole serve deploy                IMDSv2 and container endpoint
+  anyrole serve deploy audit          two sessions
+  anyrole serve deploy --socket /run/anyrole/socket
+
+Prints the variables by which programs find it. By IMDSv2 they get the first NAME that they may have;
+each NAME has a container path, whose token is in NAME.token. A socket hands every NAME out to
+'anyrole credential-process NAME --via unix:PATH', so a job needs no key.
+
+Whose connection it is, the kernel tells: this user's programs are answered, and those of --allow-user
+and --allow-group. Browsers, forwarders and other hosts are refused, and the log says who asked. Each
+session is renewed at half of its time; while that fails, the last one is handed out until its end.
+
+SIGHUP reads the configuration again. SIGTERM ends it with status 0. Under systemd it takes the sockets
+that are handed over, and tells when it is ready. GET /healthz tells how long each session is good.
+",
+    needs: Needs::Everything,
+    run,
+};
+
+/// Why `serve` does not begin.
+#[derive(Debug, thiserror::Error)]
+enum CannotServe {
+    /// Nobody could be told from others.
+    #[error("cannot tell the users of this host from each other: this user namespace shows the same number, 65534, for all of them")]
+    NobodyKnown,
+    /// No token can be made.
+    #[error("cannot protect the endpoint")]
+    NoRandomness(#[from] NoRandomness),
+    /// A signal cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl Diagnostic for CannotServe {
+    fn id(&self) -> &'static str {
+        "endpoint-not-bound"
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Local
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NobodyKnown => {
+                Some(String::from("run it in the user namespace of those who ask, as another user than 65534"))
+            }
+            Self::NoRandomness(_) | Self::Signals(_) => None,
+        }
+    }
+}
+
+fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let form = match invocation.typed.flag(LOG_FORMAT.name) {
+        Some("json") => LogForm::Json,
+        Some(_) | None => LogForm::Text,
+    };
+    let log = Arc::new(Log::of(invocation, form));
+    let places = Places::of(invocation)?;
+    let mut offers = Offers::new(invocation, Arc::clone(&log));
+    // What is wrong in the settings is told before anything is opened.
+    let first = offers.read(invocation)?;
+    block_on(serve(invocation, &log, &places, &mut offers, first))?
+}
+
+/// Where it is to be reached.
+struct Places {
+    addresses: Vec<IpAddr>,
+    /// The addresses are those that are usual, and IPv6 may be missing.
+    are_usual: bool,
+    port: u16,
+    hop_limit: Option<u8>,
+    socket: Option<String>,
+}
+
+impl Places {
+    fn of(invocation: &Invocation<'_>) -> Result<Self, Failure> {
+        let typed = &invocation.typed;
+        let number = |flag: &'static Setting, expected: &'static str, least: i64, most: i64| {
+            let Some(text) = typed.flag(flag.name) else { return Ok(None) };
+            let number = grammar::integer(text).filter(|number| (least..=most).contains(number));
+            let refused = || UsageError::Value { flag: flag.name, value: text.to_owned(), expected };
+            number.ok_or_else(refused).map(Some)
+        };
+        let port = number(&PORT, "a port, 0 to 65535", 0, 65_535)?.and_then(|port| u16::try_from(port).ok());
+        let hop_limit = number(&HOP_LIMIT, "a number from 1 to 255", 1, 255)?;
+        let mut addresses = Vec::new();
+        for text in typed.texts(BIND.name).flat_map(|text| text.split(',')) {
+            let address = text.trim_matches(['[', ']']).parse::<IpAddr>().map_err(|_| UsageError::Value {
+                flag: BIND.name,
+                value: text.to_owned(),
+                expected: "an address like 127.0.0.1 or ::1, without a port",
+            })?;
+            addresses.push(address);
+        }
+        let are_usual = addresses.is_empty();
+        if are_usual {
+            addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        }
+        Ok(Self {
+            addresses,
+            are_usual,
+            port: port.unwrap_or(OFFICIAL_PORT),
+            hop_limit: hop_limit.and_then(|limit| u8::try_from(limit).ok()),
+            socket: typed.flag(SOCKET.name).map(str::to_owned),
+        })
+    }
+
+    /// Opens every place; what systemd hands over takes the place of the addresses.
+    async fn open(
+        &self,
+        invocation: &Invocation<'_>,
+        is_shared: bool,
+        log: &Log,
+    ) -> Result<Vec<(Listener, Option<SocketAddr>)>, ListenError> {
+        #[cfg(unix)]
+        let mut listeners = Listener::passed(invocation.env)?;
+        #[cfg(not(unix))]
+        let mut listeners: Vec<(Listener, Option<SocketAddr>)> = Vec::new();
+        let _ = (invocation, is_shared);
+        if listeners.is_empty() {
+            listeners.extend(self.listen(log).await?.into_iter().map(|(listener, at)| (listener, Some(at))));
+        }
+        #[cfg(unix)]
+        if let Some(path) = &self.socket {
+            listeners.push((Listener::in_file(path.as_ref(), is_shared).await?, None));
+        }
+        Ok(listeners)
+    }
+
+    async fn listen(&self, log: &Log) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
+        let mut tries = 0..PORT_TRIES;
+        loop {
+            match self.listen_once(log).await {
+                // Free at one address and taken at another, by chance.
+                Err(ListenError::Address { .. }) if self.port == 0 && tries.next().is_some() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn listen_once(&self, log: &Log) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
+        let mut listeners: Vec<(Listener, SocketAddr)> = Vec::new();
+        let mut port = self.port;
+        for address in &self.addresses {
+            match Listener::on(SocketAddr::new(*address, port), self.hop_limit).await {
+                Ok((listener, at)) => {
+                    port = at.port();
+                    listeners.push((listener, at));
+                }
+                // A host without IPv6; one on which somebody else has the port is another matter.
+                Err(ListenError::Address { holder: None, source, .. })
+                    if self.are_usual && address.is_ipv6() && source.kind() != std::io::ErrorKind::AddrInUse =>
+                {
+                    log.tell("not-listening", &[("address", address.to_string()), ("reason", source.to_string())]);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(listeners)
+    }
+}
+
+async fn serve(
+    invocation: &Invocation<'_>,
+    log: &Arc<Log>,
+    places: &Places,
+    offers: &mut Offers,
+    first: Vec<offers::Described>,
+) -> Result<(), Failure> {
+    let mut signals = signals::Signals::catch().map_err(CannotServe::Signals)?;
+    let notifier = Notifier::from_environment(invocation.env);
+    let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
+    if !sockets.know_own_user() {
+        return Err(CannotServe::NobodyKnown.into());
+    }
+    let is_shared = first.iter().any(offers::Described::is_shared);
+    let listeners = places.open(invocation, is_shared, log).await?;
+    let metadata_service = MetadataService::new().map_err(CannotServe::from)?;
+    let site = |offers: Vec<crate::server::Offer>| {
+        // Where the system names no caller, the metadata service, which has no secret, is for everybody or for nobody.
+        let everybody = offers.iter().all(|offer| offer.allowed.is_anybody());
+        let served = sockets != Sockets::Untold || everybody;
+        Site { offers, metadata_service: served.then(|| metadata_service.clone()) }
+    };
+    let offered = offers.make(first).map_err(CannotServe::from)?;
+    let told = Arc::clone(log);
+    let server = Server::new(site(offered), sockets, Box::new(move |event| tell(&told, event)));
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|(_, address)| *address).collect();
+    announce(&server.site(), &addresses, places, offers, log);
+
+    notifier.tell(&["READY=1", "STATUS=asking for the first session"]);
+    for (listener, _) in listeners {
+        let server = Arc::clone(&server);
+        tokio::spawn(async move { server.accept(&listener).await });
+    }
+    let keeping = server.keep();
+    let telling = keep_told(&server, &notifier);
+    tokio::pin!(keeping, telling);
+    loop {
+        tokio::select! {
+            never = &mut keeping => match never {},
+            never = &mut telling => match never {},
+            signal = signals.next() => match signal {
+                signals::Wish::Reload => {
+                    notifier.tell_reloading();
+                    let outcome = offers.read(invocation).and_then(|described| {
+                        offers.make(described).map_err(|error| CannotServe::from(error).into())
+                    });
+                    match outcome {
+                        Ok(offered) => {
+                            server.change(site(offered));
+                            log.tell("reloaded", &[("sessions", server.site().offers.len().to_string())]);
+                        }
+                        Err(failure) => log.tell("not-reloaded", &[("reason", failure.one_line())]),
+                    }
+                    notifier.tell(&["READY=1", &status(&server.site())]);
+                }
+                signals::Wish::End => break,
+            },
+        }
+    }
+    notifier.tell(&["STOPPING=1"]);
+    log.tell("ending", &[]);
+    server.finish().await;
+    Ok(())
+}
+
+/// Prints how programs find it, and logs where it listens.
+fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Offers, log: &Log) {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| text.extend([name, "=", value, "\n"]);
+    if let Some(address) = addresses.first() {
+        if site.metadata_service.is_some() {
+            // Without a slash at the end: some SDKs put a path behind it as it stands.
+            line("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}"));
+        }
+        for offer in &site.offers {
+            line("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("http://{address}{}", offer.path()));
+            if let Some(path) = offers.token_file(&offer.name) {
+                line("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &path.to_string_lossy());
+            }
+        }
+    }
+    // Nobody need read it; the log has the addresses too.
+    let _ = output::write(text.as_bytes());
+    for address in addresses {
+        log.tell("listening", &[("address", address.to_string())]);
+    }
+    if let Some(path) = &places.socket {
+        log.tell("listening", &[("socket", path.clone())]);
+    }
+}
+
+/// Logs what happened.
+fn tell(log: &Log, event: &Event) {
+    match event {
+        Event::HandedOut { session, access_key_id, way, caller, process } => {
+            let mut facts = vec![
+                ("session", session.clone()),
+                ("access-key-id", access_key_id.clone()),
+                ("by", (*way).to_owned()),
+                ("user", user(caller)),
+            ];
+            facts.extend(process.iter().map(|process| ("process", process.clone())));
+            log.tell("handed-out", &facts);
+        }
+        Event::Refused { caller, reason, is_for_user, untold } => {
+            let mut facts = vec![("user", user(caller)), ("reason", (*reason).to_owned())];
+            match caller {
+                Caller::User(peer) if *is_for_user => {
+                    facts.push(("allowed-by", format!("--allow-user {}", peer.user)));
+                }
+                Caller::User(_) | Caller::Unknown | Caller::Untold => {}
+            }
+            if *untold > 0 {
+                facts.push(("others-before", untold.to_string()));
+            }
+            log.tell("refused", &facts);
+        }
+    }
+}
+
+fn user(caller: &Caller) -> String {
+    caller.user().map_or_else(|| String::from("unknown"), |user| user.to_string())
+}
+
+/// Keeps what systemd shows of the sessions up to date, and gives signs of life.
+async fn keep_told(server: &Server, notifier: &Notifier) -> Infallible {
+    let mut pause = notifier.watchdog_interval().map_or(STATUS_INTERVAL, |pause| pause.min(STATUS_INTERVAL));
+    // The first session is there after a moment.
+    let mut next = Duration::from_secs(1).min(pause);
+    pause = pause.max(Duration::from_millis(1));
+    let mut before = String::new();
+    loop {
+        tokio::time::sleep(next).await;
+        next = pause;
+        let status = status(&server.site());
+        if notifier.watchdog_interval().is_some() {
+            notifier.tell(&["WATCHDOG=1"]);
+        }
+        if status != before {
+            notifier.tell(&[&status]);
+            before = status;
+        }
+    }
+}
+
+/// Says how every session stands, in the line of `systemctl status`.
+fn status(site: &Site) -> String {
+    let now = SystemClock.now();
+    let session = |offer: &crate::server::Offer| {
+        let Standing { usable_until, failure } = offer.keeper.standing();
+        match (usable_until, failure) {
+            (Some(until), None) => format!("{} until {until}", offer.name),
+            (Some(until), Some(_)) => format!("{} until {until}, cannot be renewed now", offer.name),
+            (None, _) => format!("{}: no session at {now}", offer.name),
+        }
+    };
+    let sessions: Vec<String> = site.offers.iter().map(session).collect();
+    format!("STATUS={}", printable_line(&sessions.join("; ")))
+}
+
+/// What signals ask a server for.
+mod signals {
+    use std::io;
+
+    /// What is asked for.
+    pub(super) enum Wish {
+        Reload,
+        End,
+    }
+
+    #[cfg(unix)]
+    pub(super) struct Signals {
+        hangup: tokio::signal::unix::Signal,
+        interrupt: tokio::signal::unix::Signal,
+        terminate: tokio::signal::unix::Signal,
+    }
+
+    #[cfg(unix)]
+    impl Signals {
+        pub(super) fn catch() -> io::Result<Self> {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self {
+                hangup: signal(SignalKind::hangup())?,
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) -> Wish {
+            tokio::select! {
+                _ = self.hangup.recv() => Wish::Reload,
+                _ = self.interrupt.recv() => Wish::End,
+                _ = self.terminate.recv() => Wish::End,
+            }
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) struct Signals;
+
+    #[cfg(not(unix))]
+    impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "as where there are signals")]
+        pub(super) fn catch() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn next(&mut self) -> Wish {
+            match tokio::signal::ctrl_c().await {
+                Ok(()) => Wish::End,
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+}

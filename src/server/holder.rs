@@ -1,0 +1,107 @@
+//! Which process holds a socket, for the log: so an event in CloudTrail leads to a job.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::caller::Peer;
+
+/// Processes are looked through at most once in this time: under a load that asks a thousand times a second it must not be the work.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many processes are looked at.
+const MOST: usize = 20_000;
+
+/// A process, and who started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// Its number.
+    process: i32,
+    /// Its name, as far as the system tells: 15 octets.
+    program: String,
+    /// The number and the name of its parent.
+    parent: Option<(i32, String)>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid={} program={}", self.process, crate::text::quoted(&self.program))?;
+        match &self.parent {
+            Some((number, name)) => write!(f, " ppid={number} parent={}", crate::text::quoted(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who finds holders, and not too often.
+#[derive(Debug, Default)]
+pub(super) struct Holders(Mutex<Option<Instant>>);
+
+impl Holders {
+    /// Returns the process at the other end; `None` where another user's processes are not shown to this one, or it was looked a moment ago.
+    pub(super) fn of(&self, peer: Peer) -> Option<Holder> {
+        if let Some(process) = peer.process {
+            return describe(process);
+        }
+        let socket = peer.socket?;
+        {
+            let mut last = self.0.lock().ok()?;
+            if last.is_some_and(|last| last.elapsed() < PAUSE) {
+                return None;
+            }
+            *last = Some(Instant::now());
+        }
+        let link = format!("socket:[{socket}]");
+        let processes = fs::read_dir("/proc").ok()?.take(MOST).map_while(Result::ok);
+        let process = processes
+            .filter(|entry| entry.metadata().is_ok_and(|process| process.uid() == peer.user))
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .find(|process: &i32| holds(*process, &link))?;
+        describe(process)
+    }
+}
+
+fn holds(process: i32, link: &str) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().map_while(Result::ok);
+    descriptors.map(|entry| fs::read_link(entry.path())).any(|target| target.is_ok_and(|target| target.as_os_str() == link))
+}
+
+fn describe(process: i32) -> Option<Holder> {
+    let (program, parent) = name_and_parent(process)?;
+    let parent = parent.and_then(|parent| Some((parent, name_and_parent(parent)?.0)));
+    Some(Holder { process, program, parent })
+}
+
+/// Reads a process's name and its parent's number.
+fn name_and_parent(process: i32) -> Option<(String, Option<i32>)> {
+    let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+    // The name stands in brackets and may hold some itself.
+    let (begin, end) = (stat.iter().position(|octet| *octet == b'(')?, stat.iter().rposition(|octet| *octet == b')')?);
+    let name = String::from_utf8_lossy(stat.get(begin + 1..end)?).into_owned();
+    let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
+    let parent = rest.split_ascii_whitespace().nth(1).and_then(|parent| parent.parse().ok()).filter(|parent| *parent > 0);
+    Some((name, parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use super::*;
+    use crate::server::caller::Caller;
+    use crate::server::sockets::Sockets;
+
+    #[test]
+    fn this_process_is_found_by_its_socket() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let caller = Sockets::probe().unwrap().caller(stream.peer_addr().unwrap(), stream.local_addr().unwrap());
+        let Caller::User(peer) = caller else { panic!("{caller}") };
+        let holders = Holders::default();
+        let holder = holders.of(peer).unwrap();
+        assert_eq!(holder.process, i32::try_from(std::process::id()).unwrap());
+        assert!(holder.parent.is_some());
+        assert_eq!(holders.of(peer), None, "not again at once");
+    }
+}

@@ -1,0 +1,336 @@
+//! Where an endpoint is reached: addresses of this host alone, a socket in the file system, and what systemd hands over.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+
+use super::caller::user_name;
+use super::sockets;
+use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::text::quoted;
+
+/// The ids of this module's error.
+pub const IDS: &[&str] = &["endpoint-not-bound", "endpoint-not-local", "sockets-not-usable"];
+
+/// The addresses at which AWS has its metadata and container services: this host's own where they were given to `lo`.
+const OF_AWS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+/// How many sockets systemd may hand over.
+const MOST_PASSED: usize = 16;
+
+/// A place where callers connect.
+#[derive(Debug)]
+pub enum Listener {
+    /// An address and a port.
+    Tcp(TcpListener),
+    /// A socket in the file system.
+    #[cfg(unix)]
+    File(FileListener),
+}
+
+/// A socket in the file system, which is removed at the end if it was made here.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct FileListener {
+    listener: tokio::net::UnixListener,
+    made: Option<PathBuf>,
+}
+
+#[cfg(unix)]
+impl FileListener {
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system cannot accept, for want of descriptors for example.
+    pub(super) async fn accept(
+        &self,
+    ) -> io::Result<(tokio::net::UnixStream, tokio::net::unix::SocketAddr)> {
+        self.listener.accept().await
+    }
+}
+
+#[cfg(unix)]
+impl Drop for FileListener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.made {
+            // A file that is left over is replaced at the next start.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// An endpoint cannot be reached where it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Address {
+        /// The address and port.
+        address: SocketAddr,
+        /// Whose it is already, where it is somebody's.
+        holder: Option<u32>,
+        /// Why not.
+        source: io::Error,
+    },
+    /// This process does not reach itself.
+    #[error("cannot listen on 127.0.0.1 for the programs that ask for credentials")]
+    Unreachable(#[source] io::Error),
+    /// Other hosts would reach it.
+    #[error("{address} is not an address of this host alone")]
+    NotLocal {
+        /// The address.
+        address: IpAddr,
+    },
+    /// A socket in the file system cannot be made.
+    #[error("cannot make the socket {}", quoted(&path.to_string_lossy()))]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What was handed over is no socket to listen on.
+    #[error("the sockets that were handed over cannot be used: {0}")]
+    Passed(String),
+}
+
+impl Diagnostic for ListenError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Address { .. } | Self::Unreachable(_) | Self::File { .. } => "endpoint-not-bound",
+            Self::NotLocal { .. } => "endpoint-not-local",
+            Self::Passed(_) => "sockets-not-usable",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Address { .. } | Self::Unreachable(_) | Self::File { .. } => Fault::Local,
+            Self::NotLocal { .. } | Self::Passed(_) => Fault::Usage,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let Self::Address { holder: Some(user), .. } = self else { return Vec::new() };
+        let name = user_name(*user).map(|name| format!(" ({})", quoted(&name))).unwrap_or_default();
+        vec![Fact::new("held by", format!("user {user}{name}"))]
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable(_) => String::from("'ip address show lo' tells whether the loopback interface is up"),
+            Self::Address { address, source, .. } => match source.kind() {
+                io::ErrorKind::AddrInUse => format!(
+                    "'ss -ltnp sport = :{}' run as root names the process; --port takes another port, 0 any that is free",
+                    address.port()
+                ),
+                io::ErrorKind::PermissionDenied => {
+                    String::from("ports below 1024 are root's: let systemd hand the socket over, or take another --port")
+                }
+                _ => format!("give it to the loopback interface: ip address add {} dev lo", address.ip()),
+            },
+            Self::NotLocal { address } if OF_AWS.contains(address) => {
+                format!("give it to the loopback interface first: ip address add {address} dev lo")
+            }
+            Self::NotLocal { .. } => String::from(
+                "take 127.0.0.1 or ::1; for containers and other users there is --socket, a file that is mounted or shared",
+            ),
+            Self::File { source, .. } => match source.kind() {
+                io::ErrorKind::AddrInUse => {
+                    String::from("another server answers there, or the file is no socket of this user: give another path")
+                }
+                _ => String::from("its folder must be there and writable by this user; a path has at most 107 octets"),
+            },
+            Self::Passed(_) => String::from(
+                "a .socket unit has ListenStream=127.0.0.1:9911, ListenStream=[::1]:9911 or a path, Accept=no, and its service starts \
+                 this program directly, with no shell before it",
+            ),
+        })
+    }
+}
+
+impl Listener {
+    /// Listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system gives no port.
+    pub async fn on_free_port() -> Result<(Self, SocketAddr), ListenError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(ListenError::Unreachable)?;
+        let address = listener.local_addr().map_err(ListenError::Unreachable)?;
+        Ok((Self::Tcp(listener), address))
+    }
+
+    /// Listens on an address of this host alone. `hop_limit` is that of the answers: how many routers they pass.
+    ///
+    /// # Errors
+    ///
+    /// Fails where others would reach the address, where somebody has it already, and where this host does not have it.
+    pub async fn on(address: SocketAddr, hop_limit: Option<u8>) -> Result<(Self, SocketAddr), ListenError> {
+        if !is_loopback(address.ip()) {
+            return Err(ListenError::NotLocal { address: address.ip() });
+        }
+        let failed = |source: io::Error| {
+            let is_taken = source.kind() == io::ErrorKind::AddrInUse;
+            ListenError::Address { address, holder: is_taken.then(|| sockets::listener(address)).flatten(), source }
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        if let Some(limit) = hop_limit {
+            set_hop_limit(&listener, address, limit).map_err(failed)?;
+        }
+        let address = listener.local_addr().map_err(failed)?;
+        Ok((Self::Tcp(listener), address))
+    }
+
+    /// Listens on a socket in the file system: for this user alone, or for everybody where the caller's user is to be asked.
+    ///
+    /// One that a server left behind is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a server answers there already, and where it cannot be made.
+    #[cfg(unix)]
+    pub async fn in_file(path: &Path, is_shared: bool) -> Result<Self, ListenError> {
+        use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+        let failed = |source| ListenError::File { path: path.to_owned(), source };
+        if let Ok(there) = std::fs::symlink_metadata(path) {
+            let is_left_over = there.file_type().is_socket()
+                && tokio::net::UnixStream::connect(path)
+                    .await
+                    .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            if !is_left_over {
+                return Err(failed(io::ErrorKind::AddrInUse.into()));
+            }
+            std::fs::remove_file(path).map_err(failed)?;
+        }
+        // Closed to others from the first moment on; then opened to those whose user is asked.
+        let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+        let listener = tokio::net::UnixListener::bind(path);
+        rustix::process::umask(before);
+        let listener = FileListener { listener: listener.map_err(failed)?, made: Some(path.to_owned()) };
+        if is_shared {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+        }
+        Ok(Self::File(listener))
+    }
+
+    /// Takes over what systemd hands to this process ([sd_listen_fds]); nothing where it hands nothing over.
+    ///
+    /// [sd_listen_fds]: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+    ///
+    /// # Errors
+    ///
+    /// Fails where that is anything but sockets that listen, at addresses of this host alone, and meant for this process.
+    #[cfg(unix)]
+    pub fn passed(env: &crate::env::Environment) -> Result<Vec<(Self, Option<SocketAddr>)>, ListenError> {
+        let unusable = |why: &str| ListenError::Passed(why.to_owned());
+        let number = |name: &str| env.os_var(name)?.to_str()?.parse::<usize>().ok();
+        let Some(count) = env.os_var("LISTEN_FDS") else { return Ok(Vec::new()) };
+        let count = count.to_str().and_then(|count| count.parse().ok()).filter(|count| *count <= MOST_PASSED);
+        let count: usize = count.ok_or_else(|| unusable("LISTEN_FDS is not a small number"))?;
+        if number("LISTEN_PID") != usize::try_from(std::process::id()).ok() {
+            return Err(unusable("LISTEN_PID names another process than this one"));
+        }
+        let mut passed = listenfd::ListenFd::from_env();
+        let mut listeners = Vec::new();
+        for index in 0..count {
+            if let Ok(Some(listener)) = passed.take_unix_listener(index) {
+                check_listens(&listener)?;
+                let listener = ready(listener, |it| it.set_nonblocking(true), tokio::net::UnixListener::from_std)?;
+                listeners.push((Self::File(FileListener { listener, made: None }), None));
+                continue;
+            }
+            let listener = passed.take_tcp_listener(index).ok().flatten();
+            let listener = listener.ok_or_else(|| unusable("one is no stream socket"))?;
+            check_listens(&listener)?;
+            let address = listener.local_addr().map_err(|error| ListenError::Passed(error.to_string()))?;
+            if !is_loopback(address.ip()) {
+                return Err(ListenError::NotLocal { address: address.ip() });
+            }
+            let listener = ready(listener, |it| it.set_nonblocking(true), TcpListener::from_std)?;
+            listeners.push((Self::Tcp(listener), Some(address)));
+        }
+        Ok(listeners)
+    }
+}
+
+#[cfg(unix)]
+fn check_listens(socket: &impl std::os::fd::AsFd) -> Result<(), ListenError> {
+    match rustix::net::sockopt::socket_acceptconn(socket) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(ListenError::Passed(String::from("one does not listen"))),
+    }
+}
+
+#[cfg(unix)]
+fn ready<L, T>(
+    listener: L,
+    prepare: impl FnOnce(&L) -> io::Result<()>,
+    convert: impl FnOnce(L) -> io::Result<T>,
+) -> Result<T, ListenError> {
+    prepare(&listener).and_then(|()| convert(listener)).map_err(|error| ListenError::Passed(error.to_string()))
+}
+
+fn set_hop_limit(listener: &TcpListener, address: SocketAddr, limit: u8) -> io::Result<()> {
+    // Those that are accepted have it from the one that listens.
+    #[cfg(unix)]
+    if address.is_ipv6() {
+        rustix::net::sockopt::set_ipv6_unicast_hops(listener, Some(limit))?;
+        return Ok(());
+    }
+    let _ = address;
+    listener.set_ttl(limit.into())
+}
+
+/// Tells whether an address is reached from this host alone: 127.0.0.0/8 and ::1, and the addresses of AWS's services while the interface `lo`
+/// has them.
+pub fn is_loopback(ip: IpAddr) -> bool {
+    ip.is_loopback() || (OF_AWS.contains(&ip) && is_on_loopback_interface(ip))
+}
+
+#[cfg(unix)]
+fn is_on_loopback_interface(ip: IpAddr) -> bool {
+    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let mut loopback =
+        interfaces.filter(|interface| interface.flags.contains(nix::net::if_::InterfaceFlags::IFF_LOOPBACK));
+    loopback.any(|interface| {
+        let address = interface.address;
+        let v4 = address.as_ref().and_then(|address| Some(IpAddr::V4(address.as_sockaddr_in()?.ip())));
+        let v6 = address.as_ref().and_then(|address| Some(IpAddr::V6(address.as_sockaddr_in6()?.ip())));
+        v4.or(v6) == Some(ip)
+    })
+}
+
+#[cfg(not(unix))]
+const fn is_on_loopback_interface(_ip: IpAddr) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_hosts_reach_none_of_these() {
+        for (address, expected) in [
+            ("127.0.0.1", true),
+            ("127.1.2.3", true),
+            ("::1", true),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("::ffff:127.0.0.1", false),
+            ("192.0.2.1", false),
+            ("10.0.0.1", false),
+            ("169.254.1.1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What an endpoint offers: sessions, each with those who may ask for it, and the paths under which they are found.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::caller::{Allowed, Caller, Verdict};
+use super::gate::{self, Refusal, only};
+use super::imds::{self, Mint};
+use super::keeper::{Keeper, Standing};
+use super::token::{NoRandomness, Token};
+use crate::arn::RoleArn;
+
+/// Where a session's credentials are, before its name.
+const CREDENTIALS: &str = "/v1/credentials/";
+/// Where it is told how long each session is good for.
+const HEALTH: &str = "/healthz";
+/// How long the name service may take to tell a user's groups.
+const NAMES_TIME: Duration = Duration::from_secs(2);
+
+/// One session that is offered.
+#[derive(Debug)]
+pub struct Offer {
+    /// Its name, by which the container path ends.
+    pub name: String,
+    /// Its last hop's role.
+    pub role_arn: RoleArn,
+    /// The region that SDKs are told.
+    pub region: String,
+    /// What keeps it fresh.
+    pub keeper: Arc<Keeper>,
+    /// What the container path asks for.
+    pub token: Arc<Token>,
+    /// Who may ask.
+    pub allowed: Allowed,
+}
+
+impl Offer {
+    /// Returns the path of its credentials.
+    pub fn path(&self) -> String {
+        format!("{CREDENTIALS}{}", self.name)
+    }
+
+    /// Returns the role's name, without the path that it may have.
+    fn role_name(&self) -> &str {
+        let resource = self.role_arn.arn().resource();
+        resource.rsplit('/').next().unwrap_or(resource)
+    }
+}
+
+/// The metadata service of an endpoint. Its tokens outlive a change of the sessions.
+#[derive(Clone)]
+pub struct MetadataService(Arc<Mint>);
+
+impl fmt::Debug for MetadataService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetadataService").finish_non_exhaustive()
+    }
+}
+
+impl MetadataService {
+    /// Makes one whose tokens are good for this process.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system has no random numbers.
+    pub fn new() -> Result<Self, NoRandomness> {
+        Ok(Self(Arc::new(Mint::new()?)))
+    }
+}
+
+/// Everything that an endpoint offers.
+#[derive(Debug)]
+pub struct Site {
+    /// The sessions, in the order of the command line.
+    pub offers: Vec<Offer>,
+    /// The metadata service, where there is one.
+    pub metadata_service: Option<MetadataService>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The address of this host that it arrived at.
+    Address(SocketAddr),
+    /// A socket in the file system.
+    File,
+}
+
+/// A request that was answered, for the log.
+pub(super) enum Outcome<'a> {
+    /// With a session's credentials.
+    HandedOut { offer: &'a Offer, access_key_id: String, way: &'static str },
+    /// With something that is no secret, or with the news that there is no session.
+    Told,
+    /// Not at all.
+    Refused(Refusal),
+}
+
+impl Site {
+    /// Tells at once whether a caller may ask for any session; `None` if the name service has to be asked.
+    pub(super) fn knows(&self, caller: &Caller) -> Option<bool> {
+        let verdicts = self.offers.iter().map(|offer| offer.allowed.verdict(caller));
+        let mut unknown = false;
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Yes => return Some(true),
+                Verdict::No => {}
+                Verdict::AskGroups(_) => unknown = true,
+            }
+        }
+        if unknown { None } else { Some(false) }
+    }
+
+    /// Returns the sessions that a caller may ask for.
+    pub(super) async fn offers_for(self: &Arc<Self>, caller: Caller) -> Vec<usize> {
+        let decide = |groups: bool| {
+            let site = Arc::clone(self);
+            move || {
+                let may = |offer: &Offer| match offer.allowed.verdict(&caller) {
+                    Verdict::Yes => true,
+                    Verdict::No => false,
+                    Verdict::AskGroups(user) => groups && offer.allowed.has_member(user),
+                };
+                (0..site.offers.len()).filter(|index| site.offers.get(*index).is_some_and(may)).collect()
+            }
+        };
+        let asks = self.offers.iter().any(|offer| matches!(offer.allowed.verdict(&caller), Verdict::AskGroups(_)));
+        if !asks {
+            return decide(false)();
+        }
+        // A name service that hangs must not hang the others.
+        match tokio::time::timeout(NAMES_TIME, tokio::task::spawn_blocking(decide(true))).await {
+            Ok(Ok(offers)) => offers,
+            Ok(Err(_)) | Err(_) => decide(false)(),
+        }
+    }
+
+    /// Answers a request of a caller who may ask for some of the sessions; of the others he does not learn that they are there.
+    pub(super) async fn answer(
+        &self,
+        mine: &[usize],
+        caller: &Caller,
+        door: Door,
+        head: &Parts,
+    ) -> (Answer, Outcome<'_>) {
+        match self.look(mine, caller, door, head).await {
+            Ok(done) => done,
+            Err(refusal) => (answer::refuse(refusal), Outcome::Refused(refusal)),
+        }
+    }
+
+    async fn look(
+        &self,
+        mine: &[usize],
+        caller: &Caller,
+        door: Door,
+        head: &Parts,
+    ) -> Result<(Answer, Outcome<'_>), Refusal> {
+        let local = match door {
+            Door::Address(local) => Some(local),
+            Door::File => None,
+        };
+        gate::check(head, local)?;
+        let offers = || mine.iter().filter_map(|index| self.offers.get(*index));
+        let path = head.uri.path();
+        if let Some(name) = path.strip_prefix(CREDENTIALS) {
+            only_method(head, &Method::GET)?;
+            let offer = match door {
+                // The kernel told who it is; there is no token to steal.
+                Door::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
+                Door::Address(_) => {
+                    let token = only(&head.headers, &AUTHORIZATION).ok_or(Refusal::Token)?;
+                    let is_its = |offer: &&Offer| offer.token.is(token.as_bytes());
+                    // Whoever has no token learns no name.
+                    offers().find(is_its).ok_or(Refusal::Token).and_then(|offer| {
+                        if offer.name == name { Ok(offer) } else { Err(Refusal::Path) }
+                    })?
+                }
+            };
+            let way = if door == Door::File { "socket" } else { "container" };
+            return Ok(hand_out(offer, way).await);
+        }
+        if path == HEALTH {
+            only_method(head, &Method::GET)?;
+            return Ok((health(offers()), Outcome::Told));
+        }
+        let (MetadataService(mint), Door::Address(_)) =
+            (self.metadata_service.as_ref().ok_or(Refusal::Path)?, door)
+        else {
+            return Err(Refusal::Path);
+        };
+        let asked = imds::path(path).ok_or(Refusal::Path)?;
+        if asked == imds::Path::Token {
+            only_method(head, &Method::PUT)?;
+            let wanted = only(&head.headers, &imds::TTL).and_then(|ttl| imds::wanted_seconds(ttl.as_bytes()));
+            let seconds = wanted.ok_or(Refusal::Malformed)?;
+            let token = answer::text(mint.token(caller.user(), seconds));
+            return Ok((with_ttl(token, seconds), Outcome::Told));
+        }
+        only_method(head, &Method::GET)?;
+        let remaining = only(&head.headers, &imds::TOKEN)
+            .and_then(|token| mint.remaining(token.as_bytes(), caller.user()))
+            .ok_or(Refusal::Token)?;
+        // An instance has one role; the first session of this caller stands for it.
+        let offer = offers().next().ok_or(Refusal::Path)?;
+        let (told, outcome) = match asked {
+            imds::Path::Token => return Err(Refusal::Path),
+            imds::Path::RoleList => (answer::text(offer.role_name().to_owned()), Outcome::Told),
+            imds::Path::Credentials(role) if role == offer.role_name() => hand_out(offer, "imds").await,
+            imds::Path::Credentials(_) => return Err(Refusal::Path),
+            imds::Path::Region => (answer::text(offer.region.clone()), Outcome::Told),
+            imds::Path::AvailabilityZone => (answer::text(imds::zone(&offer.region)), Outcome::Told),
+            imds::Path::IdentityDocument => {
+                let document = imds::IdentityDocument {
+                    account_id: offer.role_arn.arn().account(),
+                    availability_zone: imds::zone(&offer.region),
+                    region: &offer.region,
+                    version: imds::DOCUMENT_VERSION,
+                };
+                (answer::document(StatusCode::OK, &document), Outcome::Told)
+            }
+        };
+        Ok((with_ttl(told, remaining), outcome))
+    }
+}
+
+async fn hand_out<'a>(offer: &'a Offer, way: &'static str) -> (Answer, Outcome<'a>) {
+    match offer.keeper.current().await {
+        Ok(entry) => {
+            let access_key_id = entry.credential_set.credentials.access_key_id.clone();
+            (answer::credentials(&entry), Outcome::HandedOut { offer, access_key_id, way })
+        }
+        Err(reason) => (answer::no_credentials(&reason), Outcome::Told),
+    }
+}
+
+fn only_method(head: &Parts, method: &Method) -> Result<(), Refusal> {
+    let allowed = if *method == Method::PUT { "PUT" } else { "GET" };
+    if head.method == *method { Ok(()) } else { Err(Refusal::Method(allowed)) }
+}
+
+fn with_ttl(mut answer: Answer, seconds: u64) -> Answer {
+    answer.headers_mut().insert(imds::TTL, seconds.into());
+    answer
+}
+
+/// How long a session is good for.
+#[derive(Serialize)]
+struct Health<'a> {
+    name: &'a str,
+    role_arn: String,
+    expiration: Option<String>,
+    /// Why there is no newer one.
+    failure: Option<String>,
+}
+
+fn health<'a>(offers: impl Iterator<Item = &'a Offer>) -> Answer {
+    let sessions: Vec<Health<'_>> = offers
+        .map(|offer| {
+            let Standing { usable_until, failure } = offer.keeper.standing();
+            Health {
+                name: &offer.name,
+                role_arn: offer.role_arn.to_string(),
+                expiration: usable_until.map(|until| until.to_string()),
+                failure: failure.map(|failure| failure.to_string()),
+            }
+        })
+        .collect();
+    let good = sessions.iter().all(|session| session.expiration.is_some());
+    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    answer::document(status, &serde_json::json!({ "sessions": sessions }))
+}

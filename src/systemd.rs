@@ -1,0 +1,113 @@
+//! What a service tells the system that started it ([sd_notify]); to nobody where nobody asked.
+//!
+//! [sd_notify]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+
+use std::time::Duration;
+
+use crate::env::Environment;
+
+/// Who is told.
+#[derive(Debug)]
+pub struct Notifier {
+    #[cfg(unix)]
+    socket: Option<(std::os::unix::net::UnixDatagram, std::os::unix::net::SocketAddr)>,
+    watchdog: Option<Duration>,
+}
+
+impl Notifier {
+    /// Finds out who is to be told, and how often a sign of life is wanted.
+    pub fn from_environment(env: &Environment) -> Self {
+        let number = |name: &str| env.os_var(name)?.to_str()?.parse::<u64>().ok();
+        let is_meant = number("WATCHDOG_PID").is_none_or(|process| process == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|_| is_meant).map(Duration::from_micros);
+        Self {
+            #[cfg(unix)]
+            socket: env.os_var("NOTIFY_SOCKET").and_then(|name| unix::connect(&name)),
+            watchdog,
+        }
+    }
+
+    /// Returns how often a sign of life is to be given: twice in the time after which the service counts as dead.
+    pub fn watchdog_interval(&self) -> Option<Duration> {
+        self.watchdog.map(|longest| longest / 2)
+    }
+
+    /// Tells it: lines of `READY=1`, `STATUS=…`. Nobody waits for one who does not listen.
+    pub fn tell(&self, lines: &[&str]) {
+        #[cfg(unix)]
+        if let Some((socket, address)) = &self.socket {
+            let _ = socket.send_to_addr(lines.join("\n").as_bytes(), address);
+        }
+        #[cfg(not(unix))]
+        let _ = lines;
+    }
+
+    /// Tells that the configuration is read again; `READY=1` follows.
+    pub fn tell_reloading(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            // systemd compares it with the time at which it asked for that.
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+            let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
+            self.tell(&["RELOADING=1", &format!("MONOTONIC_USEC={microseconds}")]);
+        }
+        #[cfg(not(target_os = "linux"))]
+        self.tell(&["RELOADING=1"]);
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+    /// Returns a socket of this process and the address that the name means: a path, or with `@` in front a name that is in no folder.
+    pub(super) fn connect(name: &OsStr) -> Option<(UnixDatagram, SocketAddr)> {
+        let address = address(name)?;
+        let socket = UnixDatagram::unbound().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        Some((socket, address))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn address(name: &OsStr) -> Option<SocketAddr> {
+        use std::os::linux::net::SocketAddrExt as _;
+        use std::os::unix::ffi::OsStrExt as _;
+        match name.as_bytes().split_first()? {
+            (b'@', name) => SocketAddr::from_abstract_name(name).ok(),
+            (_, _) => SocketAddr::from_pathname(name).ok(),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn address(name: &OsStr) -> Option<SocketAddr> {
+        SocketAddr::from_pathname(name).ok()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+
+    #[test]
+    fn who_asked_is_told_and_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        let env = Environment::given([("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "10000000")]);
+        let notifier = Notifier::from_environment(&env);
+        assert_eq!(notifier.watchdog_interval(), Some(Duration::from_secs(5)));
+        notifier.tell(&["READY=1", "STATUS=one session"]);
+        let mut told = [0; 200];
+        let length = socket.recv(&mut told).unwrap();
+        assert_eq!(&told[..length], b"READY=1\nSTATUS=one session");
+        notifier.tell_reloading();
+        let length = socket.recv(&mut told).unwrap();
+        assert!(told[..length].starts_with(b"RELOADING=1\nMONOTONIC_USEC="));
+
+        let nobody = Notifier::from_environment(&Environment::given([("WATCHDOG_USEC", "1"), ("WATCHDOG_PID", "1")]));
+        assert_eq!(nobody.watchdog_interval(), None);
+        nobody.tell(&["READY=1"]);
+    }
+}
