@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`credential_process`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`credential_process`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity and AssumeRole: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -76,4 +76,5 @@ pub mod sts;
 pub mod systemd;
 pub mod text;
 pub mod trace;
+pub mod via;
 pub mod x509;

@@ -71,6 +71,7 @@ pages! {
     "endpoint-insecure"
     "endpoint-malformed"
     "endpoint-not-bound"
+    "endpoint-not-local"
     "endpoint-not-standard"
     "external-id-malformed"
     "file-not-written"
@@ -155,6 +156,7 @@ pages! {
     "simulator-start"
     "simulator-trust-anchor"
     "simulator-world"
+    "sockets-not-usable"
     "source-malformed"
     "source-unsupported"
     "started-with-privileges"
@@ -173,6 +175,10 @@ pages! {
     "unknown-refusal"
     "unknown-session"
     "variable-not-utf8"
+    "via-address"
+    "via-answer"
+    "via-refused"
+    "via-unreachable"
     "weak-signature-hash"
 }
 

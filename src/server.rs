@@ -27,17 +27,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
 pub use keeper::{Keeper, Source, Standing};
-pub use listeners::{IDS, Listener, ListenError, is_loopback};
+pub use listeners::{IDS, ListenError, Listener, is_loopback};
 pub use site::{MetadataService, Offer, Site};
 pub use sockets::Sockets;
 pub use token::{NoRandomness, Token};
@@ -210,7 +210,8 @@ impl Server {
             return;
         }
         let is_busy = Arc::new(AtomicBool::new(false));
-        let conversation = Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
+        let conversation =
+            Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
         let task = tokio::spawn(async move {
             // What is left of a connection that takes too long is dropped.
             let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;

@@ -95,7 +95,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        let env = Environment::given([("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "10000000")]);
+        let env =
+            Environment::given([("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "10000000")]);
         let notifier = Notifier::from_environment(&env);
         assert_eq!(notifier.watchdog_interval(), Some(Duration::from_secs(5)));
         notifier.tell(&["READY=1", "STATUS=one session"]);
@@ -106,7 +107,8 @@ mod tests {
         let length = socket.recv(&mut told).unwrap();
         assert!(told[..length].starts_with(b"RELOADING=1\nMONOTONIC_USEC="));
 
-        let nobody = Notifier::from_environment(&Environment::given([("WATCHDOG_USEC", "1"), ("WATCHDOG_PID", "1")]));
+        let nobody =
+            Notifier::from_environment(&Environment::given([("WATCHDOG_USEC", "1"), ("WATCHDOG_PID", "1")]));
         assert_eq!(nobody.watchdog_interval(), None);
         nobody.tell(&["READY=1"]);
     }

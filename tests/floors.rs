@@ -37,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("pki", 8),
     ("server", 8),
     ("shell_env", 8),
+    ("via", 8),
     ("cli", 9),
 ];
 

@@ -2,10 +2,19 @@
 
 use super::args::{Needs, Spec, Words};
 use super::report::{self, Failure};
-use super::settings::table::Group;
-use super::{CalledAs, Invocation, output, provider};
+use super::settings::table::{Group, Kind, Setting};
+use super::{CalledAs, Invocation, grammar, output, provider};
+use crate::clock::{Clock as _, SystemClock};
 use crate::credential_process;
-use crate::provider::MinimumRemaining;
+use crate::credentials::CredentialSet;
+use crate::http::runtime::block_on;
+use crate::provider::{DEADLINE, MinimumRemaining};
+use crate::via::{self, ViaAddress};
+
+const VIA: Setting =
+    Setting::flag("via", Kind::Text("unix:PATH"), "ask the server that has this socket; read no config");
+/// The name that a server gives to the session that no config file names.
+pub(super) const UNNAMED: &str = "session";
 
 /// `anyrole credential-process`.
 pub(super) const SPEC: Spec = Spec {
@@ -13,7 +22,7 @@ pub(super) const SPEC: Spec = Spec {
     about: "Prints temporary credentials as an SDK's credential_process reads them.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[],
+    flags: &[VIA],
     more: "\
 In ~/.aws/config, on one line:
   [profile deploy]
@@ -23,6 +32,9 @@ The session is kept in the keyring and used until 20 minutes before its end; the
 however many, asks for a new one. While it lasts, no failure to renew it is a failure of this command:
 anyrole status tells.
 
+--via unix:PATH asks the server whose socket that is ('anyrole serve NAME --socket PATH'): it has the
+key, and decides by the user who asks.
+
 NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
 Prints nothing but the JSON, and nothing at all on failure; then the standard error tells why.
 ",
@@ -31,10 +43,25 @@ Prints nothing but the JSON, and nothing at all on failure; then the standard er
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    if let Some(address) = invocation.typed.flag(VIA.name) {
+        return answer(&ask(invocation, address)?);
+    }
     let lenient = invocation.called_as == CalledAs::OfficialHelper;
     let settings = invocation.settings()?.session(invocation.env, lenient)?;
     let entry = provider::session(settings, invocation.name(), invocation.env, MinimumRemaining::Window)?;
-    let mut document = credential_process::render(&entry.credential_set);
+    answer(&entry.credential_set)
+}
+
+/// Asks a server of this host, which has the key and the cache.
+fn ask(invocation: &Invocation<'_>, address: &str) -> Result<CredentialSet, Failure> {
+    let address = ViaAddress::parse(address)?;
+    let deadline = invocation.typed.flag("timeout").and_then(grammar::duration).unwrap_or(DEADLINE);
+    let name = invocation.name().unwrap_or(UNNAMED);
+    Ok(block_on(via::credentials(&address, name, deadline, SystemClock.now()))??)
+}
+
+fn answer(credential_set: &CredentialSet) -> Result<(), Failure> {
+    let mut document = credential_process::render(credential_set);
     if output::is_seen() {
         // A person looks, not an SDK. There is room for one octet more: the buffer does not move.
         document.push(b'\n');

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use super::args::{Needs, Spec, Words};
 use super::env::{EXPECT_DURATION, minimum, too_short};
+use super::renewal::{self, Renewal};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
-use super::renewal::{self, Renewal};
 use super::{CalledAs, Invocation, provider};
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
@@ -17,7 +17,9 @@ use crate::exec;
 use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
-use crate::server::{Allowed, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token};
+use crate::server::{
+    Allowed, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token,
+};
 use crate::shell_env;
 use crate::trace;
 

@@ -11,7 +11,7 @@ use super::report;
 use super::settings::Settings;
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::Diagnostic;
-use crate::text::quoted;
+use crate::text::printable_line;
 use crate::trace;
 
 /// The word in place of a path that means the journal.
@@ -105,7 +105,11 @@ impl Log {
 /// Puts a text in quotes where its end would not be seen otherwise.
 fn quoted_if_needed(text: &str) -> String {
     let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '\\');
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", printable_line(text))
+    }
 }
 
 /// Returns where the line goes. The config file itself may be what failed: then flag and variable alone are asked.

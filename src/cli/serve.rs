@@ -23,15 +23,18 @@ use crate::systemd::Notifier;
 use crate::text::printable_line;
 use offers::Offers;
 
-const PORT: Setting = Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]").drop_in();
+const PORT: Setting =
+    Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]").drop_in();
 const BIND: Setting = Setting::flag(
     "bind",
     Kind::List("ADDRESS"),
     "address of this host alone; repeat it [default: 127.0.0.1, ::1]",
 );
 const HOP_LIMIT: Setting =
-    Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]").drop_in();
-const SOCKET: Setting = Setting::flag("socket", Kind::Text("PATH"), "a socket for 'credential-process --via'");
+    Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]")
+        .drop_in();
+const SOCKET: Setting =
+    Setting::flag("socket", Kind::Text("PATH"), "a socket for 'credential-process --via'");
 const TOKEN_FOLDER: Setting = Setting::flag(
     "token-folder",
     Kind::Text("PATH"),
@@ -78,7 +81,9 @@ that are handed over, and tells when it is ready. GET /healthz tells how long ea
 #[derive(Debug, thiserror::Error)]
 enum CannotServe {
     /// Nobody could be told from others.
-    #[error("cannot tell the users of this host from each other: this user namespace shows the same number, 65534, for all of them")]
+    #[error(
+        "cannot tell the users of this host from each other: this user namespace shows the same number, 65534, for all of them"
+    )]
     NobodyKnown,
     /// No token can be made.
     #[error("cannot protect the endpoint")]
@@ -103,9 +108,9 @@ impl Diagnostic for CannotServe {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NobodyKnown => {
-                Some(String::from("run it in the user namespace of those who ask, as another user than 65534"))
-            }
+            Self::NobodyKnown => Some(String::from(
+                "run it in the user namespace of those who ask, as another user than 65534",
+            )),
             Self::NoRandomness(_) | Self::Signals(_) => None,
         }
     }
@@ -211,9 +216,14 @@ impl Places {
                 }
                 // A host without IPv6; one on which somebody else has the port is another matter.
                 Err(ListenError::Address { holder: None, source, .. })
-                    if self.are_usual && address.is_ipv6() && source.kind() != std::io::ErrorKind::AddrInUse =>
+                    if self.are_usual
+                        && address.is_ipv6()
+                        && source.kind() != std::io::ErrorKind::AddrInUse =>
                 {
-                    log.tell("not-listening", &[("address", address.to_string()), ("reason", source.to_string())]);
+                    log.tell(
+                        "not-listening",
+                        &[("address", address.to_string()), ("reason", source.to_string())],
+                    );
                 }
                 Err(error) => return Err(error),
             }

@@ -372,7 +372,8 @@ impl<'a> Layers<'a> {
 
 /// Lays a session over the one that it starts from.
 fn hops<'a>(sessions: &[&'a NamedSession]) -> impl Iterator<Item = Layer<'a>> {
-    let layer = |(index, session)| if index == 0 { Layer::Session(session) } else { Layer::FirstHop(session) };
+    let layer =
+        |(index, session)| if index == 0 { Layer::Session(session) } else { Layer::FirstHop(session) };
     sessions.iter().copied().enumerate().map(layer)
 }
 

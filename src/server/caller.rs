@@ -198,7 +198,10 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_found() {
-        assert_eq!((user_number("root"), user_number("0"), user_number("4242")), (Some(0), Some(0), Some(4242)));
+        assert_eq!(
+            (user_number("root"), user_number("0"), user_number("4242")),
+            (Some(0), Some(0), Some(4242))
+        );
         assert_eq!((user_number("no-such-user"), group_number("no-such-group")), (None, None));
         assert_eq!((group_number("root"), user_name(0).as_deref()), (Some(0), Some("root")));
         assert!(Allowed::also(vec![], vec![0]).has_member(0));

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use hyper::header::{CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING, VIA};
+use hyper::header::{
+    CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING, VIA,
+};
 use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
 

@@ -64,7 +64,9 @@ impl Holders {
 
 fn holds(process: i32, link: &str) -> bool {
     let descriptors = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().map_while(Result::ok);
-    descriptors.map(|entry| fs::read_link(entry.path())).any(|target| target.is_ok_and(|target| target.as_os_str() == link))
+    descriptors
+        .map(|entry| fs::read_link(entry.path()))
+        .any(|target| target.is_ok_and(|target| target.as_os_str() == link))
 }
 
 fn describe(process: i32) -> Option<Holder> {
@@ -77,10 +79,15 @@ fn describe(process: i32) -> Option<Holder> {
 fn name_and_parent(process: i32) -> Option<(String, Option<i32>)> {
     let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
     // The name stands in brackets and may hold some itself.
-    let (begin, end) = (stat.iter().position(|octet| *octet == b'(')?, stat.iter().rposition(|octet| *octet == b')')?);
+    let (begin, end) =
+        (stat.iter().position(|octet| *octet == b'(')?, stat.iter().rposition(|octet| *octet == b')')?);
     let name = String::from_utf8_lossy(stat.get(begin + 1..end)?).into_owned();
     let rest = std::str::from_utf8(stat.get(end + 1..)?).ok()?;
-    let parent = rest.split_ascii_whitespace().nth(1).and_then(|parent| parent.parse().ok()).filter(|parent| *parent > 0);
+    let parent = rest
+        .split_ascii_whitespace()
+        .nth(1)
+        .and_then(|parent| parent.parse().ok())
+        .filter(|parent| *parent > 0);
     Some((name, parent))
 }
 
@@ -96,7 +103,8 @@ mod tests {
     fn this_process_is_found_by_its_socket() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let caller = Sockets::probe().unwrap().caller(stream.peer_addr().unwrap(), stream.local_addr().unwrap());
+        let caller =
+            Sockets::probe().unwrap().caller(stream.peer_addr().unwrap(), stream.local_addr().unwrap());
         let Caller::User(peer) = caller else { panic!("{caller}") };
         let holders = Holders::default();
         let holder = holders.of(peer).unwrap();

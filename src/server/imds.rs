@@ -96,7 +96,9 @@ pub(super) fn path(text: &str) -> Option<Path<'_>> {
     if text == "api/token" {
         return Some(Path::Token);
     }
-    if let Some(role) = text.strip_prefix("meta-data/iam/security-credentials/").filter(|role| !role.is_empty()) {
+    if let Some(role) =
+        text.strip_prefix("meta-data/iam/security-credentials/").filter(|role| !role.is_empty())
+    {
         return Some(Path::Credentials(role));
     }
     match text.strip_suffix('/').unwrap_or(text) {
@@ -165,7 +167,9 @@ mod tests {
     fn paths_are_read_with_the_slashes_of_every_sdk() {
         assert_eq!(path("/latest/api/token"), Some(Path::Token));
         assert_eq!(path("//latest/api/token"), Some(Path::Token));
-        for text in ["/latest/meta-data/iam/security-credentials", "/latest/meta-data/iam/security-credentials/"] {
+        for text in
+            ["/latest/meta-data/iam/security-credentials", "/latest/meta-data/iam/security-credentials/"]
+        {
             assert_eq!(path(text), Some(Path::RoleList));
         }
         let text = "//latest/meta-data/iam/security-credentials/build";

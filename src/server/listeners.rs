@@ -49,9 +49,7 @@ impl FileListener {
     /// # Errors
     ///
     /// Fails where the system cannot accept, for want of descriptors for example.
-    pub(super) async fn accept(
-        &self,
-    ) -> io::Result<(tokio::net::UnixStream, tokio::net::unix::SocketAddr)> {
+    pub(super) async fn accept(&self) -> io::Result<(tokio::net::UnixStream, tokio::net::unix::SocketAddr)> {
         self.listener.accept().await
     }
 }
@@ -125,15 +123,17 @@ impl Diagnostic for ListenError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unreachable(_) => String::from("'ip address show lo' tells whether the loopback interface is up"),
+            Self::Unreachable(_) => {
+                String::from("'ip address show lo' tells whether the loopback interface is up")
+            }
             Self::Address { address, source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => format!(
                     "'ss -ltnp sport = :{}' run as root names the process; --port takes another port, 0 any that is free",
                     address.port()
                 ),
-                io::ErrorKind::PermissionDenied => {
-                    String::from("ports below 1024 are root's: let systemd hand the socket over, or take another --port")
-                }
+                io::ErrorKind::PermissionDenied => String::from(
+                    "ports below 1024 are root's: let systemd hand the socket over, or take another --port",
+                ),
                 _ => format!("give it to the loopback interface: ip address add {} dev lo", address.ip()),
             },
             Self::NotLocal { address } if OF_AWS.contains(address) => {
@@ -143,10 +143,12 @@ impl Diagnostic for ListenError {
                 "take 127.0.0.1 or ::1; for containers and other users there is --socket, a file that is mounted or shared",
             ),
             Self::File { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    String::from("another server answers there, or the file is no socket of this user: give another path")
-                }
-                _ => String::from("its folder must be there and writable by this user; a path has at most 107 octets"),
+                io::ErrorKind::AddrInUse => String::from(
+                    "another server answers there, or the file is no socket of this user: give another path",
+                ),
+                _ => String::from(
+                    "its folder must be there and writable by this user; a path has at most 107 octets",
+                ),
             },
             Self::Passed(_) => String::from(
                 "a .socket unit has ListenStream=127.0.0.1:9911, ListenStream=[::1]:9911 or a path, Accept=no, and its service starts \
@@ -179,7 +181,11 @@ impl Listener {
         }
         let failed = |source: io::Error| {
             let is_taken = source.kind() == io::ErrorKind::AddrInUse;
-            ListenError::Address { address, holder: is_taken.then(|| sockets::listener(address)).flatten(), source }
+            ListenError::Address {
+                address,
+                holder: is_taken.then(|| sockets::listener(address)).flatten(),
+                source,
+            }
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         if let Some(limit) = hop_limit {
@@ -243,7 +249,8 @@ impl Listener {
         for index in 0..count {
             if let Ok(Some(listener)) = passed.take_unix_listener(index) {
                 check_listens(&listener)?;
-                let listener = ready(listener, |it| it.set_nonblocking(true), tokio::net::UnixListener::from_std)?;
+                let listener =
+                    ready(listener, |it| it.set_nonblocking(true), tokio::net::UnixListener::from_std)?;
                 listeners.push((Self::File(FileListener { listener, made: None }), None));
                 continue;
             }
@@ -275,7 +282,9 @@ fn ready<L, T>(
     prepare: impl FnOnce(&L) -> io::Result<()>,
     convert: impl FnOnce(L) -> io::Result<T>,
 ) -> Result<T, ListenError> {
-    prepare(&listener).and_then(|()| convert(listener)).map_err(|error| ListenError::Passed(error.to_string()))
+    prepare(&listener)
+        .and_then(|()| convert(listener))
+        .map_err(|error| ListenError::Passed(error.to_string()))
 }
 
 fn set_hop_limit(listener: &TcpListener, address: SocketAddr, limit: u8) -> io::Result<()> {

@@ -132,7 +132,8 @@ impl Site {
                 (0..site.offers.len()).filter(|index| site.offers.get(*index).is_some_and(may)).collect()
             }
         };
-        let asks = self.offers.iter().any(|offer| matches!(offer.allowed.verdict(&caller), Verdict::AskGroups(_)));
+        let asks =
+            self.offers.iter().any(|offer| matches!(offer.allowed.verdict(&caller), Verdict::AskGroups(_)));
         if !asks {
             return decide(false)();
         }
@@ -180,9 +181,10 @@ impl Site {
                     let token = only(&head.headers, &AUTHORIZATION).ok_or(Refusal::Token)?;
                     let is_its = |offer: &&Offer| offer.token.is(token.as_bytes());
                     // Whoever has no token learns no name.
-                    offers().find(is_its).ok_or(Refusal::Token).and_then(|offer| {
-                        if offer.name == name { Ok(offer) } else { Err(Refusal::Path) }
-                    })?
+                    offers()
+                        .find(is_its)
+                        .ok_or(Refusal::Token)
+                        .and_then(|offer| if offer.name == name { Ok(offer) } else { Err(Refusal::Path) })?
                 }
             };
             let way = if door == Door::File { "socket" } else { "container" };

@@ -20,7 +20,7 @@ use crate::provider::{Provider, SessionMaker};
 use crate::server::{Allowed, Keeper, NoRandomness, Offer, Token, group_number, user_number};
 
 /// The name of the session that no config file names.
-const UNNAMED: &str = "session";
+const UNNAMED: &str = crate::cli::credential_process::UNNAMED;
 /// The mode of a token's file: the owner's alone.
 const TOKEN_MODE: u32 = 0o600;
 /// A session shorter than this leaves botocore less than the 25 minutes that it trusts a metadata service with.
@@ -76,7 +76,10 @@ impl Offers {
         let mut offers = Vec::new();
         for Described { name, role_arn, region, allowed, provider } in described {
             let known = before.remove(&name);
-            let first = known.as_ref().filter(|known| known.role_arn == role_arn).and_then(|known| known.keeper.last_good());
+            let first = known
+                .as_ref()
+                .filter(|known| known.role_arn == role_arn)
+                .and_then(|known| known.keeper.last_good());
             let (token, file) = match known {
                 Some(Made { token, file, .. }) => (token, file),
                 None => {
@@ -87,7 +90,12 @@ impl Offers {
             };
             let source = Renewal::new(provider, told(Arc::clone(&self.log), name.clone()));
             let keeper = Arc::new(Keeper::new(Box::new(source), first, Arc::new(SystemClock)));
-            let made = Made { role_arn: role_arn.clone(), keeper: Arc::clone(&keeper), token: Arc::clone(&token), file };
+            let made = Made {
+                role_arn: role_arn.clone(),
+                keeper: Arc::clone(&keeper),
+                token: Arc::clone(&token),
+                file,
+            };
             self.made.insert(name.clone(), made);
             offers.push(Offer { name, role_arn, region, keeper, token, allowed });
         }

@@ -99,10 +99,7 @@ mod tests {
         assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "01", "77")), Some(1000));
         assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "08", "77")), Some(1000));
         let mapped = "0000000000000000FFFF00000100007F";
-        assert_eq!(
-            user(&row(&format!("{mapped}:9C40"), &format!("{mapped}:1F90"), "01", "77")),
-            Some(1000)
-        );
+        assert_eq!(user(&row(&format!("{mapped}:9C40"), &format!("{mapped}:1F90"), "01", "77")), Some(1000));
         // Our own end, another address of the same ports, no owner any more, and a socket that only listens.
         assert_eq!(user(&row("0100007F:1F90", "0100007F:9C40", "01", "77")), None);
         assert_eq!(user(&row("0200007F:9C40", "0100007F:1F90", "01", "77")), None);

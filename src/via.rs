@@ -1,0 +1,282 @@
+//! Credentials from a server of this host, over its socket in the file system: for a job that may have a session and not its key.
+//!
+//! The server tells by the kernel who asks; this side sends no secret. Nothing is kept here: the server has it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::credentials::CredentialSet;
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::text::quoted;
+
+/// The ids of this module's error.
+pub const IDS: &[&str] = &["via-address", "via-unreachable", "via-refused", "via-answer"];
+
+/// Where a server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViaAddress(PathBuf);
+
+impl ViaAddress {
+    /// Reads `unix:PATH`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it is anything else.
+    pub fn parse(text: &str) -> Result<Self, ViaError> {
+        let path = text.strip_prefix("unix:").filter(|path| !path.is_empty());
+        path.map(|path| Self(PathBuf::from(path))).ok_or_else(|| ViaError::Address { text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for ViaAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.0.to_string_lossy()))
+    }
+}
+
+/// Why a server gave no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum ViaError {
+    /// Not `unix:PATH`.
+    #[error("--via cannot be {}", quoted(text))]
+    Address {
+        /// What was given.
+        text: String,
+    },
+    /// Nobody answers there.
+    #[error("no server answers at {address}")]
+    Unreachable {
+        /// Where.
+        address: ViaAddress,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The server closed the connection and said nothing.
+    #[error("the server at {address} does not answer this user")]
+    NotAllowed {
+        /// Where.
+        address: ViaAddress,
+    },
+    /// The server has no such session for this user.
+    #[error("the server at {address} has no session {} for this user", quoted(name))]
+    NoSuchSession {
+        /// Where.
+        address: ViaAddress,
+        /// The session's name.
+        name: String,
+    },
+    /// The server has no credentials itself.
+    #[error("the server at {address} has no credentials: {reason}")]
+    NoCredentials {
+        /// Where.
+        address: ViaAddress,
+        /// Why not, in its words.
+        reason: String,
+    },
+    /// What came is no answer.
+    #[error("what answers at {address} is no such server: {what}")]
+    Answer {
+        /// Where.
+        address: ViaAddress,
+        /// What is wrong with it; without a value, which may be a secret.
+        what: String,
+    },
+}
+
+impl Diagnostic for ViaError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "via-address",
+            Self::Unreachable { .. } => "via-unreachable",
+            Self::NotAllowed { .. } | Self::NoSuchSession { .. } | Self::NoCredentials { .. } => {
+                "via-refused"
+            }
+            Self::Answer { .. } => "via-answer",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Address { .. } => Fault::Usage,
+            Self::Unreachable { .. } | Self::Answer { .. } => Fault::Local,
+            Self::NotAllowed { .. } | Self::NoSuchSession { .. } | Self::NoCredentials { .. } => {
+                Fault::Refused
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Address { .. } => String::from(
+                "give --via unix:PATH, with the path that 'anyrole serve NAME --socket PATH' has",
+            ),
+            Self::Unreachable { address: ViaAddress(path), .. } => {
+                let path = quoted(&path.to_string_lossy());
+                format!(
+                    "ls -l {path} tells whether it is there and whether this user may write to it; 'anyrole serve NAME --socket {path}' makes it"
+                )
+            }
+            Self::NotAllowed { .. } | Self::NoSuchSession { .. } => {
+                String::from("the server's log names this user and the flag that allows it: --allow-user")
+            }
+            Self::NoCredentials { .. } => {
+                String::from("'anyrole status NAME' of the server's user tells more")
+            }
+            Self::Answer { .. } => String::from("see which program has the socket: ss -xlp"),
+        })
+    }
+}
+
+/// Asks a server for the credentials of a session, in at most `deadline`.
+///
+/// # Errors
+///
+/// Fails where no server answers, it does not have the session for this user, or its answer is not what AWS can have sent.
+#[cfg(unix)]
+pub async fn credentials(
+    address: &ViaAddress,
+    name: &str,
+    deadline: Duration,
+    now: Timestamp,
+) -> Result<CredentialSet, ViaError> {
+    match tokio::time::timeout(deadline, unix::ask(address, name)).await {
+        Ok(answer) => unix::read(address, name, answer?, now),
+        Err(_) => Err(ViaError::Unreachable {
+            address: address.clone(),
+            source: std::io::ErrorKind::TimedOut.into(),
+        }),
+    }
+}
+
+/// There are no such sockets here.
+///
+/// # Errors
+///
+/// Always fails.
+#[cfg(not(unix))]
+pub async fn credentials(
+    address: &ViaAddress,
+    _name: &str,
+    _deadline: Duration,
+    _now: Timestamp,
+) -> Result<CredentialSet, ViaError> {
+    Err(ViaError::Unreachable { address: address.clone(), source: std::io::ErrorKind::Unsupported.into() })
+}
+
+#[cfg(unix)]
+mod unix {
+    use http_body_util::{BodyExt as _, Empty, Limited};
+    use hyper::body::Bytes;
+    use hyper::client::conn::http1;
+    use hyper::header::HOST;
+    use hyper::{Request, StatusCode};
+    use hyper_util::rt::TokioIo;
+    use serde::Deserialize;
+    use zeroize::Zeroizing;
+
+    use super::{ViaAddress, ViaError};
+    use crate::arn::RoleArn;
+    use crate::clock::Timestamp;
+    use crate::credentials::{CredentialSet, SessionCredentials};
+    use crate::text::printable_line;
+
+    /// The longest answer that is read, in bytes.
+    const ANSWER_BYTES: usize = 128 * 1024;
+
+    /// The container credentials document, in the members that are used. They are not copied: no character of them needs an escape.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Document<'a> {
+        access_key_id: &'a str,
+        secret_access_key: &'a str,
+        token: &'a str,
+        expiration: &'a str,
+        role_arn: &'a str,
+    }
+
+    /// A refusal, in the member that says why.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Refusal {
+        message: String,
+    }
+
+    pub(super) async fn ask(
+        address: &ViaAddress,
+        name: &str,
+    ) -> Result<(StatusCode, Zeroizing<Vec<u8>>), ViaError> {
+        let unreachable = |source| ViaError::Unreachable { address: address.clone(), source };
+        // It closes the connection of a user who may not ask.
+        let closed = |_| ViaError::NotAllowed { address: address.clone() };
+        let stream = tokio::net::UnixStream::connect(&address.0).await.map_err(unreachable)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(closed)?;
+        let request = Request::get(format!("/v1/credentials/{name}"))
+            .header(HOST, "localhost")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| ViaError::Answer { address: address.clone(), what: error.to_string() })?;
+        let exchange = async {
+            let answer = sender.send_request(request).await.map_err(closed)?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect().await;
+            let body =
+                body.map_err(|error| ViaError::Answer { address: address.clone(), what: error.to_string() })?;
+            Ok((status, Zeroizing::new(body.to_bytes().to_vec())))
+        };
+        tokio::pin!(exchange, connection);
+        tokio::select! {
+            done = &mut exchange => done,
+            // The connection may end before its answer was taken.
+            _ = &mut connection => exchange.await,
+        }
+    }
+
+    pub(super) fn read(
+        address: &ViaAddress,
+        name: &str,
+        (status, body): (StatusCode, Zeroizing<Vec<u8>>),
+        now: Timestamp,
+    ) -> Result<CredentialSet, ViaError> {
+        let wrong = |what: &str| ViaError::Answer { address: address.clone(), what: what.to_owned() };
+        if status == StatusCode::NOT_FOUND {
+            return Err(ViaError::NoSuchSession { address: address.clone(), name: name.to_owned() });
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let said = serde_json::from_slice::<Refusal>(&body).map(|refusal| refusal.message);
+            let reason = printable_line(&said.unwrap_or_default());
+            return Err(ViaError::NoCredentials { address: address.clone(), reason });
+        }
+        if status != StatusCode::OK {
+            return Err(wrong(&format!("it answers with the status {}", status.as_u16())));
+        }
+        // What serde says may quote a value.
+        let document: Document<'_> =
+            serde_json::from_slice(&body).map_err(|_| wrong("its answer is not the document"))?;
+        let Document { access_key_id, secret_access_key, token, expiration, role_arn } = document;
+        let credentials =
+            SessionCredentials::from_answer(access_key_id, secret_access_key, token, expiration, now)
+                .map_err(|error| wrong(&error.to_string()))?;
+        let role_arn: RoleArn = role_arn.parse().map_err(|_| wrong("its role is none"))?;
+        Ok(CredentialSet {
+            role_arn,
+            assumed_role_arn: None,
+            source_identity: None,
+            subject_arn: None,
+            credentials,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_path_behind_unix() {
+        assert_eq!(ViaAddress::parse("unix:/run/x").unwrap(), ViaAddress(PathBuf::from("/run/x")));
+        for text in ["", "unix:", "/run/x", "http://127.0.0.1:9911"] {
+            assert!(matches!(ViaAddress::parse(text), Err(ViaError::Address { .. })), "{text}");
+        }
+    }
+}

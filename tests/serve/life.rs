@@ -1,0 +1,235 @@
+//! How a server begins, outlives its sessions, changes and ends.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{LONGEST, Server, Stage, command, named, two_sessions};
+
+fn run(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Sessions of four seconds: who asks has always one that works, and a session is asked for once.
+#[test]
+fn a_server_outlives_its_sessions() {
+    let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
+    let server = Server::start(&stage);
+    let token = server.token("session");
+    let mut seen: Vec<String> = Vec::new();
+    let started = Instant::now();
+    while seen.len() < 3 {
+        assert!(started.elapsed() < LONGEST, "{seen:?}");
+        let reply = server.ask("GET", "/v1/credentials/session", &[("authorization", &token)]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let id = reply.json()["AccessKeyId"].as_str().unwrap().to_owned();
+        if !seen.contains(&id) {
+            seen.push(id);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(stage.journal().len(), seen.len());
+    assert_eq!(server.end(), Some(0));
+}
+
+/// AWS is away at the start: the server is there, says so, and has no credentials, and none that are empty.
+#[test]
+fn a_server_begins_before_the_network_does() {
+    let stage = Stage::set();
+    let mut absent = command(&stage, &[]);
+    absent.args(["--endpoint", "http://127.0.0.1:9"]);
+    let server = Server::of(absent);
+    let reply = server.ask("GET", "/v1/credentials/session", &[("authorization", &server.token("session"))]);
+    assert_eq!((reply.status, reply.json()["Code"].as_str()), (503, Some("NoCredentials")));
+    assert!(reply.json()["Message"].as_str().unwrap().contains("127.0.0.1:9"), "{reply:?}");
+    assert!(!reply.body.contains("AccessKeyId"));
+    assert_eq!(server.metadata("/latest/meta-data/iam/security-credentials/build").status, 503);
+    assert_eq!(server.ask("GET", "/healthz", &[]).status, 503);
+    server.logged(|line| line.contains(" no-session session=session reason="));
+    assert_eq!(server.end(), Some(0));
+}
+
+/// SIGHUP: another session, the first one's token and credentials stay; a configuration that is wrong changes nothing.
+#[test]
+fn a_new_configuration_takes_nothing_away() {
+    let stage = Stage::set();
+    let config = two_sessions(&stage, "", "");
+    let server = Server::of(named(&stage, &config, &[]));
+    let token = server.token("build");
+    let key_id = || {
+        let reply = server.ask("GET", "/v1/credentials/build", &[("authorization", &token)]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["AccessKeyId"].as_str().unwrap().to_owned()
+    };
+    let before = key_id();
+    std::fs::write(&config, "version = 1\n[session.build]\nno_such_key = 1\n").unwrap();
+    server.signal("HUP");
+    server.logged(|line| line.contains(" not-reloaded ") && line.contains("no_such_key"));
+    assert_eq!(key_id(), before);
+    two_sessions(&stage, "allow_user = [\"4242\"]", "");
+    server.signal("HUP");
+    server.logged(|line| line.contains(" reloaded sessions=2"));
+    assert_eq!(key_id(), before);
+    assert_eq!(server.end(), Some(0));
+}
+
+/// What systemd is told, over a socket with a path.
+#[test]
+fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
+    let stage = Stage::set();
+    let path = std::path::PathBuf::from(stage.write("x", "")).with_file_name("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONGEST)).unwrap();
+    let mut told = command(&stage, &[]);
+    told.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let server = Server::of(told);
+    let next = || {
+        let mut text = [0; 500];
+        let length = socket.recv(&mut text).unwrap();
+        String::from_utf8(text[..length].to_vec()).unwrap()
+    };
+    assert!(next().starts_with("READY=1\nSTATUS="));
+    while !next().starts_with("STATUS=session until 20") {}
+    while next() != "WATCHDOG=1" {}
+    server.signal("HUP");
+    loop {
+        let text = next();
+        if text.starts_with("RELOADING=1") {
+            assert!(text.contains("MONOTONIC_USEC="));
+            break;
+        }
+    }
+    while !next().starts_with("READY=1") {}
+    assert_eq!(server.end(), Some(0));
+    while next() != "STOPPING=1" {}
+}
+
+/// Test 11: a port that somebody has is told, with his number.
+#[test]
+fn a_port_that_is_taken_is_told_with_its_user() {
+    let stage = Stage::set();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (status, told) = run(&mut command(&stage, &["--port", &port]));
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains(&format!("cannot listen on 127.0.0.1:{port} [endpoint-not-bound]")), "{told}");
+    let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
+    assert!(told.contains(&format!("held by: user {own}")), "{told}");
+    assert_eq!(stage.journal().len(), 0, "no session was asked for");
+
+    if let Ok(taken) = TcpListener::bind("[::1]:0") {
+        let port = taken.local_addr().unwrap().port().to_string();
+        let (status, told) = run(&mut command(&stage, &["--port", &port]));
+        assert_eq!(status, Some(1), "{told}");
+        assert!(told.contains(&format!("cannot listen on [::1]:{port}")), "{told}");
+    }
+}
+
+/// Test 9, and other ways to be reached by others.
+#[test]
+fn nobody_else_is_listened_to() {
+    let stage = Stage::set();
+    for (flags, id) in [
+        (["--bind", "0.0.0.0"], "endpoint-not-local"),
+        (["--bind", "::"], "endpoint-not-local"),
+        (["--bind", "192.0.2.1"], "endpoint-not-local"),
+        (["--bind", "169.254.169.254"], "endpoint-not-local"),
+        (["--bind", "localhost"], "flag-value"),
+        (["--port", "65536"], "flag-value"),
+        (["--hop-limit", "0"], "flag-value"),
+        (["--allow-user", "no-such-user"], "setting-value"),
+        (["--certificate", "-"], "input-read-once"),
+    ] {
+        let (status, told) = run(&mut command(&stage, &flags));
+        assert_eq!(status, Some(2), "{flags:?} {told}");
+        assert!(told.contains(&format!("[{id}]")), "{flags:?} {told}");
+    }
+    let mut meant_for_another = command(&stage, &[]);
+    let (status, told) = run(meant_for_another.env("LISTEN_FDS", "1").env("LISTEN_PID", "1"));
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("[sockets-not-usable]"), "{told}");
+}
+
+/// Test 9: what systemd hands over is judged as an address is, and then served.
+#[test]
+fn sockets_are_taken_over() {
+    let stage = Stage::set();
+    let script = "
+import os, socket, sys
+kind, family, address = sys.argv[1:4]
+made = socket.socket(getattr(socket, family), getattr(socket, kind))
+made.bind((address, 0))
+if kind == 'SOCK_STREAM' and '-silent' not in sys.argv[4]:
+    made.listen()
+os.dup2(made.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[5], sys.argv[5:])
+";
+    let activated = |kind: &str, family: &str, address: &str, how: &str| {
+        let own = command(&stage, &[]);
+        let mut python = stage.bare("/usr/bin/python3");
+        python.args(["-c", script, kind, family, address, how]).arg(own.get_program()).args(own.get_args());
+        python.env("ANYROLE_CACHE", "file");
+        python
+    };
+    if !stage.bare("/usr/bin/python3").arg("-V").status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
+        return;
+    }
+    for (kind, family, address, how, id) in [
+        ("SOCK_STREAM", "AF_INET", "0.0.0.0", "", "endpoint-not-local"),
+        ("SOCK_STREAM", "AF_INET6", "::", "", "endpoint-not-local"),
+        ("SOCK_DGRAM", "AF_INET", "127.0.0.1", "", "sockets-not-usable"),
+        ("SOCK_STREAM", "AF_INET", "127.0.0.1", "-silent", "sockets-not-usable"),
+    ] {
+        let (status, told) = run(&mut activated(kind, family, address, how));
+        assert_eq!(status, Some(2), "{address} {how} {told}");
+        assert!(told.contains(&format!("[{id}]")), "{told}");
+    }
+    let server = Server::of(activated("SOCK_STREAM", "AF_INET", "127.0.0.1", ""));
+    assert_eq!(server.metadata("/latest/meta-data/iam/security-credentials/").body, "build");
+    assert_eq!(server.end(), Some(0));
+}
+
+/// Who asks while it ends is answered, and nothing listens afterwards.
+#[test]
+fn an_end_leaves_nothing_behind() {
+    let stage = Stage::set();
+    let socket = std::path::PathBuf::from(stage.write("x", "")).with_file_name("socket");
+    let server = Server::with(&stage, &["--socket", socket.to_str().unwrap()]);
+    assert!(socket.exists());
+    let address = server.address.clone();
+    server.signal("INT");
+    assert_eq!(server.end(), Some(0));
+    assert!(!socket.exists());
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+/// As JSON, for those who collect it.
+#[test]
+fn the_log_can_be_json() {
+    let stage = Stage::set();
+    let log = std::path::PathBuf::from(stage.write("x", "")).with_file_name("log");
+    let mut own = command(&stage, &["--log-format", "json"]);
+    own.stdout(Stdio::null()).stderr(Stdio::null());
+    own.env("ANYROLE_LOG_FILE", &log);
+    let mut child = own.spawn().unwrap();
+    let started = Instant::now();
+    let lines = loop {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        if text.contains("\"session\",\"session\"") || text.contains("\"event\":\"session\"") {
+            break text;
+        }
+        assert!(started.elapsed() < LONGEST, "{text}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line = lines.lines().find(|line| line.contains("\"event\":\"session\"")).unwrap();
+    let line = &line[line.find('{').unwrap()..];
+    let object: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert!(object["access-key-id"].as_str().unwrap().starts_with("ASIA"));
+}
