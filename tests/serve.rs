@@ -12,6 +12,9 @@ mod access;
 mod http;
 #[path = "serve/life.rs"]
 mod life;
+#[cfg(target_os = "linux")]
+#[path = "serve/namespaces.rs"]
+mod namespaces;
 #[path = "support/stage.rs"]
 #[expect(dead_code, reason = "the benchmark needs more of it")]
 mod stage;

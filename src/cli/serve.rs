@@ -303,8 +303,9 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
     let mut line = |name: &str, value: &str| text.extend([name, "=", value, "\n"]);
     if let Some(address) = addresses.first() {
         if site.metadata_service.is_some() {
-            // Without a slash at the end: some SDKs put a path behind it as it stands.
-            line("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}"));
+            // With a slash at the end, as the official helper has it: older botocore puts a path behind it as it stands, and those that
+            // put a slash between are understood too.
+            line("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}/"));
         }
         for offer in &site.offers {
             line("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("http://{address}{}", offer.path()));

@@ -22,7 +22,7 @@ fn the_metadata_service_speaks_as_every_sdk_asks() {
     let stage = Stage::set();
     let server = Server::start(&stage);
     let endpoint = server.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    assert_eq!(endpoint, format!("http://{}", server.address), "without a slash at the end");
+    assert_eq!(endpoint, format!("http://{}/", server.address));
 
     let ttl = "x-aws-ec2-metadata-token-ttl-seconds";
     let reply = server.ask("PUT", "/latest/api/token", &[(ttl, "300")]);
