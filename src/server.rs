@@ -38,7 +38,7 @@ use tokio::sync::Notify;
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
 pub use keeper::{Keeper, Source, Standing};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
-pub use site::{MetadataService, Offer, Site};
+pub use site::{Answered, MetadataService, Offer, Site};
 pub use sockets::Sockets;
 pub use token::{NoRandomness, Token};
 

@@ -67,3 +67,23 @@ fn a_unit_s_calls_share_one_session_wherever_it_may_write() {
         assert!(seen.contains(&format!("{unit}: 1\n")), "{unit}: {seen}");
     }
 }
+
+#[test]
+fn the_serving_unit_answers_whom_the_config_names() {
+    let Some(seen) = boot(include_str!("systemd/serve")) else { return };
+    for line in [
+        "before: inactive",
+        "anyrole: ASIA",
+        "jenkins: via-refused",
+        "after: active",
+        "token: HTTP/1.1 200 OK",
+        "no token: ",
+        "jenkins, allowed: ASIA",
+        "token file: anyrole 600",
+        "killed: ASIA",
+        "stopped: success",
+        "sessions: 1",
+    ] {
+        assert!(seen.lines().any(|seen| seen == line), "{line}: {seen}");
+    }
+}

@@ -18,7 +18,7 @@ use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
 use crate::server::{
-    Allowed, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token,
+    Allowed, Answered, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token,
 };
 use crate::shell_env;
 use crate::trace;
@@ -118,7 +118,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         let keeper = Arc::new(Keeper::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
         let token = Arc::new(Token::random().map_err(CannotExec::from)?);
         let name = invocation.name().unwrap_or("session").to_owned();
-        Some(Offer { name, role_arn, region, keeper, token, allowed: Allowed::own_user() })
+        Some(Offer { name, role_arn, region, keeper, token, allowed: Allowed::own_user(), answered: Answered::default() })
     } else {
         if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
             report::remark(&warning);

@@ -46,8 +46,13 @@ pub(super) fn no_credentials(reason: &str) -> Answer {
     response(StatusCode::SERVICE_UNAVAILABLE, JSON, to_bytes(&failure, reason.len() * 6))
 }
 
-/// Answers with a session.
-pub(super) fn credentials(entry: &CacheEntry) -> Answer {
+/// Answers with a session's document.
+pub(super) fn credentials(document: Bytes) -> Answer {
+    response(StatusCode::OK, JSON, document)
+}
+
+/// Renders the document of a session.
+pub(super) fn document_of(entry: &CacheEntry) -> Bytes {
     let credentials = &entry.credential_set.credentials;
     let role_arn = entry.credential_set.role_arn.to_string();
     let document = Document {
@@ -64,7 +69,7 @@ pub(super) fn credentials(entry: &CacheEntry) -> Answer {
     };
     let texts = [document.access_key_id, document.secret_access_key, document.token, &document.role_arn];
     let longest = texts.iter().map(|text| text.len() * 6).sum();
-    response(StatusCode::OK, JSON, to_bytes(&document, longest))
+    to_bytes(&document, longest)
 }
 
 /// Answers with a text that holds no secret.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -17,6 +18,7 @@ use super::imds::{self, Mint};
 use super::keeper::{Keeper, Standing};
 use super::token::{NoRandomness, Token};
 use crate::arn::RoleArn;
+use crate::cache::CacheEntry;
 
 /// Where a session's credentials are, before its name.
 const CREDENTIALS: &str = "/v1/credentials/";
@@ -40,6 +42,32 @@ pub struct Offer {
     pub token: Arc<Token>,
     /// Who may ask.
     pub allowed: Allowed,
+    /// What was answered last.
+    pub answered: Answered,
+}
+
+/// The document of the session that was answered last: it is the same for thousands who ask.
+#[derive(Default)]
+pub struct Answered(Mutex<Option<(Arc<CacheEntry>, Bytes)>>);
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered").finish_non_exhaustive()
+    }
+}
+
+impl Answered {
+    fn document(&self, entry: Arc<CacheEntry>) -> Bytes {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, document)) if Arc::ptr_eq(known, &entry) => document.clone(),
+            Some(_) | None => {
+                let document = answer::document_of(&entry);
+                *last = Some((entry, document.clone()));
+                document
+            }
+        }
+    }
 }
 
 impl Offer {
@@ -238,7 +266,7 @@ async fn hand_out<'a>(offer: &'a Offer, way: &'static str) -> (Answer, Outcome<'
     match offer.keeper.current().await {
         Ok(entry) => {
             let access_key_id = entry.credential_set.credentials.access_key_id.clone();
-            (answer::credentials(&entry), Outcome::HandedOut { offer, access_key_id, way })
+            (answer::credentials(offer.answered.document(entry)), Outcome::HandedOut { offer, access_key_id, way })
         }
         Err(reason) => (answer::no_credentials(&reason), Outcome::Told),
     }

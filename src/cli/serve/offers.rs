@@ -17,7 +17,7 @@ use crate::cli::{CalledAs, Invocation, provider};
 use crate::clock::SystemClock;
 use crate::private_file;
 use crate::provider::{Provider, SessionMaker};
-use crate::server::{Allowed, Keeper, NoRandomness, Offer, Token, group_number, user_number};
+use crate::server::{Allowed, Answered, Keeper, NoRandomness, Offer, Token, group_number, user_number};
 
 /// The name of the session that no config file names.
 const UNNAMED: &str = crate::cli::credential_process::UNNAMED;
@@ -97,7 +97,7 @@ impl Offers {
                 file,
             };
             self.made.insert(name.clone(), made);
-            offers.push(Offer { name, role_arn, region, keeper, token, allowed });
+            offers.push(Offer { name, role_arn, region, keeper, token, allowed, answered: Answered::default() });
         }
         Ok(offers)
     }
