@@ -400,13 +400,15 @@ fn failures_are_counted_kept_and_forgotten() {
     let failures = Failures::new(Arc::clone(&folder), Namespace::default());
     let other = Failures::new(folder, "other".parse().unwrap());
     let now = SystemClock.now();
+    let long = Fallback::ValidEntry { until: now.plus(Duration::from_secs(1800)) };
+    let short = Fallback::ValidEntry { until: now.plus(Duration::from_secs(40)) };
     assert_eq!(failures.last(&key("aa")), None);
     let waits: Vec<_> = (1..=6)
         .map(|count| {
             let failure = failures.note(&key("aa"), report(), OLD, now).unwrap();
             assert_eq!((failure.count, failures.last(&key("aa"))), (count, Some(failure.clone())));
             assert!(failure.holds_back(&OLD, now, Fallback::Nothing));
-            assert!(failure.holds_back(&OLD, now, Fallback::ValidEntry));
+            assert!(failure.holds_back(&OLD, now, long) && failure.holds_back(&OLD, now, short));
             assert!(!failure.holds_back(&OLD, failure.next_try, Fallback::Nothing));
             assert!(!failure.holds_back(&RENEWED, now, Fallback::Nothing));
             // A clock that was set back by a day must not hold back for a day.
@@ -427,7 +429,10 @@ fn failures_are_counted_kept_and_forgotten() {
     let failure = failures.note(&key("aa"), network, OLD, now).unwrap();
     assert_eq!(failure.count, 1, "another kind of failure begins anew");
     assert!(!failure.holds_back(&OLD, now, Fallback::Nothing));
-    assert!(failure.holds_back(&OLD, now, Fallback::ValidEntry));
+    assert!(failure.holds_back(&OLD, now, long) && failure.holds_back(&OLD, now, short));
+    // What runs out is tried for again after a quarter of what is left.
+    let later = now.plus(Duration::from_secs(10));
+    assert!(failure.holds_back(&OLD, later, long) && !failure.holds_back(&OLD, later, short));
     let kept = failures.last(&key("aa")).expect("long texts are cut, not refused");
     assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1024, 5));
 

@@ -15,6 +15,8 @@ mod life;
 #[cfg(target_os = "linux")]
 #[path = "serve/namespaces.rs"]
 mod namespaces;
+#[path = "serve/soak.rs"]
+mod soak;
 #[path = "support/stage.rs"]
 #[expect(dead_code, reason = "the benchmark needs more of it")]
 mod stage;

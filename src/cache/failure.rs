@@ -5,6 +5,7 @@
 //! who come later see when the next try is allowed; `cache list` and `status` show it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::encoding::{Reader, Writer};
 use super::freshness::wait_after;
@@ -34,7 +35,7 @@ pub(super) const SUFFIX: &str = ".failed";
 const FIRST_SUFFIX: &str = ".failure";
 
 /// How much further than now the next try may lie; more means that this clock was set back.
-const LONGEST_BELIEVED: std::time::Duration = std::time::Duration::from_secs(20 * 60);
+const LONGEST_BELIEVED: Duration = Duration::from_secs(20 * 60);
 
 /// What is told of a failure; no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,25 +103,33 @@ pub enum Fallback {
     /// Nothing.
     Nothing,
     /// A session that is still valid.
-    ValidEntry,
+    ValidEntry {
+        /// Until when.
+        until: Timestamp,
+    },
 }
+
+/// The least time between two tries while a session runs out.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Failure {
     /// Tells whether a new try with a certificate must wait.
     ///
     /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
-    /// something to fall back on; where there is nothing, trying costs nobody anything. A `next_try` that no wait can
-    /// have produced was written before this clock was set back, and is not believed.
+    /// something to fall back on, but no longer than for a quarter of what is left of that: the more urgent, the sooner. Where there is nothing,
+    /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
     pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
-        let counts = match (self.report.fault, fallback) {
-            (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry)
-            | (Fault::Unreachable, Fallback::ValidEntry) => true,
+        let next_try = match (self.report.fault, fallback) {
+            (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => self.next_try,
+            (Fault::Unreachable, Fallback::ValidEntry { until }) => {
+                let urgent = (until.since(self.at) / 4).max(SHORTEST_WAIT);
+                self.next_try.min(self.at.plus(urgent))
+            }
             (Fault::Unreachable, Fallback::Nothing)
-            | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => false,
+            | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => return false,
         };
-        counts
-            && self.certificate_sha256 == *certificate_sha256
-            && now < self.next_try
+        self.certificate_sha256 == *certificate_sha256
+            && now < next_try
             && self.next_try.since(now) <= LONGEST_BELIEVED
     }
 

@@ -24,8 +24,7 @@ pub(super) const SPEC: Spec = Spec {
     words: Words::Session,
     groups: Group::ALL,
     flags: &[FORMAT, EXPECT_DURATION],
-    more: "\
-  eval \"$(anyrole env deploy)\"                          sh, bash, zsh
+    more: "  eval \"$(anyrole env deploy)\"                          sh, bash, zsh
   anyrole env deploy | source                           fish
   anyrole env deploy | Out-String | Invoke-Expression   PowerShell
   anyrole env deploy --format dotenv > job.env          docker --env-file

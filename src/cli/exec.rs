@@ -18,7 +18,8 @@ use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
 use crate::server::{
-    Allowed, Answered, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets, Token,
+    Allowed, Answered, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets,
+    Token,
 };
 use crate::shell_env;
 use crate::trace;
@@ -36,8 +37,7 @@ pub(super) const SPEC: Spec = Spec {
     words: Words::SessionAndCommand,
     groups: Group::ALL,
     flags: &[MODE, EXPECT_DURATION],
-    more: "\
-  anyrole exec deploy -- terraform apply
+    more: "  anyrole exec deploy -- terraform apply
 
 The command's SDK asks an endpoint on a free port of 127.0.0.1, which lasts as long as the command and
 answers its user and its token alone. So a run may be longer than a session. Variables that would lead
@@ -118,7 +118,15 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         let keeper = Arc::new(Keeper::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
         let token = Arc::new(Token::random().map_err(CannotExec::from)?);
         let name = invocation.name().unwrap_or("session").to_owned();
-        Some(Offer { name, role_arn, region, keeper, token, allowed: Allowed::own_user(), answered: Answered::default() })
+        Some(Offer {
+            name,
+            role_arn,
+            region,
+            keeper,
+            token,
+            allowed: Allowed::own_user(),
+            answered: Answered::default(),
+        })
     } else {
         if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
             report::remark(&warning);

@@ -24,7 +24,7 @@ use crate::text::printable_line;
 use offers::Offers;
 
 const PORT: Setting =
-    Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]").drop_in();
+    Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]");
 const BIND: Setting = Setting::flag(
     "bind",
     Kind::List("ADDRESS"),
@@ -32,7 +32,7 @@ const BIND: Setting = Setting::flag(
 );
 const HOP_LIMIT: Setting =
     Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]")
-        .drop_in();
+        ;
 const SOCKET: Setting =
     Setting::flag("socket", Kind::Text("PATH"), "a socket for 'credential-process --via'");
 const TOKEN_FOLDER: Setting = Setting::flag(
@@ -57,8 +57,7 @@ pub(super) const SPEC: Spec = Spec {
     words: Words::Sessions,
     groups: Group::SERVED,
     flags: &[PORT, BIND, HOP_LIMIT, SOCKET, TOKEN_FOLDER, LOG_FORMAT],
-    more: "\
-  anyrole serve deploy                IMDSv2 and container endpoint
+    more: "  anyrole serve deploy                IMDSv2 and container endpoint
   anyrole serve deploy audit          two sessions
   anyrole serve deploy --socket /run/anyrole/socket
 

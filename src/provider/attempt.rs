@@ -124,7 +124,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             Found::Stale(entry) => entry,
             Found::Nothing => last_good,
         };
-        if self.backoff(coordination, Fallback::ValidEntry).is_some() {
+        let fallback = Fallback::ValidEntry { until: last_good.usable_until };
+        if self.backoff(coordination, fallback).is_some() {
             return last_good;
         }
         let longest = LONGEST_REFRESH.min(self.deadline);

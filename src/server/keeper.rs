@@ -13,6 +13,8 @@ use crate::clock::{Clock, Timestamp};
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
 /// The pause after the first attempt that brought nothing; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause, while a session runs out.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// By how much of its lifetime, in hundredths, a session may be renewed later than at half of it: hosts that started together do not all ask
@@ -205,7 +207,10 @@ impl State {
 
     fn back_off(&mut self, now: Timestamp) {
         self.has_failed = true;
-        self.not_before = now.plus(self.pause);
+        // The less is left of the session, the sooner the next try.
+        let left = self.usable(now).map(|entry| entry.usable_until.since(now));
+        let urgent = left.map_or(self.pause, |left| (left / 4).max(SHORTEST_PAUSE));
+        self.not_before = now.plus(self.pause.min(urgent));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -330,6 +335,17 @@ mod tests {
         assert_eq!(scene.calls(), 3);
         scene.fails.store(0, Ordering::SeqCst);
         assert_eq!(scene.at(3700).answer().await.as_deref(), Ok("ASIA4"));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_runs_out_is_tried_for_more_often() {
+        let scene = Scene::set();
+        scene.fails.store(1, Ordering::SeqCst);
+        assert_eq!(scene.at(3592).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.at(3593).answer().await.as_deref(), Ok(FIRST));
+        assert_eq!(scene.calls(), 1);
+        scene.fails.store(0, Ordering::SeqCst);
+        assert_eq!(scene.at(3594).answer().await.as_deref(), Ok("ASIA2"), "a quarter of eight seconds later");
     }
 
     #[tokio::test]

@@ -266,7 +266,10 @@ async fn hand_out<'a>(offer: &'a Offer, way: &'static str) -> (Answer, Outcome<'
     match offer.keeper.current().await {
         Ok(entry) => {
             let access_key_id = entry.credential_set.credentials.access_key_id.clone();
-            (answer::credentials(offer.answered.document(entry)), Outcome::HandedOut { offer, access_key_id, way })
+            (
+                answer::credentials(offer.answered.document(entry)),
+                Outcome::HandedOut { offer, access_key_id, way },
+            )
         }
         Err(reason) => (answer::no_credentials(&reason), Outcome::Told),
     }

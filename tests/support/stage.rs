@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     certificate: String,
     private_key: String,
     server_ca: String,
+    issuing: Authority,
 }
 
 impl Stage {
@@ -74,6 +75,7 @@ impl Stage {
             server_ca: file("server-ca.pem", simulator.tls_ca_pem().expect("HTTPS is on"), 0o644),
             https: simulator.https_endpoint().expect("HTTPS is on"),
             simulator,
+            issuing,
             namespace: format!("stage-{}", std::process::id()),
             folder,
         }
@@ -100,6 +102,36 @@ impl Stage {
         fs::write(&path, content).expect("a file");
         set_mode(&path, 0o600);
         path.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    /// Renews the pair as careless programs do: one file after the other, each of them in place.
+    pub(crate) fn renew(&self) {
+        let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::minutes(1), Duration::DAY);
+        let private = KeyPair::generate(KeyAlgorithm::EcP256).expect("a key");
+        let name = "CN=bench".parse::<DistinguishedName>().expect("a name");
+        let spec = EndEntitySpec::new(name, validity);
+        let end_entity = self.issuing.issue(&spec, private.subject_public_key_info()).expect("an end entity");
+        fs::write(&self.private_key, private.to_pem(KeyForm::Pkcs8).expect("PKCS#8").as_bytes())
+            .expect("a file");
+        fs::write(&self.certificate, end_entity.chain_pem()).expect("a file");
+    }
+
+    /// Has the simulator play these faults from now on.
+    pub(crate) fn play(&self, faults: &[&str]) {
+        use std::io::{Read as _, Write as _};
+        let endpoint = self.simulator.http_endpoint();
+        let address = endpoint.strip_prefix("http://").expect("it is plain");
+        let body = format!("{{\"faults\":{faults:?}}}");
+        let mut stream = std::net::TcpStream::connect(address).expect("the simulator runs");
+        let token = self.simulator.control_token();
+        let request = format!(
+            "PUT /_simulator/faults HTTP/1.1\r\nHost: {address}\r\nx-simulator-token: {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// What the simulator saw.

@@ -97,7 +97,15 @@ impl Offers {
                 file,
             };
             self.made.insert(name.clone(), made);
-            offers.push(Offer { name, role_arn, region, keeper, token, allowed, answered: Answered::default() });
+            offers.push(Offer {
+                name,
+                role_arn,
+                region,
+                keeper,
+                token,
+                allowed,
+                answered: Answered::default(),
+            });
         }
         Ok(offers)
     }

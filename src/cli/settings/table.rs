@@ -139,7 +139,7 @@ impl Setting {
         Self { sources: Sources::Flag, ..Self::new(Group::Program, name, kind, help) }
     }
 
-    pub(crate) const fn drop_in(self) -> Self {
+    const fn drop_in(self) -> Self {
         Self { drop_in: true, ..self }
     }
 
