@@ -8,7 +8,7 @@ use anyrole::diagnostic::Diagnostic as _;
 use anyrole::http::{Limits, Peer};
 use anyrole::secret::Secret;
 use anyrole::signing::Endpoint;
-use anyrole::sts::{AssumeRole, Assumed, Sts, StsError};
+use anyrole::sts::{AssumeRole, Granted, Sts, StsError};
 
 use super::support::{Answer, NOW, Play, Played, REGION, RuntimeClock};
 
@@ -58,7 +58,7 @@ fn refusal(code: &str, message: &str) -> Answer {
     Answer::new(403, &body)
 }
 
-async fn assume(transport: &Played, request: &AssumeRole, now: Timestamp) -> Result<Assumed, StsError> {
+async fn assume(transport: &Played, request: &AssumeRole, now: Timestamp) -> Result<Granted, StsError> {
     let endpoint = Endpoint::parse("https://sts.eu-central-1.amazonaws.com").unwrap();
     let clock = RuntimeClock::at(now);
     let limits = Limits::default();
