@@ -10,7 +10,7 @@ use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::{CalledAs, Invocation, provider};
 use crate::cache::CacheEntry;
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::exec;
@@ -139,7 +139,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         }
         Some(Arc::new(Keeper::new(Box::new(Renewal(provider)), first, Arc::new(SystemClock))))
     } else {
-        if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
+        if let Some(warning) = too_short(invocation, &first) {
             report::remark(&warning);
         }
         set.extend(shell_env::variables(&first.credential_set));
