@@ -67,7 +67,7 @@ impl Given {
             Origin::Variable(name) if is_content => (name.clone(), self.text().as_bytes().to_vec()),
             Origin::File(_) | Origin::Flag if is_content => {
                 return Err(self
-                    .refused("give the name of the file that has the policy, or env:NAME")
+                    .refused("write the policy into a file, and give its name; or give env:NAME")
                     .into());
             }
             Origin::File(_) | Origin::Flag | Origin::Variable(_) => {
@@ -93,9 +93,8 @@ impl Given {
                 Some(text) => Ok(text.into_bytes()),
                 None => Err(self.refused(format!("the variable {name} is not set, or empty")).into()),
             },
-            // A session is renewed, and these could be read once.
             Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => {
-                Err(self.refused("give a file, or env:NAME").into())
+                Err(self.refused("give a file, or env:NAME, which can be read for each session").into())
             }
         }
     }

@@ -140,9 +140,10 @@ impl Diagnostic for SecondHopError {
             Self::Narrowed { first, .. } => format!(
                 "let from name the session that '{first}' starts from, and narrow this one: the role is assumed first"
             ),
-            Self::NoRole { .. } => String::from(
-                "give --assume-role-arn, or assume_role_arn in the session; a session that is only narrowed needs --scope-policy or --scope-duration",
+            Self::NoRole { label } if label.starts_with("from ") => String::from(
+                "put assume_role_arn into the session, or what narrows it: scope_policy, scope_duration",
             ),
+            Self::NoRole { .. } => String::from("give --assume-role-arn, or assume_role_arn in the session"),
             Self::TagWithoutValue { .. } => {
                 String::from("write --assume-role-tag KEY=VALUE, or assume_role_tag = [\"KEY=VALUE\"]")
             }
@@ -175,7 +176,8 @@ pub(super) fn chain<'name, 'a: 'name>(
         let goes_round = chain.iter().any(|(name, _)| *name == further);
         if goes_round {
             let names = chain.iter().map(|(name, _)| *name).chain([further]);
-            let (origin, path) = (origin.clone(), names.collect::<Vec<_>>().join(" → "));
+            let path = names.collect::<Vec<_>>().join(" → ");
+            let origin = start(session).map_or(origin, |(_, origin)| origin).clone();
             return Err(SecondHopError::Cycle { origin, name: further.to_owned(), path });
         }
         let first = config.session(further).ok_or_else(|| SecondHopError::Unknown {

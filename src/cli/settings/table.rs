@@ -211,7 +211,7 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(SecondHop, "assume-role-session-name", Text("NAME"), "name in CloudTrail [default: the first session's]").of_one_session(),
         Setting::new(SecondHop, "assume-role-duration", Duration, "15m to 1h [default: 1h, the most that AWS grants]").of_one_session(),
         Setting::new(SecondHop, "assume-role-tag", List("KEY=VALUE"), "a session tag; for several, repeat it or put commas").of_one_session(),
-        Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy in JSON, which it is cut down to: a file, or env:NAME").of_one_session(),
+        Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy that limits it further: a JSON file, or env:NAME").of_one_session(),
         Setting::new(Scope, "scope-duration", Duration, "1s to 36h [default: until the session before it ends]").of_one_session(),
         Setting::new(Scope, "scope-description", Text("TEXT"), "what it is for, as CloudTrail shows").of_one_session(),
         Setting::new(Identity, "certificate", Text("INPUT"), "end-entity certificate: PEM or DER file, '-', env:NAME, fd:N").drop_in(),
