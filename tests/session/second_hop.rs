@@ -15,7 +15,7 @@ use super::support::{Answer, NOW, Play, Played, REGION, RuntimeClock};
 const EXTERNAL_ID: &str = "canary:external";
 const ASSUMED: &str = "arn:aws:sts::444455556666:assumed-role/read-only/audit";
 
-fn first() -> CredentialSet {
+pub(super) fn first() -> CredentialSet {
     CredentialSet {
         role_arn: "arn:aws:iam::111122223333:role/build".parse().unwrap(),
         assumed_role_arn: Some(String::from("arn:aws:sts::111122223333:assumed-role/build/42")),
@@ -51,7 +51,7 @@ fn granted(arn: &str, access_key_id: &str, expiration: Timestamp) -> String {
     )
 }
 
-fn refusal(code: &str, message: &str) -> Answer {
+pub(super) fn refusal(code: &str, message: &str) -> Answer {
     let body = format!(
         "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
     );
@@ -73,7 +73,7 @@ async fn refused(answer: Answer) -> StsError {
     error
 }
 
-fn in_an_hour() -> Timestamp {
+pub(super) fn in_an_hour() -> Timestamp {
     NOW.plus(Duration::from_secs(3600))
 }
 

@@ -18,7 +18,7 @@ use super::support::{REGION, ROLE, request};
 
 const SECOND_ROLE: &str = "arn:aws:iam::111122223333:role/read-only";
 
-fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
+pub(super) fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
     let mut identity = world.chain.identity();
     let (request, endpoint) = (request(), world.endpoint());
     let call =
@@ -26,7 +26,7 @@ fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
     block_on(call).unwrap().credential_set
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     World::start(|settings| settings.roles.push(Role::new(SECOND_ROLE).unwrap()))
 }
 
