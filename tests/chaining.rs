@@ -10,6 +10,7 @@
 
 mod chaining {
     mod host;
+    mod renewal;
     mod scope;
     mod second_hop;
 }
