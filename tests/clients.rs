@@ -17,6 +17,7 @@ mod clients {
     mod identity;
     mod library;
     mod refusal;
+    mod scoped;
     mod terraform;
     #[path = "../support/wait.rs"]
     mod wait;
