@@ -10,7 +10,7 @@ use anyrole::sts::{Granted, Scope, ScopePolicy, Sts, StsError};
 
 use super::second_hop::{first, in_an_hour, refusal};
 use super::simulated::{block_on, transport};
-use super::sts::{session_of, world};
+use super::sts::{session_of, sts, world};
 use super::support::{Answer, NOW, Play, Played, REGION, RuntimeClock};
 
 const OWN: &str = "arn:aws:sts::111122223333:assumed-role/build/42";
@@ -116,14 +116,7 @@ fn what_is_sent_is_signed_and_understood() {
     let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
     let first = session_of(&world, &transport);
     let endpoint = world.endpoint();
-    let sts = Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset: 0,
-    };
+    let sts = sts(&transport, &endpoint, 0);
     let length = Some(Duration::from_secs(600));
     let narrow = block_on(sts.scoped_credentials(&first, &scope(), length)).unwrap().credential_set;
     let left = narrow.credentials.expiration.since(SystemClock.now());

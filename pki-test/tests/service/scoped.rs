@@ -3,6 +3,7 @@
 use pki_test::simulator::{Role, ScopeLayer};
 use serde_json::json;
 
+use super::chaining::session_of;
 use super::client::Received;
 use super::identity::NOW;
 use super::sts::{Session, element, refused};
@@ -38,16 +39,6 @@ fn send(world: &World, session: &Session, action: &str, parameters: &[(&str, &st
     world.send(&session.draft(&body, NOW).sign_with_secret(&session.secret))
 }
 
-fn session_of(answer: &Received) -> Session {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let field = |name| element(answer.text(), name);
-    Session {
-        access_key_id: field("AccessKeyId"),
-        secret: field("SecretAccessKey"),
-        token: field("SessionToken"),
-    }
-}
-
 #[test]
 fn a_narrower_session_is_the_same_caller() {
     let world = world();
@@ -76,7 +67,7 @@ fn a_narrower_session_is_the_same_caller() {
     };
     let entry = world.last_entry();
     assert_eq!(entry.action.as_deref(), Some("GetScopedCredentials"));
-    assert_eq!(entry.scope_layers, [layer.clone()]);
+    assert_eq!(entry.scope_layers.as_slice(), std::slice::from_ref(&layer));
     assert_ne!(narrow.access_key_id, first.access_key_id);
 
     let callers = [&first, &narrow].map(|session| session.ask(&world, |_| {}));

@@ -246,8 +246,9 @@ impl Settings {
         if self.given("assume-role-arn").is_none() {
             // A session may start from another one to be narrowed alone.
             let narrows = self.given.iter().any(|given| given.setting.group == Group::Scope);
-            let hop = self.given.iter().filter(|given| given.setting.group == Group::SecondHop);
-            let lonely = hop.filter(|given| given.setting.name != "from" || !narrows).next();
+            let lonely = self.given.iter().find(|given| {
+                given.setting.group == Group::SecondHop && (given.setting.name != "from" || !narrows)
+            });
             return match lonely {
                 Some(given) => Err(SecondHopError::NoRole { label: given.label() }.into()),
                 None => Ok(None),

@@ -51,10 +51,10 @@ impl ScopePolicy {
             None | Some(Some("2008-10-17" | "2012-10-17")) => {}
             Some(_) => return Err("The policy must contain a valid version string"),
         }
-        let statements = match document.get("Statement") {
-            Some(Value::Array(statements)) => statements.iter().map(understand).collect(),
-            Some(statement @ Value::Object(_)) => understand(statement).map(|statement| vec![statement]),
-            _ => Err(SYNTAX),
+        let statement = document.get("Statement").ok_or(SYNTAX)?;
+        let statements: Vec<Statement> = match statement.as_array() {
+            Some(statements) => statements.iter().map(understand).collect(),
+            None => understand(statement).map(|statement| vec![statement]),
         }?;
         if statements.is_empty() { Err(SYNTAX) } else { Ok(Self { statements }) }
     }
@@ -117,9 +117,9 @@ fn patterns(
         (Some(_), Some(_)) => return Err(SYNTAX),
     };
     let text = |value: &Value| value.as_str().map(str::to_owned).ok_or(SYNTAX);
-    let patterns: Vec<String> = match value {
-        Value::Array(values) => values.iter().map(text).collect(),
-        value => text(value).map(|pattern| vec![pattern]),
+    let patterns: Vec<String> = match value.as_array() {
+        Some(values) => values.iter().map(text).collect(),
+        None => text(value).map(|pattern| vec![pattern]),
     }?;
     if patterns.is_empty() { Err(missing) } else { Ok(Patterns { all_but, patterns }) }
 }
