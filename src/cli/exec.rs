@@ -36,6 +36,7 @@ pub(super) const SPEC: Spec = Spec {
     flags: &[MODE, EXPECT_DURATION],
     more: "\
   anyrole exec deploy -- terraform apply
+  anyrole exec deploy --scope-policy read-only.json -- terraform plan
 
 The command's SDK asks an endpoint on a free port of 127.0.0.1, which lasts as long as the command and
 answers its user and its token alone. So a run may be longer than a session. Variables that would lead
