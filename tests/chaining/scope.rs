@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use pki_test::simulator::{Operation, ScopeLayer, SimulatorClock};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::host::{ACTIONS, CONDITION, EXTERNAL_ID, FIRST_ROLE, Host, SECOND_ROLE, trust_policy};
+use super::host::{
+    ACTIONS, CONDITION, EXTERNAL_ID, FIRST_ROLE, Host, PROFILE, SECOND_ROLE, TRUST_ANCHOR, trust_policy,
+};
 
 const READ_ONLY: &str = r#"{
   "Version": "2012-10-17",
@@ -243,4 +246,57 @@ fn a_wrong_clock_is_corrected_for_a_narrower_session_too() {
     let document = host.json(&flags);
     assert_eq!(document["AccountId"], SECOND_ROLE.split(':').nth(4).unwrap());
     assert_eq!(host.requests(), (2, 4), "each is asked a second time with the corrected time");
+}
+
+#[test]
+fn what_the_page_shows_works() {
+    let page = include_str!("../../src/manual/narrower.md");
+    let block = |language: &str| {
+        let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let host = plan();
+    let replaced = |text: &str, wanted: &str| {
+        let line = text.lines().find(|line| line.starts_with(wanted)).unwrap().to_owned();
+        let value = match wanted {
+            "trust_anchor_arn" => TRUST_ANCHOR,
+            "profile_arn" => PROFILE,
+            other => panic!("{other} stands there as it is"),
+        };
+        text.replace(&line, &format!("{wanted} = \"{value}\""))
+    };
+    let config = replaced(&replaced(&block("toml"), "trust_anchor_arn"), "profile_arn");
+    let config = config.replace("role/deploy", "role/build");
+    fs::write(host.path("config.toml"), format!("version = 1\n{config}")).unwrap();
+    fs::write(host.path("read-only.json"), block("json")).unwrap();
+    let endpoint = host.simulator.http_endpoint();
+    let mut count = 0;
+    for line in page.lines().filter(|line| line.starts_with("anyrole ")) {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let arguments: Vec<&str> = match words.iter().position(|word| *word == "--") {
+            Some(end) => [&words[..end], &["--", "true"]].concat(),
+            None => words,
+        };
+        let mut command = host.command(&arguments);
+        command.env("PATH", "/usr/bin:/bin").env("AWS_ENDPOINT_URL_ROLESANYWHERE", &endpoint);
+        let output = command.env("AWS_ENDPOINT_URL_STS", &endpoint).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        count += 1;
+    }
+    assert_eq!((count, host.requests()), (4, (1, 3)), "three narrower sessions of one first session");
+}
+
+#[test]
+fn many_at_once_make_one_of_each() {
+    let host = plan();
+    let started: Vec<_> = (0..12)
+        .map(|_| {
+            let mut command = host.command(&["credential-process", "plan"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut answers: Vec<_> = started.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    assert!(answers.iter().all(|output| output.status.success() && output.stderr.is_empty()));
+    answers.dedup_by(|one, other| one.stdout == other.stdout);
+    assert_eq!((answers.len(), host.requests()), (1, (1, 1)));
 }
