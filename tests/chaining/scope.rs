@@ -58,6 +58,9 @@ fn a_plan_gets_a_read_only_session_from_the_same_first_session() {
     assert_eq!(layers(&host), [ScopeLayer { policy: Some(sent), ..ScopeLayer::default() }]);
     assert_eq!(host.json(&["credential-process", "plan"]), narrow);
     assert_eq!(host.json(&["credential-process", "deploy"]), first);
+    let run =
+        host.run(&["exec", "plan", "--mode", "env", "--", "/bin/sh", "-c", "printf %s $AWS_ACCESS_KEY_ID"]);
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), narrow["AccessKeyId"]);
     assert_eq!(host.requests(), (1, 1), "both are kept");
 
     let who =
