@@ -28,8 +28,8 @@ pub(crate) use entry::tests::entry as example_entry;
 pub use entry::{CacheEntry, EntryFacts};
 pub use error::{CacheError, FolderProblem};
 pub use key::{
-    CacheKey, CacheKeyError, CertificateSource, Namespace, NamespaceError, SecondHop, ServerVerification,
-    SessionDescription,
+    CacheKey, CacheKeyError, CertificateSource, Namespace, NamespaceError, Scope, SecondHop,
+    ServerVerification, SessionDescription,
 };
 pub use seal::SealingKey;
 

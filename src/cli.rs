@@ -318,6 +318,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::sts::error::IDS,
         crate::sts::refusal::IDS,
         crate::sts::request::IDS,
+        crate::sts::scope::IDS,
         crate::via::IDS,
         cache::NotNamed::IDS,
         explain::ExplainError::IDS,

@@ -97,7 +97,7 @@ fn secret(member: &'static str, text: &str) -> Result<Secret<String>, Credential
     Ok(Secret::new(text.to_owned()))
 }
 
-/// What CreateSession granted (the entry of `credentialSet` for the role that was asked for), or AssumeRole after it.
+/// What CreateSession granted (the entry of `credentialSet` for the role that was asked for), or AssumeRole and GetScopedCredentials after it.
 #[derive(Debug)]
 pub struct CredentialSet {
     /// The role that was asked for.

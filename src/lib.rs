@@ -11,7 +11,7 @@
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
 //! | 8 | [`credential_process`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
-//! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity and AssumeRole: what is asked, and what an answer must hold |
+//! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |

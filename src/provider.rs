@@ -12,8 +12,8 @@
 
 mod attempt;
 mod error;
+mod hop;
 mod maker;
-mod second_role;
 mod wanted;
 
 use std::fmt;
@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
+pub use hop::{HopMaker, chained};
 pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
-pub use second_role::{SecondRoleMaker, chained};
-pub use wanted::{SecondHop, Wanted};
+pub use wanted::{Hop, ScopedHop, SecondHop, Wanted};
 
 use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;
@@ -37,11 +37,16 @@ use attempt::Attempt;
 /// `credential_process`.
 pub const DEADLINE: Duration = Duration::from_secs(45);
 
+/// A request takes time, and clocks differ a little: less than this is missing from no grant.
+pub const SLACK: Duration = Duration::from_secs(60);
+
 /// How much of its lifetime a session must have left for its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRemaining {
     /// `max(half of the lifetime, this)`: for a consumer that will not ask again before.
     AtLeast(Duration),
+    /// As for [`Self::Window`], and this and a minute, as far as a new session has that: for a shorter one that is made from it.
+    Covering(Duration),
     /// `min(20 minutes, half of the lifetime)`: for a consumer that asks each time it starts.
     Window,
     /// Half of the lifetime: for one that refreshes ahead of its own consumers.
@@ -53,6 +58,10 @@ impl MinimumRemaining {
     pub fn of(self, lifetime: Duration) -> Duration {
         match self {
             Self::AtLeast(duration) => duration.max(lifetime / 2),
+            Self::Covering(duration) => {
+                let covering = duration.saturating_add(SLACK).min(lifetime.saturating_sub(SLACK));
+                covering.max(refresh_window(lifetime))
+            }
             Self::Half => lifetime / 2,
             Self::Window => refresh_window(lifetime),
         }
@@ -154,7 +163,7 @@ impl<M: SessionMaker> Provider<M> {
         let certificate = self.maker.certificate(&self.wanted)?;
         match &self.sharing {
             Sharing::Alone { others } => {
-                let new = self.maker.create(&self.wanted, &certificate, deadline)?;
+                let new = self.maker.create(&self.wanted, &certificate, minimum, deadline)?;
                 if let Some((location, namespace)) = others {
                     let key = self.wanted.key(namespace, &certificate);
                     for folder in location.existing() {

@@ -1,15 +1,19 @@
-//! STS: who are these credentials, and a second role by means of the first.
+//! STS: who are these credentials, a second role by means of the first, and a narrower session of the same role.
 //!
 //! STS speaks the query protocol: a form goes out, XML comes back, signed with SigV4.
 
 pub mod error;
 pub mod refusal;
 pub mod request;
+pub mod scope;
 pub mod xml;
 
 pub use error::StsError;
 pub use refusal::{StsRefusal, StsRefusalKind};
 pub use request::{AssumeRole, AssumeRoleError};
+pub use scope::{Scope, ScopeError, ScopePolicy};
+
+use std::time::Duration;
 
 use crate::arn::Arn;
 use crate::clock::{Clock, Timestamp};
@@ -32,15 +36,40 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-/// What AssumeRole granted, and what was learnt on the way.
+/// What AssumeRole or GetScopedCredentials granted, and what was learnt on the way.
 #[derive(Debug)]
-pub struct Assumed {
-    /// The credentials of the second role. The source identity and the subject are the first session's.
+pub struct Granted {
+    /// The credentials. The source identity and the subject are the first session's.
     pub credential_set: CredentialSet,
     /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed
     /// with corrected time; else what the caller knew. Never to be stored.
     pub clock_offset: i64,
 }
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// Who the caller is.
+    Identity,
+    /// A second role.
+    Role(&'a AssumeRole),
+    /// A narrower session.
+    Scope(&'a Scope),
+}
+
+impl Asked<'_> {
+    /// Returns the name of the operation.
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Identity => "GetCallerIdentity",
+            Self::Role(_) => "AssumeRole",
+            Self::Scope(_) => "GetScopedCredentials",
+        }
+    }
+}
+
+/// By how much a session may seem to outlive the one that it was made from: times are told in whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 /// Where and how STS is called.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +98,7 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let (answer, _) = self.call(credentials, "GetCallerIdentity", Vec::new()).await?;
-        let answer = accepted("GetCallerIdentity", None, answer)?;
+        let (answer, _) = self.call(credentials, Asked::Identity, Vec::new()).await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
         let read = |member| result.as_ref().and_then(|result| result.text(member));
@@ -97,11 +125,10 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         first: &CredentialSet,
         request: &AssumeRole,
-    ) -> Result<Assumed, StsError> {
+    ) -> Result<Granted, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
-        let (answer, clock_offset) = self.call(&first.credentials, "AssumeRole", form).await?;
-        let answer = accepted("AssumeRole", Some(request), answer)?;
+        let (answer, clock_offset) = self.call(&first.credentials, Asked::Role(request), form).await?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
         let user = result.and_then(|result| result.inside("AssumedRoleUser"));
         let assumed_role_arn = user
@@ -111,36 +138,87 @@ impl<T: Transport> Sts<'_, T> {
         if assumed_role_arn != expected {
             return Err(StsError::OtherRole { asked: expected, granted: assumed_role_arn.into_owned() });
         }
+        let credential_set = CredentialSet {
+            role_arn: request.role_arn.clone(),
+            assumed_role_arn: Some(expected),
+            source_identity: source_identity(result, first),
+            subject_arn: first.subject_arn.clone(),
+            credentials: self.credentials(result, clock_offset)?,
+        };
+        Ok(Granted { credential_set, clock_offset })
+    }
+
+    /// Narrows a session: the same role and session with fewer permissions, for a shorter time, or both.
+    ///
+    /// `length` is what is asked for of the scope's duration, since the first session may end before; `None` asks for its end.
+    /// The answer is used only if its credentials are what AWS can have sent, of the same session, and no longer than that; and
+    /// only if the policy that was sent counts among its policies, where it tells their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that session.
+    pub async fn scoped_credentials(
+        &self,
+        first: &CredentialSet,
+        scope: &Scope,
+        length: Option<Duration>,
+    ) -> Result<Granted, StsError> {
+        let form = scope.parameters(length);
+        let (answer, clock_offset) = self.call(&first.credentials, Asked::Scope(scope), form).await?;
+        let result =
+            xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetScopedCredentialsResult"));
+        let session = result.and_then(|result| result.inside("SessionInfo"));
+        let arn = session
+            .and_then(|session| session.text("Arn"))
+            .ok_or(StsError::Malformed { member: "SessionInfo" })?;
+        if let Some(own) = first.assumed_role_arn.as_ref().filter(|own| **own != arn) {
+            return Err(StsError::OtherRole { asked: own.clone(), granted: arn.into_owned() });
+        }
+        let policies = result.and_then(|result| result.text("ScopedPoliciesCount"));
+        if scope.policy().is_some() && policies.is_some_and(|count| count == "0") {
+            return Err(StsError::Malformed { member: "ScopedPoliciesCount" });
+        }
+        let credentials = self.credentials(result, clock_offset)?;
+        if credentials.expiration > first.credentials.expiration.plus(ROUNDING) {
+            return Err(StsError::Malformed { member: "Expiration" });
+        }
+        let credential_set = CredentialSet {
+            role_arn: first.role_arn.clone(),
+            assumed_role_arn: first.assumed_role_arn.clone(),
+            source_identity: source_identity(result, first),
+            subject_arn: first.subject_arn.clone(),
+            credentials,
+        };
+        Ok(Granted { credential_set, clock_offset })
+    }
+
+    /// Returns the credentials in the result of an operation.
+    fn credentials(
+        &self,
+        result: Option<xml::Document<'_>>,
+        clock_offset: i64,
+    ) -> Result<SessionCredentials, StsError> {
         let granted = result.and_then(|result| result.inside("Credentials"));
         let read =
             |member| granted.and_then(|granted| granted.plain(member)).ok_or(StsError::Malformed { member });
-        let credentials = SessionCredentials::from_answer(
+        Ok(SessionCredentials::from_answer(
             read("AccessKeyId")?,
             read("SecretAccessKey")?,
             read("SessionToken")?,
             read("Expiration")?,
             self.now(clock_offset),
-        )?;
-        let source_identity = result.and_then(|result| result.text("SourceIdentity"));
-        let credential_set = CredentialSet {
-            role_arn: request.role_arn.clone(),
-            assumed_role_arn: Some(expected),
-            source_identity: source_identity.map(Into::into).or_else(|| first.source_identity.clone()),
-            subject_arn: first.subject_arn.clone(),
-            credentials,
-        };
-        Ok(Assumed { credential_set, clock_offset })
+        )?)
     }
 
-    /// Sends one call, a second time if a refusal shows that this clock is wrong; returns the answer and the clock's offset.
+    /// Sends one call, a second time if a refusal shows that this clock is wrong; returns the success and the clock's offset.
     async fn call(
         &self,
         credentials: &SessionCredentials,
-        action: &str,
+        asked: Asked<'_>,
         parameters: Vec<(String, String)>,
     ) -> Result<(Response, i64), StsError> {
         let mut form = vec![
-            (String::from("Action"), action.to_owned()),
+            (String::from("Action"), asked.action().to_owned()),
             (String::from("Version"), String::from(VERSION)),
         ];
         form.extend(parameters);
@@ -160,13 +238,13 @@ impl<T: Transport> Sts<'_, T> {
         // The session was granted to a certificate that was valid then, so no time outside of its life is believed.
         let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
         let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
-            return Ok((answer, self.clock_offset));
+            return Ok((accepted(asked, answer)?, self.clock_offset));
         };
         let offset = self.clock_offset.saturating_add(further);
         // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
         match self.exchange(&mut budget, &request, credentials, offset).await {
-            Ok(second) => Ok((second, offset)),
-            Err(_) => Ok((answer, self.clock_offset)),
+            Ok(second) => Ok((accepted(asked, second)?, offset)),
+            Err(_) => Ok((accepted(asked, answer)?, self.clock_offset)),
         }
     }
 
@@ -196,15 +274,13 @@ impl<T: Transport> Sts<'_, T> {
     }
 }
 
+/// Returns the source identity that the answer tells; else the first session's, which stays.
+fn source_identity(result: Option<xml::Document<'_>>, first: &CredentialSet) -> Option<String> {
+    let told = result.and_then(|result| result.text("SourceIdentity"));
+    told.map(Into::into).or_else(|| first.source_identity.clone())
+}
+
 /// Returns an answer that is a success.
-fn accepted(
-    action: &'static str,
-    assumed: Option<&AssumeRole>,
-    answer: Response,
-) -> Result<Response, StsError> {
-    if (200..300).contains(&answer.status()) {
-        Ok(answer)
-    } else {
-        Err(refusal::read(action, assumed, &answer))
-    }
+fn accepted(asked: Asked<'_>, answer: Response) -> Result<Response, StsError> {
+    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(asked, &answer)) }
 }

@@ -54,7 +54,9 @@ impl Stage {
         let roles = vec![Role::new(ROLE).unwrap()];
         let settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], roles);
         let simulator = Simulator::start(settings).unwrap();
-        Self { folder, simulator, namespace: format!("path-{}", std::process::id()) }
+        let namespace = folder.path().file_name().unwrap().to_str().unwrap().trim_start_matches('.');
+        let namespace = format!("path-{}-{namespace}", std::process::id());
+        Self { folder, simulator, namespace }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -78,8 +80,9 @@ impl Stage {
         command
     }
 
-    fn run(&self) {
-        let output = self.command(env!("CARGO_BIN_EXE_anyrole")).arg("credential-process").output().unwrap();
+    fn run(&self, more: &[&str]) {
+        let mut command = self.command(env!("CARGO_BIN_EXE_anyrole"));
+        let output = command.arg("credential-process").args(more).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -96,17 +99,20 @@ fn skip(what: &str) {
     eprintln!("skipped: {what} is missing");
 }
 
-#[test]
-fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
+/// Returns what a run asks of the system that finds its session kept, from the last act that closes the process to others on;
+/// `None` after saying what is missing. `more` are its further arguments.
+fn trace_of_a_hit(stage: &Stage, more: &[&str]) -> Option<String> {
     let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
     else {
-        return skip("strace");
+        skip("strace");
+        return None;
     };
-    let stage = Stage::new();
-    stage.run();
-    stage.run();
-    if stage.simulator.sessions_requested() != 1 {
-        return skip("the kernel keyring");
+    stage.run(more);
+    let requests = stage.simulator.journal().len();
+    stage.run(more);
+    if stage.simulator.journal().len() != requests {
+        skip("the kernel keyring");
+        return None;
     }
     // Even a key that cannot be read does not matter.
     fs::remove_file(stage.path("host.key")).unwrap();
@@ -116,14 +122,15 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
         .args(["-f", "-o"])
         .arg(&trace)
         .args(["--", env!("CARGO_BIN_EXE_anyrole"), "credential-process"])
+        .args(more)
         .output()
         .unwrap();
     if !traced.status.success() {
-        return skip(&format!("ptrace ({})", String::from_utf8_lossy(&traced.stderr)));
+        skip(&format!("ptrace ({})", String::from_utf8_lossy(&traced.stderr)));
+        return None;
     }
     assert!(traced.stdout.starts_with(br#"{"Version":1,"AccessKeyId":"ASIA"#));
-    assert_eq!(stage.simulator.sessions_requested(), 1);
-
+    assert_eq!(stage.simulator.journal().len(), requests);
     let trace = fs::read_to_string(trace).unwrap();
     let calls = |name: &str| trace.lines().filter(|line| line.contains(&format!(" {name}("))).count();
     for never in
@@ -132,20 +139,47 @@ fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
         assert_eq!(calls(never), 0, "{never}\n{trace}");
     }
     assert!(!trace.contains("host.key"), "the private key is not even looked for\n{trace}");
-    assert_eq!(trace.matches("host.pem").count(), trace.matches("host.pem\", O_RDONLY").count());
     assert_eq!(calls("keyctl"), 3, "the user keyring, the entry, its bytes\n{trace}");
     assert!(!trace.contains(".failed") && !trace.contains("lock-"), "{trace}");
     let below_state = trace.lines().filter(|line| line.contains(".local/state")).count();
     assert_eq!(below_state, 1, "the sealing key and nothing else\n{trace}");
-    // From the last act that closes the process to others, to the answer: what is asked of the system is asked once.
-    let asked: Vec<&str> = trace
+    Some(trace)
+}
+
+/// What is asked of the system from the last act that closes the process to others, to the answer.
+fn asked(trace: &str) -> Vec<&str> {
+    trace
         .lines()
         .skip_while(|line| !line.contains("PR_SET_DUMPABLE"))
         .take_while(|line| !line.contains("write(1, "))
-        .collect();
-    assert!(asked.len() <= 24, "{} calls:\n{}", asked.len(), asked.join("\n"));
+        .collect()
+}
+
+#[test]
+fn a_hit_opens_no_key_takes_no_lock_and_sends_nothing() {
+    let stage = Stage::new();
+    let Some(trace) = trace_of_a_hit(&stage, &[]) else { return };
+    assert_eq!(trace.matches("host.pem").count(), trace.matches("host.pem\", O_RDONLY").count());
+    let asked = asked(&trace);
+    assert!(asked.len() <= 24, "what is asked is asked once: {} calls:\n{}", asked.len(), asked.join("\n"));
     let of_the_certificate = trace.lines().filter(|line| line.contains("host.pem")).count();
     assert_eq!(of_the_certificate, 1, "{trace}");
+}
+
+#[test]
+fn a_hit_of_a_narrower_session_reads_its_policy_and_looks_at_no_other() {
+    let stage = Stage::new();
+    let policy = stage.path("read-only.json");
+    fs::write(&policy, r#"{"Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#).unwrap();
+    let (policy, endpoint) = (policy.to_str().unwrap(), stage.simulator.http_endpoint());
+    let more = ["--scope-policy", policy, "--scope-duration", "20m", "--sts-endpoint", &endpoint];
+    let Some(trace) = trace_of_a_hit(&stage, &more) else { return };
+    let opened = trace.lines().filter(|line| line.contains("read-only.json\", O_RDONLY")).count();
+    assert_eq!(opened, 1, "{trace}");
+    // The policy's file is judged, and each folder above it.
+    let most = 24 + 8 + Path::new(policy).ancestors().count();
+    let asked = asked(&trace);
+    assert!(asked.len() <= most, "{} calls:\n{}", asked.len(), asked.join("\n"));
 }
 
 /// `status` of many sessions reads each config file once, however many sessions there are.

@@ -17,6 +17,7 @@ mod clients {
     mod identity;
     mod library;
     mod refusal;
+    mod scoped;
     mod serve;
     mod terraform;
     #[path = "../support/wait.rs"]

@@ -139,6 +139,7 @@ impl World {
             server_verification,
             certificate: Input::parse("host.pem").unwrap(),
             second_hop: None,
+            scopes: Vec::new(),
         };
         Provider::new(wanted, Maker(Arc::clone(self)), sharing, Arc::clone(&self.clock) as _, deadline)
     }
@@ -163,6 +164,7 @@ impl SessionMaker for Maker {
         &self,
         wanted: &Wanted,
         certificate: &CertificateBytes,
+        _: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
         let Self(world) = self;

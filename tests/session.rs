@@ -8,6 +8,7 @@ mod session {
     mod clocks;
     mod explanations;
     mod refusals;
+    mod scope;
     mod second_hop;
     mod simulated;
     mod sts;

@@ -1,4 +1,4 @@
-//! A local IAM Roles Anywhere and STS: CreateSession, GetCallerIdentity and AssumeRole on loopback.
+//! A local IAM Roles Anywhere and STS: CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials on loopback.
 //!
 //! Requests are judged by [`crate::verifier`], then by the profile, the certificate's attributes and the role's trust
 //! policy, and answered with the codes, statuses and messages of the service. The sessions that are issued are good for
@@ -38,7 +38,7 @@ use zeroize::Zeroizing;
 
 pub use self::attributes::AttributeMapping;
 pub use self::fault::{Fault, FaultError, FaultKind};
-pub use self::journal::{AdditionalEventData, JournalEntry, Operation, Verdict};
+pub use self::journal::{AdditionalEventData, JournalEntry, Operation, ScopeLayer, Verdict};
 pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
 pub use self::settings::{EntryObserver, ForeignSession, SessionIssuer, SimulatorClock, SimulatorSettings};
 pub use self::trust_policy::TrustPolicy;

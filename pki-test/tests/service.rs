@@ -19,6 +19,7 @@ mod service {
     mod mutations;
     mod policy;
     mod rules;
+    mod scoped;
     mod sts;
     mod vectors;
     mod world;

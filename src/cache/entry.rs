@@ -10,7 +10,7 @@ use crate::credentials::{CredentialSet, SessionCredentials};
 use crate::secret::Secret;
 
 /// The version of the encoding; an entry of another version is a miss.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The octets that sealing adds behind the text: the tag of ChaCha20-Poly1305.
 const TAG_LENGTH: usize = 16;
@@ -37,6 +37,8 @@ pub struct CacheEntry {
     pub profile_arn: ProfileArn,
     /// The endpoint that answered.
     pub endpoint: String,
+    /// How the session is narrowed, in a few words; `None` where it has all permissions of its role.
+    pub scope: Option<String>,
 }
 
 /// What may be shown of an entry.
@@ -60,6 +62,8 @@ pub struct EntryFacts {
     pub profile_arn: ProfileArn,
     /// The endpoint that answered.
     pub endpoint: String,
+    /// How the session is narrowed, in a few words; `None` where it has all permissions of its role.
+    pub scope: Option<String>,
 }
 
 impl CacheEntry {
@@ -85,6 +89,7 @@ impl CacheEntry {
             trust_anchor_arn: self.trust_anchor_arn,
             profile_arn: self.profile_arn,
             endpoint: self.endpoint,
+            scope: self.scope,
         }
     }
 
@@ -100,6 +105,7 @@ impl CacheEntry {
             trust_anchor_arn,
             profile_arn,
             endpoint,
+            scope,
         } = self;
         let CredentialSet { role_arn, assumed_role_arn, source_identity, subject_arn, credentials } =
             credential_set;
@@ -121,6 +127,7 @@ impl CacheEntry {
         writer.text(trust_anchor_arn.arn().as_str());
         writer.text(profile_arn.arn().as_str());
         writer.text(endpoint);
+        writer.optional_text(scope.as_deref());
         writer.finish().ok_or(CacheError::TooLarge { limit: MAX_LENGTH })
     }
 
@@ -151,6 +158,7 @@ impl CacheEntry {
             trust_anchor_arn: reader.text()?.parse().ok()?,
             profile_arn: reader.text()?.parse().ok()?,
             endpoint: reader.text()?,
+            scope: reader.optional_text()?,
         };
         reader.finish()?;
         Some(entry)
@@ -188,6 +196,7 @@ pub(super) mod tests {
                 .unwrap(),
             profile_arn: "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/p".parse().unwrap(),
             endpoint: String::from("https://rolesanywhere.eu-central-1.amazonaws.com"),
+            scope: None,
         }
     }
 

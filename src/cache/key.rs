@@ -139,6 +139,19 @@ impl fmt::Debug for SecondHop<'_> {
     }
 }
 
+/// How a session is narrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The SHA-256 of the policy, where there is one.
+    pub policy_sha256: Option<[u8; 32]>,
+    /// The session duration asked for; `None` ends with the session before.
+    pub session_duration: Option<Duration>,
+    /// The description in CloudTrail.
+    pub description: Option<&'a str>,
+    /// The URL of STS's endpoint after all flags and variables were resolved.
+    pub endpoint: &'a str,
+}
+
 /// Everything that decides which session is meant; two calls that differ here never share an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionDescription<'a> {
@@ -162,7 +175,14 @@ pub struct SessionDescription<'a> {
     pub role_session_name: Option<&'a str>,
     /// The role assumed with that session, if any.
     pub second_hop: Option<SecondHop<'a>>,
+    /// How that session is narrowed, one after the other.
+    pub scopes: &'a [Scope<'a>],
 }
+
+/// What the first octet of a key begins with, by the number of the hop: mask and value. A hop takes its lock before that of the hop before
+/// it, so no two of them may share one.
+const HOP_MARKS: [(u8, u8); 5] =
+    [(0b1000_0000, 0), (0b1100_0000, 0x80), (0b1110_0000, 0xc0), (0b1111_0000, 0xe0), (0b1111_0000, 0xf0)];
 
 /// The name of one entry: a digest over all that tells its session from others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -172,8 +192,9 @@ impl CacheKey {
     /// `SHA-256(domain ‖ field…)`, where each field is `length (8 octets, network order) ‖ octets`.
     ///
     /// The namespace is the first field. An absent text is the length 2⁶⁴−1 with no octets, so that it differs
-    /// from an empty one; tags are sorted. The highest bit tells a second hop (1) from a first (0), so that the two never
-    /// share a lock. The form is ours.
+    /// from an empty one; tags are sorted, and each scope begins with an absent text, which no tag is. The highest bits tell
+    /// the hops from one another (0 the first, 10 the second, 110 and so on the narrower sessions), so that no two of them share a
+    /// lock. The form is ours.
     pub fn new(namespace: &Namespace, session: &SessionDescription<'_>) -> Self {
         let SessionDescription {
             certificate_source,
@@ -186,6 +207,7 @@ impl CacheKey {
             session_duration,
             role_session_name,
             second_hop,
+            scopes,
         } = session;
         let mut fields = Fields::begin();
         fields.text(namespace.as_str());
@@ -233,8 +255,23 @@ impl CacheKey {
                 }
             }
         }
+        for Scope { policy_sha256, session_duration, description, endpoint } in *scopes {
+            fields.absent();
+            match policy_sha256 {
+                None => fields.absent(),
+                Some(sha256) => fields.octets(sha256),
+            }
+            fields.optional(session_duration.map(|duration| duration.as_secs().to_string()).as_deref());
+            fields.optional(*description);
+            fields.text(endpoint);
+        }
+        let hop = match scopes.len() {
+            0 => usize::from(second_hop.is_some()),
+            narrowed => (1 + narrowed).min(HOP_MARKS.len() - 1),
+        };
+        let (mask, mark) = HOP_MARKS[hop];
         let Self(mut octets) = fields.finish();
-        octets[0] = octets[0] & 0x7f | if second_hop.is_some() { 0x80 } else { 0 };
+        octets[0] = octets[0] & !mask | mark;
         Self(octets)
     }
 
@@ -334,7 +371,13 @@ mod tests {
             session_duration: Some(Duration::from_secs(3600)),
             role_session_name: None,
             second_hop: None,
+            scopes: &[],
         }
+    }
+
+    fn scope(description: Option<&str>) -> Scope<'_> {
+        let endpoint = "https://sts.eu-central-1.amazonaws.com";
+        Scope { policy_sha256: None, session_duration: None, description, endpoint }
     }
 
     fn hop<'a>(role_arn: &'a RoleArn, tags: &'a [(String, String)]) -> SecondHop<'a> {
@@ -381,6 +424,22 @@ mod tests {
             },
             SessionDescription { second_hop: Some(SecondHop { endpoint: "http://[::1]:9", ..hop }), ..base },
             SessionDescription { second_hop: Some(SecondHop { tags: &tags, ..hop }), ..base },
+            SessionDescription { scopes: &[scope(None)], ..base },
+            SessionDescription { scopes: &[scope(None), scope(None)], ..base },
+            SessionDescription { scopes: &[scope(Some("plan"))], ..base },
+            SessionDescription { scopes: &[Scope { policy_sha256: Some([0; 32]), ..scope(None) }], ..base },
+            SessionDescription { scopes: &[Scope { policy_sha256: Some([1; 32]), ..scope(None) }], ..base },
+            SessionDescription {
+                scopes: &[Scope { session_duration: Some(Duration::from_secs(600)), ..scope(None) }],
+                ..base
+            },
+            SessionDescription { scopes: &[Scope { endpoint: "http://[::1]:9", ..scope(None) }], ..base },
+            SessionDescription { second_hop: Some(hop), scopes: &[scope(None)], ..base },
+            SessionDescription {
+                second_hop: Some(SecondHop { tags: &tags, ..hop }),
+                scopes: &[scope(None)],
+                ..base
+            },
         ];
         let mut keys: Vec<_> =
             variants.iter().map(|variant| CacheKey::new(&Namespace::default(), variant)).collect();
@@ -400,14 +459,28 @@ mod tests {
         let right = SessionDescription { region: "eu-west-1", endpoint: "http://x", ..base };
         assert_ne!(key(&left), key(&right));
 
-        let second = SessionDescription { second_hop: Some(hop(&arns.3, &[])), ..base };
-        assert!(key(&base).octets()[0] < 0x80 && key(&second).octets()[0] >= 0x80, "they never share a lock");
         let mut tags = [("a", "1"), ("b", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let tagged = hop(&arns.3, &tags);
         let sorted = key(&SessionDescription { second_hop: Some(tagged), ..base });
         tags.reverse();
         let tagged = hop(&arns.3, &tags);
         assert_eq!(sorted, key(&SessionDescription { second_hop: Some(tagged), ..base }));
+    }
+
+    #[test]
+    fn no_two_hops_share_a_lock() {
+        let arns = arns();
+        let scopes = [scope(None); 3];
+        for region in ["eu-west-1", "eu-west-2", "eu-west-3"] {
+            let base = SessionDescription { region, ..description(&arns) };
+            let second = SessionDescription { second_hop: Some(hop(&arns.3, &[])), ..base };
+            let ranges = [0..=0x7f, 0x80..=0xbf, 0xc0..=0xdf, 0xe0..=0xef, 0xf0..=0xff];
+            let narrowed = (1..=3).map(|number| SessionDescription { scopes: &scopes[..number], ..second });
+            for (hop, range) in [base, second].into_iter().chain(narrowed).zip(ranges) {
+                let octet = CacheKey::new(&Namespace::default(), &hop).octets()[0];
+                assert!(range.contains(&octet), "{octet} is not in {range:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! 256 files, chosen by the key's first octet and never removed, each locked with `flock`: the kernel releases a lock
 //! when its holder ends, however it ends. Two keys that share a file wait for each other, which costs time and
-//! nothing else. First and second hops never share one: whoever makes a second hop may wait for the first.
+//! nothing else. A hop never shares one with a hop before it: whoever makes the later one may wait for the earlier.
 //!
 //! Waiting is a blocking `flock` in a thread of its own. Polling would either burn the processor or hand over late;
 //! so the next one begins the moment the lock is free. `flock` has no deadline, therefore the thread: when the

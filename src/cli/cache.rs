@@ -96,6 +96,7 @@ struct EntryDocument<'a> {
     store: &'static str,
     expiration: String,
     role_arn: Option<&'a str>,
+    scope: Option<&'a str>,
     access_key_id: Option<&'a str>,
     created_at: Option<String>,
     subject_name: Option<&'a str>,
@@ -113,6 +114,7 @@ impl<'a> EntryDocument<'a> {
             store: entry.store.as_str(),
             expiration: entry.expiration.to_string(),
             role_arn: facts.map(|facts| facts.role_arn.arn().as_str()),
+            scope: facts.and_then(|facts| facts.scope.as_deref()),
             access_key_id: facts.map(|facts| facts.access_key_id.as_str()),
             created_at: facts.map(|facts| facts.created_at.to_string()),
             subject_name: facts.map(|facts| facts.subject_name.as_str()),
@@ -232,6 +234,9 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
             }
             Some(facts) => {
                 let _ = writeln!(text, "{}", facts.role_arn);
+                if let Some(scope) = &facts.scope {
+                    let _ = writeln!(text, "  narrowed by: {}", printable(scope));
+                }
                 let _ = writeln!(text, "  access key: {}", printable(&facts.access_key_id));
                 let (subject, issuer) = (quoted(&facts.subject_name), quoted(&facts.issuer_name));
                 let _ = writeln!(text, "  certificate: subject {subject}, issuer {issuer}");

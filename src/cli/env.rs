@@ -4,6 +4,7 @@ use super::args::{Needs, Spec, Words};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, grammar, output, provider};
+use crate::cache::CacheEntry;
 use crate::clock::{Clock as _, SystemClock};
 use crate::process;
 use crate::provider::MinimumRemaining;
@@ -45,7 +46,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let settings = invocation.settings()?.session(invocation.env, lenient)?;
     let region = settings.request.region.clone();
     let entry = provider::session(settings, invocation.name(), invocation.env, minimum(invocation))?;
-    if let Some(warning) = too_short(invocation, entry.remaining(SystemClock.now())) {
+    if let Some(warning) = too_short(invocation, &entry) {
         report::remark(&warning);
     }
     if output::is_seen() {
@@ -63,14 +64,18 @@ pub(super) fn minimum(invocation: &Invocation<'_>) -> MinimumRemaining {
 }
 
 /// Says that a session ends before the time for which it is wanted.
-pub(super) fn too_short(invocation: &Invocation<'_>, remaining: std::time::Duration) -> Option<String> {
+pub(super) fn too_short(invocation: &Invocation<'_>, entry: &CacheEntry) -> Option<String> {
     let wanted = invocation.typed.flag(EXPECT_DURATION.name).and_then(grammar::duration)?;
+    let remaining = entry.remaining(SystemClock.now());
     (remaining < wanted).then(|| {
         let remaining = crate::clock::describe_seconds(remaining.as_secs());
         let wanted = crate::clock::describe_seconds(wanted.as_secs());
+        let longer = match entry.scope {
+            None => "--session-duration asks for a longer one, and the Roles Anywhere profile must allow it",
+            Some(_) => "neither --scope-duration nor the session that it is made from may be shorter",
+        };
         format!(
-            "warning: the session lasts {remaining}, less than the {wanted} of --expect-duration; \
-             --session-duration asks for a longer one, and the Roles Anywhere profile must allow it"
+            "warning: the session lasts {remaining}, less than the {wanted} of --expect-duration; {longer}"
         )
     })
 }

@@ -10,7 +10,7 @@ use super::renewal::{self, Renewal};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::{CalledAs, Invocation, provider};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::exec;
@@ -38,6 +38,7 @@ pub(super) const SPEC: Spec = Spec {
     groups: Group::ALL,
     flags: &[MODE, EXPECT_DURATION],
     more: "  anyrole exec deploy -- terraform apply
+  anyrole exec deploy --scope-policy read-only.json -- terraform plan
 
 The command's SDK asks an endpoint on a free port of 127.0.0.1, which lasts as long as the command and
 answers its user and its token alone. So a run may be longer than a session. Variables that would lead
@@ -128,7 +129,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
             answered: Answered::default(),
         })
     } else {
-        if let Some(warning) = too_short(invocation, first.remaining(SystemClock.now())) {
+        if let Some(warning) = too_short(invocation, &first) {
             report::remark(&warning);
         }
         set.extend(shell_env::variables(&first.credential_set));

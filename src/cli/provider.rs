@@ -17,8 +17,8 @@ use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
 use crate::identity::Identity;
 use crate::provider::{
-    Advice, CreateError, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop, SessionMaker,
-    Sharing, Wanted, chained, file_key_lender,
+    Advice, CreateError, Hop, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop,
+    SessionMaker, Sharing, Wanted, chained, file_key_lender,
 };
 use crate::session::{Refusal, SessionRequest};
 use crate::signing::Endpoint;
@@ -57,18 +57,20 @@ pub(super) fn obtain(
     })
 }
 
-/// Joins the provider of a session's credentials, of one hop or two; nothing is read.
+/// Joins the provider of a session's credentials, hop after hop; nothing is read.
 pub(super) fn provider(
     settings: SessionSettings,
     env: &Environment,
 ) -> Result<Provider<Box<dyn SessionMaker>>, Failure> {
-    let SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache } = settings;
+    let SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache } =
+        settings;
     let server_verification = match &transport.trust {
         ServerTrust::Anybody => ServerVerification::Off,
         ServerTrust::Roots(_) => ServerVerification::On,
     };
     let certificate = identity.certificate.clone();
-    let wanted = Wanted { request, endpoint, server_verification, certificate, second_hop: None };
+    let wanted =
+        Wanted { request, endpoint, server_verification, certificate, second_hop: None, scopes: Vec::new() };
     let namespace = Namespace::from_environment(env)?;
     let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.
@@ -84,13 +86,11 @@ pub(super) fn provider(
     let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
     let transport = maker.transport();
     let first = Provider::new(wanted, maker, sharing(), clock, limits.deadline);
-    Ok(match second_hop {
-        None => first.boxed(),
-        Some(SecondHopSettings { request, endpoint }) => {
-            let hop = SecondHop { request: Arc::new(request), endpoint };
-            assuming(first, hop, transport, limits, sharing())
-        }
-    })
+    let second_hop = second_hop.map(|SecondHopSettings { request, endpoint }| {
+        Hop::Role(SecondHop { request: Arc::new(request), endpoint })
+    });
+    let hops: Vec<Hop> = second_hop.into_iter().chain(scopes.into_iter().map(Hop::Scope)).collect();
+    Ok(if hops.is_empty() { first.boxed() } else { following(first, hops, &transport, limits, sharing) })
 }
 
 /// Explains a refusal, in the form in which it is kept for those who meet it later.
@@ -105,16 +105,17 @@ fn explain(refusal: &Refusal, request: &SessionRequest, endpoint: &Endpoint, ide
     Advice { facts: explanation.facts(), hint: explanation.hint() }
 }
 
-/// Lets the second hop follow. A function of its own, since its values are pages of the stack that most calls need not touch.
+/// Lets the further hops follow. A function of its own, since its values are pages of the stack that most calls need not touch.
 #[inline(never)]
-fn assuming(
+fn following(
     first: Provider<IdentityMaker>,
-    hop: SecondHop,
-    transport: Arc<NativeTransport>,
+    hops: Vec<Hop>,
+    transport: &Arc<NativeTransport>,
     limits: Limits,
-    sharing: Sharing,
+    sharing: impl Fn() -> Sharing,
 ) -> Provider<Box<dyn SessionMaker>> {
-    chained(first, hop, transport, limits, sharing).boxed()
+    let follow = |provider, hop| chained(provider, hop, Arc::clone(transport), limits, sharing()).boxed();
+    hops.into_iter().fold(first.boxed(), follow)
 }
 
 /// A failure, by where it happened.

@@ -23,16 +23,14 @@ use crate::systemd::Notifier;
 use crate::text::printable_line;
 use offers::Offers;
 
-const PORT: Setting =
-    Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]");
+const PORT: Setting = Setting::flag("port", Kind::Integer, "0 takes any that is free [default: 9911]");
 const BIND: Setting = Setting::flag(
     "bind",
     Kind::List("ADDRESS"),
     "address of this host alone; repeat it [default: 127.0.0.1, ::1]",
 );
 const HOP_LIMIT: Setting =
-    Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]")
-        ;
+    Setting::flag("hop-limit", Kind::Integer, "routers that an answer passes [default: the system's]");
 const SOCKET: Setting =
     Setting::flag("socket", Kind::Text("PATH"), "a socket for 'credential-process --via'");
 const TOKEN_FOLDER: Setting = Setting::flag(

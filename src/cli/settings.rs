@@ -3,12 +3,13 @@
 //! The order, the strongest first: flag; the named session given on the command line; variable; the session named by
 //! `ANYROLE_SESSION`; `[defaults]` (the user's, then the system's); the variables that the SDKs know; what is built
 //! in. So a leaked variable never turns `credential-process prod` into another account. A session that starts `from` another
-//! one lies over it, and says the second hop alone.
+//! one lies over it, and says the hops after it alone; how it is narrowed each says for itself.
 
 mod error;
 mod paths;
 #[cfg(test)]
 mod reference;
+mod scope;
 pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;
@@ -71,6 +72,14 @@ impl Given {
         SettingsError::Value { label: self.label(), value, expected: expected.into() }
     }
 
+    /// Returns the length of time that the setting is.
+    fn duration(&self) -> Result<Duration, SettingsError> {
+        match grammar::duration(self.text()) {
+            Some(duration) if !duration.is_zero() => Ok(duration),
+            Some(_) | None => Err(self.refused("a time is a number of seconds, or a text like 90s, 15m, 1h")),
+        }
+    }
+
     /// Returns the text as far as it may be shown: a PKCS#11 URI without its query, where a PIN may be, and any other URL without
     /// user name and password.
     fn shown(&self) -> Option<String> {
@@ -100,6 +109,8 @@ impl fmt::Debug for Given {
 #[derive(Debug)]
 pub(crate) struct Settings {
     given: Vec<Given>,
+    /// How each of the sessions before this one is narrowed, the first one's first.
+    narrowed_before: Vec<Vec<Given>>,
     /// What is said of each variable that is named as ours are and that nothing reads.
     unread: Vec<String>,
 }
@@ -145,7 +156,7 @@ impl Settings {
         let layers = Layers::new(typed, name, env, config)?;
         let mut unread = config.passed_over().to_vec();
         unread.extend(unread::unread(layers.variables.iter().map(|(rest, _)| rest.as_str())));
-        Ok(Self { given: layers.strongest()?, unread })
+        Ok(Self { given: layers.strongest()?, narrowed_before: layers.narrowed_before()?, unread })
     }
 
     /// Tells `--debug` what was read and where each value comes from.
@@ -153,7 +164,7 @@ impl Settings {
         for file in config.files() {
             trace::step(|| format!("read the config file {}", crate::text::quoted(&file.to_string_lossy())));
         }
-        for given in &self.given {
+        for given in self.narrowed_before.iter().flatten().chain(&self.given) {
             trace::step(|| match given.shown() {
                 Some(value) => format!("setting {} = {}", given.label(), crate::text::quoted(&value)),
                 None => format!("setting {} is given, and not shown", given.label()),
@@ -191,13 +202,7 @@ impl Settings {
 
     /// Returns a length of time.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, SettingsError> {
-        let Some(given) = self.given(name) else { return Ok(None) };
-        match grammar::duration(given.text()) {
-            Some(duration) if !duration.is_zero() => Ok(Some(duration)),
-            Some(_) | None => {
-                Err(given.refused("a time is a number of seconds, or a text like 90s, 15m, 1h"))
-            }
-        }
+        self.given(name).map(Given::duration).transpose()
     }
 
     fn check(&self, groups: &[Group]) -> Result<(), SettingsError> {
@@ -239,9 +244,9 @@ struct Layers<'a> {
     env: &'a Environment,
     /// Those that begin as the variables of our settings do, by the rest of their names.
     variables: Vec<(String, OsString)>,
-    /// The session named on the command line, and the one that it starts from.
+    /// The session named on the command line, and those that it starts from.
     chosen: Vec<&'a NamedSession>,
-    /// The session named by the variable, and the one that it starts from.
+    /// The session named by the variable, and those that it starts from.
     preset: Vec<&'a NamedSession>,
     defaults: &'a [Section],
 }
@@ -252,8 +257,8 @@ enum Layer<'a> {
     Flags,
     Variables,
     Session(&'a NamedSession),
-    /// The one that a session starts from.
-    FirstHop(&'a NamedSession),
+    /// A session that another one starts from.
+    Before(&'a NamedSession),
     Defaults(&'a Section),
     AwsVariables,
 }
@@ -279,8 +284,7 @@ impl<'a> Layers<'a> {
             })
         };
         let hops = |name: &str, label: String| -> Result<Vec<&'a NamedSession>, Failure> {
-            let session = find(name, label)?;
-            Ok(std::iter::once(session).chain(second_hop::first(config, name, session)?).collect())
+            Ok(second_hop::chain(config, name, find(name, label)?)?)
         };
         let chosen = match name {
             Some(name) => hops(name, crate::text::quoted(name))?,
@@ -298,9 +302,9 @@ impl<'a> Layers<'a> {
 
     fn all(&self) -> impl Iterator<Item = Layer<'a>> + '_ {
         std::iter::once(Layer::Flags)
-            .chain(hops(&self.chosen))
+            .chain(layers(&self.chosen))
             .chain(std::iter::once(Layer::Variables))
-            .chain(hops(&self.preset))
+            .chain(layers(&self.preset))
             .chain(self.defaults.iter().map(Layer::Defaults))
             .chain(std::iter::once(Layer::AwsVariables))
     }
@@ -328,6 +332,19 @@ impl<'a> Layers<'a> {
         Ok(given)
     }
 
+    /// Returns how the sessions are narrowed that the named one starts from, the first one's first.
+    fn narrowed_before(&self) -> Result<Vec<Vec<Given>>, SettingsError> {
+        let named = if self.chosen.is_empty() { &self.preset } else { &self.chosen };
+        let mut narrowed = Vec::new();
+        for session in named.iter().skip(1).rev() {
+            let scope = SETTINGS.iter().filter(|setting| setting.group == Group::Scope);
+            let given = scope.map(|setting| self.value(Layer::Session(session), setting));
+            narrowed.push(given.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?);
+        }
+        narrowed.retain(|given| !given.is_empty());
+        Ok(narrowed)
+    }
+
     fn value(&self, layer: Layer<'_>, setting: &'static Setting) -> Result<Option<Given>, SettingsError> {
         let found = match layer {
             Layer::Flags => self.typed_text(setting).map(|text| (text, Origin::Flag)),
@@ -341,10 +358,9 @@ impl<'a> Layers<'a> {
                 Some(name) => self.env.var(name)?.map(|text| (text, Origin::Variable(name.to_owned()))),
                 None => None,
             },
-            Layer::Session(session) => from_section(&session.section, setting),
-            // Who may have the first session may not, for that, have the one that starts from it.
-            Layer::FirstHop(_) if setting.group == Group::Server => None,
-            Layer::FirstHop(session) => from_section(&session.section, setting),
+            // Who may have the first session may not, for that, have the one that starts from it; and how it is narrowed is its own.
+            Layer::Before(_) if matches!(setting.group, Group::Scope | Group::Server) => None,
+            Layer::Before(session) | Layer::Session(session) => from_section(&session.section, setting),
             Layer::Defaults(section) => from_section(section, setting),
         };
         Ok(found.map(|(text, origin)| Given { setting, origin, text: Zeroizing::new(text) }))
@@ -370,11 +386,10 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// Lays a session over the one that it starts from.
-fn hops<'a>(sessions: &[&'a NamedSession]) -> impl Iterator<Item = Layer<'a>> {
-    let layer =
-        |(index, session)| if index == 0 { Layer::Session(session) } else { Layer::FirstHop(session) };
-    sessions.iter().copied().enumerate().map(layer)
+/// The layers of a named session and of those that it starts from.
+fn layers<'a>(sessions: &[&'a NamedSession]) -> impl Iterator<Item = Layer<'a>> {
+    let before = sessions.iter().skip(1).copied().map(Layer::Before);
+    sessions.first().copied().map(Layer::Session).into_iter().chain(before)
 }
 
 fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)> {

@@ -21,7 +21,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp, describe_seconds};
 use crate::config::Config;
 use crate::env::Environment;
 use crate::identity::{self, IdentityError, IdentitySource, KeyFinding};
-use crate::provider::{Standing, file_key_lender};
+use crate::provider::{SLACK, Standing, file_key_lender};
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
@@ -53,7 +53,9 @@ struct Report {
     /// Its name in the config file.
     name: Option<String>,
     role_arn: String,
-    /// The length that was asked for; `None` where the profile decides.
+    /// How it is narrowed, if it is.
+    scope: Option<String>,
+    /// The length that was asked for; `None` where the profile decides, or the session that it is made from.
     requested: Option<Duration>,
     standing: Standing,
     certificate: Result<Certificate, IdentityError>,
@@ -72,8 +74,6 @@ impl Report {
 
     /// Returns the granted and the requested length, where less was granted than was asked for.
     fn shortened(&self) -> Option<(Duration, Duration)> {
-        /// The request takes time, and clocks differ a little.
-        const SLACK: Duration = Duration::from_secs(60);
         let granted = self.standing.entry.as_ref()?.lifetime();
         self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
     }
@@ -88,15 +88,13 @@ impl Report {
         let settings = Settings::of_config(config, typed, name.as_deref(), env, spec.groups)?;
         let unread = settings.unread().to_vec();
         let settings: SessionSettings = settings.session(env, *called_as == CalledAs::OfficialHelper)?;
-        let requested = match &settings.second_hop {
-            Some(hop) => hop.request.session_duration,
-            None => settings.request.session_duration,
-        };
         let second = settings.second_hop.as_ref().map(|hop| &hop.request.role_arn);
         let role_arn = second.unwrap_or(&settings.request.role_arn).to_string();
         let source = settings.identity.clone();
         let choice = settings.cache;
-        let standing = provider::provider(settings, env)?.standing();
+        let provider = provider::provider(settings, env)?;
+        let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
+        let standing = provider.standing();
         let certificate = identity::load_chain(&source.certificate, source.intermediates.as_ref(), env)
             .map(|chain| chain.end_entity);
         let key = match &certificate {
@@ -106,7 +104,7 @@ impl Report {
         let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
         // Where the certificate cannot be read, that is what is told.
         let standing = standing.unwrap_or(Standing { entry: None, failure: None });
-        Ok(Self { name, role_arn, requested, standing, certificate, key, unread, keeping })
+        Ok(Self { name, role_arn, scope, requested, standing, certificate, key, unread, keeping })
     }
 }
 
@@ -172,6 +170,7 @@ pub(super) const DESCRIBING: [&str; 4] = ["trust-anchor-arn", "profile-arn", "ro
 struct Document<'a> {
     name: Option<&'a str>,
     role_arn: &'a str,
+    scope: Option<&'a str>,
     good: bool,
     expiration: Option<String>,
     last_refresh: Option<String>,
@@ -191,13 +190,14 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report, now: Timestamp) -> Self {
-        let Report { name, role_arn, requested, standing, certificate, key, unread, keeping } = report;
+        let Report { name, role_arn, scope, requested, standing, certificate, key, unread, keeping } = report;
         let Standing { entry, failure } = standing;
         let entry = entry.as_ref();
         let found = certificate.as_ref().ok();
         Self {
             name: name.as_deref(),
             role_arn,
+            scope: scope.as_deref(),
             good: report.is_good(now),
             expiration: entry.map(|entry| entry.expiration().to_string()),
             last_refresh: entry.map(|entry| entry.created_at.to_string()),
@@ -229,9 +229,13 @@ fn render(reports: &[Report], now: Timestamp) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for report in reports {
-        let Report { name, role_arn, standing: Standing { entry, failure }, certificate, key, .. } = report;
+        let Report { name, role_arn, scope, standing, certificate, key, .. } = report;
+        let Standing { entry, failure } = standing;
         let title = name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let _ = writeln!(text, "{title}{role_arn}");
+        if let Some(scope) = scope {
+            let _ = writeln!(text, "  narrowed by: {scope}");
+        }
         let _ = match entry {
             None => writeln!(text, "  session: none is kept"),
             Some(entry) => {
@@ -255,10 +259,11 @@ fn render(reports: &[Report], now: Timestamp) -> String {
         };
         if let Some((granted, requested)) = report.shortened() {
             let [granted, requested] = [granted, requested].map(|length| describe_seconds(length.as_secs()));
-            let _ = writeln!(
-                text,
-                "  granted: {granted} of the {requested} asked for: the role's maximum or the profile's is shorter"
-            );
+            let why = match scope {
+                Some(_) => "the session that it was made from ended before",
+                None => "the role's maximum or the profile's is shorter",
+            };
+            let _ = writeln!(text, "  granted: {granted} of the {requested} asked for: {why}");
         }
         let _ = match key {
             Err(error) => writeln!(text, "  private key: {}", printable(&error.to_string())),

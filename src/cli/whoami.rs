@@ -13,6 +13,7 @@ use crate::http::Limits;
 use crate::http::runtime::block_on;
 use crate::provider::MinimumRemaining;
 use crate::sts::{CallerIdentity, Sts};
+use crate::text::printable;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
 
@@ -36,6 +37,9 @@ struct Document<'a> {
     account: &'a str,
     arn: &'a str,
     user_id: &'a str,
+    /// How this session is narrowed; STS does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
     expiration: String,
     sts_endpoint: String,
 }
@@ -63,6 +67,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         account: &account,
         arn: arn.as_str(),
         user_id: &user_id,
+        scope: entry.scope.as_deref(),
         expiration: entry.expiration().to_string(),
         sts_endpoint: endpoint.to_string(),
     };
@@ -76,17 +81,20 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 
 impl Document<'_> {
     fn render(&self) -> String {
-        let Self { account, arn, user_id, expiration, sts_endpoint } = self;
+        let Self { account, arn, user_id, scope, expiration, sts_endpoint } = self;
         let mut text = String::new();
         for (name, value) in [
-            ("account", *account),
-            ("arn", *arn),
-            ("user id", &crate::text::printable(user_id)),
-            ("expires", expiration),
-            ("told by", sts_endpoint),
+            ("account", Some(*account)),
+            ("arn", Some(*arn)),
+            ("user id", Some(printable(user_id).as_str())),
+            ("narrowed", scope.map(printable).as_deref()),
+            ("expires", Some(expiration)),
+            ("told by", Some(sts_endpoint)),
         ] {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:<8} {value}");
+            if let Some(value) = value {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{name:<8} {value}");
+            }
         }
         text
     }

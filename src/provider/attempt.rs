@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SessionMaker, Wanted};
+use super::{
+    Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionMaker, Wanted,
+};
 use crate::cache::failure::{Failure, FailureReport, Fallback};
 use crate::cache::freshness::Freshness;
 use crate::cache::lock::{Lock, Turn};
@@ -13,9 +15,6 @@ use crate::identity::CertificateBytes;
 use crate::session::SessionError;
 use crate::sts::StsError;
 use crate::trace;
-
-/// A request takes time, and clocks differ a little: less than this is missing from no grant.
-const SLACK: Duration = Duration::from_secs(60);
 
 /// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
 /// answer at once.
@@ -178,7 +177,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         told: Duration,
     ) -> Result<CacheEntry, CreateError> {
         let Provider { wanted, maker, .. } = self.provider;
-        let made = maker.create(wanted, self.certificate, longest);
+        let made = maker.create(wanted, self.certificate, self.minimum, longest);
         let made = made.map_err(|error| match error {
             CreateError::Session(SessionError::Deadline { host, phase, .. }) => {
                 CreateError::Session(SessionError::Deadline { host, phase, after: told })

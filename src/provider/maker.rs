@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{ProviderError, Wanted};
+use super::{MinimumRemaining, ProviderError, Wanted};
 use crate::cache::file::KeyLender;
 use crate::cache::{CacheEntry, SealingKey};
 use crate::clock::{Clock, Timestamp};
@@ -30,7 +30,8 @@ pub trait SessionMaker: Send + Sync {
     /// Fails if it cannot be read.
     fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError>;
 
-    /// Makes a session with that certificate, in at most `longest`.
+    /// Makes a session with that certificate, in at most `longest`. `minimum` is what its consumer needs, for a maker that can
+    /// choose what a session is made from.
     ///
     /// # Errors
     ///
@@ -39,6 +40,7 @@ pub trait SessionMaker: Send + Sync {
         &self,
         wanted: &Wanted,
         certificate: &CertificateBytes,
+        minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError>;
 }
@@ -52,9 +54,10 @@ impl SessionMaker for Box<dyn SessionMaker> {
         &self,
         wanted: &Wanted,
         certificate: &CertificateBytes,
+        minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        (**self).create(wanted, certificate, longest)
+        (**self).create(wanted, certificate, minimum, longest)
     }
 }
 
@@ -95,6 +98,7 @@ impl NewSession {
             trust_anchor_arn: wanted.request.trust_anchor_arn.clone(),
             profile_arn: wanted.request.profile_arn.clone(),
             endpoint: wanted.endpoint.to_string(),
+            scope: wanted.scope(),
         }
     }
 }
@@ -292,6 +296,7 @@ impl SessionMaker for IdentityMaker {
         &self,
         wanted: &Wanted,
         certificate: &CertificateBytes,
+        _minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
         let Self { source, transport, limits, env, clock, explain, read_once: _ } = self;

@@ -3,9 +3,8 @@
 //! STS tells little on purpose: whoever may not assume a role does not learn what its trust policy says. So the hints
 //! name each thing that a session of Roles Anywhere needs and that is easily forgotten.
 
-use super::StsError;
-use super::request::AssumeRole;
 use super::xml::Document;
+use super::{Asked, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::Response;
 use crate::text::printable;
@@ -17,6 +16,10 @@ pub const IDS: &[&str] = &[
     "sts-duration",
     "sts-refused",
     "sts-region-disabled",
+    "sts-scope-denied",
+    "sts-scope-lifetime",
+    "sts-scope-not-offered",
+    "sts-scope-policy-refused",
     "sts-session-expired",
     "sts-session-unknown",
     "sts-tags-refused",
@@ -38,6 +41,14 @@ pub enum StsRefusalKind {
     Other,
     /// The account has not enabled the region.
     RegionDisabled,
+    /// The session's role, or a policy that narrows it already, does not allow to narrow it.
+    ScopeDenied,
+    /// The first session ends before the narrower one would.
+    ScopeLifetime,
+    /// This STS does not know the operation.
+    ScopeNotOffered,
+    /// The policy is none of IAM's, or too large with all that the session carries already.
+    ScopePolicy,
     /// The first session is over.
     SessionExpired,
     /// STS does not know the first session.
@@ -50,7 +61,7 @@ pub enum StsRefusalKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("STS refused {action} ({})", printable(code))]
 pub struct StsRefusal {
-    /// What was asked for: `AssumeRole`, `GetCallerIdentity`.
+    /// What was asked for: `AssumeRole`, `GetCallerIdentity`, `GetScopedCredentials`.
     pub action: &'static str,
     /// What it means.
     pub kind: StsRefusalKind,
@@ -66,6 +77,8 @@ pub struct StsRefusal {
     pub role: Option<String>,
     /// Whether an external id was sent.
     pub has_external_id: bool,
+    /// How a session was to be narrowed.
+    pub scope: Option<String>,
 }
 
 impl StsRefusal {
@@ -76,15 +89,21 @@ impl StsRefusal {
 }
 
 /// Reads an answer that is not a success.
-pub(super) fn read(action: &'static str, assumed: Option<&AssumeRole>, answer: &Response) -> StsError {
+pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
         error.and_then(|error| error.text(member)).map(|text| text.chars().take(LONGEST_TEXT).collect())
     };
     let Some(code) = text("Code") else { return StsError::ProxyAnswered { status: answer.status() } };
     let message = text("Message").unwrap_or_default();
+    let (assumed, scope) = match asked {
+        Asked::Identity => (None, None),
+        Asked::Role(request) => (Some(request), None),
+        Asked::Scope(scope) => (None, Some(scope.to_string())),
+    };
     // STS quotes a value that it does not take.
     let message = assumed.map_or_else(|| message.clone(), |request| request.without_external_id(&message));
+    let action = asked.action();
     StsError::Refused(Box::new(StsRefusal {
         action,
         kind: kind(action, &code, &message),
@@ -94,26 +113,35 @@ pub(super) fn read(action: &'static str, assumed: Option<&AssumeRole>, answer: &
         request_id: answer.request_id().map(str::to_owned),
         role: assumed.map(|request| request.role_arn.to_string()),
         has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),
+        scope,
     }))
 }
 
 fn kind(action: &str, code: &str, message: &str) -> StsRefusalKind {
-    match code {
-        "AccessDenied" | "AccessDeniedException" if action == "AssumeRole" => {
-            StsRefusalKind::AssumeRoleDenied
+    // Both forms occur, for one and the same error.
+    let code = code.strip_suffix("Exception").unwrap_or(code);
+    match (action, code) {
+        ("AssumeRole", "AccessDenied") => StsRefusalKind::AssumeRoleDenied,
+        ("GetScopedCredentials", "AccessDenied") => StsRefusalKind::ScopeDenied,
+        ("GetScopedCredentials", "InsufficientSessionLifetime") => StsRefusalKind::ScopeLifetime,
+        ("GetScopedCredentials", "InvalidAction" | "UnknownOperation") => StsRefusalKind::ScopeNotOffered,
+        ("GetScopedCredentials", "MalformedPolicyDocument" | "PackedPolicyTooLarge") => {
+            StsRefusalKind::ScopePolicy
         }
-        "ExpiredToken" | "ExpiredTokenException" => StsRefusalKind::SessionExpired,
-        "InvalidClientTokenId" | "UnrecognizedClientException" => StsRefusalKind::SessionUnknown,
-        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => StsRefusalKind::Tags,
-        "RegionDisabled" | "RegionDisabledException" => StsRefusalKind::RegionDisabled,
-        "RequestExpired" => StsRefusalKind::Clock,
-        "SignatureDoesNotMatch"
+        (_, "ExpiredToken") => StsRefusalKind::SessionExpired,
+        (_, "InvalidClientTokenId" | "InvalidSubjectCredentials" | "UnrecognizedClient") => {
+            StsRefusalKind::SessionUnknown
+        }
+        (_, "PackedPolicyTooLarge") => StsRefusalKind::Tags,
+        (_, "RegionDisabled") => StsRefusalKind::RegionDisabled,
+        (_, "RequestExpired") => StsRefusalKind::Clock,
+        (_, "SignatureDoesNotMatch")
             if message.contains("Signature expired") || message.contains("not yet current") =>
         {
             StsRefusalKind::Clock
         }
-        _ if message.contains("DurationSeconds") => StsRefusalKind::Duration,
-        _ if message.contains("transitive tag") => StsRefusalKind::Tags,
+        ("AssumeRole", _) if message.contains("DurationSeconds") => StsRefusalKind::Duration,
+        ("AssumeRole", _) if message.contains("transitive tag") => StsRefusalKind::Tags,
         _ => StsRefusalKind::Other,
     }
 }
@@ -126,6 +154,10 @@ impl Diagnostic for StsRefusal {
             StsRefusalKind::Duration => "sts-duration",
             StsRefusalKind::Other => "sts-refused",
             StsRefusalKind::RegionDisabled => "sts-region-disabled",
+            StsRefusalKind::ScopeDenied => "sts-scope-denied",
+            StsRefusalKind::ScopeLifetime => "sts-scope-lifetime",
+            StsRefusalKind::ScopeNotOffered => "sts-scope-not-offered",
+            StsRefusalKind::ScopePolicy => "sts-scope-policy-refused",
             StsRefusalKind::SessionExpired => "sts-session-expired",
             StsRefusalKind::SessionUnknown => "sts-session-unknown",
             StsRefusalKind::Tags => "sts-tags-refused",
@@ -139,8 +171,9 @@ impl Diagnostic for StsRefusal {
     fn facts(&self) -> Vec<Fact> {
         let says = (!self.message.is_empty()).then(|| Fact::new("AWS says", self.message.as_str()));
         let role = self.role.as_deref().map(|role| Fact::new("second role", role));
+        let scope = self.scope.as_deref().map(|scope| Fact::new("narrowed by", scope));
         let id = self.request_id.as_deref().map(|id| Fact::new("request id", id));
-        says.into_iter().chain(role).chain(id).collect()
+        says.into_iter().chain(role).chain(scope).chain(id).collect()
     }
 
     fn hint(&self) -> Option<String> {
@@ -155,6 +188,18 @@ impl Diagnostic for StsRefusal {
             StsRefusalKind::Other => "anyrole explain sts-refused lists what STS refuses, and why",
             StsRefusalKind::RegionDisabled => {
                 "enable the region in the account that owns the first role, or give --sts-endpoint of another region with --region"
+            }
+            StsRefusalKind::ScopeDenied => {
+                "allow the role sts:GetScopedCredentials; a session policy, and one that narrows the session already, must allow it too"
+            }
+            StsRefusalKind::ScopeLifetime => {
+                "leave out --scope-duration, and the narrower session ends with the first; or set this machine's clock"
+            }
+            StsRefusalKind::ScopeNotOffered => {
+                "call the STS of a region that has the operation (--region, --sts-endpoint): the global endpoint has it not"
+            }
+            StsRefusalKind::ScopePolicy => {
+                "correct the file of --scope-policy; aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY judges one"
             }
             StsRefusalKind::SessionExpired => {
                 "the first session is over: run the command again with --no-cache"
@@ -194,6 +239,18 @@ mod tests {
         let cases = [
             ("AssumeRole", "AccessDenied", "User: x is not authorized", StsRefusalKind::AssumeRoleDenied),
             ("GetCallerIdentity", "AccessDenied", "", StsRefusalKind::Other),
+            ("GetScopedCredentials", "AccessDeniedException", "", StsRefusalKind::ScopeDenied),
+            ("GetScopedCredentials", "InvalidAction", "", StsRefusalKind::ScopeNotOffered),
+            ("GetScopedCredentials", "InsufficientSessionLifetime", "", StsRefusalKind::ScopeLifetime),
+            ("GetScopedCredentials", "MalformedPolicyDocument", "", StsRefusalKind::ScopePolicy),
+            ("GetScopedCredentials", "PackedPolicyTooLarge", "", StsRefusalKind::ScopePolicy),
+            ("GetScopedCredentials", "InvalidSubjectCredentials", "", StsRefusalKind::SessionUnknown),
+            (
+                "GetScopedCredentials",
+                "ValidationError",
+                "DurationSeconds is not 1 to 2",
+                StsRefusalKind::Other,
+            ),
             ("AssumeRole", "ExpiredToken", "", StsRefusalKind::SessionExpired),
             ("AssumeRole", "RegionDisabledException", "", StsRefusalKind::RegionDisabled),
             (

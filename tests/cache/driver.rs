@@ -162,6 +162,7 @@ pub(crate) fn entry(digits: &str, lifetime: u64, padding: usize) -> CacheEntry {
         trust_anchor_arn: "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a".parse().unwrap(),
         profile_arn: "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/p".parse().unwrap(),
         endpoint: String::from("https://rolesanywhere.eu-central-1.amazonaws.com"),
+        scope: None,
     }
 }
 

@@ -8,14 +8,14 @@ use anyrole::diagnostic::Diagnostic as _;
 use anyrole::http::{Limits, Peer};
 use anyrole::secret::Secret;
 use anyrole::signing::Endpoint;
-use anyrole::sts::{AssumeRole, Assumed, Sts, StsError};
+use anyrole::sts::{AssumeRole, Granted, Sts, StsError};
 
 use super::support::{Answer, NOW, Play, Played, REGION, RuntimeClock};
 
 const EXTERNAL_ID: &str = "canary:external";
 const ASSUMED: &str = "arn:aws:sts::444455556666:assumed-role/read-only/audit";
 
-fn first() -> CredentialSet {
+pub(super) fn first() -> CredentialSet {
     CredentialSet {
         role_arn: "arn:aws:iam::111122223333:role/build".parse().unwrap(),
         assumed_role_arn: Some(String::from("arn:aws:sts::111122223333:assumed-role/build/42")),
@@ -51,14 +51,14 @@ fn granted(arn: &str, access_key_id: &str, expiration: Timestamp) -> String {
     )
 }
 
-fn refusal(code: &str, message: &str) -> Answer {
+pub(super) fn refusal(code: &str, message: &str) -> Answer {
     let body = format!(
         "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
     );
     Answer::new(403, &body)
 }
 
-async fn assume(transport: &Played, request: &AssumeRole, now: Timestamp) -> Result<Assumed, StsError> {
+async fn assume(transport: &Played, request: &AssumeRole, now: Timestamp) -> Result<Granted, StsError> {
     let endpoint = Endpoint::parse("https://sts.eu-central-1.amazonaws.com").unwrap();
     let clock = RuntimeClock::at(now);
     let limits = Limits::default();
@@ -73,7 +73,7 @@ async fn refused(answer: Answer) -> StsError {
     error
 }
 
-fn in_an_hour() -> Timestamp {
+pub(super) fn in_an_hour() -> Timestamp {
     NOW.plus(Duration::from_secs(3600))
 }
 

@@ -8,6 +8,7 @@ use anyrole::diagnostic::Diagnostic as _;
 use anyrole::http::{Limits, NativeTransport, ServerTrust};
 use anyrole::secret::Secret;
 use anyrole::session;
+use anyrole::signing::Endpoint;
 use anyrole::sts::xml::Document;
 use anyrole::sts::{AssumeRole, Sts};
 use pki_test::simulator::Role;
@@ -18,7 +19,7 @@ use super::support::{REGION, ROLE, request};
 
 const SECOND_ROLE: &str = "arn:aws:iam::111122223333:role/read-only";
 
-fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
+pub(super) fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
     let mut identity = world.chain.identity();
     let (request, endpoint) = (request(), world.endpoint());
     let call =
@@ -26,8 +27,17 @@ fn session_of(world: &World, transport: &NativeTransport) -> CredentialSet {
     block_on(call).unwrap().credential_set
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     World::start(|settings| settings.roles.push(Role::new(SECOND_ROLE).unwrap()))
+}
+
+/// STS at an endpoint, by the system's clock and an offset.
+pub(super) fn sts<'a>(
+    transport: &'a NativeTransport,
+    endpoint: &'a Endpoint,
+    clock_offset: i64,
+) -> Sts<'a, NativeTransport> {
+    Sts { transport, endpoint, region: REGION, limits: Limits::default(), clock: &SystemClock, clock_offset }
 }
 
 fn second_role() -> AssumeRole {
@@ -47,14 +57,7 @@ fn credentials_are_known_to_sts() {
     let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
     let first = session_of(&world, &transport);
     let endpoint = world.endpoint();
-    let sts = Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset: 0,
-    };
+    let sts = sts(&transport, &endpoint, 0);
     let caller = block_on(sts.caller_identity(&first.credentials)).unwrap();
     assert_eq!(caller.account, "111122223333");
     let role_name = ROLE.rsplit('/').next().unwrap();
@@ -76,14 +79,7 @@ fn a_refusal_of_sts_is_passed_on() {
     let transport = transport(ServerTrust::Anybody, Duration::from_secs(5));
     let mut credentials = session_of(&world, &transport).credentials;
     let endpoint = world.endpoint();
-    let sts = |clock_offset| Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset,
-    };
+    let sts = |clock_offset| sts(&transport, &endpoint, clock_offset);
     assert!(block_on(sts(7200).caller_identity(&credentials)).is_ok(), "the offset is corrected");
     credentials.secret_access_key = Secret::new(String::from("canary"));
     let error = block_on(sts(0).caller_identity(&credentials)).unwrap_err();
@@ -100,16 +96,11 @@ fn a_foreign_page_is_not_sts() {
     let credentials = session_of(&world, &transport).credentials;
     // The Roles Anywhere side of the simulator answers JSON, which is not STS.
     let elsewhere = format!("{}/sessions", world.simulator.http_endpoint());
-    let endpoint = anyrole::signing::Endpoint::parse(&elsewhere).unwrap();
-    let sts = Sts {
-        transport: &transport,
-        endpoint: &endpoint,
-        region: REGION,
-        limits: Limits::default(),
-        clock: &SystemClock,
-        clock_offset: 0,
-    };
-    assert_eq!(block_on(sts.caller_identity(&credentials)).unwrap_err().id(), "proxy-answered");
+    let endpoint = Endpoint::parse(&elsewhere).unwrap();
+    assert_eq!(
+        block_on(sts(&transport, &endpoint, 0).caller_identity(&credentials)).unwrap_err().id(),
+        "proxy-answered"
+    );
 }
 
 proptest! {

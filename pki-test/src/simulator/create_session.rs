@@ -216,6 +216,7 @@ fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, U
         source_identity: Some(granted.source_identity.clone()),
         session_tags: granted.session_tags.clone(),
         transitive_tag_keys: transitive.into_iter().flatten().collect(),
+        layers: Vec::new(),
     };
     let issued = match &state.issuer {
         Some(issuer) => IssuedCredentials::foreign((issuer.0)(granted).ok_or(Unspecified)?, principal),
@@ -322,6 +323,7 @@ pub(super) fn describe(state: &State, request: &ReceivedRequest, operation: Oper
         path: shown(request.path()),
         operation,
         verdict: Verdict::Accepted,
+        action: None,
         status: None,
         user_agent: request
             .header_values("user-agent")
@@ -334,6 +336,7 @@ pub(super) fn describe(state: &State, request: &ReceivedRequest, operation: Oper
         duration_seconds: None,
         source_identity: None,
         session_tags: BTreeMap::new(),
+        scope_layers: Vec::new(),
         unmapped_attributes: None,
         additional_event_data: None,
         anomalies: Vec::new(),

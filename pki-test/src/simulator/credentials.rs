@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::journal::ScopeLayer;
 use super::settings::ForeignSession;
 use crate::verifier::Arn;
 
@@ -37,6 +38,8 @@ pub(super) struct Principal {
     pub(super) session_tags: BTreeMap<String, String>,
     /// The keys of those that the next session of a chain keeps.
     pub(super) transitive_tag_keys: BTreeSet<String>,
+    /// How the session is narrowed, layer after layer.
+    pub(super) layers: Vec<ScopeLayer>,
 }
 
 /// Session credentials and whom they are for.
@@ -75,16 +78,29 @@ impl IssuedCredentials {
         now: OffsetDateTime,
         duration: Duration,
     ) -> Result<Self, Unspecified> {
+        let duration = time::Duration::try_from(duration).map_err(|_| Unspecified)?;
+        let expiration = now.checked_add(duration).ok_or(Unspecified)?;
+        Self::issue_until(principal, expiration.replace_nanosecond(0).map_err(|_| Unspecified)?, 0)
+    }
+
+    /// Makes random credentials of AWS's shape that end at `expiration`, with a token of at least so many characters.
+    pub(super) fn issue_until(
+        principal: Principal,
+        expiration: OffsetDateTime,
+        minimum_token_size: usize,
+    ) -> Result<Self, Unspecified> {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let letters = random::<16>()?;
         let letters = letters.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)]));
-        let duration = time::Duration::try_from(duration).map_err(|_| Unspecified)?;
-        let expiration = now.checked_add(duration).ok_or(Unspecified)?;
+        // Base64 makes four characters of three bytes.
+        let token_bytes = SESSION_TOKEN_BYTES.max(minimum_token_size.div_ceil(4) * 3);
+        let mut token = Zeroizing::new(vec![0; token_bytes]);
+        rand::fill(&mut token)?;
         Ok(Self {
             access_key_id: "ASIA".chars().chain(letters).collect(),
             secret_access_key: Zeroizing::new(STANDARD.encode(*random::<30>()?)),
-            session_token: Zeroizing::new(STANDARD.encode(*random::<SESSION_TOKEN_BYTES>()?)),
-            expiration: expiration.replace_nanosecond(0).map_err(|_| Unspecified)?,
+            session_token: Zeroizing::new(STANDARD.encode(&*token)),
+            expiration,
             principal,
         })
     }
@@ -135,6 +151,7 @@ mod tests {
             source_identity: None,
             session_tags: BTreeMap::new(),
             transitive_tag_keys: BTreeSet::new(),
+            layers: Vec::new(),
         }
     }
 

@@ -24,7 +24,7 @@ pub const ENTRIES_LIMIT: usize = 10_000;
 pub enum Operation {
     /// CreateSession of IAM Roles Anywhere.
     CreateSession,
-    /// Something of STS: GetCallerIdentity or AssumeRole.
+    /// Something of STS: GetCallerIdentity, AssumeRole or GetScopedCredentials; which one is the entry's `action`.
     SecurityTokenService,
     /// Anything else.
     Unknown,
@@ -68,6 +68,9 @@ pub struct JournalEntry {
     /// What became of it.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The action of STS that was asked for, by a caller whose signature is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// The status of the answer; `None` if none was sent.
     pub status: Option<u16>,
     /// What the client says it is.
@@ -94,6 +97,9 @@ pub struct JournalEntry {
     /// The session tags, by key, if a session was granted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub session_tags: BTreeMap<String, String>,
+    /// How the session is narrowed that STS grants, else the one that asks it: layer after layer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scope_layers: Vec<ScopeLayer>,
     /// Attributes of the certificate that the profile maps and no session tag can carry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmapped_attributes: Option<UnmappedAttributes>,
@@ -109,6 +115,20 @@ pub struct JournalEntry {
     /// The signature itself, lower-case hex; only in a full journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+}
+
+/// How GetScopedCredentials narrowed a session once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScopeLayer {
+    /// The policy, as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The duration that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+    /// What the client says that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 /// What CloudTrail records of a granted request that is not signed as the specification has it.

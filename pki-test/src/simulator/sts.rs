@@ -1,4 +1,4 @@
-//! STS for the sessions that the simulator has issued: GetCallerIdentity and AssumeRole.
+//! STS for the sessions that the simulator has issued: GetCallerIdentity, AssumeRole and GetScopedCredentials.
 //!
 //! The query protocol with real SigV4 verification, from the specification of [SigV4]. Every credential here is a role
 //! session, so each AssumeRole is role chaining, which AWS limits to one hour.
@@ -8,6 +8,8 @@
 mod assume_role;
 mod form;
 mod refusal;
+mod scope_policy;
+mod scoped_credentials;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -16,13 +18,14 @@ use time::OffsetDateTime;
 use self::assume_role::assume_role;
 use self::form::Form;
 use self::refusal::StsRefusal;
+use self::scoped_credentials::scoped_credentials;
 use super::answer::Answer;
 use super::create_session::describe;
 use super::credentials::{IssuedCredentials, Principal};
-use super::journal::{Operation, Verdict};
+use super::journal::{JournalEntry, Operation, Verdict};
 use super::{State, lock};
 use crate::verifier::envelope::{Envelope, Expectation, optional_header};
-use crate::verifier::refusal::shown;
+use crate::verifier::refusal::{rfc3339, shown};
 use crate::verifier::{ReceivedRequest, Refusal};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -38,8 +41,9 @@ pub(super) fn answer(state: &State, request: &ReceivedRequest) -> Answer {
     let now = state.now();
     let mut entry = describe(state, request, Operation::SecurityTokenService);
     let outcome = authenticate(state, request, now).and_then(|caller| {
-        entry.role = Some(caller.principal.assumed_role_arn.clone());
-        perform(state, request, &caller, now)
+        entry.role = Some(caller.credentials.principal.assumed_role_arn.clone());
+        entry.scope_layers.clone_from(&caller.credentials.principal.layers);
+        perform(state, request, &caller, now, &mut entry)
     });
     let answer = match outcome {
         Ok(result) => {
@@ -63,12 +67,15 @@ pub(super) fn answer(state: &State, request: &ReceivedRequest) -> Answer {
     answer
 }
 
+/// Who signed a request, and for which endpoint.
+struct Caller {
+    credentials: IssuedCredentials,
+    /// Whether the signature is for the global endpoint.
+    is_global: bool,
+}
+
 /// Finds the session whose credentials signed the request.
-fn authenticate(
-    state: &State,
-    request: &ReceivedRequest,
-    now: OffsetDateTime,
-) -> Result<IssuedCredentials, StsRefusal> {
+fn authenticate(state: &State, request: &ReceivedRequest, now: OffsetDateTime) -> Result<Caller, StsRefusal> {
     if request.header_values("authorization").next().is_none() {
         return Err(StsRefusal::NoAuthentication);
     }
@@ -106,7 +113,8 @@ fn authenticate(
     let key = signing_key(&issued.secret_access_key, &scope.date, &scope.region, &scope.service);
     hmac::verify(&key, envelope.string_to_sign.as_bytes(), &authorization.signature)
         .map_err(|_| StsRefusal::Signature(envelope.signature_mismatch()))?;
-    Ok(issued)
+    let is_global = !state.regions.contains(&scope.region);
+    Ok(Caller { credentials: issued, is_global })
 }
 
 /// `HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request")`
@@ -144,11 +152,14 @@ impl StsResult {
 fn perform(
     state: &State,
     request: &ReceivedRequest,
-    caller: &IssuedCredentials,
+    caller: &Caller,
     now: OffsetDateTime,
+    entry: &mut JournalEntry,
 ) -> Result<StsResult, StsRefusal> {
+    let Caller { credentials: caller, is_global } = caller;
     let form = Form::parse(&request.body)?;
     let action = form.value("Action").unwrap_or_default();
+    entry.action = Some(shown(action));
     if form.value("Version") != Some(VERSION) {
         return Err(StsRefusal::InvalidAction(shown(action)));
     }
@@ -166,8 +177,34 @@ fn perform(
             })
         }
         "AssumeRole" => assume_role(state, &caller.principal, &form, request.source_address, now),
+        // "Not available on the STS Global endpoint."
+        "GetScopedCredentials" if *is_global => Err(StsRefusal::InvalidAction(shown(action))),
+        "GetScopedCredentials" => {
+            let (result, granted) = scoped_credentials(state, caller, &form, now)?;
+            entry.scope_layers = granted.layers;
+            Ok(result)
+        }
         other => Err(StsRefusal::InvalidAction(shown(other))),
     }
+}
+
+/// Renders credentials as each operation answers with them.
+fn render_credentials(issued: &IssuedCredentials) -> zeroize::Zeroizing<String> {
+    zeroize::Zeroizing::new(format!(
+        "    <Credentials>\n      <AccessKeyId>{}</AccessKeyId>\n      \
+         <SecretAccessKey>{}</SecretAccessKey>\n      <SessionToken>{}</SessionToken>\n      \
+         <Expiration>{}</Expiration>\n    </Credentials>\n",
+        issued.access_key_id,
+        issued.secret_access_key.as_str(),
+        issued.session_token.as_str(),
+        rfc3339(issued.expiration),
+    ))
+}
+
+/// Renders the source identity, where there is one.
+fn render_source_identity(principal: &Principal) -> String {
+    let render = |identity: &String| format!("    <SourceIdentity>{}</SourceIdentity>\n", escaped(identity));
+    principal.source_identity.as_ref().map(render).unwrap_or_default()
 }
 
 fn render_error(refusal: &StsRefusal, request_id: &str) -> String {

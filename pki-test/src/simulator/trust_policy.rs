@@ -22,7 +22,9 @@ pub use self::address::AddressError;
 pub use self::condition::RequestContext;
 pub use self::error::{StatementFault, TrustPolicyError, TrustRefusal};
 
-use self::condition::{Condition, like_text};
+pub(super) use self::condition::like_text;
+
+use self::condition::Condition;
 use crate::verifier::Arn;
 use crate::verifier::refusal::shown;
 

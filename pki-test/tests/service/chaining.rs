@@ -55,7 +55,7 @@ fn assume(world: &World, session: &Session, role: &str, more: &[&str]) -> Receiv
     world.send(&session.draft(&body, NOW).sign_with_secret(&session.secret))
 }
 
-fn session_of(answer: &Received) -> Session {
+pub(super) fn session_of(answer: &Received) -> Session {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let field = |name| element(answer.text(), name);
     Session {

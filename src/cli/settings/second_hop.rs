@@ -42,6 +42,17 @@ pub(crate) enum SecondHopError {
         /// The session that `from` names.
         first: String,
     },
+    /// A role assumed from a narrowed session.
+    #[error(
+        "{origin}: the session {} is narrowed, and a second role would have all of its permissions again",
+        quoted(first)
+    )]
+    Narrowed {
+        /// The line of `from`.
+        origin: config::Origin,
+        /// The narrowed session.
+        first: String,
+    },
     /// A setting of the second hop, and no role for it.
     #[error("{label} is given, and no role for a second hop")]
     NoRole {
@@ -81,6 +92,7 @@ impl SecondHopError {
     pub(crate) const IDS: &[&str] = &[
         "assume-role-tag-malformed",
         "from-cycle",
+        "from-narrowed",
         "from-too-deep",
         "from-with-first-hop",
         "second-hop-without-role",
@@ -93,6 +105,7 @@ impl Diagnostic for SecondHopError {
         match self {
             Self::Cycle { .. } => "from-cycle",
             Self::FirstHopElsewhere { .. } => "from-with-first-hop",
+            Self::Narrowed { .. } => "from-narrowed",
             Self::NoRole { .. } => "second-hop-without-role",
             Self::TagWithoutValue { .. } => "assume-role-tag-malformed",
             Self::TooDeep { .. } => "from-too-deep",
@@ -108,6 +121,7 @@ impl Diagnostic for SecondHopError {
         match self {
             Self::Cycle { path, .. } => vec![Fact::new("path", path.as_str())],
             Self::FirstHopElsewhere { .. }
+            | Self::Narrowed { .. }
             | Self::NoRole { .. }
             | Self::TagWithoutValue { .. }
             | Self::TooDeep { .. }
@@ -121,7 +135,13 @@ impl Diagnostic for SecondHopError {
                 "let from name a session that has a trust anchor, a profile and a role of its own",
             ),
             Self::FirstHopElsewhere { key, first, .. } => format!(
-                "move {key} to [session.{first}], or leave out from: beside it stand the settings of the second hop alone"
+                "move {key} to [session.{first}], or leave out from: beside it stand the settings of the hops after it alone"
+            ),
+            Self::Narrowed { first, .. } => format!(
+                "let from name the session that '{first}' starts from, and narrow this one: the role is assumed first"
+            ),
+            Self::NoRole { label } if label.starts_with("from ") => String::from(
+                "put assume_role_arn into the session, or what narrows it: scope_policy, scope_duration",
             ),
             Self::NoRole { .. } => String::from("give --assume-role-arn, or assume_role_arn in the session"),
             Self::TagWithoutValue { .. } => {
@@ -139,49 +159,76 @@ impl Diagnostic for SecondHopError {
     }
 }
 
-/// Returns the session that another one, called `name`, starts from, if it does.
+/// Returns the session called `name` and those that it starts from, one from the other.
 ///
 /// # Errors
 ///
-/// Fails if `from` names no session or goes round, if the first session is a second hop itself, and if the second one
-/// holds settings of a first hop: these would make another session of the first, under another name in the cache.
-pub(super) fn first<'a>(
+/// Fails if `from` names no session or goes round, if one that starts from another holds settings of a first hop (these would make
+/// another session of the first, under another name in the cache), and if a role is assumed after a second hop, or after a
+/// session was narrowed.
+pub(super) fn chain<'name, 'a: 'name>(
     config: &'a Config,
-    name: &str,
-    session: &NamedSession,
-) -> Result<Option<&'a NamedSession>, SecondHopError> {
-    let Some((first_name, origin)) = start(session) else { return Ok(None) };
-    let first = config.session(first_name).ok_or_else(|| SecondHopError::Unknown {
-        origin: origin.clone(),
-        name: first_name.to_owned(),
-        nearest: crate::text::nearest(first_name, config.session_names()).map(str::to_owned),
-    })?;
-    let mut path = vec![name];
-    let mut next = Some(session);
-    while let Some((further, _)) = next.and_then(start) {
-        let goes_round = path.contains(&further);
-        path.push(further);
+    name: &'name str,
+    session: &'a NamedSession,
+) -> Result<Vec<&'a NamedSession>, SecondHopError> {
+    let mut chain = vec![(name, session)];
+    while let Some((further, origin)) = chain.last().and_then(|(_, session)| start(session)) {
+        let goes_round = chain.iter().any(|(name, _)| *name == further);
         if goes_round {
-            let (origin, name) = (origin.clone(), further.to_owned());
-            return Err(SecondHopError::Cycle { origin, name, path: path.join(" → ") });
+            let names = chain.iter().map(|(name, _)| *name).chain([further]);
+            let path = names.collect::<Vec<_>>().join(" → ");
+            let origin = start(session).map_or(origin, |(_, origin)| origin).clone();
+            return Err(SecondHopError::Cycle { origin, name: further.to_owned(), path });
         }
-        next = config.session(further);
+        let first = config.session(further).ok_or_else(|| SecondHopError::Unknown {
+            origin: origin.clone(),
+            name: further.to_owned(),
+            nearest: crate::text::nearest(further, config.session_names()).map(str::to_owned),
+        })?;
+        chain.push((further, first));
     }
-    let is_second_hop = |session: &NamedSession| {
-        let mut hop = super::SETTINGS.iter().filter(|setting| setting.group == Group::SecondHop);
-        hop.any(|setting| session.section.entry(setting.name).is_some())
+    for (index, (_, session)) in chain.iter().enumerate() {
+        if let Some((first, origin)) = start(session) {
+            check_hop(session, first, origin, &chain[index + 1..])?;
+        }
+    }
+    Ok(chain.into_iter().map(|(_, session)| session).collect())
+}
+
+/// Checks a session that starts from the one called `first`; `before` are all that come before it.
+fn check_hop(
+    session: &NamedSession,
+    first: &str,
+    origin: &config::Origin,
+    before: &[(&str, &NamedSession)],
+) -> Result<(), SecondHopError> {
+    let has = |session: &NamedSession, group| {
+        let mut settings = super::SETTINGS.iter().filter(|setting| setting.group == group);
+        settings.any(|setting| setting.name != "from" && session.section.entry(setting.name).is_some())
     };
-    if is_second_hop(first) {
-        return Err(SecondHopError::TooDeep { origin: origin.clone(), first: first_name.to_owned() });
+    if has(session, Group::SecondHop) {
+        for (name, before) in before {
+            let (origin, first) = (origin.clone(), (*name).to_owned());
+            if has(before, Group::SecondHop) {
+                return Err(SecondHopError::TooDeep { origin, first });
+            }
+            if has(before, Group::Scope) {
+                return Err(SecondHopError::Narrowed { origin, first });
+            }
+        }
     }
-    let others = super::SETTINGS.iter().filter(|setting| setting.group != Group::SecondHop);
+    let of_first_hop = |group| match group {
+        Group::SecondHop | Group::Scope | Group::Server => false,
+        Group::Session | Group::Identity | Group::Network | Group::Cache | Group::Program => true,
+    };
+    let others = super::SETTINGS.iter().filter(|setting| of_first_hop(setting.group));
     for setting in others.filter(|setting| setting.name != "sts-endpoint") {
         if let Some(entry) = session.section.entry(setting.name) {
-            let (key, origin, first) = (setting.key(), entry.origin.clone(), first_name.to_owned());
+            let (key, origin, first) = (setting.key(), entry.origin.clone(), first.to_owned());
             return Err(SecondHopError::FirstHopElsewhere { key, origin, first });
         }
     }
-    Ok(Some(first))
+    Ok(())
 }
 
 /// Returns the name after `from`, and its line.
@@ -197,7 +244,11 @@ impl Settings {
     /// Returns the second hop, if there is one; `first` says where it starts.
     pub(super) fn second_hop(&self, first: &SessionRequest) -> Result<Option<SecondHopSettings>, Failure> {
         if self.given("assume-role-arn").is_none() {
-            let lonely = self.given.iter().find(|given| given.setting.group == Group::SecondHop);
+            // A session may start from another one to be narrowed alone.
+            let narrows = self.given.iter().any(|given| given.setting.group == Group::Scope);
+            let lonely = self.given.iter().find(|given| {
+                given.setting.group == Group::SecondHop && (given.setting.name != "from" || !narrows)
+            });
             return match lonely {
                 Some(given) => Err(SecondHopError::NoRole { label: given.label() }.into()),
                 None => Ok(None),

@@ -1,4 +1,5 @@
-//! Typed settings of one session: everything that can be wrong in a text is found here, before anything is read.
+//! Typed settings of one session: everything that can be wrong in a text is found here, before anything is read. A policy is such
+//! a text too, in a file of its own.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use crate::env::Environment;
 use crate::http::native::{ServerTrust, Timeouts, TransportSettings};
 use crate::http::{Limits, Proxies, TrustedRoots};
 use crate::identity::{IdentitySource, Input, PasswordSource};
+use crate::provider::ScopedHop;
 use crate::secret::Secret;
 use crate::session::SessionRequest;
 use crate::session::endpoint::{self, EndpointChoice};
@@ -33,6 +35,8 @@ pub(crate) struct SessionSettings {
     pub(crate) request: SessionRequest,
     pub(crate) endpoint: Endpoint,
     pub(crate) second_hop: Option<SecondHopSettings>,
+    /// How the session is narrowed, one after the other.
+    pub(crate) scopes: Vec<ScopedHop>,
     pub(crate) identity: IdentitySource,
     pub(crate) transport: TransportSettings,
     pub(crate) limits: Limits,
@@ -61,12 +65,13 @@ impl Settings {
         let region = self.text("region").unwrap_or_else(|| anchor.region().to_owned());
         let endpoint = endpoint::rolesanywhere(&region, anchor.partition(), &choice)?;
         let second_hop = self.second_hop(&request)?;
+        let scopes = self.scopes(&request, second_hop.as_ref(), env)?;
         let identity = self.identity(env, lenient)?;
         let transport = self.transport(env)?;
         let limits = Limits::default();
         let limits = Limits { deadline: self.duration("timeout")?.unwrap_or(limits.deadline), ..limits };
         let cache = self.cache()?;
-        Ok(SessionSettings { request, endpoint, second_hop, identity, transport, limits, cache })
+        Ok(SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache })
     }
 
     /// Checks the ARNs that were given, for a command that needs none of them but shows what would be presented.

@@ -34,6 +34,8 @@ pub(crate) enum Group {
     Session,
     /// Which role is assumed with it.
     SecondHop,
+    /// How it is narrowed.
+    Scope,
     /// Certificate, key, and what opens them: one layer supplies all of it.
     Identity,
     /// How AWS is reached.
@@ -48,13 +50,21 @@ pub(crate) enum Group {
 
 impl Group {
     /// Every group of a session, in the order of the help.
-    pub(crate) const ALL: &[Self] =
-        &[Self::Session, Self::SecondHop, Self::Identity, Self::Network, Self::Cache, Self::Program];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Session,
+        Self::SecondHop,
+        Self::Scope,
+        Self::Identity,
+        Self::Network,
+        Self::Cache,
+        Self::Program,
+    ];
 
     /// Those and who may have it, for the command that serves it.
     pub(crate) const SERVED: &[Self] = &[
         Self::Session,
         Self::SecondHop,
+        Self::Scope,
         Self::Identity,
         Self::Network,
         Self::Cache,
@@ -67,6 +77,7 @@ impl Group {
         match self {
             Self::Session => "Session",
             Self::SecondHop => "Second hop",
+            Self::Scope => "Narrower session",
             Self::Identity => "Certificate and key",
             Self::Network => "Network",
             Self::Cache => "Cache",
@@ -200,7 +211,7 @@ const TPM: &str = "keys in a TPM";
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
 pub(crate) const SETTINGS: &[Setting] = {
-    use Group::{Cache, Identity, Network, Program, SecondHop, Server, Session};
+    use Group::{Cache, Identity, Network, Program, Scope, SecondHop, Server, Session};
     use Kind::{Boolean, Discreet, Duration, List, Secret, Text, Word};
     &[
         Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
@@ -209,12 +220,15 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Session, "region", Text("REGION"), "region to call and sign for [default: the trust anchor's]").drop_in(),
         Setting::new(Session, "session-duration", Duration, "15m to 12h, or 'profile' for the profile's own [default: 1h]").drop_in(),
         Setting::new(Session, "role-session-name", Text("NAME"), "name shown in CloudTrail, where the profile accepts one").drop_in(),
-        Setting::new(SecondHop, "from", Text("NAME"), "the named session that the second hop starts from").from(Sources::Session),
+        Setting::new(SecondHop, "from", Text("NAME"), "the named session that this one starts from").from(Sources::Session),
         Setting::new(SecondHop, "assume-role-arn", Text("ARN"), "role to assume with the session, also in another account").of_one_session(),
         Setting::new(SecondHop, "external-id", Discreet("ID"), "external id that the second role's trust policy asks for").of_one_session(),
         Setting::new(SecondHop, "assume-role-session-name", Text("NAME"), "name in CloudTrail [default: the first session's]").of_one_session(),
         Setting::new(SecondHop, "assume-role-duration", Duration, "15m to 1h [default: 1h, the most that AWS grants]").of_one_session(),
         Setting::new(SecondHop, "assume-role-tag", List("KEY=VALUE"), "a session tag; for several, repeat it or put commas").of_one_session(),
+        Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy that limits it further: a JSON file, or env:NAME").of_one_session(),
+        Setting::new(Scope, "scope-duration", Duration, "1s to 36h [default: until the session before it ends]").of_one_session(),
+        Setting::new(Scope, "scope-description", Text("TEXT"), "what it is for, as CloudTrail shows").of_one_session(),
         Setting::new(Identity, "certificate", Text("INPUT"), "end-entity certificate: PEM or DER file, '-', env:NAME, fd:N").drop_in(),
         Setting::new(Identity, "private-key", Text("INPUT"), "private key [default: in the certificate's file]").drop_in(),
         Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),

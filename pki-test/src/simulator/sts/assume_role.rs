@@ -1,7 +1,8 @@
 //! AssumeRole with a role's session credentials: role chaining.
 //!
 //! Such a session lasts at most an hour. The source identity and the transitive session tags of the caller stay with
-//! it. What the caller's own policies allow is not simulated; the role's trust policy decides alone.
+//! it. What the policies of the caller's role allow is not simulated; the policies that narrow the caller and the role's
+//! trust policy decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,14 +12,15 @@ use time::OffsetDateTime;
 
 use super::form::Form;
 use super::refusal::StsRefusal;
-use super::{StsResult, escaped};
+use super::scoped_credentials::ask_layers;
+use super::{StsResult, escaped, render_credentials, render_source_identity};
 use crate::simulator::attributes::{TAGS_LIMIT, fits_a_tag, fits_identity_text};
 use crate::simulator::credentials::{IssuedCredentials, Principal};
 use crate::simulator::policy::{Role, assumed_role_arn};
 use crate::simulator::trust_policy::{Caller, RequestContext, TrustAction};
 use crate::simulator::{State, lock};
 use crate::verifier::Arn;
-use crate::verifier::refusal::{rfc3339, shown};
+use crate::verifier::refusal::shown;
 
 /// The longest session of a role that was assumed with a role's session credentials.
 const CHAINED_LIMIT: Duration = Duration::from_secs(3_600);
@@ -139,6 +141,7 @@ pub(super) fn assume_role(
         .iter()
         .find(|role| role.arn == request.role_arn)
         .ok_or_else(|| StsRefusal::RoleUnknown { caller: user(), role: shown(&request.role_arn) })?;
+    ask_layers(caller, "sts:AssumeRole", &request.role_arn.to_string())?;
     if request.duration > role.max_session_duration {
         return Err(StsRefusal::Parameter(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -183,6 +186,8 @@ fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Pri
         source_identity,
         session_tags,
         transitive_tag_keys: caller.transitive_tag_keys.union(&request.transitive).cloned().collect(),
+        // The permissions are those of the new role.
+        layers: Vec::new(),
     })
 }
 
@@ -233,24 +238,13 @@ fn ask_trust_policy(
 }
 
 fn render(issued: &IssuedCredentials) -> StsResult {
-    let source_identity = issued
-        .principal
-        .source_identity
-        .as_deref()
-        .map(|identity| format!("    <SourceIdentity>{}</SourceIdentity>\n", escaped(identity)))
-        .unwrap_or_default();
     let inner = zeroize::Zeroizing::new(format!(
         "    <AssumedRoleUser>\n      <Arn>{}</Arn>\n      <AssumedRoleId>{}</AssumedRoleId>\n    \
-         </AssumedRoleUser>\n    <Credentials>\n      <AccessKeyId>{}</AccessKeyId>\n      \
-         <SecretAccessKey>{}</SecretAccessKey>\n      <SessionToken>{}</SessionToken>\n      \
-         <Expiration>{}</Expiration>\n    </Credentials>\n    <PackedPolicySize>0</PackedPolicySize>\n\
-         {source_identity}",
+         </AssumedRoleUser>\n{}    <PackedPolicySize>0</PackedPolicySize>\n{}",
         escaped(&issued.principal.assumed_role_arn),
         escaped(&issued.principal.user_id),
-        issued.access_key_id,
-        issued.secret_access_key.as_str(),
-        issued.session_token.as_str(),
-        rfc3339(issued.expiration),
+        render_credentials(issued).as_str(),
+        render_source_identity(&issued.principal),
     ));
     StsResult { operation: "AssumeRole", inner }
 }

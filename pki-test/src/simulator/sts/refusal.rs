@@ -13,12 +13,24 @@ pub(super) enum StsRefusal {
     InvalidAction(String),
     #[error("The security token included in the request is invalid.")]
     InvalidToken,
+    #[error(
+        "The requested DurationSeconds is greater than the remaining lifetime of the calling session, {remaining_seconds} seconds"
+    )]
+    LifetimeInsufficient { remaining_seconds: i64 },
     #[error("Request is missing Authentication Token")]
     NoAuthentication,
     #[error("{0}")]
     Parameter(&'static str),
+    #[error("{0}")]
+    PolicyMalformed(&'static str),
     #[error("{caller} is not authorized to perform: sts:AssumeRole on resource: {role}")]
     RoleUnknown { caller: String, role: String },
+    #[error("User: {caller} is not authorized to perform: {action}")]
+    ScopePoliciesTooMany { caller: String, action: &'static str },
+    #[error(
+        "User: {caller} is not authorized to perform: {action} because no session policy allows the {action} action"
+    )]
+    ScopePolicyDenies { caller: String, action: &'static str, number: usize },
     #[error(transparent)]
     Signature(Refusal),
     #[error("{caller} is not authorized to perform: sts:SetSourceIdentity on resource: {role}")]
@@ -32,14 +44,18 @@ pub(super) enum StsRefusal {
 impl StsRefusal {
     pub(super) const fn code(&self) -> &'static str {
         match self {
-            Self::RoleUnknown { .. } | Self::SourceIdentityChanged { .. } | Self::TrustPolicy { .. } => {
-                "AccessDenied"
-            }
+            Self::RoleUnknown { .. }
+            | Self::ScopePoliciesTooMany { .. }
+            | Self::ScopePolicyDenies { .. }
+            | Self::SourceIdentityChanged { .. }
+            | Self::TrustPolicy { .. } => "AccessDenied",
             Self::Expired => "ExpiredToken",
             Self::InvalidAction(_) => "InvalidAction",
             Self::InvalidToken => "InvalidClientTokenId",
+            Self::LifetimeInsufficient { .. } => "InsufficientSessionLifetime",
             Self::NoAuthentication => "MissingAuthenticationToken",
             Self::Parameter(_) => "ValidationError",
+            Self::PolicyMalformed(_) => "MalformedPolicyDocument",
             Self::TransitiveTag { .. } => "InvalidParameterValue",
             Self::Signature(
                 Refusal::AuthorizationMalformed { .. }
@@ -60,9 +76,15 @@ impl StsRefusal {
             | Self::InvalidToken
             | Self::NoAuthentication
             | Self::RoleUnknown { .. }
+            | Self::ScopePoliciesTooMany { .. }
+            | Self::ScopePolicyDenies { .. }
             | Self::SourceIdentityChanged { .. }
             | Self::TrustPolicy { .. } => 403,
-            Self::InvalidAction(_) | Self::Parameter(_) | Self::TransitiveTag { .. } => 400,
+            Self::InvalidAction(_)
+            | Self::LifetimeInsufficient { .. }
+            | Self::Parameter(_)
+            | Self::PolicyMalformed(_)
+            | Self::TransitiveTag { .. } => 400,
             Self::Signature(_) => match self.code().as_bytes() {
                 b"IncompleteSignature" => 400,
                 _ => 403,
@@ -78,8 +100,12 @@ impl StsRefusal {
             Self::InvalidAction(_) => "action-unknown",
             Self::InvalidToken => "session-unknown",
             Self::NoAuthentication => "authorization-missing",
+            Self::LifetimeInsufficient { .. } => "scope-lifetime",
             Self::Parameter(_) => "parameter-malformed",
+            Self::PolicyMalformed(_) => "scope-policy-malformed",
             Self::RoleUnknown { .. } => "role-unknown",
+            Self::ScopePoliciesTooMany { .. } => "scope-policies-too-many",
+            Self::ScopePolicyDenies { .. } => "scope-policy-denies",
             Self::SourceIdentityChanged { .. } => "source-identity-changed",
             Self::TransitiveTag { .. } => "transitive-tag-overridden",
             Self::TrustPolicy { refusal, .. } => refusal.rule(),
@@ -95,11 +121,19 @@ impl StsRefusal {
             Self::SourceIdentityChanged { .. } => {
                 "the caller's session has a source identity, and it cannot be changed".to_owned()
             }
+            Self::ScopePoliciesTooMany { .. } => {
+                "the session is narrowed by three policies already, which is the most".to_owned()
+            }
+            Self::ScopePolicyDenies { action, number, .. } => {
+                format!("policy {number} of those that narrow the session does not allow {action}")
+            }
             Self::Expired
             | Self::InvalidAction(_)
             | Self::InvalidToken
+            | Self::LifetimeInsufficient { .. }
             | Self::NoAuthentication
             | Self::Parameter(_)
+            | Self::PolicyMalformed(_)
             | Self::Signature(_)
             | Self::TransitiveTag { .. } => self.to_string(),
         }
@@ -122,9 +156,13 @@ impl StsRefusal {
             Self::Expired
             | Self::InvalidAction(_)
             | Self::InvalidToken
+            | Self::LifetimeInsufficient { .. }
             | Self::NoAuthentication
             | Self::Parameter(_)
+            | Self::PolicyMalformed(_)
             | Self::RoleUnknown { .. }
+            | Self::ScopePoliciesTooMany { .. }
+            | Self::ScopePolicyDenies { .. }
             | Self::Signature(_)
             | Self::SourceIdentityChanged { .. }
             | Self::TransitiveTag { .. }

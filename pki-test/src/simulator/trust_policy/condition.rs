@@ -354,7 +354,7 @@ fn arn_like(pattern: &[Token], value: &str) -> bool {
 }
 
 /// Tells whether `pattern` describes all of `text`, in at most the product of their lengths.
-pub(super) fn like_text(pattern: &str, text: &str) -> bool {
+pub(in crate::simulator) fn like_text(pattern: &str, text: &str) -> bool {
     tokens(pattern, &RequestContext::default(), true, false).is_some_and(|pattern| like(&pattern, text))
 }
 

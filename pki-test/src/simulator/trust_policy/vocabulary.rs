@@ -18,7 +18,7 @@ use super::condition::like_text;
 pub(super) const PRINCIPAL_KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
 /// The actions of STS. Three are asked for here; the others are real, and never asked for.
-const ACTIONS: [&str; 16] = [
+const ACTIONS: [&str; 17] = [
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
@@ -28,6 +28,7 @@ const ACTIONS: [&str; 16] = [
     "sts:GetCallerIdentity",
     "sts:GetDelegatedAccessToken",
     "sts:GetFederationToken",
+    "sts:GetScopedCredentials",
     "sts:GetServiceBearerToken",
     "sts:GetSessionToken",
     "sts:GetWebIdentityToken",

@@ -1,0 +1,128 @@
+//! The hops after CreateSession: a session made with one of another provider, with an entry of its own.
+//!
+//! A second role (AssumeRole), and narrower sessions of the same role (GetScopedCredentials), in this order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::wanted::{Hop, ScopedHop};
+use super::{CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionMaker, Sharing, Wanted};
+use crate::cache::CacheEntry;
+use crate::clock::Clock;
+use crate::http::runtime::block_on;
+use crate::http::{Limits, NativeTransport};
+use crate::identity::CertificateBytes;
+use crate::sts::Sts;
+
+/// Makes sessions with sessions that another provider has or makes.
+pub struct HopMaker<M> {
+    first: Provider<M>,
+    hop: Hop,
+    transport: Arc<NativeTransport>,
+    /// The deadline in it is the most that is ever spent.
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+}
+
+impl<M> fmt::Debug for HopMaker<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HopMaker").field("hop", &self.hop).finish_non_exhaustive()
+    }
+}
+
+/// Returns the provider of the sessions after a hop; those that it starts from are taken from `first`, and so from its cache.
+///
+/// Nothing is read. Each hop has its own entry, lock and back-off; a fresh entry after the hop is the answer without a look
+/// at the one before. Sessions are shared as those of `first` are, if `sharing` is.
+pub fn chained<M: SessionMaker>(
+    first: Provider<M>,
+    hop: Hop,
+    transport: Arc<NativeTransport>,
+    limits: Limits,
+    sharing: Sharing,
+) -> Provider<HopMaker<M>> {
+    let wanted = first.wanted().followed_by(&hop);
+    let (clock, deadline) = (Arc::clone(&first.clock), first.deadline);
+    let maker = HopMaker { first, hop, transport, limits, clock: Arc::clone(&clock) };
+    Provider::new(wanted, maker, sharing, clock, deadline)
+}
+
+impl<M: SessionMaker> SessionMaker for HopMaker<M> {
+    fn certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.maker.certificate(&self.first.wanted)
+    }
+
+    fn create(
+        &self,
+        _wanted: &Wanted,
+        _certificate: &CertificateBytes,
+        minimum: MinimumRemaining,
+        longest: Duration,
+    ) -> Result<NewSession, CreateError> {
+        let Self { first, hop, transport, limits, clock } = self;
+        let begun = Instant::now();
+        let entry = first
+            .session_within(needed_before(hop, minimum), longest)
+            .map_err(|error| CreateError::FirstHop(Box::new(error)))?;
+        let left = longest.saturating_sub(begun.elapsed());
+        let sts = Sts {
+            transport: transport.as_ref(),
+            endpoint: hop.endpoint(),
+            region: &first.wanted.request.region,
+            limits: Limits { deadline: limits.deadline.min(left), ..*limits },
+            clock: clock.as_ref(),
+            clock_offset: 0,
+        };
+        let granted = match hop {
+            Hop::Role(hop) => block_on(sts.assume_role(&entry.credential_set, &hop.request)),
+            Hop::Scope(hop) => {
+                let length = length(hop, &entry, clock.as_ref());
+                block_on(sts.scoped_credentials(&entry.credential_set, &hop.scope, length))
+            }
+        }??;
+        Ok(NewSession {
+            credential_set: granted.credential_set,
+            clock_offset: granted.clock_offset,
+            subject_name: entry.subject_name,
+            issuer_name: entry.issuer_name,
+        })
+    }
+}
+
+/// Returns how much the session before must have left.
+///
+/// A second role's session has a length of its own. A narrower one ends with the one before at the latest: so that must last as long as
+/// was asked for, or as its consumer needs.
+fn needed_before(hop: &Hop, minimum: MinimumRemaining) -> MinimumRemaining {
+    match hop {
+        Hop::Role(_) => MinimumRemaining::Window,
+        Hop::Scope(hop) => match hop.scope.duration() {
+            Some(duration) => MinimumRemaining::Covering(duration),
+            None => minimum,
+        },
+    }
+}
+
+/// Returns the length to ask for: no more than the session before has left by AWS's clock, which may be ahead of this one.
+fn length(hop: &ScopedHop, first: &CacheEntry, clock: &dyn Clock) -> Option<Duration> {
+    let left = first.remaining(clock.now());
+    let most = left.saturating_sub(SLACK).max(left / 2).max(Duration::from_secs(1));
+    hop.scope.duration().map(|duration| duration.min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_session_must_last_as_long_as_what_is_made_from_it() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let needed =
+            |wanted: u64, lifetime| MinimumRemaining::Covering(minutes(wanted)).of(minutes(lifetime));
+        assert_eq!(needed(10, 60), minutes(20), "the window of one that lasts an hour");
+        assert_eq!(needed(30, 60), minutes(31));
+        assert_eq!(needed(60, 60), minutes(59), "a new one is good enough for a minute");
+        assert_eq!(needed(60, 15), minutes(14));
+    }
+}
