@@ -135,9 +135,9 @@ impl Captured {
 fn identity(case: &Path) -> Identity {
     let chain_header = fs::read_to_string(case.join("case.json")).unwrap().contains("\"chain_header\": true");
     let source = IdentitySource {
-        certificate: Input::Path(case.join("end-entity.pem")),
-        private_key: Some(Input::Path(case.join("end-entity.key"))),
-        intermediates: chain_header.then(|| Input::Path(folder("wire").join("issuing-ca.pem"))),
+        certificate: Input::file(case.join("end-entity.pem")),
+        private_key: Some(Input::file(case.join("end-entity.key"))),
+        intermediates: chain_header.then(|| Input::file(folder("wire").join("issuing-ca.pem"))),
         password: PasswordSource::default(),
         allow_insecure_key_file: true,
     };

@@ -111,7 +111,7 @@ pub enum IdentityError {
         source_name: String,
         /// What stood in the way.
         why: String,
-        /// What an administrator runs, where this user may not.
+        /// What to do: run by an administrator where this user may not, else where the name is written.
         cure: Option<String>,
     },
     /// The end-entity certificate is older than X.509 version 3.
@@ -237,7 +237,7 @@ pub enum IdentityError {
         source_name: String,
         /// What stood in the way.
         why: String,
-        /// What an administrator runs, where this user may not.
+        /// What to do: run by an administrator where this user may not, else where the name is written.
         cure: Option<String>,
     },
     /// The private key is of a kind, or encrypted in a way, that is not supported.

@@ -499,7 +499,9 @@ fn certificate_unread(unread: Unread, input: &Input, part: Part) -> IdentityErro
             why: denial.to_string(),
             cure: Some(denial.cure(false)),
         },
-        Unread::Why(why) => IdentityError::CertificateUnreadable { part, source_name, why, cure: None },
+        Unread::Why(why) => {
+            IdentityError::CertificateUnreadable { part, source_name, why, cure: check_the_name(input) }
+        }
     }
 }
 
@@ -515,7 +517,21 @@ fn key_unread(unread: Unread, input: &Input) -> IdentityError {
             why: denial.to_string(),
             cure: Some(denial.cure(true)),
         },
-        Unread::Why(why) => IdentityError::PrivateKeyUnreadable { source_name, why, cure: None },
+        Unread::Why(why) => {
+            IdentityError::PrivateKeyUnreadable { source_name, why, cure: check_the_name(input) }
+        }
+    }
+}
+
+/// Says where the name of a file that cannot be read is written.
+fn check_the_name(input: &Input) -> Option<String> {
+    match input {
+        Input::Path(file) => file.named_by().map(|by| format!("check the path that {by} gives")),
+        Input::Descriptor(_)
+        | Input::Pkcs11Uri(_)
+        | Input::StandardInput
+        | Input::TpmHandle(_)
+        | Input::Variable(_) => None,
     }
 }
 

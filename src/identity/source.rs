@@ -1,7 +1,9 @@
 //! Where the parts of an identity are: what a user writes after `--certificate` and its kin.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Fault};
@@ -14,7 +16,7 @@ pub enum Input {
     /// `fd:N`: an open descriptor, read to its end.
     Descriptor(u32),
     /// A file.
-    Path(PathBuf),
+    Path(NamedFile),
     /// `pkcs11:…`: an object on a PKCS#11 token (RFC 7512).
     Pkcs11Uri(String),
     /// `-`: the standard input, read to its end.
@@ -49,7 +51,54 @@ impl Diagnostic for InputError {
     }
 }
 
+/// A file, and who named it: a flag, a variable, or a line of a config file.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    path: PathBuf,
+    named_by: Option<Arc<str>>,
+}
+
+impl NamedFile {
+    /// Returns who named it, where that is known.
+    pub fn named_by(&self) -> Option<&str> {
+        self.named_by.as_deref()
+    }
+}
+
+impl Deref for NamedFile {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The same file, whoever named it.
+impl PartialEq for NamedFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for NamedFile {}
+
+impl Hash for NamedFile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
+}
+
 impl Input {
+    /// Returns a file that nobody is to be told for.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::Path(NamedFile { path: path.into(), named_by: None })
+    }
+
+    /// Returns a file, and who named it: `--certificate`, or `certificate ('config.toml', line 3)`.
+    pub fn file_named_by(path: impl Into<PathBuf>, named_by: &str) -> Self {
+        Self::Path(NamedFile { path: path.into(), named_by: Some(named_by.into()) })
+    }
+
     /// Parses what a user wrote: `-`, `env:NAME`, `fd:N`, `pkcs11:…`, `handle:0x…`, else a path.
     ///
     /// `/dev/stdin` and `/dev/fd/N`, which shells make of `<(…)`, are the standard input and descriptor N.
@@ -81,7 +130,7 @@ impl Input {
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
             _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
             _ if text.starts_with("handle:") => Ok(Self::TpmHandle(text.to_owned())),
-            _ => Ok(Self::Path(PathBuf::from(text))),
+            _ => Ok(Self::file(text)),
         }
     }
 }
@@ -143,7 +192,7 @@ mod tests {
         assert_eq!(Input::parse("/dev/fd/63"), Ok(Input::Descriptor(63)));
         assert_eq!(Input::parse("fd:3"), Ok(Input::Descriptor(3)));
         assert_eq!(Input::parse("env:KEY"), Ok(Input::Variable(String::from("KEY"))));
-        assert_eq!(Input::parse("./env:KEY"), Ok(Input::Path(PathBuf::from("./env:KEY"))));
+        assert_eq!(Input::parse("./env:KEY"), Ok(Input::file("./env:KEY")));
         assert!(matches!(Input::parse("pkcs11:token=a"), Ok(Input::Pkcs11Uri(_))));
         assert!(matches!(Input::parse("handle:0x81000001"), Ok(Input::TpmHandle(_))));
         for wrong in ["", "env:", "fd:", "fd:-1", "fd:x"] {

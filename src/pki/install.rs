@@ -67,7 +67,7 @@ impl Folder {
         let locked = self.lock()?;
         let source = IdentitySource {
             certificate: spec.certificate.clone(),
-            private_key: Some(Input::Path(private_key.clone())),
+            private_key: Some(Input::file(private_key.clone())),
             intermediates: spec.intermediates.clone(),
             password: PasswordSource::Prompt,
             allow_insecure_key_file: false,

@@ -141,8 +141,8 @@ impl Wanted {
         let path;
         let certificate_source = match input {
             Input::Path(relative) => {
-                path = std::path::absolute(relative);
-                let path = path.as_ref().unwrap_or(relative);
+                path = std::path::absolute(&**relative);
+                let path = path.as_deref().unwrap_or(relative);
                 path.to_str().map_or_else(
                     || CertificateSource::Content(*certificate.sha256()),
                     CertificateSource::Place,

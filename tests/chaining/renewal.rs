@@ -75,7 +75,7 @@ impl World {
             Some(60 * MINUTE),
             None,
         );
-        let input = |name| Input::Path(self.host.path(name));
+        let input = |name| Input::file(self.host.path(name));
         let wanted = Wanted {
             request: request.unwrap(),
             endpoint: endpoint.clone(),

@@ -74,7 +74,7 @@ fn every_key_form_is_read_in_every_arrangement() {
             let certificate = folder.write("host.der", pki.end_entity.certificate_der());
             let intermediates = folder.write("chain.pem", &chain);
             let mut apart = source(&certificate, Some(&der));
-            apart.intermediates = Some(Input::Path(intermediates));
+            apart.intermediates = Some(Input::file(intermediates));
             check(&pki, &apart, &format!("{algorithm} {form} DER"));
         }
         assert!(forms >= 2, "{algorithm} has {forms} forms");
@@ -107,7 +107,7 @@ fn intermediates_of_both_sources_are_merged_without_duplicates() {
     let certificate = folder.write("host.pem", [pki.certificate_pem(), pki.lower.certificate_pem()].concat());
     let more = [pki.lower.certificate_pem(), pki.upper.certificate_pem(), pki.certificate_pem()].concat();
     let mut both = source(&certificate, Some(&key));
-    both.intermediates = Some(Input::Path(folder.write("more.pem", more)));
+    both.intermediates = Some(Input::file(folder.write("more.pem", more)));
     check(&pki, &both, "both sources");
 }
 

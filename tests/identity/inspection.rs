@@ -40,7 +40,7 @@ fn the_three_formats_of_a_signature_agree() {
     // RSA signatures are the same every time.
     let pki = Pki::new(KeyAlgorithm::Rsa2048);
     let folder = Folder::new();
-    let input = Input::Path(folder.write("key.pem", pki.key_pem()));
+    let input = Input::file(folder.write("key.pem", pki.key_pem()));
     let password = anyrole::identity::PasswordSource::Prompt;
     let (key, warning) = load_private_key(&input, &password, false, &no_environment()).expect("a key");
     assert_eq!(warning, None);
@@ -88,7 +88,7 @@ fn a_report_shows_what_would_be_presented() {
 fn a_report_on_certificates_alone_tells_problems_with_their_ids() {
     let made = Defect::Expired.make(now()).expect("an identity");
     let folder = Folder::new();
-    let path = Input::Path(folder.write("host.pem", made.end_entity_pem()));
+    let path = Input::file(folder.write("host.pem", made.end_entity_pem()));
     let chain = load_chain(&path, None, &no_environment()).expect("a chain");
     let report = Report::of_chain(&chain, path.to_string(), NOW);
     assert!(!report.usable);

@@ -31,8 +31,8 @@ fn every_source_of_a_password_opens_the_key() {
     let sources = [
         given("correct horse"),
         PasswordSource::Credential(String::from("password")),
-        PasswordSource::Input(Input::Path(folder.path("password"))),
-        PasswordSource::Input(Input::Path(folder.write("crlf", "correct horse\r\n"))),
+        PasswordSource::Input(Input::file(folder.path("password"))),
+        PasswordSource::Input(Input::file(folder.write("crlf", "correct horse\r\n"))),
         PasswordSource::Input(Input::Variable(String::from("PASSWORD"))),
     ];
     for password in sources {
@@ -58,7 +58,7 @@ fn a_wrong_password_is_told_from_a_missing_one() {
     let env = Environment::given([("CREDENTIALS_DIRECTORY", "/nonexistent")]);
     assert!(refused_with(&source, &env).to_string().contains("no slash"));
     source.password =
-        PasswordSource::Input(Input::Path(folder.write_mode("password", "correct horse", 0o644)));
+        PasswordSource::Input(Input::file(folder.write_mode("password", "correct horse", 0o644)));
     let error = refused(&source);
     assert!(error.to_string().contains("other users can read it"), "{error}");
 }

@@ -256,8 +256,8 @@ fn unreadable_files_are_named_with_the_reason() {
     let error = refused(&source(&folder.path("host.pem/x"), Some(&host)));
     assert!(error.to_string().ends_with(": a part of its path is not a folder"), "{error}");
     let mut with_more = source(&host, Some(&host));
-    with_more.intermediates = Some(Input::Path(absent));
-    with_more.private_key = Some(Input::Path(folder.write("key.pem", pki.key_pem())));
+    with_more.intermediates = Some(Input::file(absent));
+    with_more.private_key = Some(Input::file(folder.write("key.pem", pki.key_pem())));
     assert!(refused(&with_more).to_string().starts_with("cannot read the intermediates '"));
 }
 

@@ -31,7 +31,7 @@ fn openssl_verifies_the_test_string_under_every_digest() {
         let pki = Pki::new(algorithm);
         let folder = Folder::new();
         let key = folder.write("key.pem", pki.key_pem());
-        let input = Input::Path(key.clone());
+        let input = Input::file(key.clone());
         let (file_key, _) =
             load_private_key(&input, &PasswordSource::Prompt, false, &no_environment()).expect("a key");
         let octets = file_key.subject_public_key_info().key_octets().expect("whole octets").to_vec();

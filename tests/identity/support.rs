@@ -104,8 +104,8 @@ impl Pki {
 
 pub(crate) fn source(certificate: &Path, private_key: Option<&Path>) -> IdentitySource {
     IdentitySource {
-        certificate: Input::Path(certificate.to_owned()),
-        private_key: private_key.map(|path| Input::Path(path.to_owned())),
+        certificate: Input::file(certificate.to_owned()),
+        private_key: private_key.map(|path| Input::file(path.to_owned())),
         intermediates: None,
         password: PasswordSource::Input(Input::Variable(String::from("NO_PASSWORD"))),
         allow_insecure_key_file: false,

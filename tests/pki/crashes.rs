@@ -15,7 +15,7 @@ use super::workbench::Workbench;
 
 /// Loads certificate and key as a session does.
 fn load(bench: &Workbench, name: &str) -> Result<String, IdentityError> {
-    let file = |extension: &str| Input::Path(bench.path(&format!("anyrole-pki/{name}/{name}.{extension}")));
+    let file = |extension: &str| Input::file(bench.path(&format!("anyrole-pki/{name}/{name}.{extension}")));
     let source = IdentitySource {
         certificate: file("pem"),
         private_key: Some(file("key")),

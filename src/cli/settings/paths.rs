@@ -27,7 +27,7 @@ impl Given {
             }
         }
         Ok(match Input::parse(self.text())? {
-            Input::Path(_) => Input::Path(self.path(env)?),
+            Input::Path(_) => Input::file_named_by(self.path(env)?, &self.label()),
             other @ (Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
             | Input::StandardInput
