@@ -156,3 +156,33 @@ fn at_a_terminal_the_answer_ends_with_a_line_and_a_warning() {
     assert!(seen.starts_with("anyrole: these are secrets"), "{seen}");
     assert!(seen.ends_with("\"}\r\n"), "{seen}");
 }
+
+/// What a person reads fits the terminal; what a program reads stays as it is.
+#[test]
+fn at_a_narrow_terminal_lines_are_broken_between_words() {
+    let stage = Stage::set();
+    if !stage.bare("script").arg("--version").status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no program script (util-linux)");
+        return;
+    }
+    assert!(
+        run(&mut stage.named_credential_process_of(env!("CARGO_BIN_EXE_anyrole").as_ref())).status.success()
+    );
+    let config = folder(&stage).join("config.toml");
+    let seen = |words: &str| {
+        let line = format!("stty cols 40; {} {words}", env!("CARGO_BIN_EXE_anyrole"));
+        let mut terminal = stage.bare("script");
+        terminal.env("ANYROLE_CONFIG", &config).env("ANYROLE_CACHE", "keyring");
+        String::from_utf8(run(terminal.args(["-qec", &line, "/dev/null"])).stdout).unwrap()
+    };
+    for words in ["status", "cache list", "inspect build"] {
+        let text = seen(words);
+        let one_word = |line: &str| line.split_whitespace().count() == 1 || line.contains('\'');
+        let wide: Vec<&str> =
+            text.lines().filter(|line| line.chars().count() > 40 && !one_word(line)).collect();
+        assert!(wide.is_empty() && text.contains("\n    "), "{words}: {wide:?} {text}");
+    }
+    let piped =
+        run(stage.anyrole(&["status"]).env("ANYROLE_CONFIG", &config).env("ANYROLE_CACHE", "keyring"));
+    assert!(String::from_utf8(piped.stdout).unwrap().lines().any(|line| line.len() > 40));
+}

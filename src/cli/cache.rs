@@ -208,7 +208,7 @@ fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
         .map_err(Failure::output);
     }
     let text = render(&entries, &failures, SystemClock.now()) + &kept.keeping().render();
-    output::write(text.as_bytes()).map_err(Failure::output)
+    output::write_lines(&text).map_err(Failure::output)
 }
 
 /// Says why the facts of an entry are not known.

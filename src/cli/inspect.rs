@@ -43,7 +43,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let written = if invocation.has(&JSON) {
         output::write_json("inspect", &report)
     } else {
-        output::write(report.to_string().as_bytes())
+        output::write_lines(&report.to_string())
     };
     written.map_err(Failure::output)?;
     if report.usable { Ok(()) } else { Err(Failure::Negative) }

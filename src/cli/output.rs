@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use super::wrap;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::private_file;
 
@@ -45,6 +46,14 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), OutputError> {
     written.and_then(|()| stdout.write_all(bytes)).and_then(|()| stdout.flush()).map_err(|error| {
         if error.kind() == ErrorKind::BrokenPipe { OutputError::Closed } else { OutputError::Failed(error) }
     })
+}
+
+/// Writes lines for a person: at a terminal within its width, and else as they are.
+pub(crate) fn write_lines(text: &str) -> Result<(), OutputError> {
+    match wrap::terminal_columns(std::io::stdout()) {
+        Some(columns) => write(wrap::fitted(text, columns).as_bytes()),
+        None => write(text.as_bytes()),
+    }
 }
 
 /// Writes the answer of a command that was asked for JSON.

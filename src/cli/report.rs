@@ -96,26 +96,10 @@ pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
 /// Renders a failure as [`render`] does, within the columns of the terminal where a person reads it there.
 fn shown(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let text = render(error, lines);
-    match terminal_columns() {
+    match wrap::terminal_columns(std::io::stderr()) {
         Some(columns) => wrap::fitted(&text, columns),
         None => text,
     }
-}
-
-/// Returns how many columns the terminal of the standard error has; `None` where it is no terminal, or does not tell.
-#[cfg(unix)]
-fn terminal_columns() -> Option<usize> {
-    // Less is no terminal that a person reads at.
-    rustix::termios::tcgetwinsize(std::io::stderr())
-        .ok()
-        .map(|size| size.ws_col.into())
-        .filter(|columns| *columns >= 20)
-}
-
-/// The terminal breaks its lines itself.
-#[cfg(not(unix))]
-const fn terminal_columns() -> Option<usize> {
-    None
 }
 
 /// A failure as JSON.

@@ -151,7 +151,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     } else if invocation.has(&PROMETHEUS) {
         output::write(metrics(&reports, now).as_bytes())
     } else {
-        output::write(render(&reports, now).as_bytes())
+        output::write_lines(&render(&reports, now))
     };
     written.map_err(Failure::output)?;
     if reports.iter().all(|report| report.is_good(now)) { Ok(()) } else { Err(Failure::Negative) }

@@ -21,6 +21,19 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Returns how many columns the terminal behind a stream has; `None` where it is no terminal, or does not tell.
+#[cfg(unix)]
+pub(super) fn terminal_columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    // Less is no terminal that a person reads at.
+    rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col.into()).filter(|columns| *columns >= 20)
+}
+
+/// The terminal breaks its lines itself.
+#[cfg(not(unix))]
+pub(super) fn terminal_columns<S>(_stream: S) -> Option<usize> {
+    None
+}
+
 /// Breaks each line that is longer than `columns` between words, and indents what follows by four. What stands in single quotes, a command or
 /// a path, is one word: it can still be copied as a whole.
 pub(super) fn fitted(text: &str, columns: usize) -> String {
