@@ -7,7 +7,7 @@ use super::identity::is_the_assumed_role_by;
 use super::world::{ROLE_ARN, World};
 
 /// The client under `exec`, with nothing in its config file but the region.
-fn under_exec(world: &World, client: Command) -> Command {
+pub(super) fn under_exec(world: &World, client: Command) -> Command {
     world.name_sessions(&[("terraform", ROLE_ARN)]);
     world.write("config", "[default]\nregion = us-east-1\n");
     let mut exec = Command::new(env!("CARGO_BIN_EXE_anyrole"));
