@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`credential_process`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity and AssumeRole: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -17,7 +17,7 @@
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
 //! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
-//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`], [`trace`] | the ground |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`ini`], [`manual`], [`private_file`], [`process`], [`secret`], [`text`], [`trace`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
 //! from outside passes through the last before it is shown.
@@ -52,12 +52,14 @@ pub mod clock;
 pub mod config;
 pub mod credential_process;
 pub mod credentials;
+pub mod credentials_file;
 pub mod diagnostic;
 pub mod env;
 pub mod exec;
 pub mod explain;
 pub mod http;
 pub mod identity;
+pub mod ini;
 pub mod inspect;
 pub mod manual;
 #[cfg(feature = "pki")]
