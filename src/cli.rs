@@ -25,12 +25,15 @@ mod passphrase;
 mod pki;
 mod provider;
 mod read_certificate_data;
+mod renewable;
 mod report;
 mod settings;
 mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
 mod status;
+mod stop;
+mod update;
 mod usage;
 mod version;
 mod whoami;
@@ -54,6 +57,7 @@ const COMMANDS: &[&Spec] = &[
     &credential_process::SPEC,
     &exec::SPEC,
     &env::SPEC,
+    &update::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -111,7 +115,6 @@ const LATER: &[(&str, &str)] = &[
         "anyrole exec has an endpoint for one command; others read a profile with credential_process, as all SDKs do",
     ),
     ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
-    ("update", "put credential_process into the profile instead of keys: nothing has to be kept fresh then"),
 ];
 
 /// Under which name the program was called.
@@ -223,7 +226,7 @@ fn dispatch(
             if let Err(Failure::Told(error)) = &outcome
                 && spec.needs == Needs::Cache
             {
-                log::failure(&invocation, error.as_ref());
+                log::Log::of(&invocation).failure(error.as_ref());
             }
             return (form, outcome);
         }
@@ -301,13 +304,14 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::CacheError::IDS,
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
+        crate::credentials_file::IDS,
         crate::exec::IDS,
         crate::server::IDS,
-        exec::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,
+        crate::ini::IDS,
         crate::private_file::IDS,
         crate::provider::IDS,
         crate::session::error::IDS,
@@ -322,6 +326,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         cache::NotNamed::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
+        renewable::ReadOnce::IDS,
         settings::SettingsError::IDS,
         settings::second_hop::SecondHopError::IDS,
         UsageError::IDS,

@@ -286,9 +286,12 @@ pub fn value<'a>(content: &'a [u8], section: &Section, key: &str) -> Option<&'a 
         Kind::Property { key: found, value } if is_key(&line.text[found.clone()], key) => {
             Some(&line.text[value.clone()])
         }
-        Kind::Blank | Kind::Comment | Kind::Continuation | Kind::Header { .. } | Kind::Other | Kind::Property { .. } => {
-            None
-        }
+        Kind::Blank
+        | Kind::Comment
+        | Kind::Continuation
+        | Kind::Header { .. }
+        | Kind::Other
+        | Kind::Property { .. } => None,
     })
 }
 
@@ -401,7 +404,8 @@ fn insert(rows: &mut Vec<Row<'_>>, at: usize, texts: Vec<Zeroizing<Vec<u8>>>) {
 /// Joins the rows; one that was the last and had no ending has one where others follow, and then the last has none.
 fn assembled(content: &[u8], mut rows: Vec<Row<'_>>) -> Zeroizing<Vec<u8>> {
     rows.retain(|row| !matches!(row.text, Text::Gone));
-    let some_ending = rows.iter().rev().map(|row| row.ending).find(|ending| !ending.is_empty()).unwrap_or(b"\n");
+    let some_ending =
+        rows.iter().rev().map(|row| row.ending).find(|ending| !ending.is_empty()).unwrap_or(b"\n");
     let is_open = content.last().is_some_and(|last| !matches!(last, b'\n' | b'\r'));
     let last = rows.len().saturating_sub(1);
     for (index, row) in rows.iter_mut().enumerate() {
@@ -434,7 +438,8 @@ fn check_text(content: &[u8]) -> Result<(), IniError> {
 /// Refuses what would be read as something else.
 fn check(key: &str, change: &Change<'_>) -> Result<(), IniError> {
     let refuse = |why| Err(IniError::Unwritable { what: format!("the key {}", quoted(key)), why });
-    let is_plain = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-.".contains(&octet);
+    let is_plain =
+        |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-.".contains(&octet);
     if key.is_empty() || !key.bytes().all(is_plain) {
         return refuse("is no lower-case name");
     }

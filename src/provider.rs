@@ -13,6 +13,7 @@
 mod attempt;
 mod error;
 mod maker;
+mod pace;
 mod second_role;
 mod wanted;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
 pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
+pub use pace::Pace;
 pub use second_role::{SecondRoleMaker, chained};
 pub use wanted::{SecondHop, Wanted};
 

@@ -52,6 +52,7 @@ const EXPOSERS: &[&str] = &[
     "src/cache/seal.rs",
     "src/cache/state_folder.rs",
     "src/credential_process.rs",
+    "src/credentials_file.rs",
     "src/http/proxy.rs",
     "src/pki.rs",
     "src/provider/wanted.rs",

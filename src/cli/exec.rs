@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::args::{Needs, Spec, Words};
 use super::env::{EXPECT_DURATION, minimum, too_short};
+use super::renewable::{inputs, renewable};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::{CalledAs, Invocation, provider};
@@ -15,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::exec;
 use crate::http::runtime::block_on;
-use crate::identity::{IdentitySource, Input, PasswordSource};
+use crate::identity::{IdentitySource, Input};
 use crate::provider::{MinimumRemaining, Provider, SessionMaker};
 use crate::server::{Callers, Endpoint, Keeper, NoRandomness, Source, Token};
 use crate::shell_env;
@@ -58,9 +59,6 @@ Exit status: the command's own, 128 and the signal's number if one ended it, 127
 /// Why `exec` does not begin.
 #[derive(Debug, thiserror::Error)]
 enum CannotExec {
-    /// An input that is gone after one reading, for a session that is renewed.
-    #[error("anyrole exec renews the session, and {input} can be read only once")]
-    ReadOnce { input: String },
     /// Nobody would be admitted, the command neither.
     #[error(
         "cannot tell this user's connections from those of others: this user namespace shows the same number, 65534, for all of them"
@@ -74,23 +72,18 @@ enum CannotExec {
 impl Diagnostic for CannotExec {
     fn id(&self) -> &'static str {
         match self {
-            Self::ReadOnce { .. } => "input-read-once",
             Self::NobodyKnown | Self::NoRandomness(_) => "endpoint-not-bound",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::ReadOnce { .. } => Fault::Usage,
             Self::NobodyKnown | Self::NoRandomness(_) => Fault::Local,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::ReadOnce { .. } => {
-                Some(String::from("give a file, or a variable by env:NAME, which does not reach the command"))
-            }
             Self::NobodyKnown => Some(String::from(
                 "run as another user of the namespace (unshare -r maps one), or use --mode env",
             )),
@@ -98,9 +91,6 @@ impl Diagnostic for CannotExec {
         }
     }
 }
-
-/// The ids of this command's own errors.
-pub(super) const IDS: &[&str] = &["input-read-once"];
 
 /// The provider of the session, as the endpoint asks it.
 struct Renewal(Provider<Box<dyn SessionMaker>>);
@@ -117,9 +107,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let renews = invocation.typed.flag(MODE.name) != Some("env");
     let mut removed: Vec<String> = exec::SHADOWING.iter().copied().map(String::from).collect();
     removed.extend(own_secrets(&settings.identity));
-    if let Some(input) = inputs(&settings.identity).find(|input| is_read_once(input)) {
-        return Err(CannotExec::ReadOnce { input: input.to_string() }.into());
-    }
+    renewable(SPEC.name, &settings.identity)?;
     let region = settings.request.region.to_string();
     let provider = provider::provider(settings, invocation.env)?;
     let minimum = if renews { MinimumRemaining::Half } else { minimum(invocation) };
@@ -209,26 +197,6 @@ fn past_the_proxy(env: &Environment) -> Option<String> {
         None => Some(String::from("127.0.0.1")),
         Some(hosts) if hosts.trim() == "*" => None,
         Some(hosts) => Some(format!("{hosts},127.0.0.1")),
-    }
-}
-
-fn inputs(identity: &IdentitySource) -> impl Iterator<Item = &Input> {
-    let password = match &identity.password {
-        PasswordSource::Input(input) => Some(input),
-        PasswordSource::Credential(_)
-        | PasswordSource::Given(_)
-        | PasswordSource::Nobody
-        | PasswordSource::Prompt => None,
-    };
-    [Some(&identity.certificate), identity.private_key.as_ref(), identity.intermediates.as_ref(), password]
-        .into_iter()
-        .flatten()
-}
-
-const fn is_read_once(input: &Input) -> bool {
-    match input {
-        Input::Descriptor(_) | Input::StandardInput => true,
-        Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => false,
     }
 }
 

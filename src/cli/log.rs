@@ -1,4 +1,5 @@
-//! A line for each failure of `credential-process`, for callers that show none of its standard error: Terraform, and every Go SDK.
+//! A line for each failure of `credential-process`, for callers that show none of its standard error (Terraform, and every Go SDK), and of
+//! commands that run until they are stopped.
 //!
 //! It goes to the file of `--log-file`, or to systemd's journal where that says `journal`. A log that cannot be written never
 //! makes a call fail; `--debug` tells why.
@@ -18,20 +19,33 @@ const JOURNAL: &str = "journal";
 /// A log file that has grown to this many octets becomes `NAME.1`, in place of the one before.
 const LONGEST_FILE: u64 = 1024 * 1024;
 
-/// Writes the line of a failure, if the settings say where.
-pub(super) fn failure(invocation: &Invocation<'_>, error: &(dyn Diagnostic + Send)) {
-    let Some(target) = target(invocation) else { return };
-    let name = invocation.name().unwrap_or("(flags)");
-    let told = report::one_line(error);
-    let line = format!("{} {name}: {told}", invocation.spec.name);
-    let written = if target == Path::new(JOURNAL) {
-        to_journal(&line)
-    } else {
-        let line = format!("{} anyrole[{}] {line}\n", SystemClock.now(), std::process::id());
-        crate::private_file::append(&target, line.as_bytes(), LONGEST_FILE).map_err(|error| error.to_string())
-    };
-    if let Err(why) = written {
-        trace::step(|| format!("the failure was not logged: {why}"));
+/// Where a command's failures are logged, and what it is called there.
+pub(super) struct Log {
+    target: Option<PathBuf>,
+    title: String,
+}
+
+impl Log {
+    /// Finds out what the settings say.
+    pub(super) fn of(invocation: &Invocation<'_>) -> Self {
+        let name = invocation.name().unwrap_or("(flags)");
+        Self { target: target(invocation), title: format!("{} {name}", invocation.spec.name) }
+    }
+
+    /// Writes the line of a failure, if the settings say where.
+    pub(super) fn failure(&self, error: &(dyn Diagnostic + Send)) {
+        let Some(target) = &self.target else { return };
+        let line = format!("{}: {}", self.title, report::one_line(error));
+        let written = if target == Path::new(JOURNAL) {
+            to_journal(&line)
+        } else {
+            let line = format!("{} anyrole[{}] {line}\n", SystemClock.now(), std::process::id());
+            crate::private_file::append(target, line.as_bytes(), LONGEST_FILE)
+                .map_err(|error| error.to_string())
+        };
+        if let Err(why) = written {
+            trace::step(|| format!("the failure was not logged: {why}"));
+        }
     }
 }
 

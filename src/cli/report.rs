@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::output::{self, OutputError};
 use super::wrap;
+use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::private_file;
 use crate::text::{printable, printable_line};
@@ -148,6 +149,11 @@ fn say(bytes: &[u8]) {
 /// Writes a remark to a person at a terminal.
 pub(super) fn remark(text: &str) {
     say(format!("anyrole: {text}\n").as_bytes());
+}
+
+/// Writes a line of what a long-running command does, with the time in UTC.
+pub(super) fn log(command: &str, text: &str) {
+    say(format!("{} anyrole: {command}: {}\n", SystemClock.now(), printable_line(text)).as_bytes());
 }
 
 /// Tells a step of a run with `--debug`.

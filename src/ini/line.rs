@@ -26,11 +26,16 @@ pub(super) enum Kind {
     /// Of the property above.
     Continuation,
     /// What stands between the brackets, blanks and quotes included.
-    Header { name: Range<usize> },
+    Header {
+        name: Range<usize>,
+    },
     /// What no reader understands, or understands as we do: a line without `=`, or one before any section.
     Other,
     /// A key, and the first line of its value; a comment behind it is a part of the value.
-    Property { key: Range<usize>, value: Range<usize> },
+    Property {
+        key: Range<usize>,
+        value: Range<usize>,
+    },
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -48,7 +53,9 @@ pub(super) fn trimmed(text: &[u8]) -> &[u8] {
 /// Returns the part of a range without the blanks at both of its ends; of blanks alone, their beginning.
 fn within(text: &[u8], range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
-    let Some(first) = part.iter().position(|octet| !is_blank(*octet)) else { return range.start..range.start };
+    let Some(first) = part.iter().position(|octet| !is_blank(*octet)) else {
+        return range.start..range.start;
+    };
     let last = part.iter().rposition(|octet| !is_blank(*octet)).unwrap_or(first);
     range.start + first..range.start + last + 1
 }
@@ -66,7 +73,8 @@ pub(super) fn read(content: &[u8]) -> Vec<Line<'_>> {
             [_, ..] => 1,
             [] => 0,
         };
-        let mark = if lines.is_empty() && text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let mark =
+            if lines.is_empty() && text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         lines.push(Line { text, ending: &behind[..ending], kind: state.judge(text, mark) });
         rest = &behind[ending..];
     }

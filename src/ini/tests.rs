@@ -43,7 +43,10 @@ fn a_section_is_added_at_the_end() {
 fn the_files_that_the_official_helper_damaged() {
     let three = "aws_access_key_id = ASIANEW\naws_session_token = new/token=\n";
     // The last line of the section and of the file is another key.
-    assert_eq!(set("[a]\naws_access_key_id = X\nregion = eu-west-1", "a").lines().nth(2), Some("region = eu-west-1"));
+    assert_eq!(
+        set("[a]\naws_access_key_id = X\nregion = eu-west-1", "a").lines().nth(2),
+        Some("region = eu-west-1")
+    );
     // The next header is the last line.
     assert_eq!(set("[a]\n[b]", "a"), format!("[a]\n{three}[b]"));
     // The header itself is the last line, with and without blanks behind it.
@@ -56,7 +59,10 @@ fn the_files_that_the_official_helper_damaged() {
         "[a]\n  aws_access_key_id = ASIANEW\n  region = y\n  aws_session_token = new/token=\n"
     );
     // CRLF.
-    assert_eq!(set("[a]\r\naws_access_key_id = X\r\n", "a"), format!("[a]\r\n{}", three.replace('\n', "\r\n")));
+    assert_eq!(
+        set("[a]\r\naws_access_key_id = X\r\n", "a"),
+        format!("[a]\r\n{}", three.replace('\n', "\r\n"))
+    );
     // A key that begins as ours does.
     let before = "[a]\naws_access_key_id_old = X\n";
     assert_eq!(set(before, "a"), format!("{before}{three}"));
@@ -106,7 +112,9 @@ fn a_section_is_found_in_each_spelling_and_then_has_the_one_that_all_read() {
 
 #[test]
 fn a_key_is_found_in_each_spelling_and_then_stands_there_once() {
-    for line in ["AWS_ACCESS_KEY_ID = X", "aws_access_key_id: X", "aws_access_key_id:X", "aws_access_key_id ="] {
+    for line in
+        ["AWS_ACCESS_KEY_ID = X", "aws_access_key_id: X", "aws_access_key_id:X", "aws_access_key_id ="]
+    {
         let after = set(&format!("[a]\n{line}\n"), "a");
         assert!(after.starts_with("[a]\naws_access_key_id = ASIANEW\naws_session_token"), "{line}: {after}");
     }
@@ -119,7 +127,10 @@ fn a_key_is_found_in_each_spelling_and_then_stands_there_once() {
 #[test]
 fn lines_that_continue_a_value_go_with_it_and_others_stay() {
     assert_eq!(
-        set("[a]\naws_session_token = x\n  y\n\n  # kept\n  z\ns3 =\n  aws_access_key_id = no\nregion = r\n", "a"),
+        set(
+            "[a]\naws_session_token = x\n  y\n\n  # kept\n  z\ns3 =\n  aws_access_key_id = no\nregion = r\n",
+            "a"
+        ),
         "[a]\naws_session_token = new/token=\n\n  # kept\ns3 =\n  aws_access_key_id = no\nregion = r\n\
          aws_access_key_id = ASIANEW\n"
     );
@@ -162,7 +173,18 @@ fn a_section_that_stands_there_twice_is_told_and_not_touched() {
 #[test]
 fn what_could_not_be_read_back_is_refused_and_not_shown() {
     let section = Section::plain("a").unwrap();
-    for value in ["", "canary\n[b]", "canary\r", "can\0ary", "\u{1b}canary", " canary", "canary ", "#canary", "canary ;x", "\u{2028}"] {
+    for value in [
+        "",
+        "canary\n[b]",
+        "canary\r",
+        "can\0ary",
+        "\u{1b}canary",
+        " canary",
+        "canary ",
+        "#canary",
+        "canary ;x",
+        "\u{2028}",
+    ] {
         let error = edited(b"", &section, &[("key", Change::Set(value))]).expect_err(value);
         assert!(!format!("{error} {error:?}").contains("canary"));
         assert_eq!(error.id(), "ini-value");
@@ -259,7 +281,8 @@ fn others(content: &[u8], section: &Section) -> Vec<Vec<u8>> {
     for (index, line) in lines.iter().enumerate() {
         match &line.kind {
             Kind::Property { key, .. } => {
-                is_ours = own.contains(&index) && KEYS.iter().any(|(known, _)| is_key(&line.text[key.clone()], known));
+                is_ours = own.contains(&index)
+                    && KEYS.iter().any(|(known, _)| is_key(&line.text[key.clone()], known));
                 if is_ours {
                     continue;
                 }
