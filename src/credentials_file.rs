@@ -51,7 +51,7 @@ pub enum CredentialsFileError {
     Nowhere,
     /// There can be no such profile.
     #[error(transparent)]
-    Profile(#[from] IniError),
+    Profile(IniError),
 }
 
 impl Diagnostic for CredentialsFileError {
@@ -93,7 +93,7 @@ impl Diagnostic for CredentialsFileError {
             }
             Self::Ini { source, .. } => source.hint(),
             Self::Nowhere => Some(format!("set HOME, or name the file with {VARIABLE}")),
-            Self::Profile(error) => error.hint(),
+            Self::Profile(_) => Some(String::from("give another name with --profile")),
         }
     }
 }

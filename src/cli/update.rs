@@ -14,7 +14,7 @@ use crate::cache::ServerVerification;
 use crate::cache::freshness::Freshness;
 use crate::clock::{Clock as _, SystemClock, describe_seconds};
 use crate::credentials_file::upkeep::{Event, Obtained, Problem, Source, Upkeep};
-use crate::credentials_file::{CredentialsFile, Gate, Written};
+use crate::credentials_file::{CredentialsFile, CredentialsFileError, Gate, Written};
 use crate::diagnostic::Fault;
 use crate::env::Environment;
 use crate::http::runtime::{RuntimeError, block_on};
@@ -35,12 +35,13 @@ pub(super) const SPEC: Spec = Spec {
     groups: Group::ALL,
     flags: &[PROFILE, ONCE, FAIL_FAST],
     more: "\
-  anyrole update deploy                    writes the profile [deploy] until it is stopped
+Writes a profile of ~/.aws/credentials, or of the file of AWS_SHARED_CREDENTIALS_FILE, until it is
+stopped:
+  anyrole update deploy
   anyrole update deploy --profile default --once
 
-For programs that read keys from ~/.aws/credentials (or AWS_SHARED_CREDENTIALS_FILE) and cannot run
-credential_process. SDKs take such keys as they are, and most read the file only once: for what runs
-longer than half a session, take anyrole exec.
+It is for programs that read keys from that file and cannot run credential_process. Most of them read
+it only once: for what runs longer than half a session, take anyrole exec.
 
 The keys of one profile are replaced at half of the session's lifetime; all else in the file stays
 as it is, byte for byte. The file is exchanged whole: a reader sees the old one or the new one,
@@ -113,7 +114,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let env = invocation.env;
     let profile = invocation.typed.flag(PROFILE.name).or_else(|| invocation.name()).unwrap_or("default");
     let settings = invocation.settings()?.session(env, lenient)?;
-    let section = Section::plain(profile)?;
+    let section = Section::plain(profile).map_err(CredentialsFileError::Profile)?;
     let file = CredentialsFile::locate(env)?;
     let once = invocation.has(&ONCE);
     if !once {

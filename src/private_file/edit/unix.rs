@@ -390,7 +390,7 @@ fn is_current(folder: &File, name: &OsStr, file: &File) -> bool {
 fn way(path: &Path, folder: &Path) -> Result<Way, EditError> {
     follow(folder).map_err(|error| match error.reason {
         ReadRefusal::Io(why) => {
-            WriteError::new(path, format!("its folder {}: {why}", shown(&error.path))).into()
+            WriteError::new(path, format!("on the way to it, {}: {why}", shown(&error.path))).into()
         }
         ReadRefusal::Denied(_)
         | ReadRefusal::Exposed(_)
