@@ -18,6 +18,7 @@ mod clients {
     mod library;
     mod refusal;
     mod terraform;
+    mod update;
     #[path = "../support/wait.rs"]
     mod wait;
     mod world;

@@ -107,6 +107,27 @@ impl Stage {
         self.simulator.journal()
     }
 
+    /// Has the simulator play these faults from here on, and no others.
+    pub(crate) fn play(&self, faults: &[&str]) {
+        use std::io::{Read as _, Write as _};
+
+        let address = self.http_endpoint().trim_start_matches("http://").to_owned();
+        let faults: Vec<String> = faults.iter().map(|fault| format!("\"{fault}\"")).collect();
+        let body = format!("{{\"faults\":[{}]}}", faults.join(","));
+        let head = format!("PUT /_simulator/faults HTTP/1.1\r\nHost: {address}\r\nConnection: close");
+        let token = self.simulator.control_token();
+        let mut stream = std::net::TcpStream::connect(&address).expect("the simulator listens");
+        write!(
+            stream,
+            "{head}\r\nX-Simulator-Token: {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the simulator reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the simulator answers");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+
     pub(crate) fn server_ca(&self) -> &str {
         &self.server_ca
     }
