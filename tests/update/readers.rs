@@ -50,7 +50,11 @@ fn file(random: &mut Random) -> String {
             "region",
             "s3",
         ];
-        for _ in 0..random.below(6) {
+        if !indentation.is_empty() {
+            // What is indented below a block is the block's for the JavaScript SDK, whoever wrote it.
+            keys.retain(|key| *key != "s3");
+        }
+        for _ in 0..random.below(keys.len()) {
             let key = keys.remove(random.below(keys.len()));
             let separator = random.one_of(&["=", " = ", " =  ", "\t="]);
             if key == "s3" {
