@@ -67,3 +67,26 @@ fn a_unit_s_calls_share_one_session_wherever_it_may_write() {
         assert!(seen.contains(&format!("{unit}: 1\n")), "{unit}: {seen}");
     }
 }
+
+#[test]
+fn the_unit_of_update_keeps_a_file_fresh_for_another_user() {
+    let Some(seen) = boot(include_str!("systemd/update")) else { return };
+    let lines: Vec<&str> = seen.lines().collect();
+    let expected = [
+        "file telegraf 600",
+        "folder telegraf 700",
+        "[default]",
+        "reloaded",
+        "active",
+        "killed",
+        "Result=success",
+        "gone",
+        "nowhere else",
+        "1",
+        "ExecMainStatus=2",
+        "NRestarts=0",
+    ];
+    for line in expected {
+        assert!(lines.contains(&line), "{line}: {seen}");
+    }
+}
