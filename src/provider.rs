@@ -42,6 +42,8 @@ pub const DEADLINE: Duration = Duration::from_secs(45);
 /// How much of its lifetime a session must have left for its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRemaining {
+    /// Half of the lifetime, for one that renews while nobody waits for it: a new session has the whole deadline.
+    Ahead,
     /// `max(half of the lifetime, this)`: for a consumer that will not ask again before.
     AtLeast(Duration),
     /// `min(20 minutes, half of the lifetime)`: for a consumer that asks each time it starts.
@@ -55,7 +57,7 @@ impl MinimumRemaining {
     pub fn of(self, lifetime: Duration) -> Duration {
         match self {
             Self::AtLeast(duration) => duration.max(lifetime / 2),
-            Self::Half => lifetime / 2,
+            Self::Ahead | Self::Half => lifetime / 2,
             Self::Window => refresh_window(lifetime),
         }
     }

@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// To look at everything again, now: SIGHUP, where no terminal was closed.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Look,
     /// To end, which is no failure: SIGTERM, SIGINT, or a terminal that was closed.
     Stop,

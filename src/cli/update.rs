@@ -77,7 +77,7 @@ impl Renewal {
 
 impl Source for Renewal {
     fn session(&self) -> Obtained {
-        let obtained = self.provider.session(MinimumRemaining::Half);
+        let obtained = self.provider.session(MinimumRemaining::Ahead);
         let failure = || self.provider.standing().ok()?.failure;
         match obtained {
             Ok(entry) => {

@@ -127,7 +127,12 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if self.backoff(coordination, Fallback::ValidEntry).is_some() {
             return last_good;
         }
-        let longest = LONGEST_REFRESH.min(self.deadline);
+        let longest = match self.minimum {
+            MinimumRemaining::Ahead => self.deadline,
+            MinimumRemaining::AtLeast(_) | MinimumRemaining::Half | MinimumRemaining::Window => {
+                LONGEST_REFRESH.min(self.deadline)
+            }
+        };
         self.create(coordination, longest, longest).unwrap_or(last_good)
     }
 

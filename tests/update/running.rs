@@ -64,7 +64,7 @@ fn key_id(path: &Path) -> String {
 /// U9: the official helper ends at the first failure, and asks 1,598 times in three seconds where a session is short.
 #[test]
 fn it_goes_on_through_renewals_and_failures() {
-    let stage = Stage::with(|settings| settings.faults.push("session-length=6s".parse().unwrap()));
+    let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
     let path = kept_file(&stage);
     let running = Running::start(&mut update(&stage, &[]));
     let mut seen = vec![key_id(&path)];
@@ -76,7 +76,7 @@ fn it_goes_on_through_renewals_and_failures() {
     let begun = Instant::now();
     next();
     let renewed_after = begun.elapsed();
-    assert!((Duration::from_secs(2)..Duration::from_secs(6)).contains(&renewed_after), "{renewed_after:?}");
+    assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&renewed_after), "{renewed_after:?}");
 
     stage.play(&["deny=untrusted-certificate"]);
     running.wait_for("[aws-untrusted-certificate]");
@@ -87,7 +87,7 @@ fn it_goes_on_through_renewals_and_failures() {
     assert!(stage.journal().len() <= asked + 1, "and is no reason to ask all the time");
 
     // Somebody has cured it, and says so.
-    stage.play(&["session-length=6s"]);
+    stage.play(&["session-length=4s"]);
     let cleared = stage.anyrole(&["cache", "clear", "--all"]).status().unwrap();
     assert!(cleared.success());
     running.signal("HUP");
@@ -195,7 +195,7 @@ fn a_signal_waits_for_the_end_of_a_write() {
 
 #[test]
 fn fail_fast_ends_at_the_first_failure() {
-    let stage = Stage::with(|settings| settings.faults.push("session-length=6s".parse().unwrap()));
+    let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
     let path = kept_file(&stage);
     let mut running = Running::start(&mut update(&stage, &["--fail-fast"]));
     running.wait_for(": wrote ASIA");
@@ -210,7 +210,8 @@ fn fail_fast_ends_at_the_first_failure() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_signal_that_is_ignored_stays_ignored() {
-    let stage = Stage::set();
+    // It looks more often where sessions are short.
+    let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
     let path = kept_file(&stage);
     let of = update(&stage, &[]);
     let mut shell = stage.bare("/bin/sh");

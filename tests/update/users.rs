@@ -77,7 +77,30 @@ fn a_user_without_a_folder_gets_one() {
     assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
     assert_eq!(mode(&target), 0o640);
     assert!(fs::read_to_string(&target).unwrap().contains("\n[second]\n"));
+    // Under any umask, and where the file is closed.
+    let of = place.update(&stage, USER, &[]);
+    for umask in ["000", "777"] {
+        fs::remove_dir_all(file.parent().unwrap()).unwrap();
+        let mut shell = stage.bare("/bin/sh");
+        shell.args(["-c", "umask \"$0\"; exec \"$@\"", umask]).arg(of.get_program()).args(of.get_args());
+        shell
+            .envs(of.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .current_dir("/")
+            .uid(USER)
+            .gid(USER);
+        let (done, told) = run(&mut shell);
+        assert!(done.status.success(), "{umask}: {told}");
+        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700), "umask {umask}");
+    }
+    set_mode(&file, 0o400);
+    let before = fs::read(&file).unwrap();
+    let (done, told) = run(&mut place.update(&stage, USER, &["--profile", "second"]));
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains("permission denied: it belongs to nobody, mode 0400 [file-not-written]"), "{told}");
+    assert_eq!(fs::read(&file).unwrap(), before);
     // A file of somebody else's is not made his.
+    fs::remove_file(&file).unwrap();
+    symlink("../elsewhere", &file).unwrap();
     chown(&target, Some(0), Some(0)).unwrap();
     set_mode(&target, 0o666);
     let (done, told) = run(&mut place.update(&stage, USER, &["--profile", "third"]));
@@ -85,22 +108,51 @@ fn a_user_without_a_folder_gets_one() {
     assert!(told.contains("it belongs to root, and would be yours afterwards [file-untrusted]"), "{told}");
 }
 
-/// What an access list says of the file is said of the new one.
+/// What an access list says of the file is said of the new one; and a file without one gets none from its folder.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_access_list_is_kept() {
+    use rustix::fs::{XattrFlags, getxattr, removexattr, setxattr};
+
+    /// As the kernel has it: version 2, then tag, rights and number of the owner, of the user 4242, of the group, the mask, and all others.
+    fn list(rights: u16) -> Vec<u8> {
+        let entries = [
+            (0x01, 6, u32::MAX),
+            (0x02, rights, 4242),
+            (0x04, 0, u32::MAX),
+            (0x10, rights, u32::MAX),
+            (0x20, 0_u16, u32::MAX),
+        ];
+        let mut bytes = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, number) in entries {
+            bytes.extend([u16::to_le_bytes(tag), u16::to_le_bytes(rights)].concat());
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes
+    }
     let stage = Stage::set();
     let path = kept_file(&stage);
-    let set = Command::new("setfacl").args(["-m", "u:4242:r"]).arg(&path).status();
-    if !set.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no setfacl, or this file system has no access lists");
+    let access = "system.posix_acl_access";
+    if setxattr(&path, access, &list(4), XattrFlags::empty()).is_err() {
+        eprintln!("skipped: this file system has no access lists");
         return;
     }
+    let read = || {
+        let mut bytes = vec![0; 1024];
+        getxattr(&path, access, &mut bytes).map(|length| bytes[..length].to_vec())
+    };
+    assert_eq!(mode(&path), 0o640, "the mask is where the group's rights are shown");
     let (done, told) = run(&mut update(&stage, &["--once"]));
     assert!(done.status.success(), "{told}");
-    let listed = Command::new("getfacl").args(["--numeric", "--omit-header"]).arg(&path).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    assert!(listed.contains("user:4242:r--") && listed.contains("group::---"), "{listed}");
+    assert_eq!(read().unwrap(), list(4));
+
+    removexattr(&path, access).unwrap();
+    set_mode(&path, 0o640);
+    setxattr(path.parent().unwrap(), "system.posix_acl_default", &list(6), XattrFlags::empty()).unwrap();
+    let (done, told) = run(&mut update(&stage, &["--once", "--no-cache"]));
+    assert!(done.status.success(), "{told}");
+    assert_eq!(read().ok(), None, "nobody was let in who was not");
+    assert_eq!(mode(&path), 0o640);
 }
 
 #[test]

@@ -282,17 +282,21 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Copies the access list, where there is one: its mask is what the group's bits of the mode show.
+/// Copies the access list, where there is one: its mask is what the group's bits of the mode show. Where there is none, the new file has none of its folder's
+/// either.
 #[cfg(target_os = "linux")]
 fn copy_access_list(old: &File, new: &File) -> std::io::Result<()> {
-    use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
+    use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
 
     const NAME: &str = "system.posix_acl_access";
     let mut list = vec![0; 64 * 1024];
     match fgetxattr(old, NAME, &mut list) {
         Ok(length) => Ok(fsetxattr(new, NAME, &list[..length], XattrFlags::empty())?),
-        // There is none, or there are none on this file system.
-        Err(_) => Ok(()),
+        Err(_) => {
+            // There may be none on this file system at all.
+            let _ = fremovexattr(new, NAME);
+            Ok(())
+        }
     }
 }
 
