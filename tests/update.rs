@@ -4,6 +4,7 @@
 #![cfg(all(unix, feature = "pki"))]
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop at once, plays the other programs, and skips loudly"
 )]

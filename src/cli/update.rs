@@ -133,14 +133,14 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let gate = Arc::new(Gate::default());
     let upkeep = Upkeep::new(file, section, Box::new(source), Arc::new(SystemClock), Arc::clone(&gate));
     if once {
-        return write_once(upkeep, ends);
+        return write_once(upkeep, &teller.log, ends);
     }
     report::log(SPEC.name, &format!("keeps the profile [{profile}] of {} fresh", teller.file));
     block_on(until_stopped(upkeep, teller, ends, gate))?
 }
 
 /// Writes the profile, in silence; a session that could not be renewed and still works will do, unless nothing may fail.
-fn write_once(mut upkeep: Upkeep, ends: Ends) -> Result<(), Failure> {
+fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> {
     let (events, _) = upkeep.step();
     let holds = upkeep.holds_session();
     let failed = events.into_iter().find_map(|event| match event {
@@ -148,7 +148,10 @@ fn write_once(mut upkeep: Upkeep, ends: Ends) -> Result<(), Failure> {
         Event::Wrote { .. } => None,
     });
     match failed {
-        Some(problem) if !holds || ends == Ends::AtFailure => Err(Failure::Told(problem)),
+        Some(problem) if !holds || ends == Ends::AtFailure => {
+            log.failure(problem.as_ref());
+            Err(Failure::Told(problem))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -193,6 +196,7 @@ fn keep(mut upkeep: Upkeep, mut teller: Teller, ends: Ends, looks: &Receiver<()>
                 Event::Failed { problem, .. }
                     if ends == Ends::AtFailure || (problem.fault() == Fault::Usage && !has_written) =>
                 {
+                    teller.log.failure(problem.as_ref());
                     return problem;
                 }
                 event @ (Event::Failed { .. } | Event::Wrote { .. }) => teller.tell(event),

@@ -138,6 +138,18 @@ fn a_start_without_a_network_is_made_good() {
     assert_eq!(running.end("INT").0.code(), Some(0));
 }
 
+/// SECURITY A4: whom a session came from is told as often as one comes.
+#[test]
+fn a_server_that_nobody_verified_is_told_with_each_session() {
+    let stage = Stage::set();
+    let path = kept_file(&stage);
+    let running =
+        Running::start(&mut update(&stage, &["--endpoint", &stage.https_endpoint(), "--no-verify-ssl"]));
+    running.wait_for("; warning: the server was not verified (no-verify-ssl)");
+    assert!(key_id(&path).starts_with("ASIA"));
+    assert_eq!(running.end("TERM").0.code(), Some(0));
+}
+
 #[test]
 fn a_file_that_another_program_changed_holds_the_session_again() {
     let stage = Stage::set();
@@ -197,13 +209,15 @@ fn a_signal_waits_for_the_end_of_a_write() {
 fn fail_fast_ends_at_the_first_failure() {
     let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
     let path = kept_file(&stage);
-    let mut running = Running::start(&mut update(&stage, &["--fail-fast"]));
+    let log = stage.write("log", "");
+    let mut running = Running::start(&mut update(&stage, &["--fail-fast", "--log-file", &log]));
     running.wait_for(": wrote ASIA");
     stage.play(&["deny=untrusted-certificate"]);
     let status = running.child.wait().unwrap();
     assert_eq!(status.code(), Some(1));
     running.wait_for("[aws-untrusted-certificate]");
     assert!(key_id(&path).starts_with("ASIA"));
+    assert!(fs::read_to_string(&log).unwrap().contains("[aws-untrusted-certificate]"), "the log has it too");
 }
 
 /// Under nohup, and in the background of a script, where INT is ignored.
