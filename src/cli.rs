@@ -10,6 +10,7 @@ mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
 mod env;
+mod event_log;
 mod exec;
 mod explain;
 mod grammar;
@@ -25,6 +26,7 @@ mod passphrase;
 mod pki;
 mod provider;
 mod read_certificate_data;
+mod renewable;
 mod renewal;
 mod report;
 mod serve;
@@ -33,6 +35,8 @@ mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
 mod status;
+mod stop;
+mod update;
 mod usage;
 mod version;
 mod whoami;
@@ -57,6 +61,7 @@ const COMMANDS: &[&Spec] = &[
     &exec::SPEC,
     &env::SPEC,
     &serve::SPEC,
+    &update::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -110,7 +115,6 @@ const LATER: &[(&str, &str)] = &[
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
     ),
     ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
-    ("update", "put credential_process into the profile instead of keys: nothing has to be kept fresh then"),
 ];
 
 /// Under which name the program was called.
@@ -222,7 +226,7 @@ fn dispatch(
             if let Err(Failure::Told(error)) = &outcome
                 && spec.needs == Needs::Cache
             {
-                log::failure(&invocation, error.as_ref());
+                log::Log::of(&invocation).failure(error.as_ref());
             }
             return (form, outcome);
         }
@@ -300,13 +304,14 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::CacheError::IDS,
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
+        crate::credentials_file::IDS,
         crate::exec::IDS,
         crate::server::IDS,
-        renewal::IDS,
         crate::http::error::IDS,
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,
+        crate::ini::IDS,
         crate::private_file::IDS,
         crate::provider::IDS,
         crate::session::error::IDS,
@@ -323,6 +328,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         cache::NotNamed::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
+        renewable::ReadOnce::IDS,
         settings::SettingsError::IDS,
         settings::second_hop::SecondHopError::IDS,
         UsageError::IDS,

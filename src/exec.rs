@@ -131,6 +131,8 @@ mod signals {
     use tokio::process::Child;
     use tokio::signal::unix::{Signal as Caught, SignalKind, signal};
 
+    use crate::process::ignored_signals;
+
     /// The signals that are meant for the command; `None` for one that is ignored, as under nohup, and stays so in the command.
     pub(super) struct Signals {
         hangup: Option<Caught>,
@@ -145,11 +147,9 @@ mod signals {
 
     impl Signals {
         pub(super) fn catch() -> io::Result<Self> {
-            let ignored = ignored();
-            let catch = |kind: SignalKind| {
-                let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
-                (!is_ignored).then(|| signal(kind)).transpose()
-            };
+            let ignored = ignored_signals();
+            let catch =
+                |kind: SignalKind| (!ignored.contains(kind.as_raw_value())).then(|| signal(kind)).transpose();
             Ok(Self {
                 hangup: catch(SignalKind::hangup())?,
                 interrupt: catch(SignalKind::interrupt())?,
@@ -178,14 +178,6 @@ mod signals {
             Some(caught) => drop(caught.recv().await),
             None => std::future::pending().await,
         }
-    }
-
-    /// Returns the signals that this process was started to ignore, as `/proc` shows them: the lowest bit is signal 1. None where there is no
-    /// `/proc`.
-    fn ignored() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
     }
 
     /// Sends a signal to the command, unless the terminal has done that already: Ctrl-C and Ctrl-\ reach every process in the foreground,

@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`credential_process`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -17,7 +17,7 @@
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
 //! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
-//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`manual`], [`private_file`], [`process`], [`secret`], [`systemd`], [`text`], [`trace`] | the ground |
+//! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`ini`], [`manual`], [`private_file`], [`process`], [`secret`], [`systemd`], [`text`], [`trace`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
 //! from outside passes through the last before it is shown.
@@ -29,7 +29,8 @@
 //! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs` lists who may look inside.
 //! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
 //!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.
-//! - Success writes nothing to standard error, unless a person asks with `--debug` or is shown secrets at a terminal: the C++ SDK merges it into what it parses. Failure leaves standard output empty.
+//! - Success writes nothing to standard error, unless a person asks with `--debug` or is shown secrets at a terminal: the C++ SDK merges it into what it parses. Failure leaves standard output empty. A command that
+//!   runs until it is stopped tells what it does, a line each, with the time.
 //! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
 //! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the
 //!   specification, so that an error of our signer is not blessed by the same error in the judge.
@@ -52,12 +53,14 @@ pub mod clock;
 pub mod config;
 pub mod credential_process;
 pub mod credentials;
+pub mod credentials_file;
 pub mod diagnostic;
 pub mod env;
 pub mod exec;
 pub mod explain;
 pub mod http;
 pub mod identity;
+pub mod ini;
 pub mod inspect;
 pub mod manual;
 #[cfg(feature = "pki")]

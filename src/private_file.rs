@@ -10,6 +10,7 @@ mod denial;
 #[cfg(not(unix))]
 #[path = "private_file/denial_untold.rs"]
 mod denial;
+mod edit;
 mod folder;
 mod read;
 mod trust;
@@ -21,8 +22,10 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use account::{Owner, find_owner};
+pub use account::{Owner, find_owner, own_home};
 pub use denial::Denial;
+pub(crate) use edit::lock_within;
+pub use edit::{EditError, Editing, MissingFolder, Replaced, Stamp};
 pub use folder::{place_folder, replace_folder};
 #[cfg(all(unix, feature = "pki"))]
 pub(crate) use read::owner_name;
@@ -230,6 +233,11 @@ fn words(error: &std::io::Error) -> String {
         },
         |(_, text)| String::from(*text),
     )
+}
+
+/// Renders a path as an error names it.
+fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }
 
 /// Renders a path as one word of a POSIX shell, quoted only where that is needed.

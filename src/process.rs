@@ -50,6 +50,26 @@ pub const fn most_descriptors() -> Option<u64> {
     None
 }
 
+/// The signals that a process was started to ignore.
+#[derive(Clone, Copy, Debug)]
+pub struct IgnoredSignals(u64);
+
+impl IgnoredSignals {
+    /// Tells whether the signal of that number is ignored, as SIGHUP is under nohup, and SIGINT in the background of a script.
+    pub fn contains(self, signal: i32) -> bool {
+        u32::try_from(signal - 1)
+            .is_ok_and(|place| self.0.checked_shr(place).is_some_and(|mask| mask & 1 == 1))
+    }
+}
+
+/// Returns the signals that this process was started to ignore, as `/proc` shows them: the lowest bit is signal 1. None where there is no
+/// `/proc`.
+pub fn ignored_signals() -> IgnoredSignals {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    IgnoredSignals(mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0))
+}
+
 /// Returns the process id of the parent; `None` where there is none to wait for, or the system does not tell.
 ///
 /// A process whose parent has ended is given another one. (The kernel's own signal for that follows the parent's
@@ -114,6 +134,15 @@ fn secure_entry(vector: &[u8]) -> bool {
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_is_found_by_its_number() {
+        let ignored = IgnoredSignals(0b101);
+        assert_eq!(
+            [0, 1, 2, 3, 64, 65].map(|signal| ignored.contains(signal)),
+            [false, true, false, true, false, false]
+        );
+    }
 
     #[test]
     fn the_secure_entry_is_found() {

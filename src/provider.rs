@@ -14,6 +14,7 @@ mod attempt;
 mod error;
 mod hop;
 mod maker;
+mod pace;
 mod wanted;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use error::{ForgetError, IDS, ProviderError};
 pub use hop::{HopMaker, chained};
 pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
+pub use pace::Pace;
 pub use wanted::{Hop, ScopedHop, SecondHop, Wanted};
 
 use crate::cache::failure::{Failure, Failures};
@@ -43,6 +45,8 @@ pub const SLACK: Duration = Duration::from_secs(60);
 /// How much of its lifetime a session must have left for its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRemaining {
+    /// Half of the lifetime, for one that renews while nobody waits for it: a new session has the whole deadline.
+    Ahead,
     /// `max(half of the lifetime, this)`: for a consumer that will not ask again before.
     AtLeast(Duration),
     /// As for [`Self::Window`], and this and a minute, as far as a new session has that: for a shorter one that is made from it.
@@ -62,7 +66,7 @@ impl MinimumRemaining {
                 let covering = duration.saturating_add(SLACK).min(lifetime.saturating_sub(SLACK));
                 covering.max(refresh_window(lifetime))
             }
-            Self::Half => lifetime / 2,
+            Self::Ahead | Self::Half => lifetime / 2,
             Self::Window => refresh_window(lifetime),
         }
     }

@@ -20,6 +20,7 @@ mod clients {
     mod scoped;
     mod serve;
     mod terraform;
+    mod update;
     #[path = "../support/wait.rs"]
     mod wait;
     mod world;

@@ -107,6 +107,22 @@ fn no_secret_leaves_but_in_the_answer() {
     }
     aviary.search("the steps of a success", &granted.stderr);
 
+    // The other place is a file; what is told of it holds nothing of it.
+    let process = stage.credential_process(stage.http_endpoint(), &["--once", "--debug", "--no-cache"]);
+    let mut update = stage.bare(process.get_program());
+    let written = run(update.arg("update").args(process.get_args().skip(1)));
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let file = stage.state_folder().ancestors().nth(3).unwrap().join(".aws/credentials");
+    for line in fs::read_to_string(file)
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains("secret_access_key") || line.contains("session_token"))
+    {
+        let (_, value) = line.split_once(" = ").unwrap();
+        aviary.0.push(Canary::new("a secret of the credentials file", value.as_bytes()));
+    }
+    aviary.search_output("update", &written);
+
     let (certificate, private_key) = (stage.certificate(), stage.private_key());
     let pair = ["--certificate", certificate, "--private-key", private_key];
     for arguments in [

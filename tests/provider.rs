@@ -318,6 +318,18 @@ fn waiting(world: &World) -> usize {
 }
 
 #[test]
+fn where_nobody_waits_a_slow_answer_is_worth_the_whole_deadline() {
+    let world = World::new();
+    let ask = |minimum| world.provider().session(minimum).map(access_key_id).unwrap();
+    let first = ask(MinimumRemaining::Ahead);
+    world.clock.advance(29 * MINUTE);
+    assert_eq!(ask(MinimumRemaining::Ahead), first);
+    world.clock.advance(2 * MINUTE);
+    assert_ne!(ask(MinimumRemaining::Ahead), first);
+    assert_eq!(world.longest.lock().unwrap().last(), Some(&Duration::from_secs(45)));
+}
+
+#[test]
 fn an_outage_is_silent_while_an_entry_works() {
     let world = World::new();
     let first = world.ask().unwrap();

@@ -87,3 +87,26 @@ fn the_serving_unit_answers_whom_the_config_names() {
         assert!(seen.lines().any(|seen| seen == line), "{line}: {seen}");
     }
 }
+
+#[test]
+fn the_unit_of_update_keeps_a_file_fresh_for_another_user() {
+    let Some(seen) = boot(include_str!("systemd/update")) else { return };
+    let lines: Vec<&str> = seen.lines().collect();
+    let expected = [
+        "file telegraf 600",
+        "folder telegraf 700",
+        "[default]",
+        "reloaded",
+        "active",
+        "killed",
+        "Result=success",
+        "gone",
+        "nowhere else",
+        "1",
+        "ExecMainStatus=2",
+        "NRestarts=0",
+    ];
+    for line in expected {
+        assert!(lines.contains(&line), "{line}: {seen}");
+    }
+}

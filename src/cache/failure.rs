@@ -119,18 +119,23 @@ impl Failure {
     /// something to fall back on, but no longer than for a quarter of what is left of that: the more urgent, the sooner. Where there is nothing,
     /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
     pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
-        let next_try = match (self.report.fault, fallback) {
-            (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => self.next_try,
-            (Fault::Unreachable, Fallback::ValidEntry { until }) => {
-                let urgent = (until.since(self.at) / 4).max(SHORTEST_WAIT);
-                self.next_try.min(self.at.plus(urgent))
-            }
-            (Fault::Unreachable, Fallback::Nothing)
-            | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => return false,
-        };
+        let Some(next_try) = self.next_try_beside(fallback) else { return false };
         self.certificate_sha256 == *certificate_sha256
             && now < next_try
             && self.next_try.since(now) <= LONGEST_BELIEVED
+    }
+
+    /// Returns when the next try is allowed to who has that to fall back on; `None` where it is at any time.
+    pub fn next_try_beside(&self, fallback: Fallback) -> Option<Timestamp> {
+        match (self.report.fault, fallback) {
+            (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => Some(self.next_try),
+            (Fault::Unreachable, Fallback::ValidEntry { until }) => {
+                let urgent = (until.since(self.at) / 4).max(SHORTEST_WAIT);
+                Some(self.next_try.min(self.at.plus(urgent)))
+            }
+            (Fault::Unreachable, Fallback::Nothing)
+            | (Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage, _) => None,
+        }
     }
 
     fn encode(&self) -> Option<Vec<u8>> {

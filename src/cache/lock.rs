@@ -11,13 +11,12 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Failures};
 use super::state_folder::StateFolder;
 use super::{CacheError, CacheKey};
+use crate::private_file::lock_within;
 
 /// How often a lock file that was removed by somebody while we waited is opened anew.
 const MOST_REOPENINGS: u32 = 16;
@@ -95,7 +94,7 @@ impl Locks {
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {
                     waited = true;
-                    wait_for(file, deadline)?
+                    lock_within(file, deadline)?
                 }
             };
             match file {
@@ -120,27 +119,4 @@ struct Held {
 
 fn lock_name(key: &CacheKey) -> String {
     format!("lock-{:02x}", key.octets()[0])
-}
-
-fn wait_for(file: File, deadline: Instant) -> io::Result<Option<File>> {
-    let remaining = deadline.saturating_duration_since(Instant::now());
-    if remaining.is_zero() {
-        return Ok(None);
-    }
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new().name(String::from("lock")).spawn(move || {
-        let locked = loop {
-            match file.lock() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(()) => break Ok(file),
-                Err(error) => break Err(error),
-            }
-        };
-        // Nobody receives it after the deadline; then the file is closed here, and the lock given back.
-        let _ = sender.send(locked);
-    })?;
-    match receiver.recv_timeout(remaining) {
-        Ok(locked) => locked.map(Some),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
-    }
 }

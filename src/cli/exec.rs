@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use super::args::{Needs, Spec, Words};
 use super::env::{EXPECT_DURATION, minimum, too_short};
-use super::renewal::{self, Renewal};
+use super::renewable::{inputs, renewable};
+use super::renewal::Renewal;
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::{CalledAs, Invocation, provider};
@@ -96,7 +97,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let renews = invocation.typed.flag(MODE.name) != Some("env");
     let mut removed: Vec<String> = exec::SHADOWING.iter().copied().map(String::from).collect();
     removed.extend(own_secrets(&settings.identity));
-    renewal::check_inputs(SPEC.name, &settings.identity)?;
+    renewable(SPEC.name, &settings.identity)?;
     let region = settings.request.region.to_string();
     let provider = provider::provider(settings, invocation.env)?;
     let minimum = if renews { MinimumRemaining::Half } else { minimum(invocation) };
@@ -221,7 +222,7 @@ fn past_the_proxy(env: &Environment) -> Option<String> {
 
 /// Returns the variables in which this program has keys and passwords.
 fn own_secrets(identity: &IdentitySource) -> Vec<String> {
-    let named = renewal::inputs(identity).filter_map(|input| match input {
+    let named = inputs(identity).filter_map(|input| match input {
         Input::Variable(name) => Some(name.clone()),
         Input::Descriptor(_)
         | Input::Path(_)

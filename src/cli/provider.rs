@@ -41,20 +41,26 @@ pub(super) fn obtain(
     env: &Environment,
     minimum: MinimumRemaining,
 ) -> Result<CacheEntry, Failure> {
-    provider.session(minimum).map_err(|error| {
-        let server_verification = provider.wanted().server_verification;
-        let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
-        let first_try = match &error {
-            ProviderError::HeldBack { .. } => Some(first_try(name)),
-            ProviderError::Busy { .. } | ProviderError::Failed(_) | ProviderError::Shared { .. } => None,
-        };
-        match place(error) {
-            Place::Here(failure) => failure,
-            Place::OnTheWay(error) => {
-                OnTheWay { error, server_verification, ignored_variable, first_try }.into()
-            }
-        }
-    })
+    provider.session(minimum).map_err(|error| told(error, provider, name, env))
+}
+
+/// Makes of a provider's failure what is told of it.
+pub(super) fn told(
+    error: ProviderError,
+    provider: &Provider<Box<dyn SessionMaker>>,
+    name: Option<&str>,
+    env: &Environment,
+) -> Failure {
+    let server_verification = provider.wanted().server_verification;
+    let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
+    let first_try = match &error {
+        ProviderError::HeldBack { .. } => Some(first_try(name)),
+        ProviderError::Busy { .. } | ProviderError::Failed(_) | ProviderError::Shared { .. } => None,
+    };
+    match place(error) {
+        Place::Here(failure) => failure,
+        Place::OnTheWay(error) => OnTheWay { error, server_verification, ignored_variable, first_try }.into(),
+    }
 }
 
 /// Joins the provider of a session's credentials, hop after hop; nothing is read.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::output::{self, OutputError};
 use super::wrap;
+use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::private_file;
 use crate::text::{printable, printable_line};
@@ -142,6 +143,11 @@ pub(super) fn remark(text: &str) {
     say(format!("anyrole: {text}\n").as_bytes());
 }
 
+/// Writes a line of what a long-running command does, with the time in UTC.
+pub(super) fn log(command: &str, text: &str) {
+    say(format!("{} anyrole: {command}: {}\n", SystemClock.now(), printable_line(text)).as_bytes());
+}
+
 /// Tells a step of a run with `--debug`.
 pub(super) fn step(elapsed: Duration, text: &str) {
     let milliseconds = elapsed.as_secs_f64() * 1e3;
@@ -149,8 +155,8 @@ pub(super) fn step(elapsed: Duration, text: &str) {
     say(line.as_bytes());
 }
 
-/// Writes a line of the log of a command that runs for long.
-pub(super) fn log(line: &str) {
+/// Writes a line of a server's log as it stands.
+pub(super) fn log_line(line: &str) {
     say(line.as_bytes());
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{Needs, Spec, Words};
-use super::log::{Log, LogForm};
+use super::event_log::{EventLog, Form};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
+use super::stop::{Asked, Signals};
 use super::usage::UsageError;
 use super::{Invocation, grammar, output};
 use crate::clock::{Clock as _, SystemClock};
@@ -115,10 +116,10 @@ impl Diagnostic for CannotServe {
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let form = match invocation.typed.flag(LOG_FORMAT.name) {
-        Some("json") => LogForm::Json,
-        Some(_) | None => LogForm::Text,
+        Some("json") => Form::Json,
+        Some(_) | None => Form::Text,
     };
-    let log = Arc::new(Log::of(invocation, form));
+    let log = Arc::new(EventLog::of(invocation, form));
     let places = Places::of(invocation)?;
     let mut offers = Offers::new(invocation, Arc::clone(&log));
     // What is wrong in the settings is told before anything is opened.
@@ -174,7 +175,7 @@ impl Places {
         &self,
         invocation: &Invocation<'_>,
         is_shared: bool,
-        log: &Log,
+        log: &EventLog,
     ) -> Result<Vec<(Listener, Option<SocketAddr>)>, ListenError> {
         #[cfg(unix)]
         let mut listeners = Listener::passed(invocation.env)?;
@@ -191,7 +192,7 @@ impl Places {
         Ok(listeners)
     }
 
-    async fn listen(&self, log: &Log) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
+    async fn listen(&self, log: &EventLog) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
         let mut tries = 0..PORT_TRIES;
         loop {
             match self.listen_once(log).await {
@@ -202,7 +203,7 @@ impl Places {
         }
     }
 
-    async fn listen_once(&self, log: &Log) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
+    async fn listen_once(&self, log: &EventLog) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
         let mut listeners: Vec<(Listener, SocketAddr)> = Vec::new();
         let mut port = self.port;
         for address in &self.addresses {
@@ -231,12 +232,12 @@ impl Places {
 
 async fn serve(
     invocation: &Invocation<'_>,
-    log: &Arc<Log>,
+    log: &Arc<EventLog>,
     places: &Places,
     offers: &mut Offers,
     first: Vec<offers::Described>,
 ) -> Result<(), Failure> {
-    let mut signals = signals::Signals::catch().map_err(CannotServe::Signals)?;
+    let mut signals = Signals::catch().map_err(CannotServe::Signals)?;
     let notifier = Notifier::from_environment(invocation.env);
     let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
     if !sockets.know_own_user() {
@@ -270,7 +271,7 @@ async fn serve(
             never = &mut keeping => match never {},
             never = &mut telling => match never {},
             signal = signals.next() => match signal {
-                signals::Wish::Reload => {
+                Asked::Look => {
                     notifier.tell_reloading();
                     let outcome = offers.read(invocation).and_then(|described| {
                         offers.make(described).map_err(|error| CannotServe::from(error).into())
@@ -284,7 +285,7 @@ async fn serve(
                     }
                     notifier.tell(&["READY=1", &status(&server.site())]);
                 }
-                signals::Wish::End => break,
+                Asked::Stop => break,
             },
         }
     }
@@ -295,7 +296,7 @@ async fn serve(
 }
 
 /// Prints how programs find it, and logs where it listens.
-fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Offers, log: &Log) {
+fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Offers, log: &EventLog) {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.extend([name, "=", value, "\n"]);
     if let Some(address) = addresses.first() {
@@ -322,7 +323,7 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
 }
 
 /// Logs what happened.
-fn tell(log: &Log, event: &Event) {
+fn tell(log: &EventLog, event: &Event) {
     match event {
         Event::HandedOut { session, access_key_id, way, caller, process } => {
             let mut facts = vec![
@@ -388,60 +389,4 @@ fn status(site: &Site) -> String {
     };
     let sessions: Vec<String> = site.offers.iter().map(session).collect();
     format!("STATUS={}", printable_line(&sessions.join("; ")))
-}
-
-/// What signals ask a server for.
-mod signals {
-    use std::io;
-
-    /// What is asked for.
-    pub(super) enum Wish {
-        Reload,
-        End,
-    }
-
-    #[cfg(unix)]
-    pub(super) struct Signals {
-        hangup: tokio::signal::unix::Signal,
-        interrupt: tokio::signal::unix::Signal,
-        terminate: tokio::signal::unix::Signal,
-    }
-
-    #[cfg(unix)]
-    impl Signals {
-        pub(super) fn catch() -> io::Result<Self> {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                hangup: signal(SignalKind::hangup())?,
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-            })
-        }
-
-        pub(super) async fn next(&mut self) -> Wish {
-            tokio::select! {
-                _ = self.hangup.recv() => Wish::Reload,
-                _ = self.interrupt.recv() => Wish::End,
-                _ = self.terminate.recv() => Wish::End,
-            }
-        }
-    }
-
-    #[cfg(not(unix))]
-    pub(super) struct Signals;
-
-    #[cfg(not(unix))]
-    impl Signals {
-        #[expect(clippy::unnecessary_wraps, reason = "as where there are signals")]
-        pub(super) fn catch() -> io::Result<Self> {
-            Ok(Self)
-        }
-
-        pub(super) async fn next(&mut self) -> Wish {
-            match tokio::signal::ctrl_c().await {
-                Ok(()) => Wish::End,
-                Err(_) => std::future::pending().await,
-            }
-        }
-    }
 }

@@ -21,6 +21,13 @@ pub struct RuntimeError {
     limit: Option<u64>,
 }
 
+impl From<io::Error> for RuntimeError {
+    /// Takes what stands in the way of waiting for anything else, a signal for one.
+    fn from(source: io::Error) -> Self {
+        Self { source, limit: None }
+    }
+}
+
 impl Diagnostic for RuntimeError {
     fn id(&self) -> &'static str {
         "runtime"

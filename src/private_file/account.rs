@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest database that is read, in bytes.
 const LIMIT: u64 = 4 << 20;
@@ -35,6 +35,20 @@ pub fn find_owner(text: &str) -> Option<Owner> {
         None => account.as_deref().map_or(Some(user), |fields| number(fields, 3))?,
     };
     Some(Owner { user, group })
+}
+
+/// Returns the home folder of the effective user, as the local database has it.
+#[cfg(unix)]
+pub fn own_home() -> Option<PathBuf> {
+    let number = rustix::process::geteuid().as_raw().to_string();
+    let fields = field_of(Path::new("/etc/passwd"), &number)?;
+    fields.get(5).filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+/// There is no such database.
+#[cfg(not(unix))]
+pub const fn own_home() -> Option<PathBuf> {
+    None
 }
 
 /// Returns the fields of the line of that name or number.

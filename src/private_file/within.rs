@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{ReadError, shell_word};
-use crate::text::quoted;
+use super::{ReadError, shell_word, shown};
 
 /// Why a file below a folder was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,10 +64,6 @@ impl WithinError {
             Self::Read(_) => None,
         }
     }
-}
-
-fn shown(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
 }
 
 /// Reads a file below a folder, of at most `limit` bytes; `below` are the names that lead to it.

@@ -127,7 +127,16 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         if self.backoff(coordination, fallback).is_some() {
             return last_good;
         }
-        let longest = LONGEST_REFRESH.min(self.deadline);
+        let longest = match self.minimum {
+            // A session that runs out is not waited for so long that no other try is left.
+            MinimumRemaining::Ahead => {
+                self.deadline.min((last_good.remaining(self.now()) / 4).max(LONGEST_REFRESH))
+            }
+            MinimumRemaining::AtLeast(_)
+            | MinimumRemaining::Covering(_)
+            | MinimumRemaining::Half
+            | MinimumRemaining::Window => LONGEST_REFRESH.min(self.deadline),
+        };
         self.create(coordination, longest, longest).unwrap_or(last_good)
     }
 

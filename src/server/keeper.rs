@@ -8,15 +8,10 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use crate::cache::CacheEntry;
 use crate::clock::{Clock, Timestamp};
+use crate::provider::Pace;
 
 /// How often it is looked whether the session is due: by the wall clock, so that a host which slept or whose clock jumped is seen.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// The pause after the first attempt that brought nothing; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// The shortest pause, while a session runs out.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// By how much of its lifetime, in hundredths, a session may be renewed later than at half of it: hosts that started together do not all ask
 /// together. Of an hour 27 minutes are left then, and botocore trusts what has 25.
 const SPREAD: u32 = 5;
@@ -60,9 +55,7 @@ struct State {
     failure: Arc<str>,
     /// It was the last one.
     has_failed: bool,
-    /// Nobody tries again before.
-    not_before: Timestamp,
-    pause: Duration,
+    pace: Pace,
 }
 
 impl fmt::Debug for Keeper {
@@ -78,8 +71,7 @@ impl Keeper {
             entry: first,
             failure: Arc::from("there is no session yet"),
             has_failed: false,
-            not_before: Timestamp::MIN,
-            pause: FIRST_PAUSE,
+            pace: Pace::default(),
         };
         let mut octet = [0];
         // Without random numbers nothing works, and this least of all matters.
@@ -149,7 +141,7 @@ impl Keeper {
         let state = self.state();
         match &state.entry {
             Some(entry) if self.is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
-            Some(_) | None if now < state.not_before => Some(state.answer(now)),
+            Some(_) | None if !state.pace.wait(now).is_zero() => Some(state.answer(now)),
             Some(_) | None => None,
         }
     }
@@ -165,8 +157,7 @@ impl Keeper {
                 state.entry = Some(Arc::new(entry));
                 if renewed {
                     state.has_failed = false;
-                    state.pause = FIRST_PAUSE;
-                    state.not_before = Timestamp::MIN;
+                    state.pace = Pace::default();
                 } else {
                     state.failure = Arc::from("no newer session can be had");
                     state.back_off(now);
@@ -207,11 +198,8 @@ impl State {
 
     fn back_off(&mut self, now: Timestamp) {
         self.has_failed = true;
-        // The less is left of the session, the sooner the next try.
         let left = self.usable(now).map(|entry| entry.usable_until.since(now));
-        let urgent = left.map_or(self.pause, |left| (left / 4).max(SHORTEST_PAUSE));
-        self.not_before = now.plus(self.pause.min(urgent));
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.pace.fail(now, left);
     }
 }
 

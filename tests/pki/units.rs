@@ -30,3 +30,21 @@ fn the_renewal_units_are_sound_and_hardened() {
     let exposure = bench.run("systemd-analyze", exposure);
     assert_eq!(exposure.status, 0, "{exposure:?}");
 }
+
+#[test]
+fn the_unit_of_update_is_sound_and_hardened() {
+    if !is_there("systemd-analyze", "--version") {
+        return;
+    }
+    let bench = Workbench::empty();
+    let packaged = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/systemd/anyrole-update@.service");
+    let text = fs::read_to_string(packaged).expect("it is packaged");
+    let text = text.replace("/usr/bin/anyrole", env!("CARGO_BIN_EXE_anyrole"));
+    bench.write("anyrole-update@build.service", &text);
+    let verified = bench.run("systemd-analyze", "verify ./anyrole-update@build.service");
+    assert!(verified.status == 0 && verified.stderr.is_empty(), "{verified:?}");
+    // It has the network, and so twice what the renewal has.
+    let exposure = "security --offline=true --threshold=20 --no-pager ./anyrole-update@build.service";
+    let exposure = bench.run("systemd-analyze", exposure);
+    assert_eq!(exposure.status, 0, "{exposure:?}");
+}

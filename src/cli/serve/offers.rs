@@ -9,7 +9,8 @@ use super::TOKEN_FOLDER;
 use crate::arn::RoleArn;
 use crate::cache::CacheEntry;
 use crate::cache::state_folder::StateLocation;
-use crate::cli::log::Log;
+use crate::cli::event_log::EventLog;
+use crate::cli::renewable::renewable;
 use crate::cli::renewal::{self, Renewal};
 use crate::cli::report::Failure;
 use crate::cli::settings::{self, Settings, SettingsError};
@@ -28,7 +29,7 @@ const SHORT: Duration = Duration::from_secs(52 * 60);
 
 /// What was made before, so that a new configuration takes no session and no token away.
 pub(super) struct Offers {
-    log: Arc<Log>,
+    log: Arc<EventLog>,
     token_folder: Option<PathBuf>,
     made: BTreeMap<String, Made>,
 }
@@ -57,7 +58,7 @@ impl Described {
 }
 
 impl Offers {
-    pub(super) fn new(invocation: &Invocation<'_>, log: Arc<Log>) -> Self {
+    pub(super) fn new(invocation: &Invocation<'_>, log: Arc<EventLog>) -> Self {
         Self { log, token_folder: token_folder(invocation), made: BTreeMap::new() }
     }
 
@@ -154,7 +155,7 @@ fn describe(
     let settings = Settings::of_config(config, typed, name, env, spec.groups)?;
     let allowed = allowed(&settings)?;
     let session = settings.session(env, *called_as == CalledAs::OfficialHelper)?;
-    renewal::check_inputs(spec.name, &session.identity)?;
+    renewable(spec.name, &session.identity)?;
     let second = session.second_hop.as_ref().map(|hop| &hop.request.role_arn);
     let role_arn = second.unwrap_or(&session.request.role_arn).clone();
     let region = session.request.region.to_string();
@@ -179,7 +180,7 @@ fn allowed(settings: &Settings) -> Result<Allowed, SettingsError> {
 }
 
 /// Logs each new session, and each attempt that brought none.
-fn told(log: Arc<Log>, name: String) -> renewal::Told {
+fn told(log: Arc<EventLog>, name: String) -> renewal::Told {
     let last = Mutex::new(String::new());
     Box::new(move |outcome: Result<&CacheEntry, &str>| match outcome {
         Ok(entry) => {

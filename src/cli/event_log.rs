@@ -1,0 +1,73 @@
+//! The log of a server: a line for each thing that happens, with its facts by name, for people and for programs.
+//!
+//! It goes where failures are logged, to the file of `--log-file` or the journal; without one, to the standard error.
+
+use std::path::PathBuf;
+
+use super::{Invocation, log, report};
+use crate::clock::{Clock as _, SystemClock};
+use crate::text::printable_line;
+use crate::trace;
+
+/// The log of a command that runs for long.
+pub(super) struct EventLog {
+    /// Where it goes; `None` for the standard error.
+    target: Option<PathBuf>,
+    form: Form,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `what name=value …`
+    Text,
+    /// One object.
+    Json,
+}
+
+impl EventLog {
+    pub(super) fn of(invocation: &Invocation<'_>, form: Form) -> Self {
+        Self { target: log::target(invocation), form }
+    }
+
+    /// Writes a line: what happened, and its facts, none of them a secret.
+    pub(super) fn tell(&self, what: &str, facts: &[(&str, String)]) {
+        let (line, priority) = match self.form {
+            Form::Json => {
+                let mut object = serde_json::Map::new();
+                object.insert(String::from("time"), SystemClock.now().to_string().into());
+                object.insert(String::from("event"), what.into());
+                object.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())));
+                (serde_json::Value::Object(object).to_string(), log::HAPPENED)
+            }
+            Form::Text => {
+                let fact = |(name, value): &(&str, String)| format!(" {name}={}", quoted_if_needed(value));
+                (format!("{what}{}", facts.iter().map(fact).collect::<String>()), log::HAPPENED)
+            }
+        };
+        let written = match &self.target {
+            Some(target) => log::write(target, &line, priority),
+            None => Err(String::new()),
+        };
+        if let Err(why) = written {
+            if !why.is_empty() {
+                trace::step(|| format!("the log takes no line: {why}"));
+            }
+            // Nothing is lost in silence.
+            match self.form {
+                Form::Json => report::log_line(&format!("{line}\n")),
+                Form::Text => report::log_line(&format!("{}{line}\n", log::prefix())),
+            }
+        }
+    }
+}
+
+/// Puts a text in quotes where its end would not be seen otherwise.
+fn quoted_if_needed(text: &str) -> String {
+    let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '\\');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", printable_line(text))
+    }
+}

@@ -1,0 +1,84 @@
+//! What is asked by signals of a command that runs until it is stopped.
+
+/// What is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To look at everything again, now: SIGHUP, where no terminal was closed.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Look,
+    /// To end, which is no failure: SIGTERM, SIGINT, or a terminal that was closed.
+    Stop,
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io;
+
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use super::Asked;
+    use crate::process::ignored_signals;
+
+    /// The signals, each `None` where it is ignored: SIGHUP under nohup, SIGINT in the background of a script.
+    pub(in super::super) struct Signals {
+        hangup: Option<Signal>,
+        interrupt: Option<Signal>,
+        terminate: Option<Signal>,
+        has_terminal: bool,
+    }
+
+    impl Signals {
+        pub(in super::super) fn catch() -> io::Result<Self> {
+            let ignored = ignored_signals();
+            let catch =
+                |kind: SignalKind| (!ignored.contains(kind.as_raw_value())).then(|| signal(kind)).transpose();
+            Ok(Self {
+                hangup: catch(SignalKind::hangup())?,
+                interrupt: catch(SignalKind::interrupt())?,
+                terminate: Some(signal(SignalKind::terminate())?),
+                has_terminal: std::fs::File::open("/dev/tty").is_ok(),
+            })
+        }
+
+        pub(in super::super) async fn next(&mut self) -> Asked {
+            tokio::select! {
+                () = arrival(&mut self.hangup) => if self.has_terminal { Asked::Stop } else { Asked::Look },
+                () = arrival(&mut self.interrupt) => Asked::Stop,
+                () = arrival(&mut self.terminate) => Asked::Stop,
+            }
+        }
+    }
+
+    async fn arrival(signal: &mut Option<Signal>) {
+        match signal {
+            Some(caught) => drop(caught.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+
+    use super::Asked;
+
+    /// Ctrl-C, where there are no signals.
+    pub(in super::super) struct Signals;
+
+    impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "as where there are signals")]
+        pub(in super::super) fn catch() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(in super::super) async fn next(&mut self) -> Asked {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending().await
+            }
+            Asked::Stop
+        }
+    }
+}
+
+pub(super) use system::Signals;

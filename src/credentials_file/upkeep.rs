@@ -1,0 +1,217 @@
+//! Keeps one profile of the credentials file fresh: what is due, what is written, and when to look again. Its caller waits and tells.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CredentialsFile, Gate, Written};
+use crate::cache::CacheEntry;
+use crate::cache::freshness::Freshness;
+use crate::clock::{Clock, Timestamp};
+use crate::diagnostic::Diagnostic;
+use crate::ini::Section;
+use crate::private_file::Stamp;
+use crate::provider::Pace;
+
+/// How often it is looked what is due, at least: by the wall clock, so that a host which slept or whose clock jumped is seen, and so is a file that somebody
+/// else has changed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The shortest time between two looks, however short a session is.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest time for which a source may have itself left alone; more means that the clock was set back.
+const LONGEST_HOLD: Duration = Duration::from_secs(20 * 60);
+
+/// Something that went wrong.
+pub type Problem = Box<dyn Diagnostic + Send>;
+
+/// What a source has.
+#[derive(Debug)]
+pub struct Obtained {
+    /// A session; one with less than half of its lifetime left where no new one can be had, or none.
+    pub entry: Option<CacheEntry>,
+    /// Why there is no new session.
+    pub problem: Option<Problem>,
+    /// When it is worth asking again.
+    pub next_try: Option<Timestamp>,
+}
+
+/// Where sessions come from. Blocks for as long as that takes.
+pub trait Source: Send {
+    /// Returns a session with at least half of its lifetime left, if it can be had.
+    fn session(&self) -> Obtained;
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The session was not renewed, or not written. The file is as it was.
+    Failed {
+        /// Why.
+        problem: Problem,
+        /// When it is tried again.
+        next: Duration,
+    },
+    /// The profile holds this session now.
+    Wrote {
+        /// `ASIA…`
+        access_key_id: String,
+        /// When AWS stops accepting it.
+        expiration: Timestamp,
+        /// What is to be told of the file.
+        written: Written,
+    },
+}
+
+/// One profile, and the session that is to be in it.
+pub struct Upkeep {
+    file: CredentialsFile,
+    profile: Section,
+    source: Box<dyn Source>,
+    clock: Arc<dyn Clock>,
+    gate: Arc<Gate>,
+    entry: Option<CacheEntry>,
+    /// The file as it was when the session was in it; `None` while it is not.
+    stamp: Option<Stamp>,
+    renewing: Pace,
+    held_until: Option<Timestamp>,
+    writing: Pace,
+}
+
+impl fmt::Debug for Upkeep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upkeep")
+            .field("file", &self.file)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upkeep {
+    /// Joins what is kept fresh with where sessions come from. Nothing is read.
+    pub fn new(
+        file: CredentialsFile,
+        profile: Section,
+        source: Box<dyn Source>,
+        clock: Arc<dyn Clock>,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self {
+            file,
+            profile,
+            source,
+            clock,
+            gate,
+            entry: None,
+            stamp: None,
+            renewing: Pace::default(),
+            held_until: None,
+            writing: Pace::default(),
+        }
+    }
+
+    /// Does what is due, and returns what happened and how long there is nothing to do: a second at least, 15 at most.
+    pub fn step(&mut self) -> (Vec<Event>, Duration) {
+        let mut events = Vec::new();
+        let now = self.clock.now();
+        if !self.entry.as_ref().is_some_and(|entry| is_fresh(entry, now)) && self.renewal_wait(now).is_zero()
+        {
+            self.renew(&mut events);
+        }
+        let now = self.clock.now();
+        if self.writing.wait(now).is_zero() {
+            self.write(now, &mut events);
+        }
+        (events, self.wait(self.clock.now()))
+    }
+
+    /// Tells whether the file held a session that works, when it was last looked at.
+    pub fn holds_session(&self) -> bool {
+        self.stamp.is_some()
+    }
+
+    /// Forgets every pause, and has the file looked at: somebody knows that something is better now.
+    pub fn hurry(&mut self) {
+        (self.renewing, self.writing) = (Pace::default(), Pace::default());
+        (self.held_until, self.stamp) = (None, None);
+    }
+
+    fn renew(&mut self, events: &mut Vec<Event>) {
+        let Obtained { entry, problem, next_try } = self.source.session();
+        let now = self.clock.now();
+        let is_new = entry.as_ref().is_some_and(|entry| is_fresh(entry, now));
+        if let Some(entry) = entry {
+            let known = self.entry.as_ref().is_some_and(|known| id(known) == id(&entry));
+            if !known {
+                self.stamp = None;
+            }
+            self.entry = Some(entry);
+        }
+        if is_new {
+            (self.renewing, self.held_until) = (Pace::default(), None);
+            return;
+        }
+        let usable = self.entry.as_ref().filter(|entry| entry.usable_until > now);
+        self.renewing.fail(now, usable.map(|entry| entry.remaining(now)));
+        self.held_until = next_try;
+        if let Some(problem) = problem {
+            events.push(Event::Failed { problem, next: self.renewal_wait(now) });
+        }
+    }
+
+    /// Writes the session, while it works, into a file that does not hold it or was changed by somebody since it did.
+    fn write(&mut self, now: Timestamp, events: &mut Vec<Event>) {
+        let Some(entry) = self.entry.as_ref().filter(|entry| entry.usable_until > now) else { return };
+        if self.stamp.is_some() && self.stamp == Stamp::of(self.file.path()) {
+            return;
+        }
+        match self.file.write(&self.profile, &entry.credential_set, &self.gate) {
+            Ok(written) => {
+                self.writing = Pace::default();
+                self.stamp = Some(written.stamp.clone());
+                if written.is_changed {
+                    let (access_key_id, expiration) = (id(entry).to_owned(), entry.expiration());
+                    events.push(Event::Wrote { access_key_id, expiration, written });
+                }
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                self.stamp = None;
+                self.writing.fail(now, None);
+                events.push(Event::Failed { problem: Box::new(error), next: self.writing.wait(now) });
+            }
+        }
+    }
+
+    fn wait(&self, now: Timestamp) -> Duration {
+        let renewal = match &self.entry {
+            // Half of it is still fresh.
+            Some(entry) if is_fresh(entry, now) => {
+                entry.remaining(now).saturating_sub(entry.lifetime() / 2) + Duration::from_secs(1)
+            }
+            Some(_) | None => self.renewal_wait(now),
+        };
+        let is_to_be_written =
+            self.stamp.is_none() && self.entry.as_ref().is_some_and(|entry| entry.usable_until > now);
+        let writing = if is_to_be_written { self.writing.wait(now) } else { LOOK_INTERVAL };
+        renewal.min(writing).clamp(SHORTEST_WAIT, LOOK_INTERVAL)
+    }
+
+    fn renewal_wait(&self, now: Timestamp) -> Duration {
+        let held = self.held_until.map(|until| until.since(now)).filter(|held| *held <= LONGEST_HOLD);
+        self.renewing.wait(now).max(held.unwrap_or_default())
+    }
+}
+
+fn id(entry: &CacheEntry) -> &str {
+    &entry.credential_set.credentials.access_key_id
+}
+
+/// Tells whether at least half of the lifetime is left.
+fn is_fresh(entry: &CacheEntry, now: Timestamp) -> bool {
+    entry.freshness(now, entry.lifetime() / 2) == Freshness::Fresh
+}
+
+#[cfg(test)]
+mod tests;

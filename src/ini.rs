@@ -1,0 +1,464 @@
+//! The one editor of INI files: changes the keys of one section, and keeps every other byte.
+//!
+//! The files are those of AWS's programs, `~/.aws/credentials` and `~/.aws/config`. A file is bytes here and never refused for what is in it, but
+//! for what no parser of theirs could read: comments, order, blank lines, endings of lines, a missing last one, a byte order mark, octets that are
+//! no UTF-8 and blocks that nobody knows stay as they are.
+//!
+//! What a line is, is decided as botocore does it (Python's `RawConfigParser`), which is the strictest of the readers; `line` has the rules. The readers
+//! do not agree:
+//!
+//! | | botocore, AWS CLI | Rust | JavaScript |
+//! |---|---|---|---|
+//! | `[prod] `, `[prod] # x` | `prod` | `prod` | `prod` |
+//! | `[ prod ]` | ` prod `, another section | `prod` | ` prod `, another section |
+//! | `["prod"]`, `[ "my profile" ]` | with its quotes, another section | ignored | with its quotes |
+//! | `[profile "my profile"]` in `config` | `my profile` | ignored for its blank | ignored for its blank |
+//! | the section twice | the file is refused | joined, the later one counts | joined, the later one counts |
+//! | a key twice in it | the file is refused | the later one counts | the later one counts |
+//! | `KEY = x` | `key` | `key` | `KEY`, another key |
+//! | `key: x` | `key` | the file is refused | ignored |
+//! | `key = x # y` | the comment is part of the value | a comment | a comment |
+//!
+//! So a section is found in each of these spellings, and its header is then written as all of them read it; a key is found in each
+//! of its spellings, written as `key`, and stands in the section once. A section that stands there twice is an error: which of the two counts is
+//! not ours to say.
+
+mod line;
+
+use std::borrow::Cow;
+
+use zeroize::Zeroizing;
+
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::text::quoted;
+use line::{Kind, Line};
+
+/// The ids of this module's error.
+pub const IDS: &[&str] = &["ini-not-text", "ini-section-twice", "ini-value"];
+
+/// Why a file is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IniError {
+    /// It holds what no reader of such files can read.
+    #[error("it is no text of one octet a letter: {what}")]
+    NotText {
+        /// What it seems to be.
+        what: &'static str,
+    },
+    /// The section stands in it more than once.
+    #[error("the section [{section}] stands in it more than once, in the lines {}", joined(lines))]
+    SectionTwice {
+        /// The section, as its header has it.
+        section: String,
+        /// The numbers of the lines, from 1.
+        lines: Vec<usize>,
+    },
+    /// A name or value cannot be written so that it is read as it was meant. The value is not shown: it may be a secret.
+    #[error("{what} cannot be written: it {why}")]
+    Unwritable {
+        /// The section or the key.
+        what: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+fn joined(lines: &[usize]) -> String {
+    lines.iter().map(usize::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+impl Diagnostic for IniError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::NotText { .. } => "ini-not-text",
+            Self::SectionTwice { .. } => "ini-section-twice",
+            Self::Unwritable { .. } => "ini-value",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::NotText { .. } | Self::SectionTwice { .. } => Fault::Local,
+            Self::Unwritable { .. } => Fault::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotText { .. } => Some(String::from("save it as UTF-8, without NUL octets")),
+            Self::SectionTwice { .. } => {
+                Some(String::from("join them under one header, or remove the one that is not meant"))
+            }
+            Self::Unwritable { .. } => None,
+        }
+    }
+}
+
+/// The name of a section that all readers can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    prefix: Option<&'static str>,
+    name: String,
+}
+
+impl Section {
+    /// Names a section without a prefix, `[name]`: every one of a credentials file, and `[default]`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name cannot stand in a header, or means something else there.
+    pub fn plain(name: &str) -> Result<Self, IniError> {
+        Self::named(None, name)
+    }
+
+    /// Names a section of a config file by what it is and its name: `[profile name]`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name cannot stand in a header, or means something else there.
+    pub fn prefixed(prefix: &'static str, name: &str) -> Result<Self, IniError> {
+        Self::named(Some(prefix), name)
+    }
+
+    fn named(prefix: Option<&'static str>, name: &str) -> Result<Self, IniError> {
+        let why = if name.is_empty() {
+            "is empty"
+        } else if name.trim() != name {
+            "begins or ends with a blank"
+        } else if name.contains(char::is_control) {
+            "holds a line break or another control character"
+        } else if name.contains(['[', ']', '"', '\'', '#', ';', '\\']) {
+            "holds a bracket, a quote, a backslash, # or ;, which readers take for something else"
+        } else if name == "DEFAULT" {
+            "means the defaults of all profiles to botocore and the AWS CLI"
+        } else if name == "__proto__" {
+            "makes the JavaScript SDK refuse the file"
+        } else {
+            return Ok(Self { prefix, name: name.to_owned() });
+        };
+        Err(IniError::Unwritable { what: format!("the section name {}", quoted(name)), why })
+    }
+
+    /// Returns the text between the brackets in the one spelling that every reader finds.
+    fn spelling(&self) -> String {
+        let Self { prefix, name } = self;
+        match prefix {
+            None => name.clone(),
+            Some(prefix) if name.contains(char::is_whitespace) => format!("{prefix} \"{name}\""),
+            Some(prefix) => format!("{prefix} {name}"),
+        }
+    }
+
+    /// Tells whether a header names this section, in whatever spelling.
+    fn is_named_by(&self, header: &[u8]) -> bool {
+        let name = match self.prefix {
+            None => line::trimmed(header),
+            Some(prefix) => match line::trimmed(header).strip_prefix(prefix.as_bytes()) {
+                Some(rest) if rest.first().is_some_and(|octet| line::is_blank(*octet)) => line::trimmed(rest),
+                Some(_) | None => return false,
+            },
+        };
+        let unquoted = |quote: u8| name.strip_prefix(&[quote])?.strip_suffix(&[quote]);
+        line::trimmed(unquoted(b'"').or_else(|| unquoted(b'\'')).unwrap_or(name)) == self.name.as_bytes()
+    }
+
+    /// Tells whether every reader that can know this section finds it under a header.
+    fn is_read_from(&self, header: &[u8]) -> bool {
+        let quoted = self.prefix.map(|prefix| format!("{prefix} \"{}\"", self.name));
+        header == self.spelling().as_bytes() || quoted.is_some_and(|quoted| header == quoted.as_bytes())
+    }
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// It goes, with all lines of its value.
+    Remove,
+    /// It has this value, and is added where it is missing.
+    Set(&'a str),
+    /// It has this value, if it is there.
+    Update(&'a str),
+}
+
+/// Shows no value: it may be a secret.
+impl std::fmt::Debug for Change<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Remove => "Remove",
+            Self::Set(_) => "Set",
+            Self::Update(_) => "Update",
+        })
+    }
+}
+
+/// Returns the file with the keys of one section changed; the keys are in lower case.
+///
+/// A value is replaced where it stands, with its indented continuation lines; of a key that stands there more than once the first place stays. What is
+/// missing is added behind the last property of the section, before the blank lines and comments that precede the next header. A section that is missing is
+/// added at the end. New lines end as those before them do. Doing it twice changes nothing the second time.
+///
+/// # Errors
+///
+/// Fails if the section stands there more than once, if the file is not text, and if a key or value could not be read back.
+pub fn edited(
+    content: &[u8],
+    section: &Section,
+    changes: &[(&str, Change<'_>)],
+) -> Result<Zeroizing<Vec<u8>>, IniError> {
+    for (key, change) in changes {
+        check(key, change)?;
+    }
+    check_text(content)?;
+    let lines = line::read(content);
+    let mut rows: Vec<Row<'_>> = lines.iter().map(Row::of).collect();
+    match find(&lines, section)? {
+        Some(header) => {
+            let end = end_of_section(&lines, header);
+            if let Kind::Header { name } = &lines[header].kind
+                && !section.is_read_from(&lines[header].text[name.clone()])
+            {
+                let Line { text, .. } = lines[header];
+                let spelling = section.spelling();
+                let parts = [&text[..name.start], spelling.as_bytes(), &text[name.end..]];
+                rows[header].text = Text::New(Zeroizing::new(parts.concat()));
+            }
+            let (at, indentation) = end_of_properties(&lines, header, end);
+            let mut missing = Vec::new();
+            for (key, change) in changes {
+                if !apply(&lines, &mut rows, header + 1..end, key, change)
+                    && let Change::Set(value) = change
+                {
+                    missing.push(property(indentation, key, value));
+                }
+            }
+            insert(&mut rows, at, missing);
+        }
+        None => append(&lines, &mut rows, section, changes),
+    }
+    Ok(assembled(content, rows))
+}
+
+/// Adds a section with what is to be set.
+fn append(lines: &[Line<'_>], rows: &mut Vec<Row<'_>>, section: &Section, changes: &[(&str, Change<'_>)]) {
+    let missing = changes.iter().filter_map(|(key, change)| match change {
+        Change::Set(value) => Some(property(b"", key, value)),
+        Change::Remove | Change::Update(_) => None,
+    });
+    let mut missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return;
+    }
+    missing.insert(0, Zeroizing::new(format!("[{}]", section.spelling()).into_bytes()));
+    if lines.last().is_some_and(|last| last.kind != Kind::Blank) {
+        missing.insert(0, Zeroizing::new(Vec::new()));
+    }
+    insert(rows, rows.len(), missing);
+}
+
+/// Returns the index behind the last property of a section (or line that nobody understands), and how far a property that is added there is indented: as the last
+/// one is; of the first one, as the next header is where that is deeper. Below one that is indented less, an indented line would be read as a part of its value.
+fn end_of_properties<'a>(lines: &[Line<'a>], header: usize, end: usize) -> (usize, &'a [u8]) {
+    let before = |line: &Line<'a>| {
+        let first = line.text.iter().position(|octet| !line::is_blank(*octet));
+        &line.text[..first.unwrap_or_default()]
+    };
+    let (mut at, mut indentation, mut is_first) = (header + 1, before(&lines[header]), true);
+    for (index, line) in lines.iter().enumerate().take(end).skip(header + 1) {
+        match line.kind {
+            Kind::Property { .. } | Kind::Other => {
+                (at, indentation) = (index + 1, before(line));
+                is_first &= line.kind == Kind::Other;
+            }
+            Kind::Continuation => at = index + 1,
+            Kind::Blank | Kind::Comment | Kind::Header { .. } => {}
+        }
+    }
+    let next = lines.get(end).map(before).unwrap_or_default();
+    (at, if is_first && next.len() > indentation.len() { next } else { indentation })
+}
+
+/// Returns the first line of a key's value; `None` where there is no such key in the section.
+pub fn value<'a>(content: &'a [u8], section: &Section, key: &str) -> Option<&'a [u8]> {
+    let lines = line::read(content);
+    let header = find(&lines, section).ok()??;
+    let own = &lines[header + 1..end_of_section(&lines, header)];
+    own.iter().find_map(|line| match &line.kind {
+        Kind::Property { key: found, value } if is_key(&line.text[found.clone()], key) => {
+            Some(&line.text[value.clone()])
+        }
+        Kind::Blank
+        | Kind::Comment
+        | Kind::Continuation
+        | Kind::Header { .. }
+        | Kind::Other
+        | Kind::Property { .. } => None,
+    })
+}
+
+/// A line of the file to be.
+struct Row<'a> {
+    text: Text<'a>,
+    ending: &'a [u8],
+}
+
+enum Text<'a> {
+    Gone,
+    New(Zeroizing<Vec<u8>>),
+    Old(&'a [u8]),
+}
+
+impl<'a> Row<'a> {
+    const fn of(line: &Line<'a>) -> Self {
+        Self { text: Text::Old(line.text), ending: line.ending }
+    }
+
+    fn text(&self) -> &[u8] {
+        match &self.text {
+            Text::Gone => &[],
+            Text::New(text) => text,
+            Text::Old(text) => text,
+        }
+    }
+}
+
+/// Returns the index of the section's header.
+fn find(lines: &[Line<'_>], section: &Section) -> Result<Option<usize>, IniError> {
+    let is_header = |line: &Line<'_>| match &line.kind {
+        Kind::Header { name } => section.is_named_by(&line.text[name.clone()]),
+        Kind::Blank | Kind::Comment | Kind::Continuation | Kind::Other | Kind::Property { .. } => false,
+    };
+    let headers = lines.iter().enumerate().filter(|(_, line)| is_header(line));
+    let found: Vec<usize> = headers.map(|(index, _)| index).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        several => Err(IniError::SectionTwice {
+            section: section.spelling(),
+            lines: several.iter().map(|index| index + 1).collect(),
+        }),
+    }
+}
+
+fn end_of_section(lines: &[Line<'_>], header: usize) -> usize {
+    let next = lines.iter().skip(header + 1).position(|line| matches!(line.kind, Kind::Header { .. }));
+    next.map_or(lines.len(), |distance| header + 1 + distance)
+}
+
+fn is_key(found: &[u8], key: &str) -> bool {
+    found.eq_ignore_ascii_case(key.as_bytes())
+}
+
+/// Changes a key where it stands; returns whether it stood there.
+fn apply(
+    lines: &[Line<'_>],
+    rows: &mut [Row<'_>],
+    section: std::ops::Range<usize>,
+    key: &str,
+    change: &Change<'_>,
+) -> bool {
+    let mut found = false;
+    let mut is_own = false;
+    for index in section {
+        match &lines[index].kind {
+            Kind::Property { key: name, value: old } => {
+                let Line { text, .. } = lines[index];
+                is_own = is_key(&text[name.clone()], key);
+                if !is_own {
+                    continue;
+                }
+                rows[index].text = match change {
+                    Change::Set(new) | Change::Update(new) if !found => {
+                        let as_all_read_it = &text[name.clone()] == key.as_bytes()
+                            && text[name.end..old.start].contains(&b'=')
+                            && !old.is_empty();
+                        // What stands before it stays: without its indentation, an indented line below would become a part of this value.
+                        let before: Cow<'_, [u8]> = if as_all_read_it {
+                            Cow::Borrowed(&text[..old.start])
+                        } else {
+                            Cow::Owned([&text[..name.start], key.as_bytes(), b" = "].concat())
+                        };
+                        Text::New(Zeroizing::new([&before, new.as_bytes()].concat()))
+                    }
+                    Change::Remove | Change::Set(_) | Change::Update(_) => Text::Gone,
+                };
+                found = true;
+            }
+            Kind::Continuation if is_own => rows[index].text = Text::Gone,
+            Kind::Blank | Kind::Comment | Kind::Continuation | Kind::Header { .. } | Kind::Other => {}
+        }
+    }
+    found
+}
+
+fn property(indentation: &[u8], key: &str, value: &str) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([indentation, key.as_bytes(), b" = ", value.as_bytes()].concat())
+}
+
+/// Adds lines before the row at `at`, which end as the one above does.
+fn insert(rows: &mut Vec<Row<'_>>, at: usize, texts: Vec<Zeroizing<Vec<u8>>>) {
+    let above = rows[..at].iter().rev().map(|row| row.ending).find(|ending| !ending.is_empty());
+    let ending = above.unwrap_or(b"\n");
+    rows.splice(at..at, texts.into_iter().map(|text| Row { text: Text::New(text), ending }));
+}
+
+/// Joins the rows; one that was the last and had no ending has one where others follow, and then the last has none.
+fn assembled(content: &[u8], mut rows: Vec<Row<'_>>) -> Zeroizing<Vec<u8>> {
+    rows.retain(|row| !matches!(row.text, Text::Gone));
+    let some_ending =
+        rows.iter().rev().map(|row| row.ending).find(|ending| !ending.is_empty()).unwrap_or(b"\n");
+    let is_open = content.last().is_some_and(|last| !matches!(last, b'\n' | b'\r'));
+    let last = rows.len().saturating_sub(1);
+    for (index, row) in rows.iter_mut().enumerate() {
+        if index < last && row.ending.is_empty() {
+            row.ending = some_ending;
+        } else if index == last && is_open && matches!(row.text, Text::New(_)) {
+            row.ending = b"";
+        }
+    }
+    // The size is known first, so that nothing is left behind where a growing buffer was.
+    let size = rows.iter().map(|row| row.text().len() + row.ending.len()).sum();
+    let mut whole = Zeroizing::new(Vec::with_capacity(size));
+    for row in &rows {
+        whole.extend_from_slice(row.text());
+        whole.extend_from_slice(row.ending);
+    }
+    whole
+}
+
+fn check_text(content: &[u8]) -> Result<(), IniError> {
+    if content.starts_with(&[0xFF, 0xFE]) || content.starts_with(&[0xFE, 0xFF]) {
+        return Err(IniError::NotText { what: "it is UTF-16" });
+    }
+    if content.contains(&0) {
+        return Err(IniError::NotText { what: "it holds NUL octets" });
+    }
+    Ok(())
+}
+
+/// Refuses what would be read as something else.
+fn check(key: &str, change: &Change<'_>) -> Result<(), IniError> {
+    let refuse = |why| Err(IniError::Unwritable { what: format!("the key {}", quoted(key)), why });
+    let is_plain =
+        |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || b"_-.".contains(&octet);
+    if key.is_empty() || !key.bytes().all(is_plain) {
+        return refuse("is no lower-case name");
+    }
+    let (Change::Set(value) | Change::Update(value)) = change else { return Ok(()) };
+    let refuse = |why| Err(IniError::Unwritable { what: format!("the value of {key}"), why });
+    if value.is_empty() {
+        return refuse("is empty, which begins a block of its own");
+    }
+    if value.contains(|letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
+        return refuse("holds a line break or another control character");
+    }
+    if value.trim() != *value {
+        return refuse("begins or ends with a blank, which is cut off");
+    }
+    if value.starts_with(['#', ';']) || [" #", " ;", "\t#", "\t;"].iter().any(|mark| value.contains(mark)) {
+        return refuse("holds # or ; where some readers begin a comment");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! By paths: the folder's own access list makes the file private. A lock denies reading to others here, so a file beside it is locked.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use zeroize::Zeroizing;
+
+use super::super::read::{describe, drain};
+use super::super::{ReadError, ReadRefusal, WriteError, create_private_folder, open_private, replace};
+use super::{EditError, MissingFolder, Replaced, SETTLED, lock_within};
+
+/// How often a file is put in place that others hold open: a reader without `FILE_SHARE_DELETE`, a scanner.
+const ATTEMPTS: u32 = 40;
+
+/// When the file was written, and how long it is: it changes with the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// Returns the stamp of a file, links followed; `None` where there is none.
+    pub fn of(path: &Path) -> Option<Self> {
+        let found = std::fs::metadata(path).ok()?;
+        Some(Self { length: found.len(), modified: found.modified().ok() })
+    }
+}
+
+/// A file that is locked and read, and is to be replaced or left as it is.
+#[derive(Debug)]
+pub struct Editing {
+    /// As the user named it.
+    path: PathBuf,
+    /// Links followed.
+    target: PathBuf,
+    /// Closing it gives the lock back.
+    _lock: File,
+    /// `None` where there is no file yet.
+    found: Option<Stamp>,
+    content: Zeroizing<Vec<u8>>,
+}
+
+impl Editing {
+    /// Locks and reads a file of at most `limit` bytes; one that is missing is empty.
+    ///
+    /// Others of ours who change it are waited for, at most for `patience`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file or its folder may not be read and written, if it is no regular file, or if it is locked for too long.
+    pub fn begin(
+        path: &Path,
+        missing: MissingFolder,
+        limit: u64,
+        patience: Duration,
+    ) -> Result<Self, EditError> {
+        if missing == MissingFolder::Make
+            && let Some(folder) = path.parent()
+            && !folder.exists()
+        {
+            create_private_folder(folder)?;
+        }
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut beside = target.as_os_str().to_owned();
+        beside.push(".lock");
+        let lock = open_private(Path::new(&beside))?;
+        let locked =
+            lock_within(lock, Instant::now() + patience).map_err(|error| WriteError::io(path, &error))?;
+        let Some(lock) = locked else {
+            let why = format!("another program has kept it locked for {} seconds", patience.as_secs());
+            return Err(WriteError::new(path, why).into());
+        };
+        let found = Stamp::of(&target);
+        let content = match File::open(&target) {
+            Ok(file) => {
+                let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
+                if !metadata.is_file() {
+                    return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(&metadata))).into());
+                }
+                drain(&file, path, limit, metadata.len())?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Zeroizing::new(Vec::new()),
+            Err(error) => return Err(ReadError::io(path, &error).into()),
+        };
+        Ok(Self { path: path.to_owned(), target, _lock: lock, found, content })
+    }
+
+    /// Returns what is in the file.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    /// Returns the file as it is.
+    pub fn stamp(&self) -> Stamp {
+        self.found.clone().unwrap_or(Stamp { length: 0, modified: None })
+    }
+
+    /// Other users reach what the access list says, which is not looked at.
+    pub const fn exposure(&self) -> Option<u32> {
+        None
+    }
+
+    /// Puts new content in place of the file, on the disk before anybody sees it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder is not writable or the disk is full. The file is then as it was.
+    pub fn replace(self, content: &[u8]) -> Result<Replaced, EditError> {
+        if Stamp::of(&self.target) != self.found {
+            return Ok(Replaced::Changed);
+        }
+        let mut attempts = 0;
+        loop {
+            match replace(&self.target, content, 0o600) {
+                Ok(()) => break,
+                Err(_) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    std::thread::sleep(SETTLED);
+                }
+                Err(error) => return Err(WriteError { path: self.path, ..error }.into()),
+            }
+        }
+        Ok(match Stamp::of(&self.target) {
+            Some(stamp) => Replaced::Done(stamp),
+            None => Replaced::Changed,
+        })
+    }
+}

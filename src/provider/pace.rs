@@ -1,0 +1,71 @@
+//! How soon a command that keeps something fresh tries again after a failure.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// The pause after the first failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause, while a session runs out.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The pauses between attempts that fail, by the wall clock, so that a host which slept is seen.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    not_before: Timestamp,
+    pause: Duration,
+}
+
+impl Default for Pace {
+    /// Returns the pace of one who has not failed.
+    fn default() -> Self {
+        Self { not_before: Timestamp::MIN, pause: FIRST_PAUSE }
+    }
+}
+
+impl Pace {
+    /// Returns how long the next attempt has to wait; nothing where a clock that was set back would make it longer than any pause.
+    pub fn wait(&self, now: Timestamp) -> Duration {
+        let wait = self.not_before.since(now);
+        if wait > LONGEST_PAUSE { Duration::ZERO } else { wait }
+    }
+
+    /// Notes a failure: 5 seconds pass before the next attempt, then 10, 20, 40, and 60 from then on; but no more than a quarter of what is `left`
+    /// of the session that is to be renewed, where there is one: the more urgent, the sooner.
+    pub fn fail(&mut self, now: Timestamp, left: Option<Duration>) {
+        let urgent = left.map_or(self.pause, |left| (left / 4).max(SHORTEST_PAUSE));
+        self.not_before = now.plus(self.pause.min(urgent));
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let start = Timestamp::from_unix_seconds(1_795_449_600);
+        let mut pace = Pace::default();
+        assert_eq!(pace.wait(start), Duration::ZERO);
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            pace.fail(start, None);
+            pauses.push(pace.wait(start).as_secs());
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(pace.wait(start.plus(Duration::from_secs(45))), Duration::from_secs(15));
+        assert_eq!(pace.wait(start.plus(Duration::from_secs(61))), Duration::ZERO);
+        pace.fail(start, Some(Duration::from_secs(40)));
+        assert_eq!(pace.wait(start), Duration::from_secs(10), "a quarter of what is left");
+        pace.fail(start, Some(Duration::from_secs(2)));
+        assert_eq!(pace.wait(start), Duration::from_secs(1));
+        assert_eq!(
+            pace.wait(start.minus(Duration::from_secs(3600))),
+            Duration::ZERO,
+            "the clock was set back"
+        );
+    }
+}
