@@ -77,6 +77,19 @@ fn a_user_without_a_folder_gets_one() {
     assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
     assert_eq!(mode(&target), 0o640);
     assert!(fs::read_to_string(&target).unwrap().contains("\n[second]\n"));
+    // Through a link of somebody else's nowhere, as the kernel has it in /tmp.
+    let planted = place.path("planted");
+    symlink(&target, &planted).unwrap();
+    std::os::unix::fs::lchown(&planted, Some(4242), Some(4242)).unwrap();
+    let before = fs::read(&target).unwrap();
+    let mut command = place.update(&stage, USER, &["--profile", "other"]);
+    let (done, told) = run(command.env("AWS_SHARED_CREDENTIALS_FILE", &planted));
+    assert_eq!(done.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("belongs to uid 4242, who decides where you would write [file-untrusted]"),
+        "{told}"
+    );
+    assert_eq!(fs::read(&target).unwrap(), before);
     // Under any umask, and where the file is closed.
     let of = place.update(&stage, USER, &[]);
     for umask in ["000", "777"] {
