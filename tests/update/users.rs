@@ -19,7 +19,10 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let path = |name: &str| folder.path().join(name);
-        fs::copy(env!("CARGO_BIN_EXE_anyrole"), path("anyrole")).unwrap();
+        // By another process: a child of another test could inherit our descriptor, and a program that is open for writing cannot be run.
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_anyrole")).arg(path("anyrole")).status().unwrap();
+        assert!(copied.success());
         for (name, from) in [("pem", stage.certificate()), ("key", stage.private_key())] {
             fs::copy(from, path(name)).unwrap();
             chown(path(name), Some(USER), Some(USER)).unwrap();
