@@ -12,7 +12,8 @@
 //! | `[prod] `, `[prod] # x` | `prod` | `prod` | `prod` |
 //! | `[ prod ]` | ` prod `, another section | `prod` | ` prod `, another section |
 //! | `["prod"]`, `[ "my profile" ]` | with its quotes, another section | ignored | with its quotes |
-//! | `[profile "my profile"]` in `config` | `my profile` | ignored for its blank | ignored for its blank |
+//! | `[profile "prod"]` in `config` | `prod` | ignored | `prod` |
+//! | `[profile "my profile"]` in `config` | `my profile` | ignored | ignored |
 //! | the section twice | the file is refused | joined, the later one counts | joined, the later one counts |
 //! | a key twice in it | the file is refused | the later one counts | the later one counts |
 //! | `KEY = x` | `key` | `key` | `KEY`, another key |
@@ -161,12 +162,6 @@ impl Section {
         let unquoted = |quote: u8| name.strip_prefix(&[quote])?.strip_suffix(&[quote]);
         line::trimmed(unquoted(b'"').or_else(|| unquoted(b'\'')).unwrap_or(name)) == self.name.as_bytes()
     }
-
-    /// Tells whether every reader that can know this section finds it under a header.
-    fn is_read_from(&self, header: &[u8]) -> bool {
-        let quoted = self.prefix.map(|prefix| format!("{prefix} \"{}\"", self.name));
-        header == self.spelling().as_bytes() || quoted.is_some_and(|quoted| header == quoted.as_bytes())
-    }
 }
 
 /// What becomes of a key.
@@ -215,7 +210,7 @@ pub fn edited(
         Some(header) => {
             let end = end_of_section(&lines, header);
             if let Kind::Header { name } = &lines[header].kind
-                && !section.is_read_from(&lines[header].text[name.clone()])
+                && lines[header].text[name.clone()] != *section.spelling().as_bytes()
             {
                 let Line { text, .. } = lines[header];
                 let spelling = section.spelling();

@@ -145,10 +145,17 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> {
     let (events, _) = upkeep.step();
     let holds = upkeep.holds_session();
-    let failed = events.into_iter().find_map(|event| match event {
-        Event::Failed { problem, .. } => Some(problem),
-        Event::Wrote { .. } => None,
-    });
+    let mut failed = None;
+    for event in events {
+        match event {
+            Event::Failed { problem, .. } => failed = failed.or(Some(problem)),
+            Event::Wrote { written: Written { static_key: Some(key), .. }, .. } => {
+                // Its secret half is gone from here, which nobody should find out later.
+                report::remark(&format!("the session is in place of the static access key {key}"));
+            }
+            Event::Wrote { .. } => {}
+        }
+    }
     match failed {
         Some(problem) if !holds || ends == Ends::AtFailure => {
             log.failure(problem.as_ref());

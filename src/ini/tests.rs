@@ -106,7 +106,7 @@ fn a_section_is_found_in_each_spelling_and_then_has_the_one_that_all_read() {
     let section = Section::prefixed("profile", "a").unwrap();
     for header in ["[profile a]", "[profile \"a\"]"] {
         let after = edited(format!("{header}\n[profilea]\n").as_bytes(), &section, &changes).unwrap();
-        assert_eq!(after.as_slice(), format!("{header}\nregion = x\n[profilea]\n").as_bytes());
+        assert_eq!(*after, *b"[profile a]\nregion = x\n[profilea]\n");
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! On Unix the lock is `flock` on the file itself: nothing is left beside it, all users and containers that see the file share it, and the kernel
 //! gives it back however its holder ends. Each change puts another file in its place, so whoever was given the lock looks whether the file still is the
-//! one of that name, and else begins anew. Who may read the file could hold its lock for ever; then its writer says so after a while, and is no worse off. Windows denies reading to others where a file is locked; there `NAME.lock` beside it is locked, and stays.
+//! one of that name, and else begins anew. Who may read the file could hold its lock for ever; then its writer says so after a while, and is no worse
+//! off. Windows denies reading to others where a file is locked; there `NAME.lock` beside it is locked, and stays.
 //!
-//! Links are followed to the file, as those who read it do. For root nobody else may own or be able to write the file, a link or a folder on the way: he
-//! would write where another points to. What was judged is what is used: the file is read, written and renamed through the open folder.
+//! Links are followed to the file, as those who read it do, but for those of a user who is neither root nor the caller. For root nobody else may own or
+//! be able to write the file, a link or a folder on the way: he would write where another points to. What was judged is what is used: the file is read,
+//! written and renamed through the open folder.
 
 #[cfg(unix)]
 #[path = "edit/unix.rs"]

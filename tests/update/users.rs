@@ -19,7 +19,10 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let path = |name: &str| folder.path().join(name);
-        fs::copy(env!("CARGO_BIN_EXE_anyrole"), path("anyrole")).unwrap();
+        // By another process: a child of another test could inherit our descriptor, and a program that is open for writing cannot be run.
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_anyrole")).arg(path("anyrole")).status().unwrap();
+        assert!(copied.success());
         for (name, from) in [("pem", stage.certificate()), ("key", stage.private_key())] {
             fs::copy(from, path(name)).unwrap();
             chown(path(name), Some(USER), Some(USER)).unwrap();
@@ -77,6 +80,19 @@ fn a_user_without_a_folder_gets_one() {
     assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
     assert_eq!(mode(&target), 0o640);
     assert!(fs::read_to_string(&target).unwrap().contains("\n[second]\n"));
+    // Through a link of somebody else's nowhere, as the kernel has it in /tmp.
+    let planted = place.path("planted");
+    symlink(&target, &planted).unwrap();
+    std::os::unix::fs::lchown(&planted, Some(4242), Some(4242)).unwrap();
+    let before = fs::read(&target).unwrap();
+    let mut command = place.update(&stage, USER, &["--profile", "other"]);
+    let (done, told) = run(command.env("AWS_SHARED_CREDENTIALS_FILE", &planted));
+    assert_eq!(done.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("belongs to uid 4242, who decides where you would write [file-untrusted]"),
+        "{told}"
+    );
+    assert_eq!(fs::read(&target).unwrap(), before);
     // Under any umask, and where the file is closed.
     let of = place.update(&stage, USER, &[]);
     for umask in ["000", "777"] {

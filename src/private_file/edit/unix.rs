@@ -464,21 +464,25 @@ fn judge_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
     Ok(())
 }
 
-/// Refuses a way that others than root decide on, for root. Anybody else may be led by them: it is with their own rights.
+/// Refuses a way that others decide on: for root, whatever others own or can write; for anybody, a link of somebody who is neither root nor the caller, as the
+/// kernel does in `/tmp`.
 fn judge_way(way: &Way, path: &Path) -> Result<(), EditError> {
     way.steps.iter().try_for_each(|step| judge_step(step, step.path == way.end, path))
 }
 
 fn judge_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
     let Step { path: at, metadata } = step;
-    let kind = if metadata.is_symlink() { "link" } else { "folder" };
-    if metadata.uid() != 0 {
+    let own = rustix::process::geteuid();
+    let (kind, is_link) = if metadata.is_symlink() { ("link", true) } else { ("folder", false) };
+    if metadata.uid() != 0 && metadata.uid() != own.as_raw() && (is_link || own.is_root()) {
         let owner = owner_name(metadata.uid());
-        let why = format!("the {kind} {} belongs to {owner}, who decides where root would write", shown(at));
-        return Err(EditError::Untrusted { path: path.to_owned(), why, owner: Some(owner) });
+        let who = if own.is_root() { "root" } else { "you" };
+        let why = format!("the {kind} {} belongs to {owner}, who decides where {who} would write", shown(at));
+        let owner = own.is_root().then_some(owner);
+        return Err(EditError::Untrusted { path: path.to_owned(), why, owner });
+    }
+    if !own.is_root() {
+        return Ok(());
     }
     // Nobody can rename what is another's in a sticky folder, but anybody can put something where nothing is yet.
     let is_kept = metadata.mode() & STICKY != 0 && !is_last;
