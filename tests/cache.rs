@@ -401,7 +401,7 @@ fn failures_are_counted_kept_and_forgotten() {
     let other = Failures::new(folder, "other".parse().unwrap());
     let now = SystemClock.now();
     let long = Fallback::ValidEntry { until: now.plus(Duration::from_secs(1800)) };
-    let short = Fallback::ValidEntry { until: now.plus(Duration::from_secs(40)) };
+    let short = Fallback::ValidEntry { until: now.plus(Duration::from_secs(80)) };
     assert_eq!(failures.last(&key("aa")), None);
     let waits: Vec<_> = (1..=6)
         .map(|count| {
@@ -430,7 +430,7 @@ fn failures_are_counted_kept_and_forgotten() {
     assert_eq!(failure.count, 1, "another kind of failure begins anew");
     assert!(!failure.holds_back(&OLD, now, Fallback::Nothing));
     assert!(failure.holds_back(&OLD, now, long) && failure.holds_back(&OLD, now, short));
-    // What runs out is tried for again after a quarter of what is left.
+    // What runs out is tried for again after an eighth of what is left.
     let later = now.plus(Duration::from_secs(10));
     assert!(failure.holds_back(&OLD, later, long) && !failure.holds_back(&OLD, later, short));
     let kept = failures.last(&key("aa")).expect("long texts are cut, not refused");

@@ -78,7 +78,9 @@ impl Running {
     /// The request of an SDK, with other lines after its own.
     fn request(&self, more: &str) -> String {
         let Self { address, path, token, .. } = self;
-        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\n{more}\r\n")
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\nConnection: close\r\n{more}\r\n"
+        )
     }
 
     fn end(mut self) -> Option<i32> {
@@ -176,7 +178,8 @@ fn whoever_is_not_the_command_learns_nothing() {
         (401, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}x\r\n\r\n")),
         (401, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n")),
         (401, format!("GET {path} HTTP/1.1\r\n{own}Authorization: {token}\r\n\r\n")),
-        (401, format!("GET /other HTTP/1.1\r\nHost: {address}\r\n\r\n")),
+        (404, format!("GET /other HTTP/1.1\r\nHost: {address}\r\n\r\n")),
+        (401, format!("GET {path}x HTTP/1.1\r\nHost: {address}\r\n\r\n")),
         (404, format!("GET /other HTTP/1.1\r\n{own}\r\n")),
         (404, format!("GET {path}/ HTTP/1.1\r\n{own}\r\n")),
         (405, format!("PUT {path} HTTP/1.1\r\n{own}\r\n")),

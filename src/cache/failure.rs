@@ -116,7 +116,7 @@ impl Failure {
     /// Tells whether a new try with a certificate must wait.
     ///
     /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
-    /// something to fall back on, but no longer than for a quarter of what is left of that: the more urgent, the sooner. Where there is nothing,
+    /// something to fall back on, but no longer than for an eighth of what is left of that: the more urgent, the sooner. Where there is nothing,
     /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
     pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
         let Some(next_try) = self.next_try_beside(fallback) else { return false };
@@ -130,7 +130,7 @@ impl Failure {
         match (self.report.fault, fallback) {
             (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => Some(self.next_try),
             (Fault::Unreachable, Fallback::ValidEntry { until }) => {
-                let urgent = (until.since(self.at) / 4).max(SHORTEST_WAIT);
+                let urgent = (until.since(self.at) / 8).max(SHORTEST_WAIT);
                 Some(self.next_try.min(self.at.plus(urgent)))
             }
             (Fault::Unreachable, Fallback::Nothing)

@@ -32,10 +32,10 @@ impl Pace {
         if wait > LONGEST_PAUSE { Duration::ZERO } else { wait }
     }
 
-    /// Notes a failure: 5 seconds pass before the next attempt, then 10, 20, 40, and 60 from then on; but no more than a quarter of what is `left`
+    /// Notes a failure: 5 seconds pass before the next attempt, then 10, 20, 40, and 60 from then on; but no more than an eighth of what is `left`
     /// of the session that is to be renewed, where there is one: the more urgent, the sooner.
     pub fn fail(&mut self, now: Timestamp, left: Option<Duration>) {
-        let urgent = left.map_or(self.pause, |left| (left / 4).max(SHORTEST_PAUSE));
+        let urgent = left.map_or(self.pause, |left| (left / 8).max(SHORTEST_PAUSE));
         self.not_before = now.plus(self.pause.min(urgent));
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
@@ -58,8 +58,8 @@ mod tests {
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
         assert_eq!(pace.wait(start.plus(Duration::from_secs(45))), Duration::from_secs(15));
         assert_eq!(pace.wait(start.plus(Duration::from_secs(61))), Duration::ZERO);
-        pace.fail(start, Some(Duration::from_secs(40)));
-        assert_eq!(pace.wait(start), Duration::from_secs(10), "a quarter of what is left");
+        pace.fail(start, Some(Duration::from_secs(80)));
+        assert_eq!(pace.wait(start), Duration::from_secs(10), "an eighth of what is left");
         pace.fail(start, Some(Duration::from_secs(2)));
         assert_eq!(pace.wait(start), Duration::from_secs(1));
         assert_eq!(

@@ -87,7 +87,11 @@ impl SessionError {
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => true,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Unreachable { source, .. } => source.is_transient(),
-            Self::Answer(_) | Self::Signing(_) => false,
+            // Cut off or not from AWS: the next one may be whole. What has other credentials than AWS gives, or another role, is no accident.
+            Self::Answer(AnswerError::Empty | AnswerError::Malformed { .. }) => true,
+            Self::Answer(AnswerError::Credentials(_) | AnswerError::OtherRole { .. }) | Self::Signing(_) => {
+                false
+            }
         }
     }
 }
