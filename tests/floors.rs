@@ -50,6 +50,7 @@ const FOUNDATION: &[&str] = &["diagnostic", "env", "secret", "text"];
 const EXPOSERS: &[&str] = &[
     "src/cli/exec.rs",
     "src/cli/passphrase.rs",
+    "src/cli/serve/offers.rs",
     "src/cache/entry.rs",
     "src/cache/seal.rs",
     "src/cache/state_folder.rs",
