@@ -186,6 +186,7 @@ pages! {
     "sts-session-expired"
     "sts-session-unknown"
     "sts-tags-refused"
+    "tls-files"
     "unknown-command"
     "unknown-refusal"
     "unknown-session"

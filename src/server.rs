@@ -18,6 +18,7 @@ mod listeners;
 mod site;
 mod sockets;
 mod strict;
+mod tls;
 mod token;
 
 use std::convert::Infallible;
@@ -40,6 +41,7 @@ pub use keeper::{Keeper, Source, Standing};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
 pub use site::{Answered, MetadataService, Offer, Site};
 pub use sockets::Sockets;
+pub use tls::{Tls, TlsError};
 pub use token::{NoRandomness, Token};
 
 use answer::Answer;
@@ -167,7 +169,19 @@ impl Server {
                         // The address it arrived at, which a socket at every address has one of.
                         let Ok(local) = stream.local_addr() else { continue };
                         let caller = self.sockets.caller(local, peer);
-                        self.receive(stream, caller, Door::Address(canonical(local)));
+                        self.receive(
+                            std::future::ready(Some(stream)),
+                            caller,
+                            Door::Address(canonical(local)),
+                        );
+                    }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
+                Listener::Remote(listener, tls) => match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        let tls = tls.clone();
+                        let caller = Caller::Elsewhere(canonical(peer).ip());
+                        self.receive(async move { tls.accept(stream).await }, caller, Door::Remote);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -177,7 +191,7 @@ impl Server {
                         let caller = stream.peer_cred().map_or(Caller::Unknown, |peer| {
                             Caller::User(Peer { user: peer.uid(), socket: None, process: peer.pid() })
                         });
-                        self.receive(stream, caller, Door::File);
+                        self.receive(std::future::ready(Some(stream)), caller, Door::File);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -197,8 +211,12 @@ impl Server {
     }
 
     /// Takes a connection in, if its user may ask for anything. Whoever may not takes no slot, and nothing of it is read.
-    fn receive<S>(self: &Arc<Self>, stream: S, caller: Caller, door: Door)
-    where
+    fn receive<S>(
+        self: &Arc<Self>,
+        stream: impl Future<Output = Option<S>> + Send + 'static,
+        caller: Caller,
+        door: Door,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let site = self.site();
@@ -213,6 +231,7 @@ impl Server {
         let conversation =
             Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
         let task = tokio::spawn(async move {
+            let Ok(Some(stream)) = tokio::time::timeout(HEADERS_TIME, stream).await else { return };
             // What is left of a connection that takes too long is dropped.
             let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;
         });
@@ -254,7 +273,7 @@ impl Server {
     fn process(&self, caller: Caller) -> Option<String> {
         match caller {
             Caller::User(peer) => self.holders.of(peer).map(|holder| holder.to_string()),
-            Caller::Unknown | Caller::Untold => None,
+            Caller::Elsewhere(_) | Caller::Unknown | Caller::Untold => None,
         }
     }
 
@@ -262,7 +281,7 @@ impl Server {
     fn process(&self, caller: Caller) -> Option<String> {
         match caller {
             Caller::User(Peer { process: Some(process), .. }) => Some(format!("pid={process}")),
-            Caller::User(_) | Caller::Unknown | Caller::Untold => None,
+            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => None,
         }
     }
 }

@@ -62,7 +62,16 @@ impl Server {
         Self::of(command(stage, more))
     }
 
+    /// One that is reached by other hosts.
+    fn of_remote(command: &mut Command) -> Self {
+        Self::spawn(command, "https://")
+    }
+
     fn of(mut command: Command) -> Self {
+        Self::spawn(&mut command, "http://")
+    }
+
+    fn spawn(command: &mut Command, scheme: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<(Mutex<Vec<String>>, Condvar)> = Arc::default();
         let (lines, stderr) = (Arc::clone(&log), child.stderr.take().unwrap());
@@ -83,7 +92,7 @@ impl Server {
             server.variables.push((name.to_owned(), value.to_owned()));
         }
         let uri = server.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-        server.address = uri.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+        server.address = uri.strip_prefix(scheme).unwrap().split('/').next().unwrap().to_owned();
         server
     }
 

@@ -4,6 +4,7 @@ mod offers;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,10 @@ use super::{Invocation, grammar, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::runtime::block_on;
+use crate::private_file::KeyFilePolicy;
 use crate::server::{
     Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, Standing,
+    Tls, is_loopback,
 };
 use crate::systemd::Notifier;
 use crate::text::printable_line;
@@ -39,6 +42,11 @@ const TOKEN_FOLDER: Setting = Setting::flag(
     Kind::Text("PATH"),
     "where NAME.token is written [default: the state folder]",
 );
+const ALLOW_REMOTE: Setting =
+    Setting::flag("allow-remote", Kind::Boolean, "other hosts may ask, by token and under TLS; no IMDS then");
+const TLS_CERTIFICATE: Setting =
+    Setting::flag("tls-certificate", Kind::Text("PATH"), "the server's certificate with its chain, PEM");
+const TLS_KEY: Setting = Setting::flag("tls-key", Kind::Text("PATH"), "its private key, PEM");
 const LOG_FORMAT: Setting =
     Setting::flag("log-format", Kind::Word("text|json"), "form of the log's lines [default: text]");
 
@@ -55,7 +63,7 @@ pub(super) const SPEC: Spec = Spec {
     about: "Hands out credentials to the programs of this host, as an EC2 instance or a container does.",
     words: Words::Sessions,
     groups: Group::SERVED,
-    flags: &[PORT, BIND, HOP_LIMIT, SOCKET, TOKEN_FOLDER, LOG_FORMAT],
+    flags: &[PORT, BIND, HOP_LIMIT, SOCKET, TOKEN_FOLDER, ALLOW_REMOTE, TLS_CERTIFICATE, TLS_KEY, LOG_FORMAT],
     more: "  anyrole serve deploy                IMDSv2 and container endpoint
   anyrole serve deploy audit          two sessions
   anyrole serve deploy --socket /run/anyrole/socket
@@ -83,6 +91,9 @@ enum CannotServe {
         "cannot tell the users of this host from each other: this user namespace shows the same number, 65534, for all of them"
     )]
     NobodyKnown,
+    /// Others would be asked for their token in the clear.
+    #[error("--allow-remote needs --tls-certificate and --tls-key")]
+    NoTls,
     /// No token can be made.
     #[error("cannot protect the endpoint")]
     NoRandomness(#[from] NoRandomness),
@@ -93,11 +104,17 @@ enum CannotServe {
 
 impl Diagnostic for CannotServe {
     fn id(&self) -> &'static str {
-        "endpoint-not-bound"
+        match self {
+            Self::NoTls => "endpoint-not-local",
+            Self::NobodyKnown | Self::NoRandomness(_) | Self::Signals(_) => "endpoint-not-bound",
+        }
     }
 
     fn fault(&self) -> Fault {
-        Fault::Local
+        match self {
+            Self::NoTls => Fault::Usage,
+            Self::NobodyKnown | Self::NoRandomness(_) | Self::Signals(_) => Fault::Local,
+        }
     }
 
     fn facts(&self) -> Vec<Fact> {
@@ -108,6 +125,9 @@ impl Diagnostic for CannotServe {
         match self {
             Self::NobodyKnown => Some(String::from(
                 "run it in the user namespace of those who ask, as another user than 65534",
+            )),
+            Self::NoTls => Some(String::from(
+                "SDKs send a token in the clear to their own host alone; give a certificate for the name that they ask",
             )),
             Self::NoRandomness(_) | Self::Signals(_) => None,
         }
@@ -135,6 +155,8 @@ struct Places {
     port: u16,
     hop_limit: Option<u8>,
     socket: Option<String>,
+    /// For addresses that other hosts reach, where they may.
+    tls: Option<Tls>,
 }
 
 impl Places {
@@ -167,6 +189,7 @@ impl Places {
             port: port.unwrap_or(OFFICIAL_PORT),
             hop_limit: hop_limit.and_then(|limit| u8::try_from(limit).ok()),
             socket: typed.flag(SOCKET.name).map(str::to_owned),
+            tls: tls(invocation)?,
         })
     }
 
@@ -178,7 +201,7 @@ impl Places {
         log: &EventLog,
     ) -> Result<Vec<(Listener, Option<SocketAddr>)>, ListenError> {
         #[cfg(unix)]
-        let mut listeners = Listener::passed(invocation.env)?;
+        let mut listeners = Listener::passed(invocation.env, self.tls.as_ref())?;
         #[cfg(not(unix))]
         let mut listeners: Vec<(Listener, Option<SocketAddr>)> = Vec::new();
         let _ = (invocation, is_shared);
@@ -207,7 +230,7 @@ impl Places {
         let mut listeners: Vec<(Listener, SocketAddr)> = Vec::new();
         let mut port = self.port;
         for address in &self.addresses {
-            match Listener::on(SocketAddr::new(*address, port), self.hop_limit).await {
+            match Listener::on(SocketAddr::new(*address, port), self.hop_limit, self.tls.as_ref()).await {
                 Ok((listener, at)) => {
                     port = at.port();
                     listeners.push((listener, at));
@@ -230,6 +253,20 @@ impl Places {
     }
 }
 
+/// Reads what protects an address that other hosts reach, where they may ask.
+fn tls(invocation: &Invocation<'_>) -> Result<Option<Tls>, Failure> {
+    if !invocation.has(&ALLOW_REMOTE) {
+        return Ok(None);
+    }
+    let path = |flag: &Setting| invocation.typed.flag(flag.name).map(PathBuf::from);
+    let (Some(certificate), Some(key)) = (path(&TLS_CERTIFICATE), path(&TLS_KEY)) else {
+        return Err(CannotServe::NoTls.into());
+    };
+    let credentials = invocation.env.os_var("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let policy = KeyFilePolicy { allow_insecure: false, credentials_directory: credentials };
+    Ok(Some(Tls::read(&certificate, &key, &policy)?))
+}
+
 async fn serve(
     invocation: &Invocation<'_>,
     log: &Arc<EventLog>,
@@ -249,7 +286,7 @@ async fn serve(
     let site = |offers: Vec<crate::server::Offer>| {
         // Where the system names no caller, the metadata service, which has no secret, is for everybody or for nobody.
         let everybody = offers.iter().all(|offer| offer.allowed.is_anybody());
-        let served = sockets != Sockets::Untold || everybody;
+        let served = (sockets != Sockets::Untold || everybody) && places.tls.is_none();
         Site { offers, metadata_service: served.then(|| metadata_service.clone()) }
     };
     let offered = offers.make(first).map_err(CannotServe::from)?;
@@ -306,7 +343,8 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
             line("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}/"));
         }
         for offer in &site.offers {
-            line("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("http://{address}{}", offer.path()));
+            let scheme = if is_loopback(address.ip()) { "http" } else { "https" };
+            line("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{scheme}://{address}{}", offer.path()));
             if let Some(path) = offers.token_file(&offer.name) {
                 line("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &path.to_string_lossy());
             }
@@ -341,7 +379,7 @@ fn tell(log: &EventLog, event: &Event) {
                 Caller::User(peer) if *is_for_user => {
                     facts.push(("allowed-by", format!("--allow-user {}", peer.user)));
                 }
-                Caller::User(_) | Caller::Unknown | Caller::Untold => {}
+                Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => {}
             }
             if *untold > 0 {
                 facts.push(("others-before", untold.to_string()));
@@ -352,7 +390,11 @@ fn tell(log: &EventLog, event: &Event) {
 }
 
 fn user(caller: &Caller) -> String {
-    caller.user().map_or_else(|| String::from("unknown"), |user| user.to_string())
+    match caller {
+        Caller::User(peer) => peer.user.to_string(),
+        Caller::Elsewhere(host) => format!("at:{host}"),
+        Caller::Unknown | Caller::Untold => String::from("unknown"),
+    }
 }
 
 /// Keeps what systemd shows of the sessions up to date, and gives signs of life.

@@ -1,6 +1,7 @@
 //! Who opened a connection, and who may.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// Who opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Caller {
     User(Peer),
     /// Somebody whom the system does not name: gone already, or not on this host.
     Unknown,
+    /// A program of another host, under TLS: the token alone decides.
+    Elsewhere(IpAddr),
     /// This system names nobody, so the token alone decides.
     Untold,
 }
@@ -29,7 +32,7 @@ impl Caller {
     pub const fn user(&self) -> Option<u32> {
         match self {
             Self::User(peer) => Some(peer.user),
-            Self::Unknown | Self::Untold => None,
+            Self::Elsewhere(_) | Self::Unknown | Self::Untold => None,
         }
     }
 }
@@ -38,6 +41,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(peer) => write!(f, "user {}", peer.user),
+            Self::Elsewhere(host) => write!(f, "the host {host}"),
             Self::Unknown => f.write_str("an unknown user"),
             Self::Untold => f.write_str("a user whom this system does not name"),
         }
@@ -89,7 +93,7 @@ impl Allowed {
 
     pub(super) fn verdict(&self, caller: &Caller) -> Verdict {
         match caller {
-            Caller::Untold => Verdict::Yes,
+            Caller::Elsewhere(_) | Caller::Untold => Verdict::Yes,
             Caller::Unknown => Verdict::No,
             Caller::User(peer) if self.anybody || is_own(peer.user) || self.users.contains(&peer.user) => {
                 Verdict::Yes

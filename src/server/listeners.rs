@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio::net::TcpListener;
 
 use super::caller::user_name;
 use super::sockets;
+use super::tls::Tls;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
 
 /// The ids of this module's error.
-pub const IDS: &[&str] = &["endpoint-not-bound", "endpoint-not-local", "sockets-not-usable"];
+pub const IDS: &[&str] = &["endpoint-not-bound", "endpoint-not-local", "sockets-not-usable", "tls-files"];
 
 /// The addresses at which AWS has its metadata and container services: this host's own where they were given to `lo`.
 const OF_AWS: [IpAddr; 4] = [
@@ -22,6 +23,7 @@ const OF_AWS: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
 /// How many sockets systemd may hand over.
+#[cfg(unix)]
 const MOST_PASSED: usize = 16;
 
 /// A place where callers connect.
@@ -32,6 +34,8 @@ pub enum Listener {
     /// A socket in the file system.
     #[cfg(unix)]
     File(FileListener),
+    /// An address that other hosts reach, under TLS.
+    Remote(TcpListener, Tls),
 }
 
 /// A socket in the file system, which is removed at the end if it was made here.
@@ -126,30 +130,29 @@ impl Diagnostic for ListenError {
             Self::Unreachable(_) => {
                 String::from("'ip address show lo' tells whether the loopback interface is up")
             }
-            Self::Address { address, source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => format!(
-                    "'ss -ltnp sport = :{}' run as root names the process; --port takes another port, 0 any that is free",
-                    address.port()
-                ),
-                io::ErrorKind::PermissionDenied => String::from(
-                    "ports below 1024 are root's: let systemd hand the socket over, or take another --port",
-                ),
-                _ => format!("give it to the loopback interface: ip address add {} dev lo", address.ip()),
-            },
+            Self::Address { address, source, .. } if source.kind() == io::ErrorKind::AddrInUse => format!(
+                "'ss -ltnp sport = :{}' run as root names the process; --port takes another port, 0 any that is free",
+                address.port()
+            ),
+            Self::Address { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => String::from(
+                "ports below 1024 are root's: let systemd hand the socket over, or take another --port",
+            ),
+            Self::Address { address, .. } => {
+                format!("give it to the loopback interface: ip address add {} dev lo", address.ip())
+            }
             Self::NotLocal { address } if OF_AWS.contains(address) => {
                 format!("give it to the loopback interface first: ip address add {address} dev lo")
             }
             Self::NotLocal { .. } => String::from(
-                "take 127.0.0.1 or ::1; for containers and other users there is --socket, a file that is mounted or shared",
+                "take 127.0.0.1 or ::1; for containers and other users there is --socket, a file that is mounted or shared; for other \
+                 hosts --allow-remote, with --tls-certificate and --tls-key",
             ),
-            Self::File { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => String::from(
-                    "another server answers there, or the file is no socket of this user: give another path",
-                ),
-                _ => String::from(
-                    "its folder must be there and writable by this user; a path has at most 107 octets",
-                ),
-            },
+            Self::File { source, .. } if source.kind() == io::ErrorKind::AddrInUse => String::from(
+                "another server answers there, or the file is no socket of this user: give another path",
+            ),
+            Self::File { .. } => String::from(
+                "its folder must be there and writable by this user; a path has at most 107 octets",
+            ),
             Self::Passed(_) => String::from(
                 "a .socket unit has ListenStream=127.0.0.1:9911, ListenStream=[::1]:9911 or a path, Accept=no, and its service starts \
                  this program directly, with no shell before it",
@@ -174,11 +177,15 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Fails where others would reach the address, where somebody has it already, and where this host does not have it.
-    pub async fn on(address: SocketAddr, hop_limit: Option<u8>) -> Result<(Self, SocketAddr), ListenError> {
-        if !is_loopback(address.ip()) {
-            return Err(ListenError::NotLocal { address: address.ip() });
-        }
+    /// Fails where others would reach the address and there is no `tls`, where somebody has it already, and where this host does not have it.
+    ///
+    /// With `tls` an address that others reach is one at which they ask by token, under TLS.
+    pub async fn on(
+        address: SocketAddr,
+        hop_limit: Option<u8>,
+        tls: Option<&Tls>,
+    ) -> Result<(Self, SocketAddr), ListenError> {
+        let tls = remote_by(address.ip(), tls)?;
         let failed = |source: io::Error| {
             let is_taken = source.kind() == io::ErrorKind::AddrInUse;
             ListenError::Address {
@@ -192,7 +199,14 @@ impl Listener {
             set_hop_limit(&listener, address, limit).map_err(failed)?;
         }
         let address = listener.local_addr().map_err(failed)?;
-        Ok((Self::Tcp(listener), address))
+        Ok((Self::joined(listener, tls), address))
+    }
+
+    fn joined(listener: TcpListener, tls: Option<Tls>) -> Self {
+        match tls {
+            Some(tls) => Self::Remote(listener, tls),
+            None => Self::Tcp(listener),
+        }
     }
 
     /// Listens on a socket in the file system: for this user alone, or for everybody where the caller's user is to be asked.
@@ -203,7 +217,7 @@ impl Listener {
     ///
     /// Fails where a server answers there already, and where it cannot be made.
     #[cfg(unix)]
-    pub async fn in_file(path: &Path, is_shared: bool) -> Result<Self, ListenError> {
+    pub async fn in_file(path: &std::path::Path, is_shared: bool) -> Result<Self, ListenError> {
         use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
         let failed = |source| ListenError::File { path: path.to_owned(), source };
         if let Ok(there) = std::fs::symlink_metadata(path) {
@@ -235,7 +249,10 @@ impl Listener {
     ///
     /// Fails where that is anything but sockets that listen, at addresses of this host alone, and meant for this process.
     #[cfg(unix)]
-    pub fn passed(env: &crate::env::Environment) -> Result<Vec<(Self, Option<SocketAddr>)>, ListenError> {
+    pub fn passed(
+        env: &crate::env::Environment,
+        tls: Option<&Tls>,
+    ) -> Result<Vec<(Self, Option<SocketAddr>)>, ListenError> {
         let unusable = |why: &str| ListenError::Passed(why.to_owned());
         let number = |name: &str| env.os_var(name)?.to_str()?.parse::<usize>().ok();
         let Some(count) = env.os_var("LISTEN_FDS") else { return Ok(Vec::new()) };
@@ -258,14 +275,20 @@ impl Listener {
             let listener = listener.ok_or_else(|| unusable("one is no stream socket"))?;
             check_listens(&listener)?;
             let address = listener.local_addr().map_err(|error| ListenError::Passed(error.to_string()))?;
-            if !is_loopback(address.ip()) {
-                return Err(ListenError::NotLocal { address: address.ip() });
-            }
+            let tls = remote_by(address.ip(), tls)?;
             let listener = ready(listener, |it| it.set_nonblocking(true), TcpListener::from_std)?;
-            listeners.push((Self::Tcp(listener), Some(address)));
+            listeners.push((Self::joined(listener, tls), Some(address)));
         }
         Ok(listeners)
     }
+}
+
+/// Returns what protects an address that others reach; nothing for one that is this host's alone.
+fn remote_by(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenError> {
+    if is_loopback(address) {
+        return Ok(None);
+    }
+    tls.cloned().map(Some).ok_or(ListenError::NotLocal { address })
 }
 
 #[cfg(unix)]

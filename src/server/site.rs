@@ -120,6 +120,8 @@ pub(super) enum Door {
     Address(SocketAddr),
     /// A socket in the file system.
     File,
+    /// An address that other hosts reach: credentials by their token, and nothing else.
+    Remote,
 }
 
 /// A request that was answered, for the log.
@@ -195,7 +197,7 @@ impl Site {
     ) -> Result<(Answer, Outcome<'_>), Refusal> {
         let local = match door {
             Door::Address(local) => Some(local),
-            Door::File => None,
+            Door::File | Door::Remote => None,
         };
         gate::check(head, local)?;
         let offers = || mine.iter().filter_map(|index| self.offers.get(*index));
@@ -205,7 +207,7 @@ impl Site {
             let offer = match door {
                 // The kernel told who it is; there is no token to steal.
                 Door::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
-                Door::Address(_) => {
+                Door::Address(_) | Door::Remote => {
                     let token = only(&head.headers, &AUTHORIZATION).ok_or(Refusal::Token)?;
                     let is_its = |offer: &&Offer| offer.token.is(token.as_bytes());
                     // Whoever has no token learns no name.
@@ -215,10 +217,14 @@ impl Site {
                         .and_then(|offer| if offer.name == name { Ok(offer) } else { Err(Refusal::Path) })?
                 }
             };
-            let way = if door == Door::File { "socket" } else { "container" };
+            let way = match door {
+                Door::Address(_) => "container",
+                Door::File => "socket",
+                Door::Remote => "container-tls",
+            };
             return Ok(hand_out(offer, way).await);
         }
-        if path == HEALTH {
+        if path == HEALTH && door != Door::Remote {
             only_method(head, &Method::GET)?;
             return Ok((health(offers()), Outcome::Told));
         }

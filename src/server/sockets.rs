@@ -12,7 +12,9 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::caller::{Caller, Peer};
+use super::caller::Caller;
+#[cfg(target_os = "linux")]
+use super::caller::Peer;
 
 /// The time in which this process must reach a port of its own.
 const REACH_TIME: Duration = Duration::from_secs(5);

@@ -243,6 +243,52 @@ fn a_user_who_floods_the_server_keeps_nobody_out() {
     assert_eq!(server.end(), Some(0));
 }
 
+/// Test 8 again, by another user who may ask: five thousand connections that say nothing, and ten thousand tokens.
+#[test]
+fn another_user_s_flood_keeps_the_own_user_in() {
+    if !is_root() {
+        eprintln!("skipped: another user can be tried by root only");
+        return;
+    }
+    let stage = Stage::set();
+    let server = Server::with(&stage, &["--allow-user", "4242"]);
+    let token = server.metadata_token();
+    let (host, port) = server.address.rsplit_once(':').unwrap();
+    let script = "
+import os, socket, sys
+os.setgid(4242); os.setuid(4242)
+address = (sys.argv[1], int(sys.argv[2]))
+put = ('PUT /latest/api/token HTTP/1.1\\r\\nHost: %s:%d\\r\\nx-aws-ec2-metadata-token-ttl-seconds: 60\\r\\n\\r\\n' % address).encode()
+kept, given = [], 0
+for number in range(5000):
+    it = socket.create_connection(address)
+    if number % 500 == 0:
+        it.sendall(put * 1000)
+        while given < (number // 500 + 1) * 1000:
+            given += it.recv(65536).count(b'HTTP/1.1 200')
+    kept.append(it)
+    kept = kept[-900:]
+print('flooded', given, flush=True)
+sys.stdin.read()
+";
+    let mut flood = std::process::Command::new("/usr/bin/python3")
+        .args(["-c", script, host, port])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = [0; 13];
+    std::io::Read::read_exact(flood.stdout.as_mut().unwrap(), &mut told).unwrap();
+    assert_eq!(&told, b"flooded 10000");
+    let path = "/latest/meta-data/iam/security-credentials/build";
+    for _ in 0..20 {
+        assert_eq!(server.ask("GET", path, &[("x-aws-ec2-metadata-token", &token)]).status, 200);
+    }
+    flood.kill().unwrap();
+    flood.wait().unwrap();
+    assert_eq!(server.end(), Some(0));
+}
+
 /// An IPv6 socket that speaks IPv4 and one that speaks IPv6 are both this user's.
 #[test]
 fn both_families_are_answered() {

@@ -208,6 +208,97 @@ fn an_end_leaves_nothing_behind() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
+/// A thousand who ask at once, when there is no session yet: one is asked for.
+#[test]
+fn a_thousand_who_ask_at_once_are_one_session() {
+    let stage = Stage::with(|settings| settings.faults.push("latency=300ms".parse().unwrap()));
+    let server = Server::start(&stage);
+    let token = server.token("session");
+    let host = &server.address;
+    let good =
+        format!("GET /v1/credentials/session HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n\r\n");
+    let last = good.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let many = good.repeat(19) + &last;
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..50)
+            .map(|_| scope.spawn(|| server.send(&many).matches("\"Code\":\"Success\"").count()))
+            .collect();
+        assert_eq!(asked.into_iter().map(|it| it.join().unwrap()).sum::<usize>(), 1000);
+    });
+    assert_eq!(stage.journal().len(), 1);
+    assert_eq!(server.end(), Some(0));
+}
+
+/// Tests 17 and 20: whatever the mask says, what is written is the owner's; and no secret is told, at any verbosity.
+#[test]
+fn what_is_written_is_private_and_nothing_secret_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for mask in ["000", "777"] {
+        let stage = Stage::set();
+        let place = std::path::PathBuf::from(stage.write("x", ""));
+        let (socket, tokens, log) =
+            (place.with_file_name("socket"), place.with_file_name("tokens"), place.with_file_name("log"));
+        let own = command(
+            &stage,
+            &["--debug", "--socket", socket.to_str().unwrap(), "--token-folder", tokens.to_str().unwrap()],
+        );
+        let mut masked = stage.bare("/bin/sh");
+        masked
+            .args(["-c", &format!("umask {mask}; exec \"$0\" \"$@\"")])
+            .arg(own.get_program())
+            .args(own.get_args());
+        masked.env("ANYROLE_CACHE", "file");
+        let server = Server::of(masked);
+        let token = server.token("session");
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(
+            (mode(&tokens), mode(&tokens.join("session.token")), mode(&socket)),
+            (0o700, 0o600, 0o600),
+            "{mask}"
+        );
+        let document = server.ask("GET", "/v1/credentials/session", &[("authorization", &token)]).json();
+        let metadata = server.metadata_token();
+        server.metadata("/latest/meta-data/iam/security-credentials/build");
+        server.ask("GET", "/v1/credentials/session", &[("authorization", "canary")]);
+        server.logged(|line| line.contains(" refused "));
+        let told = server.log().join("\n");
+        let secret = |member: &str| document[member].as_str().unwrap().to_owned();
+        for secret in [secret("SecretAccessKey"), secret("Token"), token, metadata, String::from("canary")] {
+            assert!(!told.contains(&secret), "{told}");
+        }
+        assert!(told.contains("debug:") && !log.exists());
+        assert_eq!(server.end(), Some(0));
+    }
+}
+
+/// Each session of a server may be a narrower one of its own.
+#[test]
+fn a_session_of_a_server_can_be_narrower() {
+    let stage = Stage::set();
+    stage.write("read-only.json", "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:Get*\",\"Resource\":\"*\"}]}");
+    let whole = two_sessions(&stage, "", "");
+    let text = std::fs::read_to_string(&whole).unwrap();
+    let (kept, _) = text.split_once("[session.audit]").unwrap();
+    let narrower = format!(
+        "[session.audit]\nfrom = \"build\"\nscope_policy = \"read-only.json\"\nsts_endpoint = \"{}\"\n",
+        stage.http_endpoint()
+    );
+    let config = stage.write("narrower.toml", &format!("{kept}{narrower}"));
+    let server = Server::of(named(&stage, &config, &[]));
+    server.has_sessions(2);
+    let id = |name: &str| {
+        let reply =
+            server.ask("GET", &format!("/v1/credentials/{name}"), &[("authorization", &server.token(name))]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["AccessKeyId"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(id("build"), id("audit"));
+    let layers =
+        stage.journal().iter().filter(|entry| format!("{entry:?}").contains("GetScopedCredentials")).count();
+    assert_eq!(layers, 1);
+    assert_eq!(server.end(), Some(0));
+}
+
 /// As JSON, for those who collect it.
 #[test]
 fn the_log_can_be_json() {

@@ -123,6 +123,79 @@ fn a_neighbour_is_nobody_whatever_port_he_comes_from() {
     }
 }
 
+/// Another host asks by its token under TLS, and gets that and nothing else; without TLS it is not listened to.
+#[test]
+fn another_host_asks_by_token_and_under_tls() {
+    let Some(neighbour) = with_a_neighbour() else { return };
+    let stage = Stage::set();
+    let folder = std::path::PathBuf::from(stage.write("x", ""));
+    let file = |name: &str| folder.with_file_name(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (file("tls.pem"), file("tls.key"));
+    let made = sh(&format!(
+        "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout '{key}' -out '{certificate}' \
+         -days 1 -subj '/CN=server' -addext 'subjectAltName=IP:10.77.0.1' 2>/dev/null"
+    ));
+    assert!(made);
+    let remote = ["--bind", "10.77.0.1", "--allow-remote"];
+    for (more, id) in [
+        (&["--bind", "10.77.0.1"][..], "endpoint-not-local"),
+        (&remote[..], "endpoint-not-local"),
+        (
+            &["--bind", "10.77.0.1", "--allow-remote", "--tls-certificate", &key, "--tls-key", &key][..],
+            "tls-files",
+        ),
+        (
+            &[
+                "--bind",
+                "10.77.0.1",
+                "--allow-remote",
+                "--tls-certificate",
+                &certificate,
+                "--tls-key",
+                &certificate,
+            ][..],
+            "tls-files",
+        ),
+    ] {
+        let output = command(&stage, more).stderr(Stdio::piped()).stdout(Stdio::null()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && told.contains(&format!("[{id}]")), "{more:?} {told}");
+    }
+    let more = [&remote[..], &["--tls-certificate", &certificate, "--tls-key", &key]].concat();
+    let mut server = command(&stage, &more);
+    let server = Server::of_remote(&mut server);
+    let script = "
+import socket, ssl, sys
+address, port, ca, path, token = sys.argv[1:6]
+context = ssl.create_default_context(cafile=ca)
+stream = context.wrap_socket(socket.create_connection((address, int(port)), 10), server_hostname=address)
+request = 'GET %s HTTP/1.1\\r\\nHost: %s:%s\\r\\nAuthorization: %s\\r\\nx-aws-ec2-metadata-token-ttl-seconds: 60\\r\\nConnection: close\\r\\n\\r\\n'
+stream.sendall((request % (path, address, port, token)).encode())
+print(stream.makefile().readline())
+";
+    let port = server.address.rsplit(':').next().unwrap().to_owned();
+    let ask = |path: &str, token: &str| {
+        let output = Command::new("nsenter")
+            .args(["-t", &neighbour.0.id().to_string(), "-n", "/usr/bin/python3", "-c", script])
+            .args(["10.77.0.1", &port, &certificate, path, token])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let token = server.token("session");
+    assert_eq!(ask("/v1/credentials/session", &token), "HTTP/1.1 200 OK");
+    assert_eq!(ask("/v1/credentials/session", "wrong"), "HTTP/1.1 401 Unauthorized");
+    for path in ["/healthz", "/latest/api/token", "/latest/meta-data/iam/security-credentials/"] {
+        assert_eq!(ask(path, &token), "HTTP/1.1 404 Not Found", "{path}");
+    }
+    let handed = server.logged(|line| line.contains(" handed-out "));
+    assert!(handed.contains("by=container-tls user=at:10.77.0.2"), "{handed}");
+    // In the clear nothing is said but that it is not TLS.
+    let came = ask_from(&neighbour, "10.77.0.1", port.parse().unwrap(), 0);
+    assert!(came.len() < 10 && !came.contains("HTTP"), "{came:?}");
+    assert_eq!(server.end(), Some(0));
+}
+
 /// Test 2: one who asks and is gone is nobody, and never root, who listens on the port that he came from.
 #[test]
 fn whoever_is_gone_is_nobody() {

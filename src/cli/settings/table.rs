@@ -8,10 +8,6 @@ pub(crate) enum Kind {
     /// A boolean.
     Boolean,
     /// A whole number.
-    #[cfg_attr(
-        not(feature = "pki"),
-        expect(dead_code, reason = "only the PKI and the simulator take such flags")
-    )]
     Integer,
     /// A text that is not shown, though the config file may hold it.
     Discreet(&'static str),

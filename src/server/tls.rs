@@ -1,0 +1,101 @@
+//! TLS for an address that other hosts reach: SDKs send a token in the clear to this host alone.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::diagnostic::{Diagnostic, Fault};
+use crate::private_file::{self, KeyFilePolicy, ReadError};
+use crate::text::quoted;
+
+/// The longest certificate file that is read, in bytes.
+const CERTIFICATES_BYTES: u64 = 1024 * 1024;
+
+/// A certificate and its key, with which connections are accepted.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// TLS cannot be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// The files are not a certificate and its key.
+    #[error("cannot offer TLS with {}: {why}", quoted(&path.to_string_lossy()))]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Diagnostic for TlsError {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Unreadable(error) => error.id(),
+            Self::Unusable { .. } => "tls-files",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable(error) => error.hint(),
+            Self::Unusable { .. } => Some(String::from(
+                "give the server's certificate with its chain, and its own key, in PEM without a password; clients check its names",
+            )),
+        }
+    }
+}
+
+impl Tls {
+    /// Reads the certificate, with its chain, and the private key, both in PEM.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a file cannot be read, others may read the key, or they are no pair.
+    pub fn read(certificate: &Path, key: &Path, policy: &KeyFilePolicy) -> Result<Self, TlsError> {
+        let unusable =
+            |path: &Path, why: &str| TlsError::Unusable { path: path.to_owned(), why: why.to_owned() };
+        let chain = private_file::read_bounded(certificate, CERTIFICATES_BYTES)?;
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain)
+            .collect::<Result<_, _>>()
+            .map_err(|_| unusable(certificate, "it is not PEM"))?;
+        if chain.is_empty() {
+            return Err(unusable(certificate, "there is no certificate in it"));
+        }
+        let (bytes, _) = private_file::read_key_file(key, policy)?;
+        let private = PrivateKeyDer::from_pem_slice(&bytes)
+            .map_err(|_| unusable(key, "there is no private key in it that is open, in PEM"))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
+        let mut config = config.map_err(|error| unusable(certificate, &error.to_string()))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Accepts a connection; nothing where that is no TLS, which is the caller's own matter.
+    pub(super) async fn accept(self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        self.0.accept(stream).await.ok()
+    }
+}
