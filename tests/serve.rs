@@ -1,7 +1,8 @@
 //! `serve`: what programs are given, who may ask, and how it begins, changes and ends.
-#![cfg(all(unix, feature = "pki"))]
+#![cfg(all(target_os = "linux", feature = "pki"))] // most of it asks the kernel who is who
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop at once, reads its own files and says what it skips"
 )]
@@ -12,7 +13,6 @@ mod access;
 mod http;
 #[path = "serve/life.rs"]
 mod life;
-#[cfg(target_os = "linux")]
 #[path = "serve/namespaces.rs"]
 mod namespaces;
 #[path = "serve/soak.rs"]

@@ -105,7 +105,7 @@ impl Allowed {
 
     /// Tells whether the user is a member of an allowed group. Blocks for as long as the name service takes.
     pub(super) fn has_member(&self, user: u32) -> bool {
-        names::groups_of(user).iter().any(|group| self.groups.contains(group))
+        names::is_member(user, &self.groups)
     }
 }
 
@@ -125,9 +125,9 @@ pub use names::{group_number, user_name, user_number};
 /// The name service: what the C library knows, which in the static build are `/etc/passwd` and `/etc/group` alone.
 #[cfg(unix)]
 mod names {
-    use std::ffi::CString;
-
-    use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+    #[cfg(target_vendor = "apple")]
+    use nix::unistd::Gid;
+    use nix::unistd::{Group, Uid, User};
 
     /// Returns the number of a user, given by name or number.
     pub fn user_number(text: &str) -> Option<u32> {
@@ -144,13 +144,24 @@ mod names {
         Some(User::from_uid(Uid::from_raw(user)).ok()??.name)
     }
 
-    /// Returns the numbers of every group of a user; none where the user has no account.
-    pub(super) fn groups_of(user: u32) -> Vec<u32> {
-        let groups = || {
+    /// Tells whether a user is in one of the groups; one without an account is in none.
+    #[cfg(not(target_vendor = "apple"))]
+    pub(super) fn is_member(user: u32, groups: &[u32]) -> bool {
+        let all = || {
             let account = User::from_uid(Uid::from_raw(user)).ok()??;
-            getgrouplist(&CString::new(account.name).ok()?, account.gid).ok()
+            nix::unistd::getgrouplist(&std::ffi::CString::new(account.name).ok()?, account.gid).ok()
         };
-        groups().unwrap_or_default().into_iter().map(Gid::as_raw).collect()
+        all().unwrap_or_default().iter().any(|group| groups.contains(&group.as_raw()))
+    }
+
+    /// The same where there is no call for all groups of a user: by the members of each.
+    #[cfg(target_vendor = "apple")]
+    pub(super) fn is_member(user: u32, groups: &[u32]) -> bool {
+        let Ok(Some(account)) = User::from_uid(Uid::from_raw(user)) else { return false };
+        groups.iter().any(|number| {
+            let group = Group::from_gid(Gid::from_raw(*number)).ok().flatten();
+            account.gid.as_raw() == *number || group.is_some_and(|group| group.mem.contains(&account.name))
+        })
     }
 }
 
@@ -172,8 +183,8 @@ mod names {
         None
     }
 
-    pub(super) const fn groups_of(_user: u32) -> [u32; 0] {
-        []
+    pub(super) const fn is_member(_user: u32, _groups: &[u32]) -> bool {
+        false
     }
 }
 

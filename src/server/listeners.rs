@@ -291,7 +291,13 @@ fn remote_by(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenEr
     tls.cloned().map(Some).ok_or(ListenError::NotLocal { address })
 }
 
-#[cfg(unix)]
+/// macOS does not tell.
+#[cfg(target_vendor = "apple")]
+fn check_listens(_socket: &impl std::os::fd::AsFd) -> Result<(), ListenError> {
+    Ok(())
+}
+
+#[cfg(all(unix, not(target_vendor = "apple")))]
 fn check_listens(socket: &impl std::os::fd::AsFd) -> Result<(), ListenError> {
     match rustix::net::sockopt::socket_acceptconn(socket) {
         Ok(true) => Ok(()),

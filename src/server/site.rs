@@ -119,6 +119,7 @@ pub(super) enum Door {
     /// The address of this host that it arrived at.
     Address(SocketAddr),
     /// A socket in the file system.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such socket"))]
     File,
     /// An address that other hosts reach: credentials by their token, and nothing else.
     Remote,
