@@ -434,7 +434,7 @@ fn failures_are_counted_kept_and_forgotten() {
     let later = now.plus(Duration::from_secs(10));
     assert!(failure.holds_back(&OLD, later, long) && !failure.holds_back(&OLD, later, short));
     let kept = failures.last(&key("aa")).expect("long texts are cut, not refused");
-    assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1024, 5));
+    assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1023, 5));
 
     failures.forget(&key("aa")).unwrap();
     failures.forget(&key("aa")).unwrap();

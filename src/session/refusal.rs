@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::Response;
 use crate::http::retry::{is_throttled, retry_after};
+use crate::text::shortened;
 
 /// The ids of [`Refusal`].
 pub const IDS: &[&str] = &[
@@ -30,6 +31,8 @@ pub const IDS: &[&str] = &[
 
 /// The longest message that is kept, in characters.
 const LONGEST_MESSAGE: usize = 1000;
+/// The longest name of a proxy that is kept, in characters.
+const LONGEST_SERVER: usize = 200;
 
 /// What a refusal means, as far as its text tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +236,7 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
         kind: kind_of(answer, &code, &message),
         status: answer.status(),
         code,
-        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        message: shortened(&message, LONGEST_MESSAGE),
         request_id: answer.request_id().map(str::to_owned),
         server_time: answer.header("date").and_then(Timestamp::parse_http_date),
         local_time: now,
@@ -245,7 +248,7 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
 
 /// Returns the error for an answer that some proxy or portal gave.
 pub(super) fn not_from_aws(answer: &Response) -> SessionError {
-    let text = |name| answer.header(name).map(|value| value.chars().take(200).collect());
+    let text = |name| answer.header(name).map(|value| shortened(value, LONGEST_SERVER));
     SessionError::ProxyAnswered { status: answer.status(), server: text("server").or_else(|| text("via")) }
 }
 
