@@ -178,10 +178,13 @@ impl Wishes {
             if let ParsedExtension::SubjectAlternativeName(names) = extension {
                 wishes
                     .subject_alternative_names
-                    .extend(names.general_names.iter().take(MAX_SHOWN_NAMES).map(name_text));
+                    .extend(names.general_names.iter().take(MAX_SHOWN_NAMES + 1).map(name_text));
             }
         }
-        wishes.subject_alternative_names.truncate(MAX_SHOWN_NAMES);
+        if wishes.subject_alternative_names.len() > MAX_SHOWN_NAMES {
+            wishes.subject_alternative_names.truncate(MAX_SHOWN_NAMES);
+            wishes.subject_alternative_names.push(String::from("…"));
+        }
         wishes
     }
 }
