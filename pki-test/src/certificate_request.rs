@@ -15,8 +15,8 @@ use crate::distinguished_name::DistinguishedName;
 use crate::end_entity::SubjectAlternativeName;
 use crate::key_pair::{KeyPair, KeyPairError};
 use crate::pem::{self, PemError};
+use crate::text::shown;
 use crate::verifier::certificate::{public_key, signature_scheme};
-use crate::verifier::refusal::shown;
 use crate::verifier::signature::PublicKey;
 
 /// The largest request that is read: four times one with an RSA key of 8192 bits and the longest names.

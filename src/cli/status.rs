@@ -134,7 +134,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         Some(name) => vec![name.clone()],
         None => config.session_names().map(str::to_owned).collect(),
     };
-    if names.is_empty() && !is_described(invocation)? {
+    if names.is_empty() && !invocation.settings()?.describe_a_session() {
         return cache::kept_as_status(invocation);
     }
     let names: Vec<Option<String>> =
@@ -156,15 +156,6 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     written.map_err(Failure::output)?;
     if reports.iter().all(|report| report.is_good(now)) { Ok(()) } else { Err(Failure::Negative) }
 }
-
-/// Tells whether flags and variables describe a session. A user of drop-in command lines has none, but sessions may be kept.
-fn is_described(invocation: &Invocation<'_>) -> Result<bool, Failure> {
-    let settings = invocation.settings()?;
-    Ok(DESCRIBING.iter().any(|name| settings.given(name).is_some()))
-}
-
-/// The settings without which there is no session.
-pub(super) const DESCRIBING: [&str; 4] = ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"];
 
 #[derive(Serialize)]
 struct Document<'a> {
