@@ -304,6 +304,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::server::IDS,
         renewal::IDS,
         crate::http::error::IDS,
+        crate::http::no_answer::IDS,
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,

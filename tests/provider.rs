@@ -22,7 +22,7 @@ use anyrole::cache::{Namespace, ServerVerification};
 use anyrole::clock::{Clock, Timestamp};
 use anyrole::credentials::{CredentialSet, SessionCredentials};
 use anyrole::diagnostic::{Diagnostic as _, Fault};
-use anyrole::http::Phase;
+use anyrole::http::{NoAnswer, Phase, Service};
 use anyrole::identity::{CertificateBytes, Input};
 use anyrole::provider::{
     CreateError, MinimumRemaining, NewSession, Provider, ProviderError, SessionMaker, Sharing, Wanted,
@@ -187,11 +187,12 @@ impl SessionMaker for Maker {
         };
         let mood = *world.mood.lock().unwrap();
         match mood {
-            Mood::Hangs => Err(CreateError::Session(SessionError::Deadline {
+            Mood::Hangs => Err(CreateError::Session(SessionError::NoAnswer(NoAnswer::Deadline {
+                service: Service::RolesAnywhere,
                 host: String::from("h"),
                 phase: Phase::Answer,
                 after: longest,
-            })),
+            }))),
             Mood::Refuses => refused(RefusalKind::CertificateRevoked),
             Mood::Throttles => refused(RefusalKind::Throttled),
             Mood::Grants(lifetime, clock_offset) => {

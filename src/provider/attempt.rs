@@ -179,12 +179,10 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         let Provider { wanted, maker, .. } = self.provider;
         let made = maker.create(wanted, self.certificate, self.minimum, longest);
         let made = made.map_err(|error| match error {
-            CreateError::Session(SessionError::Deadline { host, phase, .. }) => {
-                CreateError::Session(SessionError::Deadline { host, phase, after: told })
+            CreateError::Session(SessionError::NoAnswer(error)) => {
+                CreateError::Session(error.within(told).into())
             }
-            CreateError::Sts(StsError::Deadline { host, phase, .. }) => {
-                CreateError::Sts(StsError::Deadline { host, phase, after: told })
-            }
+            CreateError::Sts(StsError::NoAnswer(error)) => CreateError::Sts(error.within(told).into()),
             error @ (CreateError::FirstHop(_)
             | CreateError::Identity(_)
             | CreateError::Refused { .. }

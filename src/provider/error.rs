@@ -7,7 +7,7 @@ use crate::cache::CacheError;
 use crate::cache::failure::Failure;
 use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::{http, identity, private_file, session, signer, sts};
+use crate::manual::REFUSALS;
 
 /// The ids of [`ProviderError`], beyond those of what it carries.
 pub const IDS: &[&str] = &["cache-busy", "runtime", "session-failed"];
@@ -81,21 +81,9 @@ impl Diagnostic for ForgetError {
     }
 }
 
-/// Where the ids of what other processes report are looked up.
-const KNOWN: &[&[&str]] = &[
-    http::error::IDS,
-    identity::error::IDS,
-    private_file::IDS,
-    session::error::IDS,
-    session::refusal::IDS,
-    signer::IDS,
-    sts::error::IDS,
-    sts::refusal::IDS,
-    IDS,
-];
-
+/// Returns the id under which a failure was kept; of another version's, a general one.
 fn known_id(id: &str) -> &'static str {
-    KNOWN.iter().copied().flatten().copied().find(|known| *known == id).unwrap_or("session-failed")
+    REFUSALS.iter().find(|(known, _)| *known == id).map_or("session-failed", |(known, _)| known)
 }
 
 fn told(failure: &Failure) -> Vec<Fact> {

@@ -180,11 +180,9 @@ impl CreateError {
                 let explanation = explain(&refusal);
                 Self::Refused { refusal, explanation }
             }
-            error @ (SessionError::Answer(_)
-            | SessionError::Deadline { .. }
-            | SessionError::ProxyAnswered { .. }
-            | SessionError::Signing(_)
-            | SessionError::Unreachable { .. }) => Self::Session(error),
+            error @ (SessionError::Answer(_) | SessionError::NoAnswer(_) | SessionError::Signing(_)) => {
+                Self::Session(error)
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::SessionError;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::Response;
 use crate::http::retry::{is_throttled, retry_after};
+use crate::http::{NoAnswer, Response};
 use crate::text::shortened;
 
 /// The ids of [`Refusal`].
@@ -31,8 +31,6 @@ pub const IDS: &[&str] = &[
 
 /// The longest message that is kept, in characters.
 const LONGEST_MESSAGE: usize = 1000;
-/// The longest name of a proxy that is kept, in characters.
-const LONGEST_SERVER: usize = 200;
 
 /// What a refusal means, as far as its text tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,7 +227,7 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
     let message = message.or(message_capital).unwrap_or_default();
     let nothing_said = code.is_empty() && message.is_empty();
     if answer.request_id().is_none() && (answer.is_page() || nothing_said) {
-        return not_from_aws(answer);
+        return NoAnswer::of_proxy(answer).into();
     }
     let code = bare(&code).to_owned();
     SessionError::Refused(Box::new(Refusal {
@@ -244,12 +242,6 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
         retry_after: retry_after(answer).or_else(|| retry_after_seconds.map(Duration::from_secs)),
         attempts,
     }))
-}
-
-/// Returns the error for an answer that some proxy or portal gave.
-pub(super) fn not_from_aws(answer: &Response) -> SessionError {
-    let text = |name| answer.header(name).map(|value| shortened(value, LONGEST_SERVER));
-    SessionError::ProxyAnswered { status: answer.status(), server: text("server").or_else(|| text("via")) }
 }
 
 fn kind_of(answer: &Response, code: &str, message: &str) -> RefusalKind {

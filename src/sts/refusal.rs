@@ -6,7 +6,7 @@
 use super::xml::Document;
 use super::{Asked, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::Response;
+use crate::http::{NoAnswer, Response};
 use crate::text::{printable, shortened};
 
 /// The ids of [`StsRefusal`].
@@ -94,7 +94,7 @@ pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
     let text = |member| -> Option<String> {
         error.and_then(|error| error.text(member)).map(|text| shortened(&text, LONGEST_TEXT))
     };
-    let Some(code) = text("Code") else { return StsError::ProxyAnswered { status: answer.status() } };
+    let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
     let (assumed, scope) = match asked {
         Asked::Identity => (None, None),

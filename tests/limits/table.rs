@@ -524,7 +524,7 @@ const DISPLAY: &[Limit] = &[
         "for display: `…`",
     ),
     limit(
-        "src/session/refusal.rs",
+        "src/http/no_answer.rs",
         &["LONGEST_SERVER"],
         CHARACTERS,
         "how a proxy calls itself",
