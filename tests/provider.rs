@@ -331,7 +331,7 @@ fn an_outage_is_silent_while_an_entry_works() {
         assert_eq!(world.ask().unwrap(), first, "nobody tries again for half a minute");
     }
     assert_eq!(world.created(), 2);
-    let standing = world.provider().standing().unwrap();
+    let standing = world.provider().status().unwrap();
     let failure = standing.failure.expect("it is kept for `status`");
     assert_eq!((failure.report.id.as_str(), failure.count), ("deadline", 1));
     assert_eq!(standing.entry.map(access_key_id), Some(first.clone()));
@@ -348,7 +348,7 @@ fn an_outage_is_silent_while_an_entry_works() {
 
     world.set(Mood::Grants(HOUR, 0));
     world.ask().unwrap();
-    assert_eq!(world.provider().standing().unwrap().failure, None, "a success ends it");
+    assert_eq!(world.provider().status().unwrap().failure, None, "a success ends it");
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn after_a_refusal_the_next_try_waits_longer_each_time() {
         let error = world.ask().unwrap_err();
         assert_eq!((error.id(), error.fault()), ("aws-certificate-revoked", Fault::Refused));
         if before == world.created() {
-            assert!(matches!(error, ProviderError::HeldBack { .. }));
+            assert!(matches!(error, ProviderError::BackingOff { .. }));
             assert!(error.facts().iter().any(|fact| fact.name == "next try"), "{:?}", error.facts());
             assert_eq!(error.hint(), first.hint(), "the cure stays the same");
         } else {

@@ -114,12 +114,17 @@ pub enum Fallback {
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Failure {
-    /// Tells whether a new try with a certificate must wait.
+    /// Tells whether a new try with a certificate must wait (back-off).
     ///
     /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
     /// something to fall back on, but no longer than for a quarter of what is left of that: the more urgent, the sooner. Where there is nothing,
     /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
-    pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
+    pub fn requires_backoff(
+        &self,
+        certificate_sha256: &[u8; 32],
+        now: Timestamp,
+        fallback: Fallback,
+    ) -> bool {
         let next_try = match (self.report.fault, fallback) {
             (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => self.next_try,
             (Fault::Unreachable, Fallback::ValidEntry { until }) => {

@@ -26,7 +26,7 @@ pub enum ProviderError {
     Failed(#[from] CreateError),
     /// AWS refused a short time ago, and would again.
     #[error("{}", failure.report.text)]
-    HeldBack {
+    BackingOff {
         /// The refusal.
         failure: Box<Failure>,
         /// The present.
@@ -86,7 +86,7 @@ fn known_id(id: &str) -> &'static str {
     REFUSALS.iter().find(|(known, _)| *known == id).map_or("session-failed", |(known, _)| known)
 }
 
-fn told(failure: &Failure) -> Vec<Fact> {
+fn recorded_facts(failure: &Failure) -> Vec<Fact> {
     failure.report.facts.iter().map(|(name, value)| Fact::new(name.clone(), value.as_str())).collect()
 }
 
@@ -95,7 +95,7 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => "cache-busy",
             Self::Failed(error) => error.id(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => known_id(&failure.report.id),
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => known_id(&failure.report.id),
         }
     }
 
@@ -103,7 +103,7 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => Fault::Unreachable,
             Self::Failed(error) => error.fault(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.fault,
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => failure.report.fault,
         }
     }
 
@@ -111,15 +111,15 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => Vec::new(),
             Self::Failed(error) => error.facts(),
-            Self::HeldBack { failure, now } => {
+            Self::BackingOff { failure, now } => {
                 let Failure { at, next_try, .. } = **failure;
-                let mut facts = told(failure);
+                let mut facts = recorded_facts(failure);
                 facts.truncate(2);
                 facts.push(Fact::new("refused", format!("at {at}, {}", at.distance_from(*now))));
                 facts.push(Fact::new("next try", format!("at {next_try}, {}", next_try.distance_from(*now))));
                 facts
             }
-            Self::Shared { failure } => told(failure),
+            Self::Shared { failure } => recorded_facts(failure),
         }
     }
 
@@ -129,7 +129,7 @@ impl Diagnostic for ProviderError {
                 Some(String::from("give more time with --timeout, or try alone with --no-cache"))
             }
             Self::Failed(error) => error.hint(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.hint.clone(),
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => failure.report.hint.clone(),
         }
     }
 }

@@ -162,7 +162,7 @@ impl CreateError {
         let code = match self {
             Self::FirstHop(error) => match &**error {
                 ProviderError::Failed(error) => return error.code(),
-                ProviderError::HeldBack { failure, .. } | ProviderError::Shared { failure } => {
+                ProviderError::BackingOff { failure, .. } | ProviderError::Shared { failure } => {
                     return failure.report.code.as_deref();
                 }
                 ProviderError::Busy { .. } => return None,
