@@ -308,6 +308,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,
+        crate::http::no_answer::IDS,
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,

@@ -15,7 +15,7 @@ pub fn unmappable_tags(certificate: &crate::x509::Certificate) -> Vec<(String, S
 }
 
 use crate::diagnostic::Fact;
-use crate::identity::{Identity, left_out};
+use crate::identity::{Identity, candidates};
 use crate::session::{Refusal, RefusalKind, SessionRequest};
 use crate::signing::Endpoint;
 use crate::text::quoted;
@@ -128,6 +128,6 @@ fn not_used(refusal: &Refusal, identity: &Identity) -> Vec<(String, String)> {
     }
     let others = provenance.unrelated.iter().chain(&provenance.roots);
     others
-        .map(|other| (quoted(other.subject_name()), left_out::reason(other, chain(), refusal.local_time)))
+        .map(|other| (quoted(other.subject_name()), candidates::reason(other, chain(), refusal.local_time)))
         .collect()
 }

@@ -1,10 +1,10 @@
 //! A certificate chain and its signing key, proven to match.
 
+pub mod candidates;
 mod certificate_bytes;
 pub mod check;
 pub mod error;
 pub mod examine;
-pub mod left_out;
 pub mod load;
 pub mod source;
 

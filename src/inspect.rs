@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic as _;
 use crate::explain::session_tags;
 use crate::identity::Identity;
-use crate::identity::{check, left_out};
+use crate::identity::{candidates, check};
 use crate::signer::SignError;
 use crate::signer::file::{DigestAlgorithm, FileKey};
 use crate::x509::Certificate;
@@ -165,7 +165,7 @@ impl Report {
 
     fn set_open_end(&mut self, last: &Certificate, roots: &[Certificate], unrelated: &[Certificate]) {
         let is_open = !unrelated.is_empty() && !roots.iter().any(|root| root.issued(last));
-        self.open_end = is_open.then(|| left_out::end(last));
+        self.open_end = is_open.then(|| candidates::end(last));
     }
 
     fn set_problems(&mut self, problems: Vec<crate::identity::IdentityError>) {

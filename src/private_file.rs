@@ -22,13 +22,13 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+#[cfg(all(unix, feature = "pki"))]
+pub(crate) use account::owner_name;
 pub use account::{Owner, find_owner, own_home};
 pub use denial::Denial;
 pub(crate) use edit::lock_within;
 pub use edit::{EditError, Editing, MissingFolder, Replaced, Stamp};
 pub use folder::{place_folder, replace_folder};
-#[cfg(all(unix, feature = "pki"))]
-pub(crate) use read::owner_name;
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
@@ -133,10 +133,10 @@ impl Diagnostic for ReadError {
             ReadRefusal::Untrusted(_) => Some(String::from(
                 "make the file and its folders writable by their owner alone, and owned by root or by you",
             )),
-            ReadRefusal::Io(_)
-            | ReadRefusal::NotAFile(_)
-            | ReadRefusal::Silent(_)
-            | ReadRefusal::TooLarge(_) => None,
+            ReadRefusal::TooLarge(_) => Some(String::from(
+                "check the path: it names another kind of file, or one with more in it than belongs there",
+            )),
+            ReadRefusal::Io(_) | ReadRefusal::NotAFile(_) | ReadRefusal::Silent(_) => None,
         }
     }
 }

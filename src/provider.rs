@@ -114,9 +114,9 @@ pub struct Provider<M> {
     deadline: Duration,
 }
 
-/// How a session stands, as far as this machine knows.
+/// What this machine knows of a session.
 #[derive(Debug)]
-pub struct Standing {
+pub struct SessionStatus {
     /// The entry in the cache, if it still works.
     pub entry: Option<CacheEntry>,
     /// The last failure, unless a success came after it.
@@ -199,9 +199,9 @@ impl<M: SessionMaker> Provider<M> {
     /// # Errors
     ///
     /// Fails if the certificate cannot be read.
-    pub fn standing(&self) -> Result<Standing, CreateError> {
+    pub fn status(&self) -> Result<SessionStatus, CreateError> {
         let Sharing::User { cache, location, namespace } = &self.sharing else {
-            return Ok(Standing { entry: None, failure: None });
+            return Ok(SessionStatus { entry: None, failure: None });
         };
         let certificate = self.maker.certificate(&self.wanted)?;
         let key = self.wanted.key(namespace, &certificate);
@@ -209,7 +209,7 @@ impl<M: SessionMaker> Provider<M> {
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
         let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
         let failure = failures.and_then(|failures| failures.last(&key));
-        Ok(Standing { entry: attempt.usable_entry(), failure })
+        Ok(SessionStatus { entry: attempt.usable_entry(), failure })
     }
 
     /// Forgets the session and its last failure, so that the next call asks AWS.

@@ -13,7 +13,7 @@ pub use request::{RequestError, SessionRequest};
 
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::CredentialSet;
-use crate::http::{self, Budget, ExchangeError, Limits, Response, Transport};
+use crate::http::{self, Budget, ExchangeError, Limits, Response, Service, Transport};
 use crate::identity::Identity;
 use crate::signing::{Endpoint, x509};
 use crate::trace;
@@ -54,8 +54,8 @@ pub async fn create<T: Transport>(
     limits: Limits,
     clock: &dyn Clock,
 ) -> Result<Session, SessionError> {
-    let mut call =
-        Call { transport, identity, request, endpoint, clock, budget: Budget::start(limits), limits };
+    let budget = Budget::start(Service::RolesAnywhere, endpoint, limits);
+    let mut call = Call { transport, identity, request, endpoint, clock, budget };
     let answer = call.exchange(0).await?;
     let now = clock.now();
     let error = match call.read(&answer, 0) {
@@ -84,26 +84,18 @@ struct Call<'a, T> {
     endpoint: &'a Endpoint,
     clock: &'a dyn Clock,
     budget: Budget,
-    limits: Limits,
 }
 
 impl<T: Transport> Call<'_, T> {
     async fn exchange(&mut self, offset: i64) -> Result<Response, SessionError> {
-        let Self { transport, identity, request, endpoint, clock, budget, limits } = self;
+        let Self { transport, identity, request, endpoint, clock, budget } = self;
         let region = request.region.as_str();
         let sign =
             || x509::sign(wire::request(request, endpoint), identity, region, moved(clock.now(), offset));
         let answer = budget.exchange(*transport, sign).await;
         answer.map_err(|error| match error {
-            ExchangeError::Deadline(phase) => {
-                SessionError::Deadline { host: endpoint.host().to_owned(), phase, after: limits.deadline }
-            }
+            ExchangeError::NoAnswer(error) => SessionError::NoAnswer(error),
             ExchangeError::Signing(error) => SessionError::Signing(error),
-            ExchangeError::Transport(source) => SessionError::Unreachable {
-                endpoint: endpoint.to_string(),
-                attempts: budget.attempts(),
-                source,
-            },
         })
     }
 

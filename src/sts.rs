@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::arn::Arn;
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{CredentialSet, LATEST_EXPIRATION, SessionCredentials};
-use crate::http::{self, Budget, ExchangeError, Limits, Response, Transport};
+use crate::http::{self, Budget, ExchangeError, Limits, Response, Service, Transport};
 use crate::signing::canonical_request::canonical_query;
 use crate::signing::{Endpoint, Method, Request, sigv4};
 
@@ -233,7 +233,7 @@ impl<T: Transport> Sts<'_, T> {
             )],
             body: canonical_query(&form).into_bytes(),
         };
-        let mut budget = Budget::start(self.limits);
+        let mut budget = Budget::start(Service::Sts, self.endpoint, self.limits);
         let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
         // The session was granted to a certificate that was valid then, so no time outside of its life is believed.
         let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
@@ -257,15 +257,8 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Response, StsError> {
         let sign = || sigv4::sign(request.clone(), credentials, "sts", self.region, self.now(offset));
         budget.exchange(self.transport, sign).await.map_err(|error| match error {
-            ExchangeError::Deadline(phase) => StsError::Deadline {
-                host: self.endpoint.host().to_owned(),
-                phase,
-                after: self.limits.deadline,
-            },
+            ExchangeError::NoAnswer(error) => StsError::NoAnswer(error),
             ExchangeError::Signing(error) => StsError::Signing(error),
-            ExchangeError::Transport(source) => {
-                StsError::Unreachable { endpoint: self.endpoint.to_string(), source }
-            }
         })
     }
 

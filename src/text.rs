@@ -35,6 +35,14 @@ fn cut(text: &str, longest: usize) -> String {
     shown
 }
 
+/// Returns text of others as it is, of which at most `longest` characters are kept; `…` stands for the rest.
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Returns text as [`printable`] does, but whole: for names that are compared as well as shown.
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -104,6 +112,12 @@ mod tests {
         assert_eq!(printable("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\u{a}\\u{202e}c");
         assert_eq!(printable("Schröder"), "Schröder");
         assert_eq!(printable(&"x".repeat(500)).chars().count(), 201);
+    }
+
+    #[test]
+    fn what_is_shortened_says_so() {
+        assert_eq!(shortened("é€x", 3), "é€x");
+        assert_eq!(shortened("é€xy", 3), "é€x…");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyrole::cache::failure::{Failures, Fallback};
 use anyrole::cache::file::FileCache;
 use anyrole::cache::freshness::Freshness;
-use anyrole::cache::lock::{Locks, Turn};
+use anyrole::cache::lock::{Locks, SingleFlight};
 use anyrole::cache::state_folder::StateLocation;
 use anyrole::cache::{Cache, CacheChoice, CacheError, CredentialCache, FolderProblem, Namespace};
 use anyrole::clock::{Clock, SystemClock};
@@ -308,16 +308,16 @@ fn waiting_ends_at_the_deadline_and_the_late_grant_is_given_back() {
     let (locks, failures) =
         (Locks::new(Arc::clone(&folder)), Failures::new(Arc::clone(&folder), Namespace::default()));
     let begin = Instant::now();
-    let turn = locks.take(&key("aa"), Duration::from_millis(100), &failures).unwrap();
-    assert!(matches!(turn, Turn::TimedOut));
+    let turn = locks.acquire(&key("aa"), Duration::from_millis(100), &failures).unwrap();
+    assert!(matches!(turn, SingleFlight::TimedOut));
     assert!(begin.elapsed() >= Duration::from_millis(100));
-    assert!(locks.try_take(&key("aa")).unwrap().is_none());
-    assert!(locks.try_take(&key("bb")).unwrap().is_some());
+    assert!(locks.try_acquire(&key("aa")).unwrap().is_none());
+    assert!(locks.try_acquire(&key("bb")).unwrap().is_some());
     holder.go_on();
     assert_eq!(holder.next(), "released");
     // The thread left behind is granted the lock now, and closes it.
-    let turn = locks.take(&key("aa"), LONG, &failures).unwrap();
-    assert!(matches!(turn, Turn::Ours(_)));
+    let turn = locks.acquire(&key("aa"), LONG, &failures).unwrap();
+    assert!(matches!(turn, SingleFlight::Leads(_)));
 }
 
 #[cfg(target_os = "linux")]
@@ -407,12 +407,16 @@ fn failures_are_counted_kept_and_forgotten() {
         .map(|count| {
             let failure = failures.note(&key("aa"), report(), OLD, now).unwrap();
             assert_eq!((failure.count, failures.last(&key("aa"))), (count, Some(failure.clone())));
-            assert!(failure.holds_back(&OLD, now, Fallback::Nothing));
-            assert!(failure.holds_back(&OLD, now, long) && failure.holds_back(&OLD, now, short));
-            assert!(!failure.holds_back(&OLD, failure.next_try, Fallback::Nothing));
-            assert!(!failure.holds_back(&RENEWED, now, Fallback::Nothing));
+            assert!(failure.requires_backoff(&OLD, now, Fallback::Nothing));
+            assert!(failure.requires_backoff(&OLD, now, long) && failure.requires_backoff(&OLD, now, short));
+            assert!(!failure.requires_backoff(&OLD, failure.next_try, Fallback::Nothing));
+            assert!(!failure.requires_backoff(&RENEWED, now, Fallback::Nothing));
             // A clock that was set back by a day must not hold back for a day.
-            assert!(!failure.holds_back(&OLD, now.minus(Duration::from_secs(86_400)), Fallback::Nothing));
+            assert!(!failure.requires_backoff(
+                &OLD,
+                now.minus(Duration::from_secs(86_400)),
+                Fallback::Nothing
+            ));
             failure.next_try.since(now).as_secs()
         })
         .collect();
@@ -428,13 +432,13 @@ fn failures_are_counted_kept_and_forgotten() {
     network.facts = vec![(String::from("name"), "x".repeat(5000)); 20];
     let failure = failures.note(&key("aa"), network, OLD, now).unwrap();
     assert_eq!(failure.count, 1, "another kind of failure begins anew");
-    assert!(!failure.holds_back(&OLD, now, Fallback::Nothing));
-    assert!(failure.holds_back(&OLD, now, long) && failure.holds_back(&OLD, now, short));
+    assert!(!failure.requires_backoff(&OLD, now, Fallback::Nothing));
+    assert!(failure.requires_backoff(&OLD, now, long) && failure.requires_backoff(&OLD, now, short));
     // What runs out is tried for again after an eighth of what is left.
     let later = now.plus(Duration::from_secs(10));
-    assert!(failure.holds_back(&OLD, later, long) && !failure.holds_back(&OLD, later, short));
+    assert!(failure.requires_backoff(&OLD, later, long) && !failure.requires_backoff(&OLD, later, short));
     let kept = failures.last(&key("aa")).expect("long texts are cut, not refused");
-    assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1024, 5));
+    assert_eq!((kept.report.text.len(), kept.report.facts.len()), (1023, 5));
 
     failures.forget(&key("aa")).unwrap();
     failures.forget(&key("aa")).unwrap();
@@ -454,7 +458,7 @@ fn a_foreign_user_cannot_hold_our_lock() {
     fs::set_permissions(files.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let folder = Arc::new(StateLocation::at(files.state()).open().unwrap());
     fs::set_permissions(files.state(), fs::Permissions::from_mode(0o755)).unwrap();
-    drop(Locks::new(folder).try_take(&key("aa")).unwrap());
+    drop(Locks::new(folder).try_acquire(&key("aa")).unwrap());
     let lock = files.state().join("lock-aa");
     let foreign = Command::new("setpriv")
         .args(["--reuid", "64000", "--clear-groups", "flock", "--nonblock"])

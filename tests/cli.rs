@@ -3,7 +3,8 @@
 //! A case says what is typed (`args`), what is there before (`env`, `files`, `modes`, `identities`, `simulator`,
 //! `before`), and what must come (`status`, `stdout`, `stderr`, always the last three). `{dir}` is the case's own
 //! folder, which is also its working folder, `{endpoint}` its simulator, and `{trust-anchor}`, `{profile}` and `{role}` are
-//! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds. What differs from run to run is shown as
+//! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds, or meets what is
+//! missing next. A hint without one is in the list of `cli/hints.rs`, with the reason. What differs from run to run is shown as
 //! `{time}`, `{hex}` and the like; `[..]` stands for anything within a line.
 //!
 //! A case with a `host` is called on another host than this one: other mounts, another user.
@@ -17,7 +18,7 @@
     reason = "a test may stop at once, writes files of its own, and skips loudly"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,6 +28,8 @@ use pki_test::verifier::TrustAnchor;
 use serde::Deserialize;
 use snapbox::IntoData as _;
 
+#[path = "cli/hints.rs"]
+mod hints;
 #[path = "cli/identities.rs"]
 mod identities;
 
@@ -99,13 +102,14 @@ impl Host {
     }
 
     /// Returns the call of a program on that host.
-    fn command(&self, program: &Path) -> Command {
+    fn command(&self, program: &Path, is_prepared: bool) -> Command {
         let user = self
             .user
             .map_or(String::new(), |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-c"]);
-        command.arg(format!("set -e\n{}\nexec {user}\"$0\" \"$@\"", self.prepare)).arg(program);
+        let prepare = if is_prepared { "" } else { &self.prepare };
+        command.arg(format!("set -e\n{prepare}\nexec {user}\"$0\" \"$@\"")).arg(program);
         command
     }
 }
@@ -144,6 +148,18 @@ struct Cure {
     /// What is replaced in the world, if the cure is at AWS.
     #[serde(default)]
     world: Vec<[String; 2]>,
+    /// What is run first, each a program and its arguments; the cure is skipped loudly where this host has not the program.
+    #[serde(default)]
+    run: Vec<Vec<String>>,
+    /// The files that are written first.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// The variables that are set, too.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// The refusal that the call meets next, where this host has not all that it needs; else it must succeed.
+    #[serde(default)]
+    next: Option<String>,
 }
 
 impl Cure {
@@ -199,11 +215,14 @@ impl Case {
             with_arns(text).replace("{dir}", &dir).replace("{endpoint}", endpoint)
         };
         let filled = |text: &str| filled_with(text, &endpoint);
-        for (name, content) in &self.files {
-            let path = folder.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, filled(content)).unwrap();
-        }
+        let write = |files: &BTreeMap<String, String>| {
+            for (name, content) in files {
+                let path = folder.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, filled(content)).unwrap();
+            }
+        };
+        write(&self.files);
         for (name, parts) in &self.joined {
             let parts = parts.iter().map(|part| fs::read_to_string(folder.join(part)).unwrap());
             fs::write(folder.join(name), parts.collect::<String>()).unwrap();
@@ -223,9 +242,10 @@ impl Case {
             }
             None => program(&folder, self.program.as_deref()),
         };
-        let call_at = |endpoint: &str, arguments: &[String]| {
+        let is_prepared = std::cell::Cell::new(false);
+        let call_at = |endpoint: &str, arguments: &[String], env: &BTreeMap<String, String>| {
             let mut command = match &self.host {
-                Some(host) => host.command(&program),
+                Some(host) => host.command(&program, is_prepared.get()),
                 None => Command::new(&program),
             };
             command
@@ -235,12 +255,12 @@ impl Case {
                 .env("HOME", folder.join("home"))
                 // In the case's own home, and not in the keyring of whoever runs the tests.
                 .env("ANYROLE_CACHE", "file")
-                .envs(self.env.iter().map(|(name, value)| (name, filled(value))))
+                .envs(self.env.iter().chain(env).map(|(name, value)| (name, filled(value))))
                 .stdin(Stdio::null())
                 .output()
                 .unwrap()
         };
-        let call = |arguments: &[String]| call_at(&endpoint, arguments);
+        let call = |arguments: &[String]| call_at(&endpoint, arguments, &BTreeMap::new());
         for arguments in &self.before {
             let done = call(arguments);
             assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
@@ -251,20 +271,42 @@ impl Case {
         {
             assert_eq!(simulator.sessions_requested(), requests, "{:?}", self.args);
         }
+        let told = String::from_utf8_lossy(&done.stderr);
+        let hint = told.lines().last().and_then(|line| line.strip_prefix("anyrole: hint: "));
+        for words in hint.into_iter().flat_map(hints::information) {
+            let shown = call(&words);
+            assert!(shown.status.success(), "{words:?}: {}", String::from_utf8_lossy(&shown.stderr));
+        }
         if let Some(cure) = &self.cure {
-            let told = String::from_utf8_lossy(&done.stderr);
-            let hint = told.lines().last().unwrap_or_default();
-            assert!(hint.starts_with("anyrole: hint: ") && hint.contains(&filled(&cure.hint)), "{told}");
-            assert!(told.lines().count() <= 6, "{told}");
-            drop(simulator);
-            let case = self.simulator.as_ref().expect("a cure is for a simulator");
-            let world = cure.cured(case.world.as_deref().unwrap_or_default());
-            let simulator = start(&folder, case, case.world.is_some().then_some(world.as_str()));
-            let mut again = self.arguments(cure.args.as_ref().unwrap_or(&self.args));
-            // A refusal is held back for a while, and this is how its message says to go on at once.
-            again.push(String::from("--no-cache"));
-            let cured = call_at(&case.endpoint(&simulator), &again);
-            assert!(cured.status.success(), "not cured: {}", String::from_utf8_lossy(&cured.stderr));
+            assert!(hint.is_some_and(|hint| hint.contains(&filled(&cure.hint))), "{told}");
+            is_prepared.set(true);
+            write(&cure.files);
+            if !cure
+                .run
+                .iter()
+                .all(|words| run_first(&folder, &words.iter().map(|word| filled(word)).collect::<Vec<_>>()))
+            {
+                eprintln!("skipped: the cure of {:?} needs a program that is not here", self.args);
+            } else {
+                let mut again = self.arguments(cure.args.as_ref().unwrap_or(&self.args));
+                let cured = match self.simulator.as_ref() {
+                    Some(case) => {
+                        assert!(told.lines().count() <= 6, "{told}");
+                        drop(simulator);
+                        let world = cure.cured(case.world.as_deref().unwrap_or_default());
+                        let simulator = start(&folder, case, case.world.is_some().then_some(world.as_str()));
+                        // A refusal is held back for a while, and this is how its message says to go on at once.
+                        again.push(String::from("--no-cache"));
+                        call_at(&case.endpoint(&simulator), &again, &cure.env)
+                    }
+                    None => call_at(&endpoint, &again, &cure.env),
+                };
+                let left = String::from_utf8_lossy(&cured.stderr);
+                match &cure.next {
+                    Some(id) => assert!(left.contains(&format!("[{id}]")), "not cured: {left}"),
+                    None => assert!(cured.status.success(), "not cured: {left}"),
+                }
+            }
         }
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
@@ -277,6 +319,15 @@ impl Case {
             stderr: shown(done.stderr),
         }
     }
+}
+
+/// Runs what a hint says to run; false where this host has not the program.
+fn run_first(folder: &Path, words: &[String]) -> bool {
+    let program = if words[0] == "anyrole" { env!("CARGO_BIN_EXE_anyrole") } else { &words[0] };
+    let done = Command::new(program).args(&words[1..]).current_dir(folder).stdin(Stdio::null()).output();
+    let Ok(done) = done else { return false };
+    assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    true
 }
 
 /// Returns the program, under another name where the case asks for one.
@@ -443,7 +494,10 @@ fn every_case_answers_as_written() {
             eprintln!("skipped: {name} changes users and mounts, which needs root on Linux");
             continue;
         }
-        let answer = case.run();
+        let Ok(answer) = std::panic::catch_unwind(|| case.run()) else {
+            wrong.push(format!("{name} panics, see above"));
+            continue;
+        };
         let expected =
             format!("status {}\n--- stdout\n{}--- stderr\n{}", case.status, case.stdout, case.stderr);
         let actual =
@@ -461,6 +515,36 @@ fn every_case_answers_as_written() {
         }
     }
     assert!(wrong.is_empty(), "{} cases answer otherwise:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_hint_is_carried_out_or_listed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cmd");
+    let mut files = Vec::new();
+    case_files(&root, &mut files);
+    let mut told = Vec::new();
+    let mut unused: BTreeSet<_> = hints::not_carried_out().collect();
+    let (mut carried_out, mut listed) = (0, 0);
+    for path in files {
+        let case: Case = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let Some(hint) = case.stderr.lines().find_map(|line| line.strip_prefix("anyrole: hint: ")) else {
+            continue;
+        };
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let entries: Vec<_> =
+            hints::not_carried_out().filter(|entry| hint.contains(entry) || name.contains(entry)).collect();
+        if case.cure.is_some() || hints::information(hint).next().is_some() {
+            carried_out += 1;
+        } else if entries.is_empty() {
+            told.push(format!("{name}: {hint}"));
+        } else {
+            listed += 1;
+            unused.retain(|entry| !entries.contains(entry));
+        }
+    }
+    println!("{carried_out} hints are carried out, {listed} are not");
+    assert!(told.is_empty(), "give these a cure, or list them in tests/cli/hints.rs:\n{}", told.join("\n"));
+    assert!(unused.is_empty(), "nothing needs these entries of tests/cli/hints.rs: {unused:?}");
 }
 
 #[test]

@@ -185,6 +185,54 @@ fn the_map_of_the_source_shows_every_module_on_its_floor() {
     assert_eq!(table(), floors, "left: the table in src/lib.rs; right: FLOORS in this test");
 }
 
+/// The files beside a file that its code names as `super::FILE` or `super::{FILE, …}`.
+fn neighbours(text: &str) -> Vec<String> {
+    let code: String = code(text).filter(|line| !line.trim_start().starts_with("pub use")).collect();
+    let mut names = Vec::new();
+    for named in code.split("super::").skip(1) {
+        let list = named.strip_prefix('{').map_or(named, |list| list.split('}').next().unwrap_or(list));
+        let list = if named.starts_with('{') { list } else { list.split(',').next().unwrap_or(list) };
+        for name in list.split(',') {
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            names.push(name.trim().chars().take_while(|c| is_name(*c)).collect());
+        }
+    }
+    names
+}
+
+/// Two files that import each other cannot be understood one after the other. What is left is listed.
+#[test]
+fn no_two_files_import_each_other() {
+    const LEFT: &[(&str, &str)] = &[
+        // A command says what it is called with, and its help says that.
+        ("src/cli/args.rs", "src/cli/help.rs"),
+        // A pattern of a condition, and of an action.
+        (
+            "pki-test/src/simulator/trust_policy/condition.rs",
+            "pki-test/src/simulator/trust_policy/vocabulary.rs",
+        ),
+    ];
+    let files = files();
+    let mut imports = BTreeSet::new();
+    for (file, text) in files.iter().filter(|(file, _)| !file.starts_with("tests/")) {
+        let folder = &file[..=file.rfind('/').unwrap()];
+        for neighbour in neighbours(text) {
+            let other = format!("{folder}{neighbour}.rs");
+            if other != *file && files.iter().any(|(file, _)| *file == other) {
+                imports.insert((file.clone(), other));
+            }
+        }
+    }
+    let both =
+        imports.iter().filter(|(one, other)| one < other && imports.contains(&(other.clone(), one.clone())));
+    let both: BTreeSet<_> = both.map(|(one, other)| (one.as_str(), other.as_str())).collect();
+    assert_eq!(
+        both,
+        LEFT.iter().copied().collect(),
+        "left: files that import each other; right: the list in this test"
+    );
+}
+
 #[test]
 fn the_judge_does_not_know_the_defendant() {
     for (file, text) in files() {

@@ -22,7 +22,7 @@ use anyrole::cache::{Namespace, ServerVerification};
 use anyrole::clock::{Clock, Timestamp};
 use anyrole::credentials::{CredentialSet, SessionCredentials};
 use anyrole::diagnostic::{Diagnostic as _, Fault};
-use anyrole::http::Phase;
+use anyrole::http::{NoAnswer, Phase, Service};
 use anyrole::identity::{CertificateBytes, Input};
 use anyrole::provider::{
     CreateError, MinimumRemaining, NewSession, Provider, ProviderError, SessionMaker, Sharing, Wanted,
@@ -187,11 +187,12 @@ impl SessionMaker for Maker {
         };
         let mood = *world.mood.lock().unwrap();
         match mood {
-            Mood::Hangs => Err(CreateError::Session(SessionError::Deadline {
+            Mood::Hangs => Err(CreateError::Session(SessionError::NoAnswer(NoAnswer::Deadline {
+                service: Service::RolesAnywhere,
                 host: String::from("h"),
                 phase: Phase::Answer,
                 after: longest,
-            })),
+            }))),
             Mood::Refuses => refused(RefusalKind::CertificateRevoked),
             Mood::Throttles => refused(RefusalKind::Throttled),
             Mood::Grants(lifetime, clock_offset) => {
@@ -342,7 +343,7 @@ fn an_outage_is_silent_while_an_entry_works() {
         assert_eq!(world.ask().unwrap(), first, "nobody tries again for half a minute");
     }
     assert_eq!(world.created(), 2);
-    let standing = world.provider().standing().unwrap();
+    let standing = world.provider().status().unwrap();
     let failure = standing.failure.expect("it is kept for `status`");
     assert_eq!((failure.report.id.as_str(), failure.count), ("deadline", 1));
     assert_eq!(standing.entry.map(access_key_id), Some(first.clone()));
@@ -359,7 +360,7 @@ fn an_outage_is_silent_while_an_entry_works() {
 
     world.set(Mood::Grants(HOUR, 0));
     world.ask().unwrap();
-    assert_eq!(world.provider().standing().unwrap().failure, None, "a success ends it");
+    assert_eq!(world.provider().status().unwrap().failure, None, "a success ends it");
 }
 
 #[test]
@@ -374,7 +375,7 @@ fn after_a_refusal_the_next_try_waits_longer_each_time() {
         let error = world.ask().unwrap_err();
         assert_eq!((error.id(), error.fault()), ("aws-certificate-revoked", Fault::Refused));
         if before == world.created() {
-            assert!(matches!(error, ProviderError::HeldBack { .. }));
+            assert!(matches!(error, ProviderError::BackingOff { .. }));
             assert!(error.facts().iter().any(|fact| fact.name == "next try"), "{:?}", error.facts());
             assert_eq!(error.hint(), first.hint(), "the cure stays the same");
         } else {

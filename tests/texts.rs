@@ -71,6 +71,26 @@ impl Program {
         }
     }
 
+    /// Returns what a sentence names and this program has not: a call begins at `anyrole` or at another's program, and ends with a
+    /// part of the sentence.
+    fn unknown_in_prose(&self, sentence: &str) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for part in sentence.split([',', ';', ':', '(', ')', '\'']).flat_map(|part| part.split(" or ")) {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            let start = words.iter().position(|word| *word == "anyrole" || FOREIGN.contains(word));
+            let (prose, call) = words.split_at(start.unwrap_or(words.len()));
+            unknown.extend(flags(&prose.join(" ")).filter(|flag| !self.has_flag(None, flag)));
+            let call = call.join(" ");
+            if !call
+                .strip_prefix("anyrole ")
+                .is_some_and(|rest| PROSE.iter().any(|word| rest.starts_with(word)))
+            {
+                unknown.extend(self.unknown(&call));
+            }
+        }
+        unknown
+    }
+
     /// Returns what a line of code names and this program has not.
     fn unknown(&self, line: &str) -> Vec<String> {
         let mut unknown = Vec::new();
@@ -198,6 +218,22 @@ fn the_source_names_commands_and_flags_that_exist() {
 }
 
 #[test]
+fn hints_name_commands_and_flags_that_exist() {
+    let program = Program::ask();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (file, case) in texts("tests/cmd", "toml") {
+        for hint in case.lines().filter_map(|line| line.strip_prefix("anyrole: hint: ")) {
+            count += 1;
+            let unknown = program.unknown_in_prose(hint).into_iter();
+            wrong.extend(unknown.map(|unknown| format!("{file}: {unknown}")));
+        }
+    }
+    assert!(count > 200, "{count} hints");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn what_does_not_exist_is_found() {
     let program = Program::ask();
     for (line, unknown) in [
@@ -209,6 +245,8 @@ fn what_does_not_exist_is_found() {
     ] {
         assert_eq!(program.unknown(line), [unknown], "{line}");
     }
+    let hint = "give --colour, or run anyrole pki issue a --replace or anyrole pki aws: aws iam --any";
+    assert_eq!(program.unknown_in_prose(hint), ["--colour", "anyrole pki aws"]);
     for line in
         ["anyrole", "anyrole pki", "anyrole pki issue NAME --csr FILE", "aws iam --any", "--tpm-key-password"]
     {

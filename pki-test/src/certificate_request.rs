@@ -15,8 +15,8 @@ use crate::distinguished_name::DistinguishedName;
 use crate::end_entity::SubjectAlternativeName;
 use crate::key_pair::{KeyPair, KeyPairError};
 use crate::pem::{self, PemError};
+use crate::text::shown;
 use crate::verifier::certificate::{public_key, signature_scheme};
-use crate::verifier::refusal::shown;
 use crate::verifier::signature::PublicKey;
 
 /// The largest request that is read: four times one with an RSA key of 8192 bits and the longest names.
@@ -178,10 +178,13 @@ impl Wishes {
             if let ParsedExtension::SubjectAlternativeName(names) = extension {
                 wishes
                     .subject_alternative_names
-                    .extend(names.general_names.iter().take(MAX_SHOWN_NAMES).map(name_text));
+                    .extend(names.general_names.iter().take(MAX_SHOWN_NAMES + 1).map(name_text));
             }
         }
-        wishes.subject_alternative_names.truncate(MAX_SHOWN_NAMES);
+        if wishes.subject_alternative_names.len() > MAX_SHOWN_NAMES {
+            wishes.subject_alternative_names.truncate(MAX_SHOWN_NAMES);
+            wishes.subject_alternative_names.push(String::from("…"));
+        }
         wishes
     }
 }

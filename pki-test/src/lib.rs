@@ -22,6 +22,7 @@ pub mod key_pair;
 mod pem;
 pub mod revocation;
 pub mod simulator;
+mod text;
 pub mod verifier;
 
 pub use pem::PemError;

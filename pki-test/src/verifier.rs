@@ -46,7 +46,7 @@ pub use self::trust_anchor::{TrustAnchor, TrustAnchorError};
 use self::authorization::Authorization;
 use self::envelope::{Envelope, Expectation, one_header, optional_header};
 use self::path::{CHAIN_LIMIT, build_path};
-use self::refusal::shown;
+use crate::text::shown;
 
 /// How far a request's date may be from the judge's time: SigV4's usual five minutes. AWS documents no window here.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(300);

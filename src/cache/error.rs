@@ -143,7 +143,9 @@ impl Diagnostic for CacheError {
                 | FolderProblem::NotAFolder
                 | FolderProblem::NotSticky => "set ANYROLE_STATE_DIR to a folder of this user's own",
             },
-            Self::TooLarge { .. } => return None,
+            Self::TooLarge { .. } => {
+                "each call makes a session of its own: shorten the certificate's names or the session tags"
+            }
             Self::Unavailable { .. } => "pass --cache file where the private key is an unencrypted file",
         }))
     }

@@ -4,6 +4,7 @@
 //! is never rewritten to note a failure. Those who waited while an attempt failed take its failure as theirs; those
 //! who come later see when the next try is allowed; `cache list` and `status` show it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::text::printable_line;
 /// The version of the record; another one counts as no failure.
 const VERSION: u8 = 2;
 
-/// The longest record, in octets: a text, and a few facts.
-const LONGEST: usize = 8 * 1024;
+/// The longest record, in octets: what a failure says, each text of it as long as may be.
+const LONGEST: usize = 16 * 1024;
 
 /// The longest text kept of a failure, and of each of its facts, in octets.
 const LONGEST_TEXT: usize = 1024;
@@ -89,7 +90,7 @@ pub struct Failure {
     pub at: Timestamp,
     /// The SHA-256 of the certificate source's bytes it happened with.
     pub certificate_sha256: [u8; 32],
-    /// The how manieth in a row, from 1.
+    /// How many there have been in a row, this one included.
     pub count: u32,
     /// When the next try is allowed.
     pub next_try: Timestamp,
@@ -113,12 +114,17 @@ pub enum Fallback {
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Failure {
-    /// Tells whether a new try with a certificate must wait.
+    /// Tells whether a new try with a certificate must wait (back-off).
     ///
     /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
     /// something to fall back on, but no longer than for an eighth of what is left of that: the more urgent, the sooner. Where there is nothing,
     /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
-    pub fn holds_back(&self, certificate_sha256: &[u8; 32], now: Timestamp, fallback: Fallback) -> bool {
+    pub fn requires_backoff(
+        &self,
+        certificate_sha256: &[u8; 32],
+        now: Timestamp,
+        fallback: Fallback,
+    ) -> bool {
         let Some(next_try) = self.next_try_beside(fallback) else { return false };
         self.certificate_sha256 == *certificate_sha256
             && now < next_try
@@ -148,14 +154,14 @@ impl Failure {
         writer.number(u64::from(*count));
         writer.time(*next_try);
         writer.octets(&[fault_octet(*fault)]);
-        writer.text(cut(wanted));
-        writer.text(cut(id));
-        writer.optional_text(code.as_deref().map(cut));
-        writer.text(cut(text));
-        writer.optional_text(hint.as_deref().map(cut));
+        writer.text(&cut(wanted));
+        writer.text(&cut(id));
+        writer.optional_text(code.as_deref().map(cut).as_deref());
+        writer.text(&cut(text));
+        writer.optional_text(hint.as_deref().map(cut).as_deref());
         for (name, value) in facts.iter().take(MOST_FACTS) {
-            writer.optional_text(Some(cut(name)));
-            writer.text(cut(value));
+            writer.optional_text(Some(&cut(name)));
+            writer.text(&cut(value));
         }
         writer.optional_text(None);
         writer.finish().map(|bytes| bytes.to_vec())
@@ -293,6 +299,43 @@ const fn fault_octet(fault: Fault) -> u8 {
     }
 }
 
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST_TEXT)]
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_TEXT {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(LONGEST_TEXT - '…'.len_utf8())]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record that is too long to be read would be no record, and the next call would ask AWS at once.
+    #[test]
+    fn the_longest_failure_is_kept_and_says_that_it_was_cut() {
+        let long = "é".repeat(5000);
+        let report = FailureReport {
+            wanted: long.clone(),
+            id: long.clone(),
+            fault: Fault::Refused,
+            code: Some(long.clone()),
+            text: long.clone(),
+            facts: vec![(long.clone(), long.clone()); 9],
+            hint: Some(long),
+        };
+        let now = Timestamp::from_unix_seconds(1_800_000_000);
+        let failure = Failure {
+            report,
+            at: now,
+            certificate_sha256: [1; 32],
+            count: 1,
+            next_try: now.plus(SHORTEST_WAIT),
+            attempt: 1,
+        };
+        let bytes = failure.encode().expect("a record");
+        assert!(bytes.len() <= LONGEST, "{}", bytes.len());
+        let read = Failure::decode(&bytes).expect("it can be read").report;
+        assert_eq!(read.facts.len(), MOST_FACTS);
+        assert!(read.text.len() <= LONGEST_TEXT && read.text.ends_with("é…"), "{}", read.text.len());
+    }
 }

@@ -1,4 +1,4 @@
-//! One new session at a time for each key, across all processes of the user.
+//! Single flight: one new session at a time for each key, across all processes of the user.
 //!
 //! 256 files, chosen by the key's first octet and never removed, each locked with `flock`: the kernel releases a lock
 //! when its holder ends, however it ends. Two keys that share a file wait for each other, which costs time and
@@ -28,11 +28,11 @@ pub struct Lock {
     _file: File,
 }
 
-/// What came of asking for a lock.
+/// What came of the wait to be the one who makes the session.
 #[derive(Debug)]
-pub enum Turn {
-    /// The lock is ours. Ask the cache again: the one before us may have filled it.
-    Ours(Lock),
+pub enum SingleFlight {
+    /// This process makes it, under the lock. Ask the cache again: the one before us may have filled it.
+    Leads(Lock),
     /// The one before us failed while we waited; its failure is the answer.
     Failed(Box<Failure>),
     /// The deadline passed while a living holder works.
@@ -56,8 +56,8 @@ impl Locks {
     /// # Errors
     ///
     /// Fails if there can be no lock; the caller goes on without.
-    pub fn try_take(&self, key: &CacheKey) -> Result<Option<Lock>, CacheError> {
-        match self.acquire(key, Instant::now()) {
+    pub fn try_acquire(&self, key: &CacheKey) -> Result<Option<Lock>, CacheError> {
+        match self.acquire_until(key, Instant::now()) {
             Ok(Some(held)) => Ok(Some(Lock { _file: held.file })),
             Ok(None) => Ok(None),
             Err(source) => Err(self.failed(key, source)),
@@ -69,22 +69,27 @@ impl Locks {
     /// # Errors
     ///
     /// Fails if there can be no lock; the caller goes on without.
-    pub fn take(&self, key: &CacheKey, longest: Duration, failures: &Failures) -> Result<Turn, CacheError> {
+    pub fn acquire(
+        &self,
+        key: &CacheKey,
+        longest: Duration,
+        failures: &Failures,
+    ) -> Result<SingleFlight, CacheError> {
         let deadline = Instant::now() + longest;
         let before = failures.last(key).map(|failure| failure.attempt);
-        match self.acquire(key, deadline) {
-            Ok(None) => Ok(Turn::TimedOut),
+        match self.acquire_until(key, deadline) {
+            Ok(None) => Ok(SingleFlight::TimedOut),
             Ok(Some(Held { file, waited })) => match failures.last(key) {
                 Some(failure) if waited && Some(failure.attempt) != before => {
-                    Ok(Turn::Failed(Box::new(failure)))
+                    Ok(SingleFlight::Failed(Box::new(failure)))
                 }
-                Some(_) | None => Ok(Turn::Ours(Lock { _file: file })),
+                Some(_) | None => Ok(SingleFlight::Leads(Lock { _file: file })),
             },
             Err(source) => Err(self.failed(key, source)),
         }
     }
 
-    fn acquire(&self, key: &CacheKey, deadline: Instant) -> io::Result<Option<Held>> {
+    fn acquire_until(&self, key: &CacheKey, deadline: Instant) -> io::Result<Option<Held>> {
         let name = lock_name(key);
         let mut waited = false;
         for _ in 0..MOST_REOPENINGS {

@@ -9,7 +9,6 @@ use super::args::{Needs, Spec, Words};
 use super::keeping::Keeping;
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
-use super::status::DESCRIBING;
 use super::{CalledAs, Invocation, output, provider};
 use crate::cache::choice::CacheChoice;
 use crate::cache::failure::{self, Failures};
@@ -315,7 +314,7 @@ fn clear(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if !invocation.has(&ALL) {
         let lenient = invocation.called_as == CalledAs::OfficialHelper;
         let settings = invocation.settings()?;
-        if DESCRIBING.iter().all(|name| settings.given(name).is_none()) {
+        if !settings.describe_a_session() {
             return nothing_named(&Kept::open(invocation)?);
         }
         let mut settings = settings.session(invocation.env, lenient)?;

@@ -111,8 +111,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let offer = if renews {
         if let Some(shadow) = exec::shadow(invocation.env) {
             report::remark(&format!(
-                "warning: SDKs prefer {shadow} to this session; take it away, or set AWS_SHARED_CREDENTIALS_FILE and \
-                 AWS_CONFIG_FILE to other files, or use --mode env"
+                "warning: {shadow}, or set AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE to other files, or use \
+                 --mode env"
             ));
         }
         let role_arn = first.credential_set.role_arn.clone();

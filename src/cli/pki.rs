@@ -32,6 +32,8 @@ use crate::secret::Secret;
 const ALGORITHMS: &str = "ec-p256|ec-p384|ec-p521|rsa-2048|rsa-3072|rsa-4096|ml-dsa-44|ml-dsa-65|ml-dsa-87";
 const DEFAULT_FOLDER: &str = "anyrole-pki";
 const DAY: Duration = Duration::from_secs(86_400);
+/// The longest that a certificate or a list is valid, in days: ten years.
+const MOST_DAYS: u32 = 3650;
 
 const FOLDER: Setting =
     Setting::flag("folder", Kind::Text("PATH"), "folder of the PKI [default: anyrole-pki]");
@@ -172,7 +174,7 @@ fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Sec
 fn days(invocation: &Invocation<'_>, flag: &'static Setting) -> Result<Option<Duration>, UsageError> {
     let Some(typed) = invocation.typed.flag(flag.name) else { return Ok(None) };
     let number = grammar::integer(typed).and_then(|days| u32::try_from(days).ok());
-    match number.filter(|days| (1..=3650).contains(days)) {
+    match number.filter(|days| (1..=MOST_DAYS).contains(days)) {
         Some(days) => Ok(Some(DAY * days)),
         None => Err(UsageError::Value {
             flag: flag.name,

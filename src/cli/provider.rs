@@ -54,7 +54,7 @@ pub(super) fn told(
     let server_verification = provider.wanted().server_verification;
     let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
     let first_try = match &error {
-        ProviderError::HeldBack { .. } => Some(first_try(name)),
+        ProviderError::BackingOff { .. } => Some(first_try(name)),
         ProviderError::Busy { .. } | ProviderError::Failed(_) | ProviderError::Shared { .. } => None,
     };
     match place(error) {
@@ -139,7 +139,7 @@ fn place(error: ProviderError) -> Place {
         error @ (ProviderError::Failed(
             CreateError::Refused { .. } | CreateError::Session(_) | CreateError::Sts(_),
         )
-        | ProviderError::HeldBack { .. }
+        | ProviderError::BackingOff { .. }
         | ProviderError::Shared { .. }) => Place::OnTheWay(Box::new(error)),
         ProviderError::Failed(CreateError::Identity(error)) => Place::Here(error.into()),
         error @ (ProviderError::Busy { .. } | ProviderError::Failed(CreateError::Runtime(_))) => {

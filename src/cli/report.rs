@@ -18,7 +18,7 @@ use super::wrap;
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::private_file;
-use crate::text::{printable, printable_line};
+use crate::text::printable_line;
 
 /// How many lines `credential-process` writes at most: an SDK wraps them in a message of its own.
 const FEW_LINES: usize = 6;
@@ -33,9 +33,6 @@ pub(super) enum Form {
     /// With everything.
     Whole,
 }
-
-/// How long a chain of causes may be; none in this program comes near.
-const MAX_CAUSES: usize = 16;
 
 /// Why a command ended without its result.
 pub(crate) enum Failure {
@@ -209,7 +206,7 @@ pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let room = lines.map_or(usize::MAX, |lines| lines - 1 - usize::from(hint.is_some()));
     let mut middle: Vec<String> =
         causes(error).into_iter().map(|cause| format!("caused by: {cause}")).collect();
-    middle.extend(error.facts().iter().map(|fact| format!("{}: {}", fact.name, printable(&fact.value))));
+    middle.extend(error.facts().iter().map(|fact| format!("{}: {}", fact.name, printable_line(&fact.value))));
     for line in middle.into_iter().take(room) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {line}");
@@ -225,10 +222,10 @@ fn causes(error: &dyn Diagnostic) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = error.to_string();
     let mut source = error.source();
-    while let Some(cause) = source.filter(|_| lines.len() < MAX_CAUSES) {
+    while let Some(cause) = source {
         let said = cause.to_string();
         if !above.ends_with(&said) {
-            lines.push(printable(&said));
+            lines.push(printable_line(&said));
         }
         above = said;
         source = cause.source();

@@ -180,6 +180,13 @@ impl Settings {
         self.given.iter().find(|given| given.setting.name == name)
     }
 
+    /// Tells whether any setting is given without which there is no session.
+    pub(crate) fn describe_a_session(&self) -> bool {
+        ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"]
+            .iter()
+            .any(|name| self.given(name).is_some())
+    }
+
     /// Returns a setting that must be given.
     pub(crate) fn required(&self, name: &'static str) -> Result<&Given, SettingsError> {
         self.given(name).ok_or_else(|| self.missing(name))

@@ -1,4 +1,4 @@
-//! `status`: how each session stands, from what is kept on this host; nothing is sent.
+//! `status`: what is known of each session on this host; nothing is sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp, describe_seconds};
 use crate::config::Config;
 use crate::env::Environment;
 use crate::identity::{self, IdentityError, IdentitySource, KeyFinding};
-use crate::provider::{SLACK, Standing, file_key_lender};
+use crate::provider::{SLACK, SessionStatus, file_key_lender};
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
@@ -57,7 +57,7 @@ struct Report {
     scope: Option<String>,
     /// The length that was asked for; `None` where the profile decides, or the session that it is made from.
     requested: Option<Duration>,
-    standing: Standing,
+    status: SessionStatus,
     certificate: Result<Certificate, IdentityError>,
     key: Result<KeyFinding, IdentityError>,
     /// What is said of settings that were passed over.
@@ -69,12 +69,12 @@ struct Report {
 impl Report {
     fn is_good(&self, now: Timestamp) -> bool {
         let is_valid = self.certificate.as_ref().is_ok_and(|certificate| certificate.not_after() > now);
-        self.standing.failure.is_none() && is_valid && self.key.is_ok()
+        self.status.failure.is_none() && is_valid && self.key.is_ok()
     }
 
     /// Returns the granted and the requested length, where less was granted than was asked for.
     fn shortened(&self) -> Option<(Duration, Duration)> {
-        let granted = self.standing.entry.as_ref()?.lifetime();
+        let granted = self.status.entry.as_ref()?.lifetime();
         self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
     }
 
@@ -94,7 +94,7 @@ impl Report {
         let choice = settings.cache;
         let provider = provider::provider(settings, env)?;
         let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
-        let standing = provider.standing();
+        let status = provider.status();
         let certificate = identity::load_chain(&source.certificate, source.intermediates.as_ref(), env)
             .map(|chain| chain.end_entity);
         let key = match &certificate {
@@ -103,8 +103,8 @@ impl Report {
         };
         let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
         // Where the certificate cannot be read, that is what is told.
-        let standing = standing.unwrap_or(Standing { entry: None, failure: None });
-        Ok(Self { name, role_arn, scope, requested, standing, certificate, key, unread, keeping })
+        let status = status.unwrap_or(SessionStatus { entry: None, failure: None });
+        Ok(Self { name, role_arn, scope, requested, status, certificate, key, unread, keeping })
     }
 }
 
@@ -134,7 +134,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         Some(name) => vec![name.clone()],
         None => config.session_names().map(str::to_owned).collect(),
     };
-    if names.is_empty() && !is_described(invocation)? {
+    if names.is_empty() && !invocation.settings()?.describe_a_session() {
         return cache::kept_as_status(invocation);
     }
     let names: Vec<Option<String>> =
@@ -156,15 +156,6 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     written.map_err(Failure::output)?;
     if reports.iter().all(|report| report.is_good(now)) { Ok(()) } else { Err(Failure::Negative) }
 }
-
-/// Tells whether flags and variables describe a session. A user of drop-in command lines has none, but sessions may be kept.
-fn is_described(invocation: &Invocation<'_>) -> Result<bool, Failure> {
-    let settings = invocation.settings()?;
-    Ok(DESCRIBING.iter().any(|name| settings.given(name).is_some()))
-}
-
-/// The settings without which there is no session.
-pub(super) const DESCRIBING: [&str; 4] = ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"];
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -190,8 +181,8 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report, now: Timestamp) -> Self {
-        let Report { name, role_arn, scope, requested, standing, certificate, key, unread, keeping } = report;
-        let Standing { entry, failure } = standing;
+        let Report { name, role_arn, scope, requested, status, certificate, key, unread, keeping } = report;
+        let SessionStatus { entry, failure } = status;
         let entry = entry.as_ref();
         let found = certificate.as_ref().ok();
         Self {
@@ -229,8 +220,8 @@ fn render(reports: &[Report], now: Timestamp) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for report in reports {
-        let Report { name, role_arn, scope, standing, certificate, key, .. } = report;
-        let Standing { entry, failure } = standing;
+        let Report { name, role_arn, scope, status, certificate, key, .. } = report;
+        let SessionStatus { entry, failure } = status;
         let title = name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let _ = writeln!(text, "{title}{role_arn}");
         if let Some(scope) = scope {
@@ -298,16 +289,16 @@ fn metrics(reports: &[Report], now: Timestamp) -> String {
     type Sample = fn(&Report, Timestamp) -> Option<i64>;
     const METRICS: [(&str, &str, Sample); 6] = [
         ("anyrole_last_refresh_succeeded", "1 unless the last refresh failed.", |report, _| {
-            Some(i64::from(report.standing.failure.is_none()))
+            Some(i64::from(report.status.failure.is_none()))
         }),
         ("anyrole_last_failure_timestamp_seconds", "When the last refresh failed.", |report, _| {
-            report.standing.failure.as_ref().map(|failure| failure.at.unix_seconds())
+            report.status.failure.as_ref().map(|failure| failure.at.unix_seconds())
         }),
         ("anyrole_session_created_timestamp_seconds", "When the session was made.", |report, _| {
-            report.standing.entry.as_ref().map(|entry| entry.created_at.unix_seconds())
+            report.status.entry.as_ref().map(|entry| entry.created_at.unix_seconds())
         }),
         ("anyrole_session_expiration_timestamp_seconds", "When the session ends.", |report, _| {
-            report.standing.entry.as_ref().map(|entry| entry.expiration().unix_seconds())
+            report.status.entry.as_ref().map(|entry| entry.expiration().unix_seconds())
         }),
         ("anyrole_certificate_expiration_timestamp_seconds", "When the certificate ends.", |report, _| {
             report.certificate.as_ref().ok().map(|certificate| certificate.not_after().unix_seconds())

@@ -79,7 +79,7 @@ impl Renewal {
 impl Source for Renewal {
     fn session(&self) -> Obtained {
         let obtained = self.provider.session(MinimumRemaining::Ahead);
-        let failure = || self.provider.standing().ok()?.failure;
+        let failure = || self.provider.status().ok()?.failure;
         match obtained {
             Ok(entry) => {
                 let half = entry.lifetime() / 2;

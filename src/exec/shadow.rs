@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::env::Environment;
-use crate::private_file::read_bounded;
+use crate::private_file::{ReadRefusal, read_bounded};
 use crate::text::quoted;
 
-/// The most of such a file that is looked at, in bytes.
-const FILE_BYTES: u64 = 1024 * 1024;
+/// The largest of these files that is looked at, in bytes: some 50,000 profiles.
+const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The keys with which a profile names credentials of its own; SDKs look for them before they ask an endpoint.
 const KEYS: &[&str] = &[
@@ -22,22 +22,43 @@ const KEYS: &[&str] = &[
     "web_identity_token_file",
 ];
 
-/// A line that shadows the endpoint.
+/// What SDKs prefer to the endpoint, or may prefer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shadow {
-    file: PathBuf,
-    line: usize,
-    key: &'static str,
+pub enum Shadow {
+    /// A line of the default profile.
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        key: &'static str,
+    },
+    /// A file in which nothing was looked for.
+    TooLarge(PathBuf),
 }
 
 impl fmt::Display for Shadow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, key } = self;
-        write!(f, "{key} of the default profile ({}, line {line})", quoted(&file.to_string_lossy()))
+        match self {
+            Self::Line { file, line, key } => write!(
+                f,
+                "SDKs prefer {key} of the default profile ({}, line {line}) to this session; take it away",
+                quoted(&file.to_string_lossy())
+            ),
+            Self::TooLarge(file) => write!(
+                f,
+                "{} is larger than {} MiB and was not searched: if its default profile has credentials, SDKs prefer them \
+                 to this session; take them away",
+                quoted(&file.to_string_lossy()),
+                FILE_BYTES / 1024 / 1024
+            ),
+        }
     }
 }
 
-/// Returns the first line of the default profile, in the credentials file or the config file, that SDKs prefer to an endpoint.
+/// Returns the first line of the default profile, in the credentials file or the config file, that SDKs prefer to an endpoint; or
+/// the file that is too large to be searched for one.
 pub fn shadow(env: &Environment) -> Option<Shadow> {
     let file = |variable: &str, name: &str| {
         let given = env.os_var(variable).map(PathBuf::from);
@@ -48,10 +69,16 @@ pub fn shadow(env: &Environment) -> Option<Shadow> {
 }
 
 fn in_file(path: &Path) -> Option<Shadow> {
-    // What this user cannot read, his SDK cannot either.
-    let content = read_bounded(path, FILE_BYTES).ok()?;
+    let content = match read_bounded(path, FILE_BYTES) {
+        Ok(content) => content,
+        Err(error) if matches!(error.reason, ReadRefusal::TooLarge(_)) => {
+            return Some(Shadow::TooLarge(path.to_owned()));
+        }
+        // What this user cannot read, his SDK cannot either.
+        Err(_) => return None,
+    };
     let (line, key) = in_text(&String::from_utf8_lossy(&content))?;
-    Some(Shadow { file: path.to_owned(), line, key })
+    Some(Shadow::Line { file: path.to_owned(), line, key })
 }
 
 /// Returns the number of the line and its key.
@@ -91,5 +118,15 @@ mod tests {
         assert_eq!(in_text("[other]\naws_access_key_id=x\n[default]\nregion=y\n"), None);
         assert_eq!(in_text("[default]\ns3 =\n  role_arn = x\n# role_arn = x\nrole_arn =\n"), None);
         assert_eq!(in_text(""), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_told() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        file.as_file().set_len(FILE_BYTES).expect("a length");
+        assert_eq!(in_file(file.path()), None);
+        file.as_file().set_len(FILE_BYTES + 1).expect("a length");
+        let shadow = in_file(file.path()).expect("it may shadow");
+        assert!(shadow.to_string().contains("is larger than 16 MiB and was not searched"), "{shadow}");
     }
 }

@@ -4,7 +4,7 @@ use super::unmappable::{self, Unmappable};
 use super::{Cause, Certainty};
 use crate::arn::Arn;
 use crate::clock::{Timestamp, describe_seconds};
-use crate::identity::{Identity, left_out};
+use crate::identity::{Identity, candidates};
 use crate::session::{Refusal, RefusalKind, SessionRequest};
 use crate::signing::Endpoint;
 use crate::text::quoted;
@@ -148,7 +148,7 @@ impl Facts<'_> {
             causes.push(likely(
                 format!(
                     "the chain presented ends at {}, and none of the other certificates given issued it",
-                    left_out::end(last)
+                    candidates::end(last)
                 ),
                 "anyrole inspect says of each certificate why it is left out",
                 format!(

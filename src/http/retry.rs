@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Phase, Response, Transport, TransportError};
+use super::{NoAnswer, Phase, Response, Service, Transport, TransportError};
 use crate::clock::Timestamp;
 use crate::signing::SignedRequest;
+use crate::signing::endpoint::Endpoint;
 use crate::trace;
 
 /// The longest pause before a second attempt after a network error; it doubles with each further one.
@@ -35,6 +36,8 @@ impl Default for Limits {
 /// What is left of the limits of one exchange.
 #[derive(Debug)]
 pub struct Budget {
+    service: Service,
+    endpoint: Endpoint,
     limits: Limits,
     end: Instant,
     attempts: u32,
@@ -52,18 +55,17 @@ enum Setback {
 /// Why an exchange ended without an answer.
 #[derive(Debug)]
 pub enum ExchangeError<E> {
-    /// The deadline passed during the first attempt, while this was waited for.
-    Deadline(Phase),
+    /// The deadline passed during the first attempt, or the last attempt failed.
+    NoAnswer(NoAnswer),
     /// The request was not signed.
     Signing(E),
-    /// The last attempt's failure.
-    Transport(TransportError),
 }
 
 impl Budget {
-    /// Starts the clock of a deadline.
-    pub fn start(limits: Limits) -> Self {
-        Self { limits, end: Instant::now() + limits.deadline, attempts: 0, counted: 0 }
+    /// Starts the clock of a deadline, to ask a service at its endpoint.
+    pub fn start(service: Service, endpoint: &Endpoint, limits: Limits) -> Self {
+        let endpoint = endpoint.clone();
+        Self { service, endpoint, limits, end: Instant::now() + limits.deadline, attempts: 0, counted: 0 }
     }
 
     /// Returns how many attempts have been made.
@@ -95,7 +97,8 @@ impl Budget {
             let request = sign().map_err(ExchangeError::Signing)?;
             self.attempts += 1;
             let Ok(outcome) = timeout_at(self.end, transport.send(request)).await else {
-                return last.unwrap_or_else(|| Err(ExchangeError::Deadline(transport.phase())));
+                return last
+                    .unwrap_or_else(|| Err(ExchangeError::NoAnswer(self.deadline(transport.phase()))));
             };
             let setback = setback(&outcome);
             trace::step(|| match &outcome {
@@ -105,7 +108,7 @@ impl Budget {
                 }
                 Err(error) => format!("attempt {}: {error}", self.attempts),
             });
-            let outcome = outcome.map_err(ExchangeError::Transport);
+            let outcome = outcome.map_err(|source| ExchangeError::NoAnswer(self.unreachable(source)));
             match setback.and_then(|setback| self.pause(setback)) {
                 Some(pause) => {
                     trace::step(|| format!("waiting {} ms before another attempt", pause.as_millis()));
@@ -115,6 +118,16 @@ impl Budget {
                 None => return outcome,
             }
         }
+    }
+
+    fn deadline(&self, phase: Phase) -> NoAnswer {
+        let host = self.endpoint.host().to_owned();
+        NoAnswer::Deadline { service: self.service, host, phase, after: self.limits.deadline }
+    }
+
+    fn unreachable(&self, source: TransportError) -> NoAnswer {
+        let endpoint = self.endpoint.to_string();
+        NoAnswer::Unreachable { service: self.service, endpoint, attempts: self.attempts, source }
     }
 
     /// Returns how long to wait before another attempt; `None` where none is left.

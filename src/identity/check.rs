@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{CertificateFacts, Part};
-use super::{Identity, IdentityError, left_out};
+use super::{Identity, IdentityError, candidates};
 use crate::clock::Timestamp;
 use crate::x509::Certificate;
 use crate::x509::chain::DEPTH_LIMIT;
@@ -113,7 +113,7 @@ pub fn warnings(
     warnings.extend(unrelated.iter().map(|certificate| Warning::Unrelated {
         subject: certificate.subject_name().to_owned(),
         serial: certificate.serial_number().decimal().to_owned(),
-        why: left_out::reason(certificate, std::iter::once(end_entity).chain(intermediates), now),
+        why: candidates::reason(certificate, std::iter::once(end_entity).chain(intermediates), now),
     }));
     warnings
 }

@@ -1,10 +1,10 @@
-//! A look at an identity that asks nobody and uses up nothing: whether the next call that needs the private key could use it.
+//! Examines an identity without asking anybody and without using anything up: could the next call that needs the private key use it?
 
 use super::load::load;
 use super::{IdentityError, IdentitySource, Input, PasswordSource};
 use crate::env::Environment;
 
-/// What a look at the private key finds where nothing is wrong.
+/// What is found of the private key where nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFinding {
     /// It is there, its file is private, and it is encrypted: a person has its password.

@@ -167,6 +167,14 @@ pub enum PkiError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no room in the register for one certificate more.
+    #[error("the register {} would be larger than {limit} bytes", path(file))]
+    RegisterFull {
+        /// The register.
+        file: PathBuf,
+        /// How large it may be.
+        limit: u64,
+    },
     /// A certificate request is not taken.
     #[error("the certificate request {} is not taken", path(file))]
     Request {
@@ -286,6 +294,7 @@ impl PkiError {
             | Self::PairMismatch { .. }
             | Self::PassphraseMissing
             | Self::Register { .. }
+            | Self::RegisterFull { .. }
             | Self::Request { .. }
             | Self::RevocationList(_)
             | Self::Revoked { .. }
@@ -318,7 +327,7 @@ impl Diagnostic for PkiError {
             Self::PairMismatch { .. } => "key-mismatch",
             Self::PassphraseMissing => "pki-passphrase-missing",
             Self::Read(error) => error.id(),
-            Self::Register { .. } => "pki-register",
+            Self::Register { .. } | Self::RegisterFull { .. } => "pki-register",
             Self::Request { .. } => "pki-request",
             Self::RevocationList(_) => "pki-revocation-list",
             Self::Revoked { .. } => "pki-revoked",
@@ -358,6 +367,7 @@ impl Diagnostic for PkiError {
             | Self::Lock { .. }
             | Self::NewKey(_)
             | Self::Register { .. }
+            | Self::RegisterFull { .. }
             | Self::RevocationList(_) => Fault::Local,
             Self::Identity(error) => error.fault(),
             Self::Read(error) => error.fault(),

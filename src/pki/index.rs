@@ -110,7 +110,7 @@ impl Index {
         let file = folder.join(AUTHORITIES).join(FILE);
         let text = self.render()?;
         if text.len() as u64 > LIMIT {
-            return Err(PkiError::Register { file, why: format!("it would be larger than {LIMIT} bytes") });
+            return Err(PkiError::RegisterFull { file, limit: LIMIT });
         }
         private_file::replace(&file, text.as_bytes(), 0o600)?;
         Ok(())

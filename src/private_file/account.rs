@@ -1,11 +1,10 @@
 //! Accounts by name, from the local database: without a C library's lookup there is no other.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-/// The largest database that is read, in bytes.
-const LIMIT: u64 = 4 << 20;
+use crate::text::printable;
 
 /// Who owns a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +50,28 @@ pub const fn own_home() -> Option<PathBuf> {
     None
 }
 
+/// Returns the account's name from the local database, or `uid N`.
+#[cfg(unix)]
+pub(crate) fn owner_name(user: u32) -> String {
+    let number = user.to_string();
+    let account = find(Path::new("/etc/passwd"), |fields| fields.get(2) == Some(&number));
+    let name = account.and_then(|fields| fields.into_iter().next());
+    name.map_or_else(|| format!("uid {number}"), |name| printable(&name))
+}
+
 /// Returns the fields of the line of that name or number.
 fn field_of(database: &Path, wanted: &str) -> Option<Vec<String>> {
-    let mut text = String::new();
-    File::open(database).ok()?.take(LIMIT).read_to_string(&mut text).ok()?;
-    text.lines().find_map(|line| {
-        let fields: Vec<String> = line.split(':').map(str::to_owned).collect();
-        let matches = fields.first().is_some_and(|name| name == wanted)
-            || fields.get(2).is_some_and(|number| number == wanted);
-        matches.then_some(fields)
+    find(database, |fields| {
+        [0, 2].into_iter().any(|field| fields.get(field).is_some_and(|text| text == wanted))
     })
+}
+
+/// Returns the fields of the first line that is wanted; an organisation's database may be of any length.
+fn find(database: &Path, is_wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
+    let lines = BufReader::new(File::open(database).ok()?).split(b'\n').map_while(Result::ok);
+    lines
+        .map(|line| String::from_utf8_lossy(&line).split(':').map(str::to_owned).collect::<Vec<_>>())
+        .find(|fields| is_wanted(fields))
 }
 
 #[cfg(all(test, unix))]
@@ -75,5 +86,19 @@ mod tests {
         assert_eq!(find_owner("4242:root"), Some(Owner { user: 4242, group: 0 }));
         assert_eq!(find_owner("no-such-user"), None);
         assert_eq!(find_owner("root:no-such-group"), None);
+        assert_eq!(owner_name(0), "root");
+        assert_eq!(owner_name(4242), "uid 4242");
+    }
+
+    #[test]
+    fn the_last_of_many_accounts_is_found() {
+        use std::io::Write as _;
+
+        let mut database = tempfile::NamedTempFile::new().expect("a file");
+        let others = "x".repeat(5 * 1024 * 1024);
+        write!(database, "{others}\n\u{fffd}:x:1:1\nlast:x:4242:17\n").expect("written");
+        let fields = field_of(database.path(), "last").expect("the account");
+        assert_eq!(fields[3], "17");
+        assert_eq!(field_of(database.path(), "4242"), Some(fields));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::read::owner_name;
+use super::account::owner_name;
 use super::shell_word;
 use crate::text::quoted;
 

@@ -205,6 +205,7 @@ mod system {
     use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs};
 
     use super::super::Access;
+    use super::super::account::owner_name;
     use super::*;
 
     const GROUP_READ: u32 = 0o040;
@@ -334,25 +335,6 @@ mod system {
             }
         }
     }
-
-    /// Returns the account's name from the local database, or `uid N`.
-    pub(crate) fn owner_name(uid: u32) -> String {
-        let number = uid.to_string();
-        let database = File::open("/etc/passwd").and_then(|file| {
-            let mut text = String::new();
-            file.take(4 * KEY_FILE_LIMIT).read_to_string(&mut text).map(|_| text)
-        });
-        database
-            .ok()
-            .and_then(|text| {
-                text.lines().find_map(|line| {
-                    let mut fields = line.split(':');
-                    let name = fields.next()?;
-                    (fields.nth(1)? == number).then(|| crate::text::printable(name))
-                })
-            })
-            .unwrap_or_else(|| format!("uid {number}"))
-    }
 }
 
 #[cfg(not(unix))]
@@ -405,8 +387,6 @@ mod system {
     }
 }
 
-#[cfg(unix)]
-pub(crate) use system::owner_name;
 pub(super) use system::{describe, open_unlinked};
 use system::{drain_stream, exposure, open, own_and_closed};
 

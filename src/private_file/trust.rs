@@ -78,7 +78,7 @@ pub fn folder_owner(path: &Path) -> FolderOwner {
         Err(error) => FolderOwner::Hidden(error.to_string()),
         Ok(found) if found.uid() == rustix::process::geteuid().as_raw() => FolderOwner::Caller,
         Ok(found) if found.uid() == 0 => FolderOwner::Root,
-        Ok(found) => FolderOwner::Other(super::read::owner_name(found.uid())),
+        Ok(found) => FolderOwner::Other(super::account::owner_name(found.uid())),
     }
 }
 
@@ -108,7 +108,7 @@ fn plain_folders(named: &Path) -> std::io::Result<Option<Vec<(PathBuf, Metadata)
 fn judge(metadata: &Metadata, path: &Path, object: impl Fn() -> String) -> Result<(), ReadError> {
     use std::os::unix::fs::MetadataExt as _;
 
-    use super::read::owner_name;
+    use super::account::owner_name;
 
     const STICKY: u32 = 0o1000;
     let refuse = |why: String| Err(ReadError::new(path, ReadRefusal::Untrusted(why)));

@@ -85,7 +85,8 @@ mod system {
 
     use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, readlinkat, statat};
 
-    use super::super::read::{describe, drain, open_unlinked, owner_name, read_bounded};
+    use super::super::account::owner_name;
+    use super::super::read::{describe, drain, open_unlinked, read_bounded};
     use super::super::{ReadRefusal, way};
     use super::*;
 

@@ -269,7 +269,7 @@ mod system {
         if metadata.uid() == rustix::process::geteuid().as_raw() {
             return Ok(());
         }
-        let owner = super::super::read::owner_name(metadata.uid());
+        let owner = super::super::account::owner_name(metadata.uid());
         Err(WriteError::new(path, format!("it belongs to {owner}")))
     }
 

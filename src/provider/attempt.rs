@@ -1,4 +1,4 @@
-//! One call of a provider: who looks, who waits, who makes a session, and what remains if that fails.
+//! One call of a provider: the lookup in the cache, the wait for a single flight, the back-off, and what remains if a new session fails.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::cache::failure::{Failure, FailureReport, Fallback};
 use crate::cache::freshness::Freshness;
-use crate::cache::lock::{Lock, Turn};
+use crate::cache::lock::{Lock, SingleFlight};
 use crate::cache::{CacheEntry, CacheKey, CredentialCache};
 use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::Fault;
@@ -33,12 +33,12 @@ pub(super) struct Attempt<'a, M> {
 }
 
 /// What the cache holds.
-enum Found {
-    /// An answer.
+enum Lookup {
+    /// A session that answers the call.
     Fresh(CacheEntry),
-    /// Nothing that could be one.
-    Nothing,
-    /// An answer where no new session can be had.
+    /// No session that works.
+    Miss,
+    /// A session that works, and is to be renewed.
     Stale(CacheEntry),
 }
 
@@ -60,10 +60,10 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         self,
         coordinate: impl FnOnce() -> Option<Coordination>,
     ) -> Result<CacheEntry, ProviderError> {
-        let last_good = match self.look() {
-            Found::Fresh(entry) => return Ok(entry),
-            Found::Nothing => None,
-            Found::Stale(entry) => Some(entry),
+        let last_good = match self.lookup() {
+            Lookup::Fresh(entry) => return Ok(entry),
+            Lookup::Miss => None,
+            Lookup::Stale(entry) => Some(entry),
         };
         let coordination = coordinate();
         trace::step(|| match (&coordination, &last_good) {
@@ -86,42 +86,42 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 
     /// Returns the entry, if it still works.
     pub(super) fn usable_entry(&self) -> Option<CacheEntry> {
-        match self.look() {
-            Found::Fresh(entry) | Found::Stale(entry) => Some(entry),
-            Found::Nothing => None,
+        match self.lookup() {
+            Lookup::Fresh(entry) | Lookup::Stale(entry) => Some(entry),
+            Lookup::Miss => None,
         }
     }
 
     /// Asks the cache. One that cannot be asked holds nothing.
-    fn look(&self) -> Found {
-        let Ok(Some(entry)) = self.cache.get(&self.key) else { return Found::Nothing };
+    fn lookup(&self) -> Lookup {
+        let Ok(Some(entry)) = self.cache.get(&self.key) else { return Lookup::Miss };
         let is_of_this_certificate = entry.certificate_sha256 == *self.certificate.sha256();
         match entry.freshness(self.now(), self.minimum.of(entry.lifetime())) {
-            Freshness::Expired => Found::Nothing,
-            Freshness::Fresh if is_of_this_certificate => Found::Fresh(entry),
+            Freshness::Expired => Lookup::Miss,
+            Freshness::Fresh if is_of_this_certificate => Lookup::Fresh(entry),
             // Other bytes: the same identity's renewed certificate, or another identity, whose session this is not.
             Freshness::Fresh | Freshness::Stale
                 if is_of_this_certificate
                     || self.certificate.holds(&entry.subject_name, &entry.issuer_name) =>
             {
-                Found::Stale(entry)
+                Lookup::Stale(entry)
             }
-            Freshness::Fresh | Freshness::Stale => Found::Nothing,
+            Freshness::Fresh | Freshness::Stale => Lookup::Miss,
         }
     }
 
     /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.
     fn refresh(&self, coordination: Option<&Coordination>, last_good: CacheEntry) -> CacheEntry {
-        let _lock = match coordination.map(|coordination| coordination.locks.try_take(&self.key)) {
+        let _lock = match coordination.map(|coordination| coordination.locks.try_acquire(&self.key)) {
             Some(Ok(None)) => return last_good,
             Some(Ok(Some(lock))) => Some(lock),
             Some(Err(_)) | None => None,
         };
         // Between the first look and the lock somebody may have succeeded, or failed.
-        let last_good = match self.look() {
-            Found::Fresh(entry) => return entry,
-            Found::Stale(entry) => entry,
-            Found::Nothing => last_good,
+        let last_good = match self.lookup() {
+            Lookup::Fresh(entry) => return entry,
+            Lookup::Stale(entry) => entry,
+            Lookup::Miss => last_good,
         };
         let fallback = Fallback::ValidEntry { until: last_good.usable_until };
         if self.backoff(coordination, fallback).is_some() {
@@ -143,12 +143,12 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     /// Returns a session that somebody makes, this process or the one that it waits for.
     fn obtain(&self, coordination: Option<&Coordination>) -> Result<CacheEntry, ProviderError> {
         self.refuse_during_backoff(coordination)?;
-        let _lock = self.queue(coordination)?;
-        match self.look() {
-            Found::Fresh(entry) => return Ok(entry),
+        let _lock = self.lead(coordination)?;
+        match self.lookup() {
+            Lookup::Fresh(entry) => return Ok(entry),
             // Younger than this call, and yet too short for its consumer: there is none that is longer.
-            Found::Stale(entry) if entry.created_at >= self.begun_at => return Ok(entry),
-            Found::Nothing | Found::Stale(_) => {}
+            Lookup::Stale(entry) if entry.created_at >= self.begun_at => return Ok(entry),
+            Lookup::Miss | Lookup::Stale(_) => {}
         }
         self.refuse_during_backoff(coordination)?;
         let left = self.left();
@@ -159,41 +159,41 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 
     /// Waits for the lock; `None` where there can be none.
-    fn queue(&self, coordination: Option<&Coordination>) -> Result<Option<Lock>, ProviderError> {
+    fn lead(&self, coordination: Option<&Coordination>) -> Result<Option<Lock>, ProviderError> {
         let Some(Coordination { locks, failures }) = coordination else { return Ok(None) };
-        let turn = locks.take(&self.key, self.left(), failures);
+        let turn = locks.acquire(&self.key, self.left(), failures);
         trace::step(|| match &turn {
-            Ok(Turn::Failed(_)) => String::from("lock: another process tried meanwhile, and failed"),
-            Ok(Turn::Ours(_)) => String::from("lock: taken"),
-            Ok(Turn::TimedOut) => String::from("lock: another process holds it, and has not finished"),
+            Ok(SingleFlight::Failed(_)) => String::from("lock: another process tried meanwhile, and failed"),
+            Ok(SingleFlight::Leads(_)) => String::from("lock: taken"),
+            Ok(SingleFlight::TimedOut) => {
+                String::from("lock: another process holds it, and has not finished")
+            }
             Err(error) => format!("lock: there can be none: {error}"),
         });
         match turn {
-            Ok(Turn::Failed(failure)) => Err(ProviderError::Shared { failure }),
-            Ok(Turn::Ours(lock)) => Ok(Some(lock)),
-            Ok(Turn::TimedOut) => Err(self.busy()),
+            Ok(SingleFlight::Failed(failure)) => Err(ProviderError::Shared { failure }),
+            Ok(SingleFlight::Leads(lock)) => Ok(Some(lock)),
+            Ok(SingleFlight::TimedOut) => Err(self.busy()),
             Err(_) => Ok(None),
         }
     }
 
     /// Makes a session in at most `longest`; a success is stored and a failure noted, before the lock is given back.
     ///
-    /// If time runs out, `told` is the length that is told: the one that the user knows of, waiting included.
+    /// If time runs out, `reported` is the length that the error tells: the one that the user knows of, waiting included.
     fn create(
         &self,
         coordination: Option<&Coordination>,
         longest: Duration,
-        told: Duration,
+        reported: Duration,
     ) -> Result<CacheEntry, CreateError> {
         let Provider { wanted, maker, .. } = self.provider;
         let made = maker.create(wanted, self.certificate, self.minimum, longest);
         let made = made.map_err(|error| match error {
-            CreateError::Session(SessionError::Deadline { host, phase, .. }) => {
-                CreateError::Session(SessionError::Deadline { host, phase, after: told })
+            CreateError::Session(SessionError::NoAnswer(error)) => {
+                CreateError::Session(error.within(reported).into())
             }
-            CreateError::Sts(StsError::Deadline { host, phase, .. }) => {
-                CreateError::Sts(StsError::Deadline { host, phase, after: told })
-            }
+            CreateError::Sts(StsError::NoAnswer(error)) => CreateError::Sts(error.within(reported).into()),
             error @ (CreateError::FirstHop(_)
             | CreateError::Identity(_)
             | CreateError::Refused { .. }
@@ -240,22 +240,23 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     fn refuse_during_backoff(&self, coordination: Option<&Coordination>) -> Result<(), ProviderError> {
         match self.backoff(coordination, Fallback::Nothing) {
             None => Ok(()),
-            Some(failure) => Err(ProviderError::HeldBack { failure: Box::new(failure), now: self.now() }),
+            Some(failure) => Err(ProviderError::BackingOff { failure: Box::new(failure), now: self.now() }),
         }
     }
 
     /// Returns the failure after which nobody tries for a while.
     fn backoff(&self, coordination: Option<&Coordination>, fallback: Fallback) -> Option<Failure> {
         let last = coordination?.failures.last(&self.key)?;
-        let holds_back = last.holds_back(self.certificate.sha256(), self.now(), fallback);
+        let requires_backoff = last.requires_backoff(self.certificate.sha256(), self.now(), fallback);
         trace::step(|| {
-            let verdict = if holds_back { "no new try before" } else { "a new try is allowed; it said" };
+            let verdict =
+                if requires_backoff { "no new try before" } else { "a new try is allowed; it said" };
             format!(
                 "the last try failed with [{}] at {}: {verdict} {}",
                 last.report.id, last.at, last.next_try
             )
         });
-        holds_back.then_some(last)
+        requires_backoff.then_some(last)
     }
 
     fn busy(&self) -> ProviderError {

@@ -7,7 +7,7 @@ use crate::cache::CacheError;
 use crate::cache::failure::Failure;
 use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::{http, identity, private_file, session, signer, sts};
+use crate::manual::REFUSALS;
 
 /// The ids of [`ProviderError`], beyond those of what it carries.
 pub const IDS: &[&str] = &["cache-busy", "runtime", "session-failed"];
@@ -26,7 +26,7 @@ pub enum ProviderError {
     Failed(#[from] CreateError),
     /// AWS refused a short time ago, and would again.
     #[error("{}", failure.report.text)]
-    HeldBack {
+    BackingOff {
         /// The refusal.
         failure: Box<Failure>,
         /// The present.
@@ -81,24 +81,12 @@ impl Diagnostic for ForgetError {
     }
 }
 
-/// Where the ids of what other processes report are looked up.
-const KNOWN: &[&[&str]] = &[
-    http::error::IDS,
-    identity::error::IDS,
-    private_file::IDS,
-    session::error::IDS,
-    session::refusal::IDS,
-    signer::IDS,
-    sts::error::IDS,
-    sts::refusal::IDS,
-    IDS,
-];
-
+/// Returns the id under which a failure was kept; of another version's, a general one.
 fn known_id(id: &str) -> &'static str {
-    KNOWN.iter().copied().flatten().copied().find(|known| *known == id).unwrap_or("session-failed")
+    REFUSALS.iter().find(|(known, _)| *known == id).map_or("session-failed", |(known, _)| known)
 }
 
-fn told(failure: &Failure) -> Vec<Fact> {
+fn recorded_facts(failure: &Failure) -> Vec<Fact> {
     failure.report.facts.iter().map(|(name, value)| Fact::new(name.clone(), value.as_str())).collect()
 }
 
@@ -107,7 +95,7 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => "cache-busy",
             Self::Failed(error) => error.id(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => known_id(&failure.report.id),
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => known_id(&failure.report.id),
         }
     }
 
@@ -115,7 +103,7 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => Fault::Unreachable,
             Self::Failed(error) => error.fault(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.fault,
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => failure.report.fault,
         }
     }
 
@@ -123,15 +111,15 @@ impl Diagnostic for ProviderError {
         match self {
             Self::Busy { .. } => Vec::new(),
             Self::Failed(error) => error.facts(),
-            Self::HeldBack { failure, now } => {
+            Self::BackingOff { failure, now } => {
                 let Failure { at, next_try, .. } = **failure;
-                let mut facts = told(failure);
+                let mut facts = recorded_facts(failure);
                 facts.truncate(2);
                 facts.push(Fact::new("refused", format!("at {at}, {}", at.distance_from(*now))));
                 facts.push(Fact::new("next try", format!("at {next_try}, {}", next_try.distance_from(*now))));
                 facts
             }
-            Self::Shared { failure } => told(failure),
+            Self::Shared { failure } => recorded_facts(failure),
         }
     }
 
@@ -141,7 +129,7 @@ impl Diagnostic for ProviderError {
                 Some(String::from("give more time with --timeout, or try alone with --no-cache"))
             }
             Self::Failed(error) => error.hint(),
-            Self::HeldBack { failure, .. } | Self::Shared { failure } => failure.report.hint.clone(),
+            Self::BackingOff { failure, .. } | Self::Shared { failure } => failure.report.hint.clone(),
         }
     }
 }

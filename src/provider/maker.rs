@@ -162,7 +162,7 @@ impl CreateError {
         let code = match self {
             Self::FirstHop(error) => match &**error {
                 ProviderError::Failed(error) => return error.code(),
-                ProviderError::HeldBack { failure, .. } | ProviderError::Shared { failure } => {
+                ProviderError::BackingOff { failure, .. } | ProviderError::Shared { failure } => {
                     return failure.report.code.as_deref();
                 }
                 ProviderError::Busy { .. } => return None,
@@ -180,11 +180,9 @@ impl CreateError {
                 let explanation = explain(&refusal);
                 Self::Refused { refusal, explanation }
             }
-            error @ (SessionError::Answer(_)
-            | SessionError::Deadline { .. }
-            | SessionError::ProxyAnswered { .. }
-            | SessionError::Signing(_)
-            | SessionError::Unreachable { .. }) => Self::Session(error),
+            error @ (SessionError::Answer(_) | SessionError::NoAnswer(_) | SessionError::Signing(_)) => {
+                Self::Session(error)
+            }
         }
     }
 }

@@ -152,9 +152,12 @@ fn known(id: &str) -> Option<&'static Partition> {
     PARTITIONS.iter().find(|partition| partition.id == id)
 }
 
+/// The longest name of a region, in characters; `us-northeast-1` has 14.
+const LONGEST_REGION: usize = 40;
+
 /// Tells whether a text can be a region: letters, digits and hyphens, so that nothing else gets into a host name.
 fn is_region(region: &str) -> bool {
-    (1..=40).contains(&region.len())
+    (1..=LONGEST_REGION).contains(&region.len())
         && !region.starts_with('-')
         && !region.ends_with('-')
         && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -1,18 +1,13 @@
 //! Why there is no session.
 
-use std::time::Duration;
-
 use super::Refusal;
-use crate::clock::describe_seconds;
 use crate::credentials::CredentialsError;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::Phase;
-use crate::http::TransportError;
+use crate::http::NoAnswer;
 use crate::signing::SigningError;
 
 /// The ids of [`SessionError`] and [`AnswerError`], beyond those of what they carry.
-pub const IDS: &[&str] =
-    &["answer-expiration", "answer-malformed", "answer-other-role", "deadline", "proxy-answered"];
+pub const IDS: &[&str] = &["answer-expiration", "answer-malformed", "answer-other-role"];
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -20,40 +15,15 @@ pub enum SessionError {
     /// The answer is a success that cannot be used.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// The deadline passed before anything was answered.
-    #[error("no session within {}: {}", describe_seconds(after.as_secs()), phase.of(host))]
-    Deadline {
-        /// Who was asked.
-        host: String,
-        /// What was waited for.
-        phase: Phase,
-        /// The time that was given.
-        after: Duration,
-    },
-    /// Something between this host and AWS answered.
-    #[error("something other than AWS answered (HTTP {status})")]
-    ProxyAnswered {
-        /// The HTTP status.
-        status: u16,
-        /// How it calls itself.
-        server: Option<String>,
-    },
+    /// No answer of the service came.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
     /// AWS refused.
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// The request could not be signed.
     #[error(transparent)]
     Signing(SigningError),
-    /// No attempt brought an answer.
-    #[error("cannot reach IAM Roles Anywhere at {endpoint}")]
-    Unreachable {
-        /// Where it was looked for.
-        endpoint: String,
-        /// How many requests were sent, or tried to be.
-        attempts: u32,
-        /// Why the last attempt failed.
-        source: TransportError,
-    },
 }
 
 /// Why a successful answer cannot be used. None of it is shown: it may hold secrets.
@@ -84,14 +54,13 @@ impl SessionError {
     /// be far away.
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Deadline { .. } | Self::ProxyAnswered { .. } => true,
-            Self::Refused(refusal) => refusal.is_transient(),
-            Self::Unreachable { source, .. } => source.is_transient(),
             // Cut off or not from AWS: the next one may be whole. What has other credentials than AWS gives, or another role, is no accident.
             Self::Answer(AnswerError::Empty | AnswerError::Malformed { .. }) => true,
             Self::Answer(AnswerError::Credentials(_) | AnswerError::OtherRole { .. }) | Self::Signing(_) => {
                 false
             }
+            Self::NoAnswer(error) => error.is_transient(),
+            Self::Refused(refusal) => refusal.is_transient(),
         }
     }
 }
@@ -108,39 +77,26 @@ impl Diagnostic for SessionError {
                 | AnswerError::Empty
                 | AnswerError::Malformed { .. },
             ) => "answer-malformed",
-            Self::Deadline { .. } => "deadline",
-            Self::ProxyAnswered { .. } => "proxy-answered",
+            Self::NoAnswer(error) => error.id(),
             Self::Refused(refusal) => refusal.id(),
             Self::Signing(error) => error.id(),
-            Self::Unreachable { source, .. } => source.id(),
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
             Self::Answer(_) => Fault::Refused,
-            Self::Deadline { .. } | Self::ProxyAnswered { .. } => Fault::Unreachable,
+            Self::NoAnswer(error) => error.fault(),
             Self::Refused(refusal) => refusal.fault(),
             Self::Signing(error) => error.fault(),
-            Self::Unreachable { source, .. } => source.fault(),
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::ProxyAnswered { server: Some(server), .. } => vec![Fact::new("server", server.as_str())],
+            Self::Answer(_) | Self::Signing(_) => Vec::new(),
+            Self::NoAnswer(error) => error.facts(),
             Self::Refused(refusal) => refusal.facts(),
-            Self::Unreachable { attempts, source, .. } => {
-                let mut facts = source.facts();
-                if *attempts > 1 {
-                    facts.push(Fact::new("attempts", attempts.to_string()));
-                }
-                facts
-            }
-            Self::Answer(_)
-            | Self::Deadline { .. }
-            | Self::ProxyAnswered { server: None, .. }
-            | Self::Signing(_) => Vec::new(),
         }
     }
 
@@ -150,15 +106,11 @@ impl Diagnostic for SessionError {
                 "check this machine's clock"
             }
             Self::Answer(_) => "check --endpoint and the proxy: this is not how AWS answers",
-            Self::Deadline { phase, .. } => phase.hint(),
-            Self::ProxyAnswered { .. } => {
-                "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY"
-            }
+            Self::NoAnswer(error) => return error.hint(),
             Self::Refused(refusal) => return refusal.hint(),
             Self::Signing(_) => {
                 "anyrole inspect shows the certificate and the key, and makes a test signature"
             }
-            Self::Unreachable { source, .. } => return source.hint(),
         };
         Some(String::from(hint))
     }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::SessionError;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::Response;
 use crate::http::retry::{is_throttled, retry_after};
+use crate::http::{NoAnswer, Response};
+use crate::text::shortened;
 
 /// The ids of [`Refusal`].
 pub const IDS: &[&str] = &[
@@ -226,14 +227,14 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
     let message = message.or(message_capital).unwrap_or_default();
     let nothing_said = code.is_empty() && message.is_empty();
     if answer.request_id().is_none() && (answer.is_page() || nothing_said) {
-        return not_from_aws(answer);
+        return NoAnswer::of_proxy(answer).into();
     }
     let code = bare(&code).to_owned();
     SessionError::Refused(Box::new(Refusal {
         kind: kind_of(answer, &code, &message),
         status: answer.status(),
         code,
-        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        message: shortened(&message, LONGEST_MESSAGE),
         request_id: answer.request_id().map(str::to_owned),
         server_time: answer.header("date").and_then(Timestamp::parse_http_date),
         local_time: now,
@@ -241,12 +242,6 @@ pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempt
         retry_after: retry_after(answer).or_else(|| retry_after_seconds.map(Duration::from_secs)),
         attempts,
     }))
-}
-
-/// Returns the error for an answer that some proxy or portal gave.
-pub(super) fn not_from_aws(answer: &Response) -> SessionError {
-    let text = |name| answer.header(name).map(|value| value.chars().take(200).collect());
-    SessionError::ProxyAnswered { status: answer.status(), server: text("server").or_else(|| text("via")) }
 }
 
 fn kind_of(answer: &Response, code: &str, message: &str) -> RefusalKind {

@@ -6,12 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
+use super::SessionRequest;
 use super::error::{AnswerError, SessionError};
-use super::{SessionRequest, refusal};
 use crate::arn::RoleArn;
 use crate::clock::Timestamp;
 use crate::credentials::{CredentialSet, SessionCredentials};
-use crate::http::Response;
+use crate::http::{NoAnswer, Response};
 use crate::signing::{Endpoint, Method, Request};
 
 /// Renders the request: the ARNs in the query, as the official helper has them, and the rest in a JSON body.
@@ -55,7 +55,7 @@ pub fn request(request: &SessionRequest, endpoint: &Endpoint) -> Request {
 /// Fails if the answer is not such a document, or a page of some proxy.
 pub fn read(answer: &Response, role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, SessionError> {
     if answer.is_page() {
-        return Err(refusal::not_from_aws(answer));
+        return Err(NoAnswer::of_proxy(answer).into());
     }
     Ok(parse(answer.body(), role_arn, now)?)
 }

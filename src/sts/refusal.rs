@@ -6,8 +6,8 @@
 use super::xml::Document;
 use super::{Asked, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
-use crate::http::Response;
-use crate::text::printable;
+use crate::http::{NoAnswer, Response};
+use crate::text::{printable, shortened};
 
 /// The ids of [`StsRefusal`].
 pub const IDS: &[&str] = &[
@@ -92,9 +92,9 @@ impl StsRefusal {
 pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| text.chars().take(LONGEST_TEXT).collect())
+        error.and_then(|error| error.text(member)).map(|text| shortened(&text, LONGEST_TEXT))
     };
-    let Some(code) = text("Code") else { return StsError::ProxyAnswered { status: answer.status() } };
+    let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
     let (assumed, scope) = match asked {
         Asked::Identity => (None, None),

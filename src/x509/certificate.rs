@@ -188,7 +188,10 @@ impl Certificate {
         let tbs = &certificate.tbs_certificate;
         let serial = tbs.raw_serial();
         if serial.len() > SERIAL_LIMIT {
-            return Err(CertificateError::new(format!("its serial number has {} octets", serial.len())));
+            return Err(CertificateError::new(format!(
+                "its serial number has {} octets, more than {SERIAL_LIMIT}",
+                serial.len()
+            )));
         }
         let unreadable = |what: &'static str| {
             move |_: X509Error| {

@@ -19,8 +19,6 @@ use super::mangled::{self, BASE64, BEGIN, find, is_base64};
 const BLOCK_LIMIT: usize = 300;
 /// Room for the base64 of any private key, so that it is not moved, and copied, while it is read.
 const ROOM: usize = 32 * 1024;
-/// The longest label, in bytes; longer ones are nobody's.
-const LABEL_LIMIT: usize = 64;
 
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
@@ -195,7 +193,7 @@ fn boundary<'a>(line: &'a [u8], marker: &str) -> Option<(&'a [u8], String, &'a [
     let length = find(&line[start..], DASHES.as_bytes())?;
     let label = std::str::from_utf8(line.get(start..start + length)?).ok()?;
     let rest = &line[start + length + DASHES.len()..];
-    (length <= LABEL_LIMIT).then(|| (&line[..before], label.trim().to_owned(), rest))
+    Some((&line[..before], label.trim().to_owned(), rest))
 }
 
 fn add_line(block: &mut Open, text: &[u8], line: usize) -> Result<(), PemError> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyrole::cache::failure::{FailureReport, Failures};
-use anyrole::cache::lock::{Lock, Locks, Turn};
+use anyrole::cache::lock::{Lock, Locks, SingleFlight};
 use anyrole::cache::state_folder::StateLocation;
 use anyrole::cache::{Cache, CacheEntry, CacheKey, CredentialCache, Namespace, SealingKey};
 use anyrole::clock::{Clock, SystemClock};
@@ -250,13 +250,15 @@ impl Session {
         match words {
             ["take", name, milliseconds] => {
                 let longest = Duration::from_millis(milliseconds.parse().unwrap());
-                match locks.take(&key(name), longest, failures).unwrap() {
-                    Turn::Ours(lock) => {
+                match locks.acquire(&key(name), longest, failures).unwrap() {
+                    SingleFlight::Leads(lock) => {
                         self.held.push(lock);
                         String::from("ours")
                     }
-                    Turn::Failed(failure) => format!("failed {} {}", failure.report.id, failure.count),
-                    Turn::TimedOut => String::from("timed out"),
+                    SingleFlight::Failed(failure) => {
+                        format!("failed {} {}", failure.report.id, failure.count)
+                    }
+                    SingleFlight::TimedOut => String::from("timed out"),
                 }
             }
             ["fail", name] => {

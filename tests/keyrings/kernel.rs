@@ -350,6 +350,17 @@ fn sixty_sessions_leave_other_programs_their_room() {
     assert_eq!(seen, ["filled", "stored", "ASIAEXAMPLEAA", "aa:file"]);
 }
 
+/// A listing looks at all keys of the user: root may have a million.
+#[test]
+fn an_entry_among_many_keys_of_others_is_listed() {
+    if !have(&["setpriv"], true) {
+        return;
+    }
+    let user = User::new(64_111);
+    let seen = user.drive("").step("put aa 3600 100").step("kernel fill 150 1").step("list").run();
+    assert_eq!(seen, ["stored", "filled", "aa:kernel-keyring"]);
+}
+
 #[test]
 fn sessions_of_every_size_are_kept_in_every_store() {
     if !have(&["setpriv"], true) {

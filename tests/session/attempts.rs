@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyrole::diagnostic::Diagnostic as _;
 use anyrole::http::error::Distrust;
-use anyrole::http::{ProxyRefusal, TransportError};
+use anyrole::http::{NoAnswer, ProxyRefusal, TransportError};
 use anyrole::session::SessionError;
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ async fn network_errors_are_tried_three_times() {
     let transport = Played::new([lost(), trouble(), lost()]);
     let error = create(&transport, NOW).await.unwrap_err();
     assert_eq!(error.id(), "network-connection-lost");
-    assert!(matches!(error, SessionError::Unreachable { attempts: 3, .. }));
+    assert!(matches!(error, SessionError::NoAnswer(NoAnswer::Unreachable { attempts: 3, .. })));
 
     let transport = Played::new([lost(), granted()]);
     assert_eq!(create(&transport, NOW).await.unwrap().attempts, 2);

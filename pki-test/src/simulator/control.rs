@@ -13,8 +13,8 @@ use super::answer::Answer;
 use super::fault::{FaultPlan, signed_duration};
 use super::{Fault, FaultError, RevocationListError, State, lock};
 use crate::revocation::{RevocationError, RevocationList};
+use crate::text::{rfc3339, shown};
 use crate::verifier::ReceivedRequest;
-use crate::verifier::refusal::{rfc3339, shown};
 
 /// What the path of every control request begins with.
 pub const PATH_PREFIX: &str = "/_simulator/";

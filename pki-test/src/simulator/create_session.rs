@@ -13,10 +13,10 @@ use super::fault::{BadToken, FaultKind, ResponseField};
 use super::journal::{AdditionalEventData, JournalEntry, Operation, Verdict};
 use super::policy::{Grant, PolicyRefusal, grant};
 use super::{State, lock};
+use crate::text::{rfc3339, shown};
 use crate::verifier::authorization::Authorization;
 use crate::verifier::canonical::sha256_hex;
 use crate::verifier::parameters::SessionParameters;
-use crate::verifier::refusal::{rfc3339, shown};
 use crate::verifier::{Denial, ReceivedRequest, Refusal, Strictness, end_entity};
 
 /// The percentage of the session policy's space that is in use, as observed with a small certificate.

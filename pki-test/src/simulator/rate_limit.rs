@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
-/// Most requests a second that can be configured, which bounds the memory.
-const LIMIT_MAXIMUM: usize = 10_000;
-
 /// The times of the requests admitted within the last second.
 #[derive(Debug)]
 pub(super) struct RateLimit {
@@ -17,8 +14,7 @@ pub(super) struct RateLimit {
 impl RateLimit {
     /// Creates a limit of so many requests a second; `None` admits all.
     pub(super) fn new(per_second: Option<u32>) -> Self {
-        let limit =
-            per_second.map(|limit| usize::try_from(limit).unwrap_or(LIMIT_MAXIMUM).min(LIMIT_MAXIMUM));
+        let limit = per_second.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Self { limit, admitted: VecDeque::new() }
     }
 

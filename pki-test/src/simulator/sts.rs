@@ -24,8 +24,8 @@ use super::create_session::describe;
 use super::credentials::{IssuedCredentials, Principal};
 use super::journal::{JournalEntry, Operation, Verdict};
 use super::{State, lock};
+use crate::text::{rfc3339, shown};
 use crate::verifier::envelope::{Envelope, Expectation, optional_header};
-use crate::verifier::refusal::{rfc3339, shown};
 use crate::verifier::{ReceivedRequest, Refusal};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";

@@ -25,8 +25,8 @@ pub use self::error::{StatementFault, TrustPolicyError, TrustRefusal};
 pub(super) use self::condition::like_text;
 
 use self::condition::Condition;
+use crate::text::shown;
 use crate::verifier::Arn;
-use crate::verifier::refusal::shown;
 
 /// Most bytes of a document; IAM's own limit is 2,048 characters, 8,192 on request, blanks not counted.
 pub const DOCUMENT_LIMIT: usize = 64 * 1024;

@@ -21,8 +21,8 @@ use super::settings::SimulatorSettings;
 use super::trust_policy::TrustPolicy;
 use crate::pem;
 use crate::revocation::RevocationList;
+use crate::text::shown;
 use crate::verifier::arn::Arn;
-use crate::verifier::refusal::shown;
 use crate::verifier::{Strictness, TrustAnchor};
 
 /// Most bytes of the file, and of each file that it names.

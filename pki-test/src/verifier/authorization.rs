@@ -2,7 +2,8 @@
 //!
 //! `algorithm Credential=id/date/region/service/aws4_request, SignedHeaders=a;b;c, Signature=hex`
 
-use super::refusal::{Refusal, shown};
+use super::refusal::Refusal;
+use crate::text::shown;
 
 /// Most headers that a request may sign; more are not a request of any known client.
 const SIGNED_HEADERS_LIMIT: usize = 64;

@@ -11,10 +11,10 @@ use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 use super::certificate_fault::CertificateFault;
-use super::refusal::shown;
 use super::signature::{
     Curve, Hash, MlDsaLevel, PublicKey, RSA_MAXIMUM_BITS, RSA_MINIMUM_BITS, SignatureScheme,
 };
+use crate::text::shown;
 
 /// Most octets of a serial number's INTEGER, a zero octet for the sign included (RFC 5280, section 4.1.2.2).
 const SERIAL_LIMIT: usize = 20;

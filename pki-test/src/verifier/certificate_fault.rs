@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::refusal::rfc3339;
+use crate::text::rfc3339;
 
 /// A rule of [the trust model] that a certificate breaks by itself.
 ///

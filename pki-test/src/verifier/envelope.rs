@@ -9,8 +9,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::Strictness;
 use super::authorization::Authorization;
 use super::canonical::{canonical_request, sha256_hex, string_to_sign};
-use super::refusal::{Refusal, shown};
+use super::refusal::Refusal;
 use super::request::{BODY_LIMIT, HEADER_LIMIT, ReceivedRequest};
+use crate::text::shown;
 
 /// The form of `X-Amz-Date`: UTC to the second.
 const AMZ_DATE: &[FormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");

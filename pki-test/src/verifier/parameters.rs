@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::Strictness;
 use super::arn::Arn;
 use super::canonical::query_parameters;
-use super::refusal::{Refusal, shown};
+use super::refusal::Refusal;
 use super::request::ReceivedRequest;
+use crate::text::shown;
 
 /// Shortest session that may be requested, in seconds.
 pub const DURATION_MINIMUM_SECONDS: u32 = 900;

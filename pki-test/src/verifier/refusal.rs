@@ -1,13 +1,11 @@
 //! Why a request is refused: one variant a rule, with what was found and what was expected.
 
-use std::fmt;
-
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::arn::ArnError;
 use super::certificate_fault::CertificateFault;
 use super::denial::Denial;
+use crate::text::rfc3339;
 
 /// A broken rule of the request, its signature, or its certificates.
 ///
@@ -417,23 +415,4 @@ impl Refusal {
             | Self::TrustAnchorUnknown { .. } => Denial::TrustAnchorNotFound,
         }
     }
-}
-
-/// Renders a time as RFC 3339 in UTC.
-pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_else(|_| time.unix_timestamp().to_string())
-}
-
-/// Renders text of the sender: control characters escaped, cut at 200 characters.
-pub(crate) fn shown(text: impl fmt::Display) -> String {
-    let text = text.to_string();
-    let mut shown: String = text
-        .chars()
-        .take(200)
-        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
-        .collect();
-    if text.chars().nth(200).is_some() {
-        shown.push('…');
-    }
-    shown
 }

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use keyring_core::api::{CredentialApi, CredentialPersistence, CredentialStoreApi};
 use keyring_core::attributes::parse_attributes;
 use keyring_core::{Credential, CredentialStore, Entry, Error, Result};
-use linux_keyutils::{Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
+use linux_keyutils::{
+    Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, KeySerialId, Permission,
+};
 
 use super::quota::{Amount, Quota, USUAL_OCTETS};
 use super::{Containers, LIFETIME_MODIFIER, SERVICE};
@@ -38,8 +40,8 @@ const USUAL_KEY: usize = 4 * 1024;
 /// What a session of AWS's usual length takes, sealed, in octets.
 const USUAL_SESSION: u64 = 1_500;
 
-/// The most keys a listing looks at; root's quota is a million.
-const MOST_LISTED: usize = 4096;
+/// How many keys of the user keyring a first look has room for.
+const USUAL_LISTED: usize = 64;
 
 /// Opens the store.
 pub(super) fn open(containers: Containers) -> std::result::Result<Arc<CredentialStore>, CacheError> {
@@ -58,9 +60,7 @@ pub(super) fn has_room() -> bool {
 /// either: then adding one will tell.
 fn quota() -> Option<Quota> {
     Quota::of_this_user().or_else(|| {
-        let links = user_keyring().ok()?.get_links(MOST_LISTED).ok()?;
-        let ours = links.iter().filter_map(|link| {
-            let key = link.as_key()?;
+        let ours = listed().ok()?.into_iter().filter_map(|key| {
             let description = key.metadata().ok()?.get_description().to_owned();
             description.starts_with(SERVICE).then_some(size(&description, length(&key)))
         });
@@ -124,8 +124,7 @@ impl CredentialStoreApi for KernelKeyring {
         let spec = parse_attributes(&["service"], Some(spec))?;
         let service = spec.get("service").map(String::as_str).unwrap_or_default();
         let prefix = format!("{service}:");
-        let links = user_keyring()?.get_links(MOST_LISTED).map_err(translate)?;
-        let descriptions = links.iter().filter_map(|link| link.as_key()?.metadata().ok());
+        let descriptions = listed()?.into_iter().filter_map(|key| key.metadata().ok());
         descriptions
             .filter_map(|found| found.get_description().strip_prefix(&prefix).map(str::to_owned))
             .map(|user| self.build(service, &user, None))
@@ -216,6 +215,27 @@ impl CredentialApi for KernelKey {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// Returns all keys of the user keyring, however many: root's quota is a million.
+///
+/// A keyring is read as a key whose value is the numbers in it. The library's own list takes its bound of entries for bytes, and counts
+/// entries that the kernel did not write.
+fn listed() -> Result<Vec<Key>> {
+    user_keyring()?;
+    let ring = Key::from_id(KeySerialId::new(KeyRingIdentifier::User as i32));
+    let mut numbers = vec![0; USUAL_LISTED * size_of::<i32>()];
+    loop {
+        let length = ring.read(&mut numbers).map_err(translate)?;
+        if length <= numbers.len() {
+            numbers.truncate(length);
+            break;
+        }
+        // More may be added until the next look.
+        numbers = vec![0; length * 2];
+    }
+    let (numbers, _) = numbers.as_chunks();
+    Ok(numbers.iter().map(|number| Key::from_id(KeySerialId::new(i32::from_ne_bytes(*number)))).collect())
 }
 
 fn user_keyring() -> Result<KeyRing> {

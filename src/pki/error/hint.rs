@@ -59,6 +59,9 @@ impl PkiError {
             Self::Outlives { .. } => String::from("ask for fewer --days"),
             Self::PairMismatch { .. } => format!("replace both: anyrole pki issue {words} --replace"),
             Self::PassphraseMissing => String::from("run it on a terminal, or pass --passphrase-file FILE"),
+            Self::RegisterFull { .. } => String::from(
+                "begin another PKI with anyrole pki init and --folder, and keep this one for its lists",
+            ),
             Self::Register { .. } => String::from(
                 "put back the last backup of it: without it every revocation would be taken back",
             ),

@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, openat, r
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::super::read::{describe, drain, owner_name};
+use super::super::account::owner_name;
+use super::super::read::{describe, drain};
 use super::super::way::{Step, Way, follow};
 use super::super::{ReadError, ReadRefusal, WriteError, check_size_limit, shown};
 use super::{EditError, MissingFolder, Replaced, SETTLED, lock_within};

@@ -9,8 +9,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::{PolicyRefusal, Profile, Role};
 use crate::simulator::attributes::{TAGS_LIMIT, UnmappedAttributes, fits_identity_text, map_attributes};
 use crate::simulator::trust_policy::{Caller, RequestContext, SERVICE_PRINCIPAL, TrustAction, TrustRefusal};
+use crate::text::shown;
 use crate::verifier::arn::Arn;
-use crate::verifier::refusal::shown;
 use crate::verifier::{Certificate, VerifiedRequest};
 
 /// Longest common name that gets the prefix `CN=` in the source identity, which has at most 64 characters.

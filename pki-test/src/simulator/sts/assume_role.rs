@@ -19,8 +19,8 @@ use crate::simulator::credentials::{IssuedCredentials, Principal};
 use crate::simulator::policy::{Role, assumed_role_arn};
 use crate::simulator::trust_policy::{Caller, RequestContext, TrustAction};
 use crate::simulator::{State, lock};
+use crate::text::shown;
 use crate::verifier::Arn;
-use crate::verifier::refusal::shown;
 
 /// The longest session of a role that was assumed with a role's session credentials.
 const CHAINED_LIMIT: Duration = Duration::from_secs(3_600);

@@ -1,8 +1,8 @@
 //! Why STS refuses, and how it says so.
 
 use crate::simulator::trust_policy::TrustRefusal;
+use crate::text::rfc3339;
 use crate::verifier::Refusal;
-use crate::verifier::refusal::rfc3339;
 
 /// Why STS refuses.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use super::address::AddressRange;
 use super::error::StatementFault;
 use super::vocabulary::{check_key, nearest};
-use crate::verifier::refusal::shown;
+use crate::text::shown;
 
 /// The condition keys of one request with their values. Keys are compared without regard to case, as IAM does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

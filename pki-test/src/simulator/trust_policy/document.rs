@@ -9,7 +9,7 @@ use super::{
     Actions, DOCUMENT_LIMIT, Principals, Statement, StatementFault, TrustPolicy, TrustPolicyError,
     statement_name,
 };
-use crate::verifier::refusal::shown;
+use crate::text::shown;
 
 impl TrustPolicy {
     /// Parses a policy document.

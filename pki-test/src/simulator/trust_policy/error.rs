@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::address::AddressError;
 use super::{DOCUMENT_LIMIT, SERVICE_PRINCIPAL, TrustAction};
-use crate::verifier::refusal::shown;
+use crate::text::shown;
 
 /// Why a trust policy does not let a caller act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Where a chain ends, and why certificates at hand are no part of it.
+//! Candidate certificates: where the chain made of them ends, and why the others are no part of it.
 
 use crate::clock::Timestamp;
 use crate::text::quoted;
