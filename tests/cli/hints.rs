@@ -52,6 +52,10 @@ const NOT_CARRIED_OUT: &[Hints] = &[
             "give a whole number, not negative; a port is at most 65535",
         ],
     ),
+    (
+        "a user without an account reads no key of the case; `tests/update/users.rs` names the file",
+        &["set HOME, or name the file with AWS_SHARED_CREDENTIALS_FILE"],
+    ),
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
