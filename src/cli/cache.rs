@@ -29,8 +29,8 @@ pub(super) const LIST: Spec = Spec {
     groups: &[Group::Cache, Group::Program],
     flags: &[JSON],
     more: "\
-A session in a file can be opened with its private key only, so its role is not told here:
-anyrole status NAME does.
+A session in a file can only be opened with its private key, so its role is not shown here: see
+anyrole status NAME.
 ",
     needs: Needs::Everything,
     run: list,
@@ -39,7 +39,7 @@ anyrole status NAME does.
 /// `anyrole cache clear`.
 pub(super) const CLEAR: Spec = Spec {
     name: "cache clear",
-    about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
+    about: "Forgets sessions, so that the next run asks AWS. The credentials stay valid until they expire.",
     words: Words::Session,
     groups: Group::ALL,
     flags: &[ALL],
