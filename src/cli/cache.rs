@@ -263,7 +263,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
 
 /// Nobody said which session is to be forgotten.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not said which session to forget")]
+#[error("no session to forget is named")]
 pub(super) struct NotNamed {
     /// What is kept: roles, or keys where a role is sealed.
     kept: Vec<String>,

@@ -28,7 +28,7 @@ anyrole status has the reason.
 
 /// There is no such id.
 #[derive(Debug, thiserror::Error)]
-#[error("no refusal has the id {}", quoted(id))]
+#[error("no error has the id {}", quoted(id))]
 pub(super) struct ExplainError {
     id: String,
 }
