@@ -29,8 +29,8 @@ pub(super) const LIST: Spec = Spec {
     groups: &[Group::Cache, Group::Program],
     flags: &[JSON],
     more: "\
-A session in a file can be opened with its private key only, so its role is not told here:
-anyrole status NAME does.
+A session in a file can only be opened with its private key, so its role is not shown here: see
+anyrole status NAME.
 ",
     needs: Needs::Everything,
     run: list,
@@ -39,7 +39,7 @@ anyrole status NAME does.
 /// `anyrole cache clear`.
 pub(super) const CLEAR: Spec = Spec {
     name: "cache clear",
-    about: "Forgets sessions, so that the next run asks AWS. Those issued stay valid until they expire.",
+    about: "Forgets sessions, so that the next run asks AWS. The credentials stay valid until they expire.",
     words: Words::Session,
     groups: Group::ALL,
     flags: &[ALL],
@@ -263,7 +263,7 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
 
 /// Nobody said which session is to be forgotten.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not said which session to forget")]
+#[error("no session to forget is named")]
 pub(super) struct NotNamed {
     /// What is kept: roles, or keys where a role is sealed.
     kept: Vec<String>,

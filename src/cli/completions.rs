@@ -24,10 +24,15 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[],
     more: "\
-bash        anyrole completions bash > ~/.local/share/bash-completion/completions/anyrole
-zsh         anyrole completions zsh > ~/.zfunc/_anyrole     (a folder of fpath, before compinit)
-fish        anyrole completions fish > ~/.config/fish/completions/anyrole.fish
-powershell  anyrole completions powershell | Out-String | Invoke-Expression     (in $PROFILE)
+To install them, for bash:
+  anyrole completions bash \\
+    > ~/.local/share/bash-completion/completions/anyrole
+For zsh, into a folder of fpath, before compinit runs:
+  anyrole completions zsh > ~/.zfunc/_anyrole
+For fish:
+  anyrole completions fish > ~/.config/fish/completions/anyrole.fish
+For PowerShell, in $PROFILE:
+  anyrole completions powershell | Out-String | Invoke-Expression
 ",
     needs: Needs::Everything,
     run,

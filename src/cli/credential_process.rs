@@ -28,15 +28,15 @@ In ~/.aws/config, on one line:
   [profile deploy]
   credential_process = /usr/bin/anyrole credential-process deploy
 
-The session is kept in the keyring and used until 20 minutes before its end; then one process, of
-however many, asks for a new one. While it lasts, no failure to renew it is a failure of this command:
-anyrole status tells.
+The session is kept in the keyring and used until 20 minutes before it ends; then one process, however
+many there are, asks for a new one. While the old one is still valid, this command does not fail if the
+renewal does: anyrole status shows why.
 
---via unix:PATH asks the server whose socket that is ('anyrole serve NAME --socket PATH'): it has the
+--via unix:PATH asks the server that has this socket ('anyrole serve NAME --socket PATH'): it has the
 key, and decides by the user who asks.
 
 NAME is a [session.NAME] of the config file. Without it the flags, variables and [defaults] count.
-Prints nothing but the JSON, and nothing at all on failure; then the standard error tells why.
+Prints only the JSON, and nothing on failure; then the standard error says why.
 ",
     needs: Needs::Cache,
     run,

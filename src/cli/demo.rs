@@ -58,7 +58,7 @@ pub(super) enum DemoError {
     #[error("the demo calls this program once more, and the system does not tell where it is")]
     Itself(#[source] std::io::Error),
     /// What it printed is not what an SDK reads.
-    #[error("the demo's credential-process printed something else than the JSON of an SDK")]
+    #[error("the demo's credential-process printed something other than the JSON of an SDK")]
     Output,
     /// Ctrl-C, or SIGTERM.
     #[error("the demo was told to stop")]

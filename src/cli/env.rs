@@ -16,7 +16,7 @@ const FORMAT: Setting = Setting::flag(
     "who reads them [default: the shell that started this]",
 );
 pub(super) const EXPECT_DURATION: Setting =
-    Setting::flag("expect-duration", Kind::Duration, "how long the session must last at least");
+    Setting::flag("expect-duration", Kind::Duration, "the least time that the session must still last");
 
 /// `anyrole env`.
 pub(super) const SPEC: Spec = Spec {
@@ -30,8 +30,8 @@ pub(super) const SPEC: Spec = Spec {
   anyrole env deploy | Out-String | Invoke-Expression   PowerShell
   anyrole env deploy --format dotenv > job.env          docker --env-file
 
-Variables do not renew themselves: for what runs longer than a session, take anyrole exec. At least
-half of the session's lifetime is left; --expect-duration asks for more.
+Variables do not renew themselves: for anything that runs longer than a session, use anyrole exec. At
+least half of the session's lifetime is left; --expect-duration asks for more.
 ",
     needs: Needs::Everything,
     run,

@@ -41,16 +41,16 @@ pub(super) const SPEC: Spec = Spec {
     more: "  anyrole exec deploy -- terraform apply
   anyrole exec deploy --scope-policy read-only.json -- terraform plan
 
-The command's SDK asks an endpoint on a free port of 127.0.0.1, which lasts as long as the command and
-answers its user and its token alone. So a run may be longer than a session. Variables that would lead
-the SDK elsewhere, such as AWS_PROFILE and AWS_ACCESS_KEY_ID, are taken away; AWS_REGION is set unless
-it is given. Variables that hold its keys or passwords are taken away too.
+The command's SDK asks an endpoint on a free port of 127.0.0.1, which exists as long as the command
+runs and answers only its user with its token. So a run may outlast a session. Variables that would
+lead the SDK elsewhere, such as AWS_PROFILE and AWS_ACCESS_KEY_ID, are removed, and so are variables
+that hold anyrole's keys or passwords. AWS_REGION is set unless it is given.
 
 --mode env gives the credentials themselves as variables, for programs that know nothing else; they
-end with the session, and --expect-duration warns if that is too early.
+expire with the session, and --expect-duration warns if that is too early.
 
-Signals are passed on. What ends a whole group does that too, and the command then meets SIGTERM twice,
-which Terraform takes for the wish to stop at once: use KillMode=mixed in a systemd unit, and
+Signals are passed on. Where a whole process group is signalled, the command gets SIGTERM twice, which
+Terraform takes as a wish to stop at once: use KillMode=mixed in a systemd unit, and
 timeout --foreground. Core files stay off in the command, as they are in anyrole.
 Exit status: the command's own, 128 and the signal's number if one ended it, 127 if it is not there,
 126 if it cannot be run, 1 if there are no credentials.

@@ -12,14 +12,15 @@ use crate::text::{nearest, quoted};
 /// `anyrole explain`.
 pub(super) const SPEC: Spec = Spec {
     name: "explain",
-    about: "Tells what the id of a refusal means and what to do.",
+    about: "Explains what the id of an error means, and what to do.",
     words: Words::Optional("ID"),
     groups: &[],
     flags: &[],
     more: "\
-An error ends with its id in brackets: [key-mismatch]. So: anyrole explain key-mismatch
-Without an ID all of them are listed.
-Where a program shows only \"exit status 1\", as Terraform does: anyrole status has the reason.
+The first line of an error ends with its id in brackets, such as [key-mismatch]:
+  anyrole explain key-mismatch
+Without an ID, all ids are listed. Where a program shows only \"exit status 1\", as Terraform does,
+anyrole status has the reason.
 ",
     needs: Needs::Everything,
     run,
@@ -27,7 +28,7 @@ Where a program shows only \"exit status 1\", as Terraform does: anyrole status 
 
 /// There is no such id.
 #[derive(Debug, thiserror::Error)]
-#[error("no refusal has the id {}", quoted(id))]
+#[error("no error has the id {}", quoted(id))]
 pub(super) struct ExplainError {
     id: String,
 }

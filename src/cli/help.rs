@@ -13,7 +13,7 @@ use super::{COMMANDS, Invocation, find, output};
 /// `anyrole help`.
 pub(super) const SPEC: Spec = Spec {
     name: "help",
-    about: "Lists the commands, or tells about one.",
+    about: "Lists the commands, or explains one.",
     words: Words::Command,
     groups: &[],
     flags: &[],
@@ -53,7 +53,7 @@ Usage: anyrole COMMAND [flags]
 ";
 
 const CLOSING: &str = "
-anyrole help COMMAND tells about one command. Every flag of a session is also a
+anyrole help COMMAND explains one command. Every flag of a session is also a
 variable (--role-arn is ANYROLE_ROLE_ARN) and a key of the configuration file,
 ~/.config/anyrole/config.toml (role_arn).
 Exit status: 0 done, 1 tried and failed, 2 wrong command line or configuration.
@@ -124,6 +124,16 @@ mod tests {
         let listed: Vec<&str> = PURPOSES.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         for spec in COMMANDS {
             assert!(listed.contains(&spec.name), "{} is not in the overview", spec.name);
+        }
+    }
+
+    /// Lines are joined to paragraphs, unless they are indented: a table would become a sentence.
+    #[test]
+    fn what_stands_in_columns_is_indented() {
+        for spec in COMMANDS {
+            for line in spec.more.lines().filter(|line| !line.starts_with("  ")) {
+                assert!(!line.contains("  "), "{}: {line}", spec.name);
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[Group::Identity, Group::Program],
     flags: &[JSON],
     more: "\
-Sends nothing. Without a private key the certificates alone are looked at.
-Exit status: 0 AWS would find nothing wrong, 1 it would refuse; then each reason is told.
+Sends nothing. Without a private key, only the certificates are checked.
+Exit status: 0 AWS would find nothing wrong, 1 AWS would refuse; each reason is shown.
 ",
     needs: Needs::Everything,
     run,

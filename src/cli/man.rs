@@ -25,10 +25,12 @@ pub(super) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[LIST],
     more: "\
-To read one:     anyrole man credential-process | man -l -
-To install all:  for page in $(anyrole man --list); do
-                   anyrole man $page > /usr/local/share/man/man1/$page.1
-                 done
+To read one:
+  anyrole man credential-process | man -l -
+To install all:
+  for page in $(anyrole man --list); do
+    anyrole man $page > /usr/local/share/man/man1/$page.1
+  done
 ",
     needs: Needs::Everything,
     run,
@@ -40,8 +42,8 @@ const DAY: &str = "2026-11-23";
 /// What the first page says about files.
 const FILES: &[(&str, &str)] = &[
     ("/etc/anyrole/config.toml", "The system's settings and named sessions."),
-    ("/etc/anyrole/conf.d/*.toml", "More of them; what two files define is refused."),
-    ("~/.config/anyrole/config.toml", "The user's, which lie over them session by session."),
+    ("/etc/anyrole/conf.d/*.toml", "More of them; a session that two files define is an error."),
+    ("~/.config/anyrole/config.toml", "The user's own, which take precedence, session by session."),
     ("~/.local/state/anyrole", "Locks, the sealing key, failures, and sessions kept in files."),
 ];
 

@@ -38,7 +38,7 @@ const MOST_DAYS: u32 = 3650;
 const FOLDER: Setting =
     Setting::flag("folder", Kind::Text("PATH"), "folder of the PKI [default: anyrole-pki]");
 const PASSPHRASE_FILE: Setting =
-    Setting::flag("passphrase-file", Kind::Text("PATH"), "where the passphrase of the CA's key is read");
+    Setting::flag("passphrase-file", Kind::Text("PATH"), "file with the passphrase of the CA's key");
 
 /// How often a passphrase is asked for on the terminal.
 const PASSPHRASE_TRIES: u32 = 3;

@@ -91,10 +91,10 @@ pub(super) const SPEC: Spec = Spec {
         JSON,
     ],
     more: "\
-For any client of Roles Anywhere, not for this one alone: give it the endpoint as AWS's. Answered are
-CreateSession, and with what it issues STS GetCallerIdentity, AssumeRole and GetScopedCredentials;
-messages are AWS's, and the journal says which rule a request broke. Listens on 127.0.0.1 only, and
-ends with the process that started it, on SIGTERM or on Ctrl-C.
+It serves any client of Roles Anywhere, not only this one: give the client this endpoint instead of
+AWS's. It answers CreateSession and, for the credentials that it issues, STS GetCallerIdentity,
+AssumeRole and GetScopedCredentials. Messages are AWS's, and the journal says which rule a request
+broke. It listens on 127.0.0.1 only, and ends with the process that started it, on SIGTERM or on Ctrl-C.
 
 In a test: start it with --json and read one line. It has http_endpoint, the ARNs, and control.token
 for the control path, where faults, clock and revocation lists are changed and the journal is read

@@ -39,7 +39,7 @@ pub(super) const SPEC: Spec = Spec {
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the
 session of the flags, variables and [defaults]. Nothing is sent, and no session is made.
-The private key is looked at too, where nobody has to be asked: that it is there, that its file is
+The private key is checked too, unless that takes a password: that it is there, that its file is
 private, and that it belongs to the certificate.
 
 Exit status: 0 all good, 1 the last refresh failed, or certificate or private key cannot be used.

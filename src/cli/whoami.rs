@@ -25,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
     groups: Group::ALL,
     flags: &[JSON],
     more: "\
-GetCallerIdentity needs no permission, so the answer tells for sure that the credentials work.
+GetCallerIdentity needs no permission, so an answer proves that the credentials work.
 Exit status: 0 AWS answered, 1 there are no credentials or STS refused them.
 ",
     needs: Needs::Everything,

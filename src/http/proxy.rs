@@ -128,7 +128,7 @@ impl Proxy {
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => {}
             "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {
-                return Err(error("SOCKS is not spoken here"));
+                return Err(error("SOCKS is not supported"));
             }
             _ => return Err(error("it is neither http:// nor https://")),
         }

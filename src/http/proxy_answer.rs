@@ -94,8 +94,8 @@ pub enum Refusal {
     /// It ended the connection without an answer.
     #[error("it closed the connection")]
     Closed,
-    /// It takes only kinds of authentication that are not spoken here.
-    #[error("it takes only {0} for authentication, and Basic is what is spoken here (HTTP 407)")]
+    /// It accepts only kinds of authentication that this program has not.
+    #[error("it accepts only {0} authentication, and only Basic is used here (HTTP 407)")]
     OtherAuthentication(String),
     /// It was given no user name and password.
     #[error("it asks for a user name and a password (HTTP 407)")]

@@ -137,7 +137,7 @@ pub enum IdentityError {
         certificate: Box<CertificateFacts>,
     },
     /// A certificate above the end entity may not issue certificates.
-    #[error("the intermediate certificate is not one of a CA: {why}")]
+    #[error("the intermediate certificate is not a CA's: {why}")]
     IntermediateNotCa {
         /// Which certificate.
         certificate: Box<CertificateFacts>,
@@ -179,7 +179,7 @@ pub enum IdentityError {
         why: String,
     },
     /// The password does not open the private key.
-    #[error("the password does not open the private key {source_name}")]
+    #[error("the password does not decrypt the private key {source_name}")]
     PasswordWrong {
         /// Where the key is.
         source_name: String,

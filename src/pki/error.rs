@@ -176,7 +176,7 @@ pub enum PkiError {
         limit: u64,
     },
     /// A certificate request is not taken.
-    #[error("the certificate request {} is not taken", path(file))]
+    #[error("the certificate request {} is not accepted", path(file))]
     Request {
         /// The file.
         file: PathBuf,

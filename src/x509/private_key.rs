@@ -37,7 +37,7 @@ pub enum PrivateKeyError {
     #[error("keys of the kind {0} are not supported")]
     UnsupportedKind(String),
     /// The password does not open the key.
-    #[error("the password does not open it")]
+    #[error("the password does not decrypt it")]
     WrongPassword,
 }
 

@@ -70,8 +70,8 @@ fn what_a_proxy_wants_is_told() {
             "it refused the user name",
             "percent-encoded",
         ),
-        ("user:canary@", negotiate, "it takes only negotiate, ntlm for authentication", "takes Basic"),
-        ("", negotiate, "it takes only negotiate, ntlm for authentication", "takes Basic"),
+        ("user:canary@", negotiate, "it accepts only negotiate, ntlm authentication", "takes Basic"),
+        ("", negotiate, "it accepts only negotiate, ntlm authentication", "takes Basic"),
     ] {
         let server = Server::answering(format!("HTTP/1.1 407 No\r\n{headers}Content-Length: 0\r\n\r\n"));
         let error = through(proxy(&server, userinfo), ELSEWHERE).unwrap_err();

@@ -32,10 +32,11 @@ pub(in crate::cli) const SPEC: Spec = Spec {
 The root is valid for ten years, an intermediate for three. The keys are encrypted: a passphrase is
 asked for twice on the terminal, or read with --passphrase-file.
 
-Every client of Roles Anywhere takes what an EC P-256 or RSA CA signs, with SHA-256; some (AWS's own
-iam-rolesanywhere-session for Python) refuse the SHA-384 of a P-384 CA.
+Every client of Roles Anywhere accepts certificates that an EC P-256 or RSA CA signed, with SHA-256.
+Some, such as AWS's own iam-rolesanywhere-session for Python, refuse the SHA-384 of a P-384 CA.
 
-Who has the CA's key is every identity that AWS trusts it for. For production use your own PKI.
+Whoever has the CA's key can act as every identity that AWS trusts the CA for. In production, use
+your own PKI.
 ",
     needs: Needs::Everything,
     run,

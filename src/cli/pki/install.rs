@@ -25,10 +25,10 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[FOLDER, CERTIFICATE, INTERMEDIATES],
     more: "\
-The private key is NAME/NAME.key in the folder; no CA is needed there. The certificate is checked as
-for a session: that it is the key's, valid at present, no CA's, for digital signatures, signed with
-SHA-256 or stronger, with a subject name. The chain is put in order, without its root, and written to
-NAME/NAME.pem together with the key, in one step. To ask another CA for a certificate:
+The private key is NAME/NAME.key in the folder, which needs no CA. The certificate is checked as for
+a session: it must belong to the key, be valid now, have a subject name, allow digital signatures, be
+signed with SHA-256 or stronger, and not be a CA's. The chain is put in order, without its root, and
+written to NAME/NAME.pem together with the key, in one step. To ask another CA for a certificate:
   anyrole pki request build-17
 ",
     needs: Needs::Everything,

@@ -22,13 +22,14 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[FOLDER, IF_DUE, CHECK, REUSE_KEY, DAYS, PASSPHRASE_FILE],
     more: "\
-Certificate and key are replaced together, in one step: a reader has the old pair or the new one. The
-certificate before stays valid until it expires. A revoked identity is not renewed.
+Certificate and key are replaced together, in one step: a reader gets the old pair or the new one.
+The old certificate stays valid until it expires. A revoked identity is not renewed.
 packaging/systemd has a timer that runs this with --if-due every few hours, and a step that puts the
 pair where another user reads it (pki deploy).
 
-A host that renews like this holds the CA's key, and with it every identity that AWS trusts the CA
-for. Elsewhere: pki request on the host, the CA's signature on another, pki install.
+A host that renews like this holds the CA's key, and so can act as every identity that AWS trusts the
+CA for. To keep the CA's key elsewhere: pki request on the host, pki issue --csr where the CA is, and
+pki install on the host.
 
 Exit status: 0 renewed, or not due with --if-due; 1 failed. With --check: 0 not due, 1 due.
 ",

@@ -25,11 +25,10 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[FOLDER, REASON],
     more: "\
-A name means every certificate of that name which has not expired: a renewal leaves the one before it
-valid. A serial number is decimal, or hexadecimal with or without colons.
+A name means every certificate of that name that has not expired: a renewal leaves the old one valid. A serial number is decimal, or hexadecimal with or without colons.
 
-AWS looks at imported revocation lists alone, and only when a session is created: run anyrole pki crl
-and import the list. Sessions that were issued before live on until they expire.
+AWS looks only at revocation lists that were imported, and only when a session is created: run anyrole
+pki crl and import the list. Sessions created before that last until they expire.
 ",
     needs: Needs::Everything,
     run,

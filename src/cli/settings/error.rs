@@ -76,7 +76,7 @@ pub(crate) enum SettingsError {
         passed_over: Vec<String>,
     },
     /// A path that only a shell would understand.
-    #[error("{label}: {} is no path as it stands", quoted(value))]
+    #[error("{label}: {} is not a path as it stands", quoted(value))]
     Unexpanded {
         /// The setting as the user named it.
         label: String,

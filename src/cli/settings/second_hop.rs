@@ -33,7 +33,7 @@ pub(crate) enum SecondHopError {
         path: String,
     },
     /// A setting of the first hop in a session that takes its first hop from another.
-    #[error("{key} ({origin}) is of the first hop, which is the session {}", quoted(first))]
+    #[error("{key} ({origin}) belongs to the first hop, which is the session {}", quoted(first))]
     FirstHopElsewhere {
         /// The setting.
         key: String,

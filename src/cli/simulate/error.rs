@@ -52,7 +52,7 @@ pub(in crate::cli) enum SimulateError {
         why: String,
     },
     /// The file describes no world.
-    #[error("no world can be made of {}", quoted(path))]
+    #[error("cannot make a world of {}", quoted(path))]
     World {
         /// The file.
         path: String,

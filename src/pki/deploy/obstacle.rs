@@ -16,7 +16,7 @@ pub enum Obstacle {
         folder: PathBuf,
     },
     /// A folder above belongs to somebody who could exchange what is deployed.
-    #[error("{} above it belongs to {owner}, who could exchange it", shown(folder))]
+    #[error("{} above it belongs to {owner}, who could replace it", shown(folder))]
     AboveForeign {
         /// The folder.
         folder: PathBuf,
@@ -47,8 +47,8 @@ pub enum Obstacle {
         /// The last part of the place.
         name: String,
     },
-    /// A link above belongs to somebody who could let it point elsewhere.
-    #[error("the link {} above it belongs to {owner}, who could let it point elsewhere", shown(link))]
+    /// A link above belongs to somebody who could point it elsewhere.
+    #[error("the link {} above it belongs to {owner}, who could point it elsewhere", shown(link))]
     AboveLink {
         /// The link.
         link: PathBuf,
