@@ -1,5 +1,6 @@
 //! Parsed views of certificates and private keys. Pure: bytes come in, and nothing is read or asked here.
 
+mod ber;
 pub mod certificate;
 pub mod chain;
 mod damage;
@@ -8,6 +9,7 @@ mod label;
 mod mangled;
 pub mod name;
 pub mod pem;
+pub mod pkcs12;
 pub mod private_key;
 pub mod public_key;
 

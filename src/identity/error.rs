@@ -27,6 +27,11 @@ pub const IDS: &[&str] = &[
     "password-unreadable",
     "password-wrong",
     "path-length-exceeded",
+    "pkcs12-ambiguous",
+    "pkcs12-damaged",
+    "pkcs12-password-missing",
+    "pkcs12-password-wrong",
+    "pkcs12-unsupported",
     "private-key-encrypted",
     "private-key-malformed",
     "private-key-missing",
@@ -171,10 +176,10 @@ pub enum IdentityError {
         has_key_usage: bool,
     },
     /// The password's source cannot be read.
-    #[error("cannot read the password of the private key {private_key}: {why}")]
+    #[error("cannot read the password of {what}: {why}")]
     PasswordUnreadable {
-        /// The private key's source.
-        private_key: String,
+        /// What it would open, and where that is: `the private key 'host.key'`.
+        what: String,
         /// What stood in the way.
         why: String,
     },
@@ -195,6 +200,44 @@ pub enum IdentityError {
         allowed: u32,
         /// How many there are.
         below: usize,
+    },
+    /// A PKCS#12 store holds several private keys, and nothing tells which is meant.
+    #[error("the PKCS#12 store {source_name} holds {keys} private keys, and one is needed")]
+    Pkcs12Ambiguous {
+        /// Where.
+        source_name: String,
+        /// How many.
+        keys: usize,
+    },
+    /// A PKCS#12 store is damaged.
+    #[error("the PKCS#12 store {source_name} is damaged: {why}")]
+    Pkcs12Damaged {
+        /// Where.
+        source_name: String,
+        /// What was found.
+        why: String,
+    },
+    /// A PKCS#12 store has a password, and there is none and no terminal to ask on.
+    #[error("the PKCS#12 store {source_name} has a password, and {why}")]
+    Pkcs12PasswordMissing {
+        /// Where.
+        source_name: String,
+        /// Why there is no password.
+        why: String,
+    },
+    /// The password does not open the PKCS#12 store.
+    #[error("the password does not open the PKCS#12 store {source_name}")]
+    Pkcs12PasswordWrong {
+        /// Where.
+        source_name: String,
+    },
+    /// A PKCS#12 store is encrypted or written in a way that is not supported.
+    #[error("cannot open the PKCS#12 store {source_name}: {why}")]
+    Pkcs12Unsupported {
+        /// Where.
+        source_name: String,
+        /// What is not supported.
+        why: String,
     },
     /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
@@ -378,6 +421,11 @@ impl Diagnostic for IdentityError {
             Self::PasswordUnreadable { .. } => "password-unreadable",
             Self::PasswordWrong { .. } => "password-wrong",
             Self::PathLengthExceeded { .. } => "path-length-exceeded",
+            Self::Pkcs12Ambiguous { .. } => "pkcs12-ambiguous",
+            Self::Pkcs12Damaged { .. } => "pkcs12-damaged",
+            Self::Pkcs12PasswordMissing { .. } => "pkcs12-password-missing",
+            Self::Pkcs12PasswordWrong { .. } => "pkcs12-password-wrong",
+            Self::Pkcs12Unsupported { .. } => "pkcs12-unsupported",
             Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
             Self::PrivateKeyMalformed { .. } => "private-key-malformed",
             Self::PrivateKeyMissing { .. } => "private-key-missing",
@@ -417,6 +465,11 @@ impl Diagnostic for IdentityError {
             | Self::KeyFilePermissions { .. }
             | Self::PasswordUnreadable { .. }
             | Self::PasswordWrong { .. }
+            | Self::Pkcs12Ambiguous { .. }
+            | Self::Pkcs12Damaged { .. }
+            | Self::Pkcs12PasswordMissing { .. }
+            | Self::Pkcs12PasswordWrong { .. }
+            | Self::Pkcs12Unsupported { .. }
             | Self::PrivateKeyEncrypted { .. }
             | Self::PrivateKeyMalformed { .. }
             | Self::PrivateKeyMissing { .. }
@@ -482,7 +535,19 @@ impl Diagnostic for IdentityError {
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
-            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
+            Self::Pkcs12Ambiguous { .. } => {
+                "take one out: keytool -importkeystore -srckeystore OLD.p12 -srcalias ALIAS -destkeystore NEW.p12"
+            }
+            Self::Pkcs12Damaged { .. } => {
+                "export it again; what openssl says of it: openssl pkcs12 -info -noout -in FILE"
+            }
+            Self::Pkcs12PasswordWrong { .. } => {
+                "check the password with openssl pkcs12 -info -noout -in FILE, with -legacy if it was made by Windows or openssl 1.1"
+            }
+            Self::Pkcs12Unsupported { .. } => "convert it: openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem",
+            Self::PrivateKeyEncrypted { .. } | Self::Pkcs12PasswordMissing { .. } => {
+                "give the password with --pkcs8-password-file"
+            }
             Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
                 "check the key with openssl pkey -in FILE -noout"
             }
@@ -492,10 +557,52 @@ impl Diagnostic for IdentityError {
             }
             Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
             Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
-            Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
+            Self::SourceUnsupported { .. } => {
+                "give the certificate and the private key as files: PEM, DER or PKCS#12"
+            }
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };
         Some(String::from(hint))
+    }
+}
+
+impl IdentityError {
+    /// Tells whether a renewal that is under way explains this, so that it may be gone in a moment: a file is absent or not whole, or
+    /// certificate and key are of different days.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::CertificateMalformed { .. }
+            | Self::CertificateMissing { .. }
+            | Self::CertificateNotPem { .. }
+            | Self::CertificateUnreadable { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Pkcs12Damaged { .. }
+            | Self::PrivateKeyMalformed { .. }
+            | Self::PrivateKeyMissing { .. }
+            | Self::PrivateKeyNotPem { .. }
+            | Self::PrivateKeyUnreadable { .. } => true,
+            Self::CertificateExpired { .. }
+            | Self::CertificateIsCa { .. }
+            | Self::CertificateNotYetValid { .. }
+            | Self::CertificateVersion { .. }
+            | Self::ChainTooDeep { .. }
+            | Self::EmptySubject { .. }
+            | Self::IntermediateNotCa { .. }
+            | Self::KeyFilePermissions { .. }
+            | Self::NoDigitalSignature { .. }
+            | Self::PasswordUnreadable { .. }
+            | Self::PasswordWrong { .. }
+            | Self::PathLengthExceeded { .. }
+            | Self::Pkcs12Ambiguous { .. }
+            | Self::Pkcs12PasswordMissing { .. }
+            | Self::Pkcs12PasswordWrong { .. }
+            | Self::Pkcs12Unsupported { .. }
+            | Self::PrivateKeyEncrypted { .. }
+            | Self::PrivateKeyUnsupported { .. }
+            | Self::SelfSigned { .. }
+            | Self::SourceUnsupported { .. }
+            | Self::WeakSignatureHash { .. } => false,
+        }
     }
 }
 

@@ -33,13 +33,19 @@ pub(super) struct Attempt<'a, M> {
 }
 
 /// What the cache holds.
-enum Found {
+pub(super) enum Found {
     /// An answer.
     Fresh(CacheEntry),
     /// Nothing that could be one.
     Nothing,
     /// An answer where no new session can be had.
     Stale(CacheEntry),
+}
+
+impl Found {
+    pub(super) const fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh(_))
+    }
 }
 
 impl<'a, M: SessionMaker> Attempt<'a, M> {
@@ -55,12 +61,13 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
     }
 
-    /// Returns the answer. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
+    /// Returns the answer, where that was found. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
     pub(super) fn finish(
         self,
+        found: Found,
         coordinate: impl FnOnce() -> Option<Coordination>,
     ) -> Result<CacheEntry, ProviderError> {
-        let last_good = match self.look() {
+        let last_good = match found {
             Found::Fresh(entry) => return Ok(entry),
             Found::Nothing => None,
             Found::Stale(entry) => Some(entry),
@@ -93,7 +100,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 
     /// Asks the cache. One that cannot be asked holds nothing.
-    fn look(&self) -> Found {
+    pub(super) fn look(&self) -> Found {
         let Ok(Some(entry)) = self.cache.get(&self.key) else { return Found::Nothing };
         let is_of_this_certificate = entry.certificate_sha256 == *self.certificate.sha256();
         match entry.freshness(self.now(), self.minimum.of(entry.lifetime())) {
@@ -196,7 +203,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
         match made {
             Ok(new) => {
-                let entry = new.into_entry(wanted, self.certificate, now);
+                let entry = new.into_entry(wanted, now);
                 let granted = entry.lifetime();
                 if let Some(requested) = wanted.requested().filter(|requested| granted + SLACK < *requested) {
                     trace::step(|| {

@@ -1,0 +1,101 @@
+//! A renewal under our feet: files that are being replaced just now are looked at again, for a short time.
+//!
+//! Careless programs truncate a file and write it anew, one file after the other. Whoever reads in between finds nothing, half a file,
+//! or a certificate and a key of different days. That passes within milliseconds; what does not pass is the error.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{IdentityError, Input};
+
+/// How long files are looked at again: much longer than writing takes, and hardly noticed by whoever misspelt a path.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Tries until it succeeds, fails for a reason that no renewal explains, or nothing was gained by waiting.
+///
+/// Only files can change: an attempt that reads nothing else is made once, and so is one that reads a named pipe, which gives what it
+/// holds once.
+pub(super) fn settled<'a, T>(
+    inputs: impl IntoIterator<Item = &'a Input>,
+    mut attempt: impl FnMut() -> Result<T, IdentityError>,
+) -> Result<T, IdentityError> {
+    let error = match attempt() {
+        Err(error) if error.may_pass() => error,
+        outcome => return outcome,
+    };
+    if !may_change(inputs) {
+        return Err(error);
+    }
+    let begun = Instant::now();
+    loop {
+        thread::sleep(PAUSE);
+        match attempt() {
+            Err(error) if error.may_pass() && begun.elapsed() < PATIENCE => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Tells whether there is a file among the inputs, and nothing at a path that is none.
+fn may_change<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> bool {
+    let mut paths = inputs
+        .into_iter()
+        .filter_map(|input| match input {
+            Input::Path(path) => Some(path),
+            Input::Descriptor(_)
+            | Input::Pkcs11Uri(_)
+            | Input::StandardInput
+            | Input::TpmHandle(_)
+            | Input::Variable(_) => None,
+        })
+        .peekable();
+    // What is absent may be about to come back.
+    paths.peek().is_some() && paths.all(|path| path.metadata().map_or(true, |found| found.is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn absent() -> IdentityError {
+        let why = String::from("there is no such file or folder");
+        IdentityError::PrivateKeyUnreadable { source_name: String::from("'k'"), why, cure: None }
+    }
+
+    #[test]
+    fn what_passes_is_waited_for() {
+        let file = Input::file("/nonexistent/host.pem");
+        let mut tries = 0;
+        let outcome = settled([&file], || {
+            tries += 1;
+            if tries < 4 { Err(absent()) } else { Ok(tries) }
+        });
+        assert_eq!(outcome, Ok(4));
+    }
+
+    #[test]
+    fn what_cannot_pass_is_told_at_once() {
+        let file = Input::file("/nonexistent/host.pem");
+        let folder = Input::file("/");
+        let wrong = IdentityError::PasswordWrong { source_name: String::from("'k'") };
+        let cases =
+            [(vec![&file], wrong), (vec![&Input::StandardInput], absent()), (vec![&file, &folder], absent())];
+        for (inputs, error) in cases {
+            let mut tries = 0;
+            let outcome: Result<(), _> = settled(inputs, || {
+                tries += 1;
+                Err(error.clone())
+            });
+            assert_eq!((outcome, tries), (Err(error), 1));
+        }
+    }
+
+    #[test]
+    fn patience_ends() {
+        let begun = Instant::now();
+        settled([&Input::file("/nonexistent/host.pem")], || Err::<(), _>(absent())).unwrap_err();
+        assert!(begun.elapsed() >= PATIENCE);
+    }
+}
