@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod chain;
 mod damage;
 mod der;
+mod foreign;
 mod label;
 mod mangled;
 pub mod name;
@@ -15,6 +16,7 @@ pub mod public_key;
 
 pub use certificate::{Certificate, CertificateError, SerialNumber, SignatureHash};
 pub use chain::Chain;
+pub use foreign::Foreign;
 pub use private_key::{EncryptedPrivateKey, PrivateKey, PrivateKeyError};
 pub use public_key::{KeyKind, SubjectPublicKeyInfo};
 

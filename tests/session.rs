@@ -6,6 +6,7 @@ mod session {
     mod answers;
     mod attempts;
     mod clocks;
+    mod containers;
     mod explanations;
     mod refusals;
     mod scope;

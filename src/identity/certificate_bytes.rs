@@ -54,7 +54,9 @@ impl CertificateBytes {
         let mut certificates = blocks.iter().filter_map(Certificate::of_block).peekable();
         match certificates.peek() {
             Some(_) => certificates.all(|parsed| parsed.is_ok()),
-            None => blocks.iter().any(|block| block.label == Label::Pkcs12 && pkcs12::is_whole(&block.der)),
+            None => {
+                blocks.iter().any(|block| block.label == Label::Pkcs12 && pkcs12::check(&block.der).is_ok())
+            }
         }
     }
 }

@@ -502,6 +502,10 @@ impl Diagnostic for IdentityError {
                 part: Part::Certificate | Part::EndEntity,
                 ..
             } => "send the request to your CA, and give the certificate that comes back with --certificate",
+            Self::CertificateNotPem { cause: PemError::Foreign(kind), .. }
+            | Self::PrivateKeyNotPem { cause: PemError::Foreign(kind), .. } => {
+                return Some(format!("convert it: {}", kind.conversion()));
+            }
             Self::CertificateNotPem { part: Part::Intermediates, cause: PemError::TooManyBlocks, .. } => {
                 "give the CA certificates between the end entity and the trust anchor alone with --intermediates"
             }
@@ -606,8 +610,23 @@ impl IdentityError {
     }
 }
 
+/// How a key is named whose curve is written out.
+const EXPLICIT_CURVE: &str = "EC with explicit curve parameters";
+
+/// Tells whether openssl 3 opens this cipher with its legacy provider only.
+fn is_of_legacy_provider(cipher: &str) -> bool {
+    cipher.contains("RC2") || cipher.contains("RC4") || cipher.split(' ').any(|word| word == "DES")
+}
+
 fn unsupported_key_hint(cause: &PrivateKeyError) -> Option<String> {
     let hint = match cause {
+        // What openssl 3 and later keep in a module of its own.
+        PrivateKeyError::UnsupportedEncryption(name) if is_of_legacy_provider(name) => {
+            "convert it with openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.key -out NEW.key"
+        }
+        PrivateKeyError::UnsupportedKind(kind) if kind == EXPLICIT_CURVE => {
+            "name its curve, if it has a name: openssl ec -in OLD.key -param_enc named_curve -out NEW.key"
+        }
         PrivateKeyError::CostTooHigh(_)
         | PrivateKeyError::LegacyEncryption
         | PrivateKeyError::UnsupportedEncryption(_) => {

@@ -301,6 +301,7 @@ impl<'a> Loader<'a> {
     /// common, and all that the official helper opens.
     fn open_store(&mut self, der: &[u8], input: &Input) -> Result<Vec<Block>, IdentityError> {
         let failed = |error| store_error(error, input);
+        pkcs12::check(der).map_err(failed)?;
         if self.password.is_unknown() {
             match pkcs12::open(der, &Secret::new(String::new())) {
                 Err(Pkcs12Error::WrongPassword) => {}

@@ -77,9 +77,14 @@ pub fn open(store: &[u8], password: &Secret<String>) -> Result<Vec<Block>, Pkcs1
     outcome?.into_blocks()
 }
 
-/// Tells whether a store is not cut off, as far as can be told without its password.
-pub fn is_whole(store: &[u8]) -> bool {
-    ber::to_der(store).is_some_and(|der| Store::read(&der).is_ok())
+/// Looks at a store as far as that goes without its password.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn check(store: &[u8]) -> Result<(), Pkcs12Error> {
+    let der = ber::to_der(store).ok_or_else(|| cut_off(store))?;
+    Store::read(&der).map(|_| ())
 }
 
 /// Tells whether octets begin as a store does, in DER or BER, whole or not: `SEQUENCE { INTEGER 3, SEQUENCE …`.

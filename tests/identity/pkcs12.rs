@@ -416,7 +416,7 @@ proptest! {
         }
         for block in pem::read(&store).unwrap_or_default() {
             if block.label == Label::Pkcs12 {
-                let _ = pkcs12::is_whole(&block.der);
+                let _ = pkcs12::check(&block.der);
                 let _ = pkcs12::open(&block.der, &Secret::new(String::from(PASSWORD)));
             }
         }

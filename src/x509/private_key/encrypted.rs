@@ -93,7 +93,7 @@ pub(in crate::x509) fn decrypt(
 pub(in crate::x509) fn check_cost(scheme: &EncryptionScheme) -> Result<Cost, PrivateKeyError> {
     use pkcs8::pkcs5::pbes2::EncryptionScheme as Cipher;
     let Some(parameters) = scheme.pbes2() else {
-        return Err(PrivateKeyError::UnsupportedEncryption(String::from("PBES1")));
+        return Err(PrivateKeyError::UnsupportedEncryption(cipher_name(&scheme.oid())));
     };
     let iterations = match &parameters.kdf {
         Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > ITERATION_LIMIT => {
@@ -170,13 +170,35 @@ pub(in crate::x509) fn cipher_name(oid: &ObjectIdentifier) -> String {
         "1.2.840.113549.1.12.1.4" => "PKCS#12 PBE with 3DES of two keys",
         "1.2.840.113549.1.12.1.5" => "PKCS#12 PBE with RC2",
         "1.2.840.113549.1.12.1.6" => "PKCS#12 PBE with RC2-40",
+        "1.2.840.113549.1.5.1" => "PBES1 with MD2 and DES",
         "1.2.840.113549.1.5.3" => "PBES1 with MD5 and DES",
+        "1.2.840.113549.1.5.4" => "PBES1 with MD2 and RC2",
+        "1.2.840.113549.1.5.6" => "PBES1 with MD5 and RC2",
         "1.2.840.113549.1.5.10" => "PBES1 with SHA-1 and DES",
+        "1.2.840.113549.1.5.11" => "PBES1 with SHA-1 and RC2",
+        "1.2.840.113549.2.6" => "PBKDF2 with HMAC-MD5",
+        "1.2.840.113549.2.12" => "PBKDF2 with HMAC-SHA-512/224",
+        "1.2.840.113549.2.13" => "PBKDF2 with HMAC-SHA-512/256",
         "1.2.840.113549.3.2" => "RC2",
         "1.3.14.3.2.7" => "DES",
-        _ => return format!("object identifier {digits}"),
+        _ => return of_family(&digits),
     };
     String::from(name)
+}
+
+/// Names a cipher of which a family has many.
+fn of_family(digits: &str) -> String {
+    let family = [
+        ("1.2.392.200011.61.1.", "Camellia"),
+        ("1.2.410.200004.1.", "SEED"),
+        ("1.2.410.200046.1.1.", "ARIA"),
+        ("2.16.840.1.101.3.4.1.", "AES in another mode than CBC and GCM"),
+    ];
+    let name = family.iter().find(|(beginning, _)| digits.starts_with(beginning)).map(|(_, name)| *name);
+    match name {
+        Some(name) => format!("{name} (object identifier {digits})"),
+        None => format!("object identifier {digits}"),
+    }
 }
 
 #[cfg(test)]
