@@ -1,8 +1,10 @@
 //! From files, variables and descriptors to an [`Identity`].
 
+use zeroize::Zeroizing;
+
 use super::error::Part;
 use super::password::Password;
-use super::reader::{Reader, Unread};
+use super::reader::{Bytes, Reader, Unread};
 use super::source::{IdentitySource, Input, PasswordSource};
 use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_bytes, renewal};
 use crate::env::Environment;
@@ -58,15 +60,22 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
 }
 
 fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
-    let separate = source.private_key.as_ref().filter(|key| **key != source.certificate);
-    let (certificates, key_material) = match separate {
-        Some(key) => {
-            (loader.certificates(&source.certificate, Part::Certificate)?, loader.key_material(key)?)
-        }
-        None => loader.combined(&source.certificate)?,
+    let IdentitySource { certificate, private_key, intermediates, .. } = source;
+    let separate = private_key.as_ref().filter(|key| *key != certificate);
+    // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
+    let (public, private) = match separate {
+        Some(key) => (Some(loader.reader.public_bytes(certificate)), loader.reader.private_bytes(key)),
+        None => (None, loader.reader.private_bytes(certificate)),
     };
-    let more = match &source.intermediates {
-        Some(input) => loader.certificates(input, Part::Intermediates)?,
+    let more = intermediates.as_ref().map(|input| (input, loader.reader.public_bytes(input)));
+    let (certificates, key_material) = match (separate, public) {
+        (Some(key), Some(public)) => {
+            (loader.certificates(public, certificate, Part::Certificate)?, loader.key_material(private, key)?)
+        }
+        (Some(_), None) | (None, _) => loader.combined(private, certificate)?,
+    };
+    let more = match more {
+        Some((input, bytes)) => loader.certificates(bytes, input, Part::Intermediates)?,
         None => Vec::new(),
     };
     let key_input = separate.unwrap_or(&source.certificate);
@@ -102,11 +111,13 @@ pub fn load_chain(
 ) -> Result<Chain, IdentityError> {
     let mut loader = Loader::new(Reader::new(env, false), password);
     renewal::settled(std::iter::once(certificate).chain(intermediates), || {
-        let mut candidates = loader.certificates(certificate, Part::Certificate)?;
+        let bytes = loader.reader.public_bytes(certificate);
+        let mut candidates = loader.certificates(bytes, certificate, Part::Certificate)?;
         let end_entity =
             candidates.iter().find(|certificate| !certificate.is_ca()).or(candidates.first()).cloned();
         if let Some(input) = intermediates {
-            candidates.extend(loader.certificates(input, Part::Intermediates)?);
+            let bytes = loader.reader.public_bytes(input);
+            candidates.extend(loader.certificates(bytes, input, Part::Intermediates)?);
         }
         end_entity.map(|end_entity| Chain::order(end_entity, candidates)).ok_or_else(|| {
             let source_name = certificate.to_string();
@@ -128,7 +139,8 @@ pub fn load_private_key(
 ) -> Result<(FileKey, Option<private_file::Warning>), IdentityError> {
     let mut loader = Loader::new(Reader::new(env, allow_insecure_key_file), password);
     renewal::settled([input], || {
-        let material = loader.key_material(input)?;
+        let bytes = loader.reader.private_bytes(input);
+        let material = loader.key_material(bytes, input)?;
         let key = loader.open(&material, input)?;
         Ok((key, material.insecure))
     })
@@ -187,7 +199,8 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
         }
     }
     let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &PasswordSource::Nobody);
-    let material = loader.key_material(input).ok()?;
+    let bytes = loader.reader.private_bytes(input);
+    let material = loader.key_material(bytes, input).ok()?;
     loader.open(&material, input).ok()
 }
 
@@ -225,10 +238,14 @@ impl<'a> Loader<'a> {
         Self::new(reader, &source.password)
     }
 
-    /// Reads a source of certificates and parses them all.
-    fn certificates(&mut self, input: &Input, part: Part) -> Result<Vec<Certificate>, IdentityError> {
-        let bytes =
-            self.reader.public_bytes(input).map_err(|unread| certificate_unread(unread, input, part))?;
+    /// Parses all certificates of a source.
+    fn certificates(
+        &mut self,
+        bytes: Result<Zeroizing<Vec<u8>>, Unread>,
+        input: &Input,
+        part: Part,
+    ) -> Result<Vec<Certificate>, IdentityError> {
+        let bytes = bytes.map_err(|unread| certificate_unread(unread, input, part))?;
         if part == Part::Certificate {
             self.certificate_sha256 = Some(certificate_bytes::sha256(&bytes));
         }
@@ -236,9 +253,13 @@ impl<'a> Loader<'a> {
         parse_certificates(&blocks, input, part)
     }
 
-    /// Reads a source that must hold both certificate and private key.
-    fn combined(&mut self, input: &Input) -> Result<(Vec<Certificate>, KeyMaterial), IdentityError> {
-        let (bytes, insecure) = match self.reader.private_bytes(input) {
+    /// Parses a source that must hold both certificate and private key.
+    fn combined(
+        &mut self,
+        bytes: Result<Bytes, Unread>,
+        input: &Input,
+    ) -> Result<(Vec<Certificate>, KeyMaterial), IdentityError> {
+        let (bytes, insecure) = match bytes {
             Ok(bytes) => bytes,
             // A certificate's file may well be open to all. Only if a key is in it is that the trouble.
             Err(exposed @ Unread::Exposed(..)) => {
@@ -261,9 +282,13 @@ impl<'a> Loader<'a> {
         Ok((certificates, KeyMaterial { blocks, insecure }))
     }
 
-    /// Reads a source of a private key.
-    fn key_material(&mut self, input: &Input) -> Result<KeyMaterial, IdentityError> {
-        let (bytes, insecure) = match self.reader.private_bytes(input) {
+    /// Takes the blocks of a private key's source.
+    fn key_material(
+        &mut self,
+        bytes: Result<Bytes, Unread>,
+        input: &Input,
+    ) -> Result<KeyMaterial, IdentityError> {
+        let (bytes, insecure) = match bytes {
             Ok(bytes) => bytes,
             Err(exposed @ Unread::Exposed(..)) => return Err(self.exposed_key(exposed, input)),
             Err(unread) => return Err(key_unread(unread, input)),

@@ -318,7 +318,10 @@ mod tests {
         assert_eq!(error(""), PemError::Empty);
         assert_eq!(error(" \r\n"), PemError::Empty);
         assert_eq!(error("hello, world"), PemError::NeitherPemNorDer);
-        assert_eq!(read(&[0xFE, 0xED, 0xFE, 0xED, 0, 0]), Err(PemError::Foreign(Foreign::JavaKeystore)));
+        assert_eq!(
+            read(&[0xFE, 0xED, 0xFE, 0xED, 0, 0]).expect_err("an error"),
+            PemError::Foreign(Foreign::JavaKeystore)
+        );
         assert_eq!(error("\n\n-----BEGIN CERTIFICATE-----\nAQID\n"), PemError::Unclosed(3));
         assert_eq!(error(&BLOCK.replace("END CERTIFICATE", "END X")), PemError::Unclosed(1));
         assert_eq!(error(&format!("-----BEGIN CERTIFICATE-----\n{BLOCK}")), PemError::Unclosed(1));

@@ -12,6 +12,17 @@ use zeroize::Zeroizing;
 use super::derivation::{Purpose, derive};
 use super::{Budget, Passphrase, Pkcs12Error};
 
+/// The lengths of keys that are of any use, in octets.
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// What PBKDF2 is made of.
+const PRFS: [(Pbkdf2Prf, pbkdf2::Algorithm); 4] = [
+    (Pbkdf2Prf::HmacWithSha1, pbkdf2::PBKDF2_HMAC_SHA1),
+    (Pbkdf2Prf::HmacWithSha256, pbkdf2::PBKDF2_HMAC_SHA256),
+    (Pbkdf2Prf::HmacWithSha384, pbkdf2::PBKDF2_HMAC_SHA384),
+    (Pbkdf2Prf::HmacWithSha512, pbkdf2::PBKDF2_HMAC_SHA512),
+];
+
 /// A MAC, and how its key comes from the password.
 #[derive(Debug)]
 pub(super) struct Mac<'a> {
@@ -73,16 +84,13 @@ fn modern_key(
     });
     let (derivation, authentication) = parts.ok_or_else(unreadable)?;
     let algorithm = keyed_hash(&authentication).ok_or_else(unreadable)?;
-    let length = derivation.key_length.map_or(algorithm.digest_algorithm().output_len(), usize::from);
-    budget.spend(derivation.iteration_count)?;
+    // RFC 9579 §4 wants the length to be there; a longer one would only multiply the work.
+    let length = derivation.key_length.map(usize::from).ok_or_else(unreadable)?;
+    let prf = PRFS.iter().find(|(prf, _)| *prf == derivation.prf).map(|(_, prf)| *prf);
+    let prf = prf.filter(|_| KEY_LENGTHS.contains(&length)).ok_or_else(unreadable)?;
+    // No hash is shorter than 20 octets, and each of them costs all iterations.
+    budget.spend(derivation.iteration_count.saturating_mul(4))?;
     let iterations = NonZeroU32::new(derivation.iteration_count).ok_or_else(unreadable)?;
-    let prf = match derivation.prf {
-        Pbkdf2Prf::HmacWithSha1 => pbkdf2::PBKDF2_HMAC_SHA1,
-        Pbkdf2Prf::HmacWithSha256 => pbkdf2::PBKDF2_HMAC_SHA256,
-        Pbkdf2Prf::HmacWithSha384 => pbkdf2::PBKDF2_HMAC_SHA384,
-        Pbkdf2Prf::HmacWithSha512 => pbkdf2::PBKDF2_HMAC_SHA512,
-        _ => return Err(unreadable()),
-    };
     let mut key = Zeroizing::new(vec![0; length]);
     pbkdf2::derive(prf, iterations, derivation.salt.as_ref(), password.utf8(), &mut key);
     Ok(hmac::Key::new(algorithm, &key))
