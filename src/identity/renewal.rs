@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use super::{IdentityError, Input};
 
 /// How long files are looked at again: much longer than writing takes, and hardly noticed by whoever misspelt a path.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_millis(300);
+/// The pause between two looks: a program that renews in a loop leaves files whole for a fraction of a millisecond only.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Tries until it succeeds, fails for a reason that no renewal explains, or nothing was gained by waiting.
 ///
