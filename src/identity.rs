@@ -15,7 +15,8 @@ pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
 pub use load::{
-    load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate, unattended_key,
+    holds, load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate,
+    unattended_key,
 };
 pub use source::{IdentitySource, Input, InputError, PasswordSource};
 

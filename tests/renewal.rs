@@ -5,8 +5,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may stop at once, reads its settings, writes its own files, and says what it did"
+    reason = "a test may stop at once, reads its settings, and writes its own files"
 )]
 
 #[path = "support/stage.rs"]

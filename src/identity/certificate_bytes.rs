@@ -5,9 +5,8 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
 use crate::x509::Certificate;
-use crate::x509::pem::{self, Block, Label};
+use crate::x509::pem::{self, Label};
 use crate::x509::pkcs12;
 
 /// The bytes of a certificate's source as they were read; the private key may be among them.
@@ -33,19 +32,16 @@ impl CertificateBytes {
     }
 
     /// Tells whether a certificate of these names is in there, CAs not counted: so whether this is a renewal of that
-    /// certificate, and not another identity. Of a PKCS#12 store with a password nobody knows that here.
+    /// certificate, and not another identity. What is in a PKCS#12 store is not known here.
     pub fn holds(&self, subject_name: &str, issuer_name: &str) -> bool {
         let blocks = pem::read(&self.bytes).unwrap_or_default();
-        let stored = blocks.iter().filter(|block| block.label == Label::Pkcs12);
-        let stored = stored
-            .flat_map(|store| pkcs12::open(&store.der, &Secret::new(String::new())).unwrap_or_default());
-        let stored: Vec<Block> = stored.collect();
-        blocks
-            .iter()
-            .chain(&stored)
-            .filter_map(|block| Certificate::of_block(block)?.ok())
-            .filter(|certificate| !certificate.is_ca())
-            .any(|found| found.subject_name() == subject_name && found.issuer_name() == issuer_name)
+        let mut certificates = blocks.iter().filter_map(|block| Certificate::of_block(block)?.ok());
+        certificates.any(|found| found.is_end_entity_of(subject_name, issuer_name))
+    }
+
+    /// Tells whether this is a PKCS#12 store.
+    pub(super) fn is_store(&self) -> bool {
+        pem::read(&self.bytes).is_ok_and(|blocks| blocks.iter().any(|block| block.label == Label::Pkcs12))
     }
 
     /// Tells whether there are certificates, or a store of them, and none is cut off: a file that is being written just now is not whole.

@@ -188,6 +188,26 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
     Ok(read)
 }
 
+/// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
+///
+/// A PKCS#12 store is opened with the identity's password, if that needs no person; else it holds nothing that is known here.
+pub fn holds(
+    source: &IdentitySource,
+    certificate: &CertificateBytes,
+    subject_name: &str,
+    issuer_name: &str,
+    env: &Environment,
+) -> bool {
+    if !certificate.is_store() {
+        return certificate.holds(subject_name, issuer_name);
+    }
+    let password = source.password.unattended();
+    let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &password);
+    let bytes = Ok(certificate.bytes().clone());
+    let certificates = loader.certificates(bytes, &source.certificate, Part::Certificate);
+    certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
+}
+
 /// Loads the private key if that needs no person, no device and nothing that can be read once only: from a file or a
 /// variable, not encrypted, or in a PKCS#12 store with an empty password. Anything else is `None`.
 pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<FileKey> {

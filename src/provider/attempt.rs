@@ -107,14 +107,16 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             Freshness::Expired => Found::Nothing,
             Freshness::Fresh if is_of_this_certificate => Found::Fresh(entry),
             // Other bytes: the same identity's renewed certificate, or another identity, whose session this is not.
-            Freshness::Fresh | Freshness::Stale
-                if is_of_this_certificate
-                    || self.certificate.holds(&entry.subject_name, &entry.issuer_name) =>
-            {
+            Freshness::Fresh | Freshness::Stale if is_of_this_certificate || self.is_renewal_of(&entry) => {
                 Found::Stale(entry)
             }
             Freshness::Fresh | Freshness::Stale => Found::Nothing,
         }
+    }
+
+    /// Tells whether the certificate is a renewal of the one that an entry is of.
+    fn is_renewal_of(&self, entry: &CacheEntry) -> bool {
+        self.provider.maker.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
     }
 
     /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.

@@ -57,6 +57,10 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
         self.first.maker.whole_certificate(&self.first.wanted)
     }
 
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        self.first.maker.holds(certificate, subject_name, issuer_name)
+    }
+
     fn create(
         &self,
         _wanted: &Wanted,

@@ -40,6 +40,11 @@ pub trait SessionMaker: Send + Sync {
         self.certificate(wanted)
     }
 
+    /// Tells whether a certificate of these names is in there: whether it is a renewal of that one.
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        certificate.holds(subject_name, issuer_name)
+    }
+
     /// Makes a session with that certificate, in at most `longest`. `minimum` is what its consumer needs, for a maker that can
     /// choose what a session is made from.
     ///
@@ -62,6 +67,10 @@ impl SessionMaker for Box<dyn SessionMaker> {
 
     fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
         (**self).whole_certificate(wanted)
+    }
+
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        (**self).holds(certificate, subject_name, issuer_name)
     }
 
     fn create(
@@ -312,6 +321,10 @@ impl SessionMaker for IdentityMaker {
             | Input::TpmHandle(_)
             | Input::Variable(_) => self.certificate(wanted),
         }
+    }
+
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        identity::holds(&self.source, certificate, subject_name, issuer_name, &self.env)
     }
 
     fn create(

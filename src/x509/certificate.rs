@@ -180,6 +180,11 @@ impl Certificate {
         }
     }
 
+    /// Tells whether this is a certificate of these names, and no CA's.
+    pub fn is_end_entity_of(&self, subject_name: &str, issuer_name: &str) -> bool {
+        !self.is_ca() && self.subject_name() == subject_name && self.issuer_name() == issuer_name
+    }
+
     /// Parses one certificate from DER; bytes after it are an error.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! PKCS#12 stores (RFC 7292), the `.p12` and `.pfx` files of OpenSSL, Java, Windows, macOS and Firefox: certificates and keys in one file.
+//! PKCS#12 stores (RFC 7292), `.p12` and `.pfx` files: certificates and keys in one.
 //!
 //! What is encrypted is opened with one password; the MAC tells a wrong one from damage. All is handed out as blocks, as if it stood in PEM:
 //! which certificate is the key's, and what the chain is, is found there.

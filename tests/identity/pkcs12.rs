@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyrole::diagnostic::Diagnostic as _;
 use anyrole::identity::{
-    IdentityError, IdentitySource, Input, PasswordSource, load, load_chain, load_private_key,
+    IdentityError, IdentitySource, Input, PasswordSource, holds, load, load_chain, load_private_key,
     read_certificate, unattended_key,
 };
 use anyrole::secret::Secret;
@@ -185,7 +185,8 @@ fn an_empty_password_is_found_without_asking() {
         assert!(unattended_key(&input, &no_environment()).is_some(), "{options:?}");
         let bytes = read_certificate(&input.certificate, &no_environment()).expect("readable");
         let (subject, issuer) = ("CN=TEST build-17", "CN=TEST lower");
-        assert!(bytes.is_whole() && bytes.holds(subject, issuer) && !bytes.holds("CN=x", issuer));
+        let holds = |subject| holds(&input, &bytes, subject, issuer, &no_environment());
+        assert!(bytes.is_whole() && holds(subject) && !holds("CN=x"));
     }
     let Some(store) = shop.store(PASSWORD, &[]) else { return };
     let closed = of(&store, PasswordSource::Nobody);
@@ -197,7 +198,12 @@ fn an_empty_password_is_found_without_asking() {
     );
     assert!(unattended_key(&closed, &no_environment()).is_none());
     let bytes = read_certificate(&closed.certificate, &no_environment()).expect("readable");
-    assert!(bytes.is_whole() && !bytes.holds("CN=TEST build-17", "CN=TEST lower"));
+    let holds = |source: IdentitySource| {
+        holds(&source, &bytes, "CN=TEST build-17", "CN=TEST lower", &no_environment())
+    };
+    assert!(bytes.is_whole() && !holds(closed), "nobody is asked for this");
+    assert!(!holds(of(&store, PasswordSource::Prompt)), "nor for this");
+    assert!(holds(of(&store, given(PASSWORD))) && !holds(of(&store, given("wrong"))));
 }
 
 /// A store whose MAC is that of no password at all, as programs write that hand no password to OpenSSL; openssl opens it too.
