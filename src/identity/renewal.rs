@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::{IdentityError, Input};
 
-/// How long files are looked at again: much longer than writing takes, and hardly noticed by whoever misspelt a path.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long files are looked at again: much longer than writing takes, but for a disk that makes the writer wait.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The same where a file is absent: who misspelt a path should hardly notice.
+const PATIENCE_WITH_ABSENT: Duration = Duration::from_millis(100);
 /// The pause between two looks: a program that renews in a loop leaves files whole for a fraction of a millisecond only.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -25,34 +27,35 @@ pub(super) fn settled<'a, T>(
         Err(error) if error.may_pass() => error,
         outcome => return outcome,
     };
-    if !may_change(inputs) {
-        return Err(error);
-    }
+    let Some(patience) = patience(inputs) else { return Err(error) };
     let begun = Instant::now();
     loop {
         thread::sleep(PAUSE);
         match attempt() {
-            Err(error) if error.may_pass() && begun.elapsed() < PATIENCE => {}
+            Err(error) if error.may_pass() && begun.elapsed() < patience => {}
             outcome => return outcome,
         }
     }
 }
 
-/// Tells whether there is a file among the inputs, and nothing at a path that is none.
-fn may_change<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> bool {
-    let mut paths = inputs
-        .into_iter()
-        .filter_map(|input| match input {
-            Input::Path(path) => Some(path),
+/// Returns how long to wait for the files among the inputs; `None` where there are none, or something else is at a path.
+fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration> {
+    let mut patience = None;
+    for input in inputs {
+        match input {
+            Input::Path(path) => match path.metadata() {
+                Ok(found) if !found.is_file() => return None,
+                Ok(_) => patience = patience.or(Some(PATIENCE)),
+                Err(_) => patience = Some(PATIENCE_WITH_ABSENT),
+            },
             Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
             | Input::StandardInput
             | Input::TpmHandle(_)
-            | Input::Variable(_) => None,
-        })
-        .peekable();
-    // What is absent may be about to come back.
-    paths.peek().is_some() && paths.all(|path| path.metadata().map_or(true, |found| found.is_file()))
+            | Input::Variable(_) => {}
+        }
+    }
+    patience
 }
 
 #[cfg(test)]
@@ -94,8 +97,10 @@ mod tests {
 
     #[test]
     fn patience_ends() {
-        let begun = Instant::now();
-        settled([&Input::file("/nonexistent/host.pem")], || Err::<(), _>(absent())).unwrap_err();
-        assert!(begun.elapsed() >= PATIENCE);
+        for (path, patience) in [("/nonexistent/host.pem", PATIENCE_WITH_ABSENT), (file!(), PATIENCE)] {
+            let begun = Instant::now();
+            settled([&Input::file(path)], || Err::<(), _>(absent())).unwrap_err();
+            assert!(begun.elapsed() >= patience);
+        }
     }
 }
