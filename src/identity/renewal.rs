@@ -3,13 +3,17 @@
 //! Careless programs truncate a file and write it anew, one file after the other. Whoever reads in between finds nothing, half a file,
 //! or a certificate and a key of different days. That passes within milliseconds; what does not pass is the error.
 
+use std::fs::Metadata;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{IdentityError, Input};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 
 /// How long files are looked at again: much longer than writing takes, but for a disk that makes the writer wait.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long ago a file must have been changed, for nobody to be at it any more: then what is wrong is told at once.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
 /// The same where a file is absent: who misspelt a path should hardly notice.
 const PATIENCE_WITH_ABSENT: Duration = Duration::from_millis(100);
 /// The pause between two looks: a program that renews in a loop leaves files whole for a fraction of a millisecond only.
@@ -38,15 +42,20 @@ pub(super) fn settled<'a, T>(
     }
 }
 
-/// Returns how long to wait for the files among the inputs; `None` where there are none, or something else is at a path.
+/// Returns how long to wait for the files among the inputs; `None` where none was changed lately or is absent, and where something else
+/// is at a path.
 fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration> {
+    let now = SystemClock.now();
     let mut patience = None;
     for input in inputs {
         match input {
             Input::Path(path) => match path.metadata() {
                 Ok(found) if !found.is_file() => return None,
-                Ok(_) => patience = patience.or(Some(PATIENCE)),
-                Err(_) => patience = Some(PATIENCE_WITH_ABSENT),
+                Ok(found) if now.since(changed_at(&found)) < SETTLED_AFTER => {
+                    patience = patience.max(Some(PATIENCE));
+                }
+                Ok(_) => {}
+                Err(_) => patience = patience.max(Some(PATIENCE_WITH_ABSENT)),
             },
             Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
@@ -58,8 +67,25 @@ fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration>
     patience
 }
 
+/// Returns since when a file is as it is. Other than the time of its content, this one no program can set.
+#[cfg(unix)]
+fn changed_at(file: &Metadata) -> Timestamp {
+    use std::os::unix::fs::MetadataExt as _;
+    Timestamp::from_unix_seconds(file.ctime())
+}
+
+/// Returns since when a file's content is as it is.
+#[cfg(not(unix))]
+fn changed_at(file: &Metadata) -> Timestamp {
+    let since = file.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+    Timestamp::from_unix_seconds(seconds.unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn absent() -> IdentityError {
@@ -97,10 +123,27 @@ mod tests {
 
     #[test]
     fn patience_ends() {
-        for (path, patience) in [("/nonexistent/host.pem", PATIENCE_WITH_ABSENT), (file!(), PATIENCE)] {
+        let fresh = tempfile::NamedTempFile::new().unwrap();
+        let waited = |path: &Path| {
             let begun = Instant::now();
             settled([&Input::file(path)], || Err::<(), _>(absent())).unwrap_err();
-            assert!(begun.elapsed() >= patience);
-        }
+            begun.elapsed()
+        };
+        assert!(waited(fresh.path()) >= PATIENCE);
+        let absent = waited(Path::new("/nonexistent/host.pem"));
+        assert!((PATIENCE_WITH_ABSENT..PATIENCE).contains(&absent), "{absent:?}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nobody_waits_for_a_file_that_nobody_writes() {
+        let mut tries = 0;
+        let program = Input::file("/bin/sh");
+        settled([&program], || {
+            tries += 1;
+            Err::<(), _>(absent())
+        })
+        .unwrap_err();
+        assert_eq!(tries, 1);
     }
 }

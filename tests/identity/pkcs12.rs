@@ -13,7 +13,7 @@ use anyrole::identity::{
 use anyrole::secret::Secret;
 use anyrole::x509::pem::{self, Label};
 use anyrole::x509::pkcs12::{self, Pkcs12Error};
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{digest, hmac, pbkdf2};
 use pki_test::algorithm::KeyAlgorithm;
 use proptest::prelude::*;
 
@@ -284,6 +284,46 @@ fn a_derivation_that_is_too_costly_is_refused_before_it_begins() {
     let error = refused(&of(&path, given(PASSWORD)));
     assert_eq!(error.id(), "pkcs12-unsupported", "{error}");
     assert!(error.to_string().contains("too costly: 2147483647 iterations"), "{error}");
+}
+
+/// Writes one element of DER, shorter than 128 octets.
+fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = u8::try_from(content.len()).expect("short");
+    assert!(length < 0x80);
+    [&[tag, length][..], &content].concat()
+}
+
+/// PBMAC1, which `openssl pkcs12 -export -pbmac1_pbkdf2` writes from 3.4 on, and FIPS wants (RFC 9579).
+#[test]
+fn a_mac_of_pbkdf2_is_checked() {
+    let shop = Shop::new(KeyAlgorithm::EcP256);
+    let Some(store) = shop.bytes(PASSWORD, &[]) else { return };
+    let parts = Parts::of(&store);
+    let (pkcs, salt) = ([0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D], [7; 8]);
+    let name = |rest: &[u8]| element(6, &[&pkcs, rest]);
+    let hmac_sha256 = element(0x30, &[&name(&[2, 9]), &[5, 0]]);
+    let derivation = element(0x30, &[&element(4, &[&salt]), &[2, 2, 8, 0], &[2, 1, 32], &hmac_sha256]);
+    let derivation = element(0x30, &[&name(&[1, 5, 12]), &derivation]);
+    let algorithm = element(0x30, &[&derivation, &hmac_sha256]);
+    let algorithm = element(0x30, &[&name(&[1, 5, 14]), &algorithm]);
+    let mut key = [0; 32];
+    let iterations = std::num::NonZeroU32::new(2048).expect("not 0");
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, PASSWORD.as_bytes(), &mut key);
+    for is_right in [true, false] {
+        let mut mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), parts.content).as_ref().to_vec();
+        mac[0] ^= u8::from(!is_right);
+        let mac = [algorithm.clone(), element(4, &[&mac])].concat();
+        // Longer than 127 octets, so without a length.
+        let mac = [&[0x30, 0x80, 0x30, 0x80][..], &mac, &[0, 0, 4, 1, 0, 2, 1, 1, 0, 0]].concat();
+        let path = shop.folder.write("pbmac1.p12", parts.in_ber(&mac));
+        if is_right {
+            assert_loads(&shop.pki, &path, given(PASSWORD), "PBMAC1");
+            assert_eq!(refused(&of(&path, given("wrong"))).id(), "pkcs12-password-wrong");
+        } else {
+            assert_eq!(refused(&of(&path, given(PASSWORD))).id(), "pkcs12-damaged");
+        }
+    }
 }
 
 #[test]
