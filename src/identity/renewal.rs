@@ -12,12 +12,12 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 
 /// How long files are looked at again: much longer than writing takes, but for a disk that makes the writer wait.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long ago a file must have been changed, for nobody to be at it any more: then what is wrong is told at once.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
 /// The same where a file is absent: who misspelt a path should hardly notice.
 const PATIENCE_WITH_ABSENT: Duration = Duration::from_millis(100);
-/// The pause between two looks: a program that renews in a loop leaves files whole for a fraction of a millisecond only.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How long ago a file must have been changed, for nobody to be at it any more: then what is wrong is told at once.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Tries until it succeeds, fails for a reason that no renewal explains, or nothing was gained by waiting.
 ///
