@@ -182,6 +182,8 @@ pub enum IdentityError {
         what: String,
         /// What stood in the way.
         why: String,
+        /// What to do, where that is known.
+        cure: Option<String>,
     },
     /// The password does not open the private key.
     #[error("the password does not open the private key {source_name}")]
@@ -537,6 +539,7 @@ impl Diagnostic for IdentityError {
             }
             Self::KeyMismatch { .. } => "after a renewal, replace both files together",
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
+            Self::PasswordUnreadable { cure: Some(cure), .. } => return Some(cure.clone()),
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
             Self::Pkcs12Ambiguous { .. } => {

@@ -436,7 +436,7 @@ fn certificate_unread(unread: Unread, input: &Input, part: Part) -> IdentityErro
             cure: Some(denial.cure(false)),
         },
         Unread::Why(why) => {
-            IdentityError::CertificateUnreadable { part, source_name, why, cure: check_the_name(input) }
+            IdentityError::CertificateUnreadable { part, source_name, why, cure: input.check_the_name() }
         }
     }
 }
@@ -454,20 +454,8 @@ fn key_unread(unread: Unread, input: &Input) -> IdentityError {
             cure: Some(denial.cure(true)),
         },
         Unread::Why(why) => {
-            IdentityError::PrivateKeyUnreadable { source_name, why, cure: check_the_name(input) }
+            IdentityError::PrivateKeyUnreadable { source_name, why, cure: input.check_the_name() }
         }
-    }
-}
-
-/// Says where the name of a file that cannot be read is written.
-fn check_the_name(input: &Input) -> Option<String> {
-    match input {
-        Input::Path(file) => file.named_by().map(|by| format!("check the path that {by} gives")),
-        Input::Descriptor(_)
-        | Input::Pkcs11Uri(_)
-        | Input::StandardInput
-        | Input::TpmHandle(_)
-        | Input::Variable(_) => None,
     }
 }
 

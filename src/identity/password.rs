@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reader::{Reader, Unread};
-use super::{IdentityError, PasswordSource};
+use super::{IdentityError, Input, PasswordSource};
 use crate::prompt;
 use crate::secret::Secret;
 
@@ -21,8 +21,8 @@ pub(super) struct Password<'a> {
 pub(super) enum NoPassword {
     /// Nobody could be asked.
     Unasked(String),
-    /// Its source cannot be read.
-    Unreadable(String),
+    /// Its source cannot be read: why, and what to do.
+    Unreadable(String, Option<String>),
 }
 
 impl<'a> Password<'a> {
@@ -53,7 +53,8 @@ impl<'a> Password<'a> {
             }
             PasswordSource::Given(password) => Arc::clone(password),
             PasswordSource::Input(input) => {
-                Arc::new(reader.private_bytes(input).and_then(|(bytes, _)| password_text(&bytes))?)
+                let read = reader.private_bytes(input).and_then(|(bytes, _)| password_text(&bytes));
+                Arc::new(read.map_err(|unread| NoPassword::of_input(unread, input))?)
             }
             PasswordSource::Nobody => {
                 return Err(NoPassword::Unasked(String::from("nobody is asked for its password here")));
@@ -69,11 +70,19 @@ impl<'a> Password<'a> {
 }
 
 impl NoPassword {
+    /// Says why a source was not read, and where it is named.
+    fn of_input(unread: Unread, input: &Input) -> Self {
+        match Self::from(unread) {
+            Self::Unreadable(why, None) => Self::Unreadable(why, input.check_the_name()),
+            other @ (Self::Unasked(_) | Self::Unreadable(..)) => other,
+        }
+    }
+
     /// Makes an error about a private key of it; `what` names the key with its kind.
     pub(super) fn of_key(self, source_name: String, what: String) -> IdentityError {
         match self {
             Self::Unasked(why) => IdentityError::PrivateKeyEncrypted { source_name, why },
-            Self::Unreadable(why) => IdentityError::PasswordUnreadable { what, why },
+            Self::Unreadable(why, cure) => IdentityError::PasswordUnreadable { what, why, cure },
         }
     }
 
@@ -81,19 +90,23 @@ impl NoPassword {
     pub(super) fn of_store(self, source_name: String, what: String) -> IdentityError {
         match self {
             Self::Unasked(why) => IdentityError::Pkcs12PasswordMissing { source_name, why },
-            Self::Unreadable(why) => IdentityError::PasswordUnreadable { what, why },
+            Self::Unreadable(why, cure) => IdentityError::PasswordUnreadable { what, why, cure },
         }
     }
 }
 
 impl From<Unread> for NoPassword {
     fn from(unread: Unread) -> Self {
-        Self::Unreadable(match unread {
-            Unread::Denied(denial) => denial.to_string(),
-            Unread::Exposed(error, _) => error.to_string(),
-            Unread::Unsupported(kind) => format!("{kind} is not supported by this version"),
-            Unread::Why(why) => why,
-        })
+        match unread {
+            Unread::Denied(denial) => Self::Unreadable(denial.to_string(), Some(denial.cure(true))),
+            Unread::Exposed(error, exposure) => {
+                Self::Unreadable(error.to_string(), Some(exposure.cure(&error.path)))
+            }
+            Unread::Unsupported(kind) => {
+                Self::Unreadable(format!("{kind} is not supported by this version"), None)
+            }
+            Unread::Why(why) => Self::Unreadable(why, None),
+        }
     }
 }
 

@@ -99,6 +99,18 @@ impl Input {
         Self::Path(NamedFile { path: path.into(), named_by: Some(named_by.into()) })
     }
 
+    /// Says where the name of a file that cannot be read is written.
+    pub(super) fn check_the_name(&self) -> Option<String> {
+        match self {
+            Self::Path(file) => file.named_by().map(|by| format!("check the path that {by} gives")),
+            Self::Descriptor(_)
+            | Self::Pkcs11Uri(_)
+            | Self::StandardInput
+            | Self::TpmHandle(_)
+            | Self::Variable(_) => None,
+        }
+    }
+
     /// Returns whether it can be read again.
     pub(super) const fn lasts(&self) -> bool {
         match self {

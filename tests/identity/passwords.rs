@@ -52,6 +52,10 @@ fn a_wrong_password_is_told_from_a_missing_one() {
     let error = refused(&source);
     assert_eq!(error.id(), "password-unreadable");
     assert!(error.to_string().ends_with(": it is not set, or empty"), "{error}");
+    let named = Input::file_named_by(folder.path("absent"), "--pkcs8-password-file");
+    source.password = PasswordSource::Input(named);
+    let error = refused(&source);
+    assert_eq!(error.hint().expect("a hint"), "check the path that --pkcs8-password-file gives");
     source.password = PasswordSource::Credential(String::from("password"));
     assert_eq!(refused(&source).id(), "password-unreadable");
     source.password = PasswordSource::Credential(String::from("../password"));
@@ -61,6 +65,7 @@ fn a_wrong_password_is_told_from_a_missing_one() {
         PasswordSource::Input(Input::file(folder.write_mode("password", "correct horse", 0o644)));
     let error = refused(&source);
     assert!(error.to_string().contains("other users can read it"), "{error}");
+    assert!(error.hint().expect("a hint").starts_with("run chmod 600 /"));
 }
 
 #[test]
