@@ -6,12 +6,18 @@ pub mod check;
 pub mod error;
 pub mod examine;
 pub mod load;
+mod password;
+mod reader;
+mod renewal;
 pub mod source;
 
 pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
-pub use load::{load, load_chain, load_private_key, load_read, read_certificate, unattended_key};
+pub use load::{
+    holds, load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate,
+    unattended_key,
+};
 pub use source::{IdentitySource, Input, InputError, PasswordSource};
 
 use crate::private_file;
@@ -35,6 +41,8 @@ pub struct Identity {
 pub struct Provenance {
     /// The certificate's source as errors name it: `'/etc/anyrole/host.pem'`.
     pub certificate: Option<String>,
+    /// The SHA-256 of the certificate's source as it was read.
+    pub certificate_sha256: Option<[u8; 32]>,
     /// The private key's source as errors name it.
     pub private_key: Option<String>,
     /// Self-signed certificates that are not presented, since AWS has them as trust anchors.

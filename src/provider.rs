@@ -175,12 +175,24 @@ impl<M: SessionMaker> Provider<M> {
                         let _ = Failures::new(Arc::new(folder), namespace.clone()).forget(&key);
                     }
                 }
-                Ok(new.into_entry(&self.wanted, &certificate, self.clock.now()))
+                Ok(new.into_entry(&self.wanted, self.clock.now()))
             }
             Sharing::User { cache, location, namespace } => {
-                let key = self.wanted.key(namespace, &certificate);
+                let attempt = |certificate| {
+                    let key = self.wanted.key(namespace, certificate);
+                    Attempt::new(self, cache.as_ref(), key, certificate, minimum, deadline)
+                };
                 let coordinate = || Coordination::open(location, namespace);
-                Attempt::new(self, cache.as_ref(), key, &certificate, minimum, deadline).finish(coordinate)
+                let first = attempt(&certificate);
+                let found = first.lookup();
+                if found.is_fresh() || certificate.is_whole() {
+                    return first.finish(found, coordinate);
+                }
+                // Half of a file is no other certificate. Only here are the bytes looked into: a fresh entry is the answer before.
+                let certificate = self.maker.whole_certificate(&self.wanted)?;
+                let second = attempt(&certificate);
+                let found = second.lookup();
+                second.finish(found, coordinate)
             }
         }
     }
@@ -203,7 +215,10 @@ impl<M: SessionMaker> Provider<M> {
         let Sharing::User { cache, location, namespace } = &self.sharing else {
             return Ok(SessionStatus { entry: None, failure: None });
         };
-        let certificate = self.maker.certificate(&self.wanted)?;
+        let mut certificate = self.maker.certificate(&self.wanted)?;
+        if !certificate.is_whole() {
+            certificate = self.maker.whole_certificate(&self.wanted)?;
+        }
         let key = self.wanted.key(namespace, &certificate);
         let attempt =
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);

@@ -1,18 +1,22 @@
 //! Parsed views of certificates and private keys. Pure: bytes come in, and nothing is read or asked here.
 
+mod ber;
 pub mod certificate;
 pub mod chain;
 mod damage;
 mod der;
+mod foreign;
 mod label;
 mod mangled;
 pub mod name;
 pub mod pem;
+pub mod pkcs12;
 pub mod private_key;
 pub mod public_key;
 
 pub use certificate::{Certificate, CertificateError, SerialNumber, SignatureHash};
 pub use chain::Chain;
+pub use foreign::Foreign;
 pub use private_key::{EncryptedPrivateKey, PrivateKey, PrivateKeyError};
 pub use public_key::{KeyKind, SubjectPublicKeyInfo};
 

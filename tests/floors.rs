@@ -66,6 +66,7 @@ const EXPOSERS: &[&str] = &[
     "src/signer/file.rs",
     "src/signing/sigv4.rs",
     "src/sts/request.rs",
+    "src/x509/pkcs12.rs",
     "src/x509/private_key/encrypted.rs",
 ];
 

@@ -16,6 +16,7 @@ mod identity {
     mod mutations;
     mod passwords;
     mod permissions;
+    mod pkcs12;
     mod refusals;
     mod signatures;
     mod sources;

@@ -216,6 +216,7 @@ impl SessionMaker for Maker {
                         },
                     },
                     clock_offset,
+                    certificate_sha256: *certificate.sha256(),
                     subject_name: common_name.to_owned(),
                     issuer_name: String::from("CN=TEST root"),
                 })

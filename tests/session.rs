@@ -6,6 +6,8 @@ mod session {
     mod answers;
     mod attempts;
     mod clocks;
+    #[cfg(unix)]
+    mod containers;
     mod explanations;
     mod refusals;
     mod scope;

@@ -22,7 +22,8 @@ pub(super) const SPEC: Spec = Spec {
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let settings = invocation.settings()?;
     let certificate = settings.required("certificate")?.input(invocation.env)?;
-    let chain = identity::load_chain(&certificate, None, invocation.env)?;
+    let password = settings.password(invocation.env)?;
+    let chain = identity::load_chain(&certificate, None, &password, invocation.env)?;
     let text = inspect::read_certificate_data(&chain.end_entity);
     output::write(text.as_bytes()).map_err(Failure::output)
 }

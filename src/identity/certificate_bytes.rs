@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::x509::Certificate;
 use crate::x509::pem::{self, Label};
+use crate::x509::pkcs12;
 
 /// The bytes of a certificate's source as they were read; the private key may be among them.
 pub struct CertificateBytes {
@@ -17,7 +18,7 @@ pub struct CertificateBytes {
 impl CertificateBytes {
     /// Takes the bytes and hashes them.
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        let sha256 = Sha256::digest(bytes.as_slice()).into();
+        let sha256 = sha256(&bytes);
         Self { bytes, sha256 }
     }
 
@@ -31,31 +32,34 @@ impl CertificateBytes {
     }
 
     /// Tells whether a certificate of these names is in there, CAs not counted: so whether this is a renewal of that
-    /// certificate, and not another identity.
+    /// certificate, and not another identity. What is in a PKCS#12 store is not known here.
     pub fn holds(&self, subject_name: &str, issuer_name: &str) -> bool {
         let blocks = pem::read(&self.bytes).unwrap_or_default();
-        let certificates = blocks.iter().filter_map(|block| match block.label {
-            Label::Certificate => Certificate::parse(&block.der).ok(),
-            Label::TrustedCertificate => Certificate::parse_prefix(&block.der).ok(),
-            Label::CertificateRequest
-            | Label::DsaPrivateKey
-            | Label::EcParameters
-            | Label::EcPrivateKey
-            | Label::EncryptedPrivateKey
-            | Label::OpensshPrivateKey
-            | Label::Other(_)
-            | Label::Pkcs12
-            | Label::Pkcs7
-            | Label::PrivateKey
-            | Label::PublicKey
-            | Label::RevocationList
-            | Label::RsaPrivateKey
-            | Label::Tss2PrivateKey => None,
-        });
-        certificates
-            .filter(|certificate| !certificate.is_ca())
-            .any(|found| found.subject_name() == subject_name && found.issuer_name() == issuer_name)
+        let mut certificates = blocks.iter().filter_map(|block| Certificate::of_block(block)?.ok());
+        certificates.any(|found| found.is_end_entity_of(subject_name, issuer_name))
     }
+
+    /// Tells whether this is a PKCS#12 store.
+    pub(super) fn is_store(&self) -> bool {
+        pem::read(&self.bytes).is_ok_and(|blocks| blocks.iter().any(|block| block.label == Label::Pkcs12))
+    }
+
+    /// Tells whether there are certificates, or a store of them, and none is cut off: a file that is being written just now is not whole.
+    pub fn is_whole(&self) -> bool {
+        let blocks = pem::read(&self.bytes).unwrap_or_default();
+        let mut certificates = blocks.iter().filter_map(Certificate::of_block).peekable();
+        match certificates.peek() {
+            Some(_) => certificates.all(|parsed| parsed.is_ok()),
+            None => {
+                blocks.iter().any(|block| block.label == Label::Pkcs12 && pkcs12::check(&block.der).is_ok())
+            }
+        }
+    }
+}
+
+/// Returns what names the bytes of a certificate's source.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// Shows the length only: a private key may be among the bytes.

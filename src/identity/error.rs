@@ -27,6 +27,11 @@ pub const IDS: &[&str] = &[
     "password-unreadable",
     "password-wrong",
     "path-length-exceeded",
+    "pkcs12-ambiguous",
+    "pkcs12-damaged",
+    "pkcs12-password-missing",
+    "pkcs12-password-wrong",
+    "pkcs12-unsupported",
     "private-key-encrypted",
     "private-key-malformed",
     "private-key-missing",
@@ -171,12 +176,14 @@ pub enum IdentityError {
         has_key_usage: bool,
     },
     /// The password's source cannot be read.
-    #[error("cannot read the password of the private key {private_key}: {why}")]
+    #[error("cannot read the password of {what}: {why}")]
     PasswordUnreadable {
-        /// The private key's source.
-        private_key: String,
+        /// What it would open, and where that is: `the private key 'host.key'`.
+        what: String,
         /// What stood in the way.
         why: String,
+        /// What to do, where that is known.
+        cure: Option<String>,
     },
     /// The password does not open the private key.
     #[error("the password does not decrypt the private key {source_name}")]
@@ -195,6 +202,44 @@ pub enum IdentityError {
         allowed: u32,
         /// How many there are.
         below: usize,
+    },
+    /// A PKCS#12 store holds several private keys, and nothing tells which is meant.
+    #[error("the PKCS#12 store {source_name} holds {keys} private keys, and one is needed")]
+    Pkcs12Ambiguous {
+        /// Where.
+        source_name: String,
+        /// How many.
+        keys: usize,
+    },
+    /// A PKCS#12 store is damaged.
+    #[error("the PKCS#12 store {source_name} is damaged: {why}")]
+    Pkcs12Damaged {
+        /// Where.
+        source_name: String,
+        /// What was found.
+        why: String,
+    },
+    /// A PKCS#12 store has a password, and there is none and no terminal to ask on.
+    #[error("the PKCS#12 store {source_name} has a password, and {why}")]
+    Pkcs12PasswordMissing {
+        /// Where.
+        source_name: String,
+        /// Why there is no password.
+        why: String,
+    },
+    /// The password does not open the PKCS#12 store.
+    #[error("the password does not open the PKCS#12 store {source_name}")]
+    Pkcs12PasswordWrong {
+        /// Where.
+        source_name: String,
+    },
+    /// A PKCS#12 store is encrypted or written in a way that is not supported.
+    #[error("cannot open the PKCS#12 store {source_name}: {why}")]
+    Pkcs12Unsupported {
+        /// Where.
+        source_name: String,
+        /// What is not supported.
+        why: String,
     },
     /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
@@ -378,6 +423,11 @@ impl Diagnostic for IdentityError {
             Self::PasswordUnreadable { .. } => "password-unreadable",
             Self::PasswordWrong { .. } => "password-wrong",
             Self::PathLengthExceeded { .. } => "path-length-exceeded",
+            Self::Pkcs12Ambiguous { .. } => "pkcs12-ambiguous",
+            Self::Pkcs12Damaged { .. } => "pkcs12-damaged",
+            Self::Pkcs12PasswordMissing { .. } => "pkcs12-password-missing",
+            Self::Pkcs12PasswordWrong { .. } => "pkcs12-password-wrong",
+            Self::Pkcs12Unsupported { .. } => "pkcs12-unsupported",
             Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
             Self::PrivateKeyMalformed { .. } => "private-key-malformed",
             Self::PrivateKeyMissing { .. } => "private-key-missing",
@@ -417,6 +467,11 @@ impl Diagnostic for IdentityError {
             | Self::KeyFilePermissions { .. }
             | Self::PasswordUnreadable { .. }
             | Self::PasswordWrong { .. }
+            | Self::Pkcs12Ambiguous { .. }
+            | Self::Pkcs12Damaged { .. }
+            | Self::Pkcs12PasswordMissing { .. }
+            | Self::Pkcs12PasswordWrong { .. }
+            | Self::Pkcs12Unsupported { .. }
             | Self::PrivateKeyEncrypted { .. }
             | Self::PrivateKeyMalformed { .. }
             | Self::PrivateKeyMissing { .. }
@@ -449,6 +504,10 @@ impl Diagnostic for IdentityError {
                 part: Part::Certificate | Part::EndEntity,
                 ..
             } => "send the request to your CA, and give the certificate that comes back with --certificate",
+            Self::CertificateNotPem { cause: PemError::Foreign(kind), .. }
+            | Self::PrivateKeyNotPem { cause: PemError::Foreign(kind), .. } => {
+                return Some(format!("convert it: {}", kind.conversion()));
+            }
             Self::CertificateNotPem { part: Part::Intermediates, cause: PemError::TooManyBlocks, .. } => {
                 "give the CA certificates between the end entity and the trust anchor alone with --intermediates"
             }
@@ -480,9 +539,22 @@ impl Diagnostic for IdentityError {
             }
             Self::KeyMismatch { .. } => "after a renewal, replace both files together",
             Self::NoDigitalSignature { .. } => "have it issued again with key usage digitalSignature",
+            Self::PasswordUnreadable { cure: Some(cure), .. } => return Some(cure.clone()),
             Self::PasswordUnreadable { .. } => "check the source of the password",
             Self::PasswordWrong { .. } => "check the password with openssl pkey -in FILE -noout",
-            Self::PrivateKeyEncrypted { .. } => "give the password with --pkcs8-password-file",
+            Self::Pkcs12Ambiguous { .. } => {
+                "take one out: keytool -importkeystore -srckeystore OLD.p12 -srcalias ALIAS -destkeystore NEW.p12"
+            }
+            Self::Pkcs12Damaged { .. } => {
+                "export it again; what openssl says of it: openssl pkcs12 -info -noout -in FILE"
+            }
+            Self::Pkcs12PasswordWrong { .. } => {
+                "check the password with openssl pkcs12 -info -noout -in FILE, with -legacy if it was made by Windows or openssl 1.1"
+            }
+            Self::Pkcs12Unsupported { .. } => "convert it: openssl pkcs12 -legacy -in OLD.p12 -out NEW.pem",
+            Self::PrivateKeyEncrypted { .. } | Self::Pkcs12PasswordMissing { .. } => {
+                "give the password with --pkcs8-password-file"
+            }
             Self::PrivateKeyMalformed { .. } | Self::PrivateKeyNotPem { .. } => {
                 "check the key with openssl pkey -in FILE -noout"
             }
@@ -492,15 +564,72 @@ impl Diagnostic for IdentityError {
             }
             Self::PrivateKeyUnsupported { cause, .. } => return unsupported_key_hint(cause),
             Self::SelfSigned { .. } => "have it issued by the CA that is the trust anchor",
-            Self::SourceUnsupported { .. } => "give the certificate and the private key as PEM files",
+            Self::SourceUnsupported { .. } => {
+                "give the certificate and the private key as files: PEM, DER or PKCS#12"
+            }
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };
         Some(String::from(hint))
     }
 }
 
+impl IdentityError {
+    /// Tells whether a renewal that is under way explains this, so that it may be gone in a moment: a file is absent or not whole, or
+    /// certificate and key are of different days.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::CertificateMalformed { .. }
+            | Self::CertificateMissing { .. }
+            | Self::CertificateNotPem { .. }
+            | Self::CertificateUnreadable { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Pkcs12Damaged { .. }
+            | Self::PrivateKeyMalformed { .. }
+            | Self::PrivateKeyMissing { .. }
+            | Self::PrivateKeyNotPem { .. }
+            | Self::PrivateKeyUnreadable { .. } => true,
+            Self::CertificateExpired { .. }
+            | Self::CertificateIsCa { .. }
+            | Self::CertificateNotYetValid { .. }
+            | Self::CertificateVersion { .. }
+            | Self::ChainTooDeep { .. }
+            | Self::EmptySubject { .. }
+            | Self::IntermediateNotCa { .. }
+            | Self::KeyFilePermissions { .. }
+            | Self::NoDigitalSignature { .. }
+            | Self::PasswordUnreadable { .. }
+            | Self::PasswordWrong { .. }
+            | Self::PathLengthExceeded { .. }
+            | Self::Pkcs12Ambiguous { .. }
+            | Self::Pkcs12PasswordMissing { .. }
+            | Self::Pkcs12PasswordWrong { .. }
+            | Self::Pkcs12Unsupported { .. }
+            | Self::PrivateKeyEncrypted { .. }
+            | Self::PrivateKeyUnsupported { .. }
+            | Self::SelfSigned { .. }
+            | Self::SourceUnsupported { .. }
+            | Self::WeakSignatureHash { .. } => false,
+        }
+    }
+}
+
+/// How a key is named whose curve is written out.
+const EXPLICIT_CURVE: &str = "EC with explicit curve parameters";
+
+/// Tells whether openssl 3 opens this cipher with its legacy provider only.
+fn is_of_legacy_provider(cipher: &str) -> bool {
+    cipher.contains("RC2") || cipher.contains("RC4") || cipher.split(' ').any(|word| word == "DES")
+}
+
 fn unsupported_key_hint(cause: &PrivateKeyError) -> Option<String> {
     let hint = match cause {
+        // What openssl 3 and later keep in a module of its own.
+        PrivateKeyError::UnsupportedEncryption(name) if is_of_legacy_provider(name) => {
+            "convert it with openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.key -out NEW.key"
+        }
+        PrivateKeyError::UnsupportedKind(kind) if kind == EXPLICIT_CURVE => {
+            "name its curve, if it has a name: openssl ec -in OLD.key -param_enc named_curve -out NEW.key"
+        }
         PrivateKeyError::CostTooHigh(_)
         | PrivateKeyError::LegacyEncryption
         | PrivateKeyError::UnsupportedEncryption(_) => {

@@ -1,7 +1,7 @@
 //! Examines an identity without asking anybody and without using anything up: could the next call that needs the private key use it?
 
 use super::load::load;
-use super::{IdentityError, IdentitySource, Input, PasswordSource};
+use super::{IdentityError, IdentitySource, Input};
 use crate::env::Environment;
 
 /// What is found of the private key where nothing is wrong.
@@ -21,26 +21,16 @@ pub enum KeyFinding {
 ///
 /// Fails as [`load`] does.
 pub fn examine(source: &IdentitySource, env: &Environment) -> Result<KeyFinding, IdentityError> {
-    let lasts = |input: &Input| match input {
-        Input::Path(_) | Input::Variable(_) => true,
-        Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => false,
-    };
     let IdentitySource { certificate, private_key, intermediates, password, .. } = source;
-    if !std::iter::once(certificate).chain(private_key).chain(intermediates).all(lasts) {
+    if !std::iter::once(certificate).chain(private_key).chain(intermediates).all(Input::lasts) {
         return Ok(KeyFinding::NotExamined);
     }
-    let password = match password {
-        PasswordSource::Input(input) if !lasts(input) => &PasswordSource::Nobody,
-        PasswordSource::Prompt => &PasswordSource::Nobody,
-        PasswordSource::Credential(_)
-        | PasswordSource::Given(_)
-        | PasswordSource::Input(_)
-        | PasswordSource::Nobody => password,
-    };
-    let source = IdentitySource { password: password.clone(), ..source.clone() };
+    let source = IdentitySource { password: password.unattended(), ..source.clone() };
     match load(&source, env) {
         Ok(_) => Ok(KeyFinding::Matches),
-        Err(IdentityError::PrivateKeyEncrypted { .. }) => Ok(KeyFinding::Encrypted),
+        Err(IdentityError::PrivateKeyEncrypted { .. } | IdentityError::Pkcs12PasswordMissing { .. }) => {
+            Ok(KeyFinding::Encrypted)
+        }
         Err(error) => Err(error),
     }
 }

@@ -99,6 +99,26 @@ impl Input {
         Self::Path(NamedFile { path: path.into(), named_by: Some(named_by.into()) })
     }
 
+    /// Says where the name of a file that cannot be read is written.
+    pub(super) fn check_the_name(&self) -> Option<String> {
+        match self {
+            Self::Path(file) => file.named_by().map(|by| format!("check the path that {by} gives")),
+            Self::Descriptor(_)
+            | Self::Pkcs11Uri(_)
+            | Self::StandardInput
+            | Self::TpmHandle(_)
+            | Self::Variable(_) => None,
+        }
+    }
+
+    /// Returns whether it can be read again.
+    pub(super) const fn lasts(&self) -> bool {
+        match self {
+            Self::Path(_) | Self::Variable(_) => true,
+            Self::Descriptor(_) | Self::Pkcs11Uri(_) | Self::StandardInput | Self::TpmHandle(_) => false,
+        }
+    }
+
     /// Parses what a user wrote: `-`, `env:NAME`, `fd:N`, `pkcs11:…`, `handle:0x…`, else a path.
     ///
     /// `/dev/stdin` and `/dev/fd/N`, which shells make of `<(…)`, are the standard input and descriptor N.
@@ -159,13 +179,13 @@ pub struct IdentitySource {
     pub private_key: Option<Input>,
     /// Further intermediates.
     pub intermediates: Option<Input>,
-    /// The password of an encrypted key.
+    /// The password of an encrypted key or of a PKCS#12 store.
     pub password: PasswordSource,
     /// Accept a key file that other users can read.
     pub allow_insecure_key_file: bool,
 }
 
-/// Where the password of an encrypted private key comes from. It is asked for only if the key is encrypted.
+/// Where the password of an encrypted private key or PKCS#12 store comes from. It is asked for only if there is one.
 #[derive(Clone, Debug, Default)]
 pub enum PasswordSource {
     /// A file of that name in the folder of systemd credentials, `$CREDENTIALS_DIRECTORY`.
@@ -179,6 +199,18 @@ pub enum PasswordSource {
     /// The controlling terminal.
     #[default]
     Prompt,
+}
+
+impl PasswordSource {
+    /// Returns the same source, if asking it needs no person and uses nothing up; else none.
+    #[must_use]
+    pub fn unattended(&self) -> Self {
+        match self {
+            Self::Input(input) if !input.lasts() => Self::Nobody,
+            Self::Prompt => Self::Nobody,
+            Self::Credential(_) | Self::Given(_) | Self::Input(_) | Self::Nobody => self.clone(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -33,13 +33,19 @@ pub(super) struct Attempt<'a, M> {
 }
 
 /// What the cache holds.
-enum Lookup {
+pub(super) enum Lookup {
     /// A session that answers the call.
     Fresh(CacheEntry),
     /// No session that works.
     Miss,
     /// A session that works, and is to be renewed.
     Stale(CacheEntry),
+}
+
+impl Lookup {
+    pub(super) const fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh(_))
+    }
 }
 
 impl<'a, M: SessionMaker> Attempt<'a, M> {
@@ -55,12 +61,13 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
     }
 
-    /// Returns the answer. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
+    /// Returns the answer, where that was found. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
     pub(super) fn finish(
         self,
+        found: Lookup,
         coordinate: impl FnOnce() -> Option<Coordination>,
     ) -> Result<CacheEntry, ProviderError> {
-        let last_good = match self.lookup() {
+        let last_good = match found {
             Lookup::Fresh(entry) => return Ok(entry),
             Lookup::Miss => None,
             Lookup::Stale(entry) => Some(entry),
@@ -93,21 +100,23 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 
     /// Asks the cache. One that cannot be asked holds nothing.
-    fn lookup(&self) -> Lookup {
+    pub(super) fn lookup(&self) -> Lookup {
         let Ok(Some(entry)) = self.cache.get(&self.key) else { return Lookup::Miss };
         let is_of_this_certificate = entry.certificate_sha256 == *self.certificate.sha256();
         match entry.freshness(self.now(), self.minimum.of(entry.lifetime())) {
             Freshness::Expired => Lookup::Miss,
             Freshness::Fresh if is_of_this_certificate => Lookup::Fresh(entry),
             // Other bytes: the same identity's renewed certificate, or another identity, whose session this is not.
-            Freshness::Fresh | Freshness::Stale
-                if is_of_this_certificate
-                    || self.certificate.holds(&entry.subject_name, &entry.issuer_name) =>
-            {
+            Freshness::Fresh | Freshness::Stale if is_of_this_certificate || self.is_renewal_of(&entry) => {
                 Lookup::Stale(entry)
             }
             Freshness::Fresh | Freshness::Stale => Lookup::Miss,
         }
+    }
+
+    /// Tells whether the certificate is a renewal of the one that an entry is of.
+    fn is_renewal_of(&self, entry: &CacheEntry) -> bool {
+        self.provider.maker.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
     }
 
     /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.
@@ -205,7 +214,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
         match made {
             Ok(new) => {
-                let entry = new.into_entry(wanted, self.certificate, now);
+                let entry = new.into_entry(wanted, now);
                 let granted = entry.lifetime();
                 if let Some(requested) = wanted.requested().filter(|requested| granted + SLACK < *requested) {
                     trace::step(|| {

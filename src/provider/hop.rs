@@ -53,10 +53,18 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
         self.first.maker.certificate(&self.first.wanted)
     }
 
+    fn whole_certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.maker.whole_certificate(&self.first.wanted)
+    }
+
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        self.first.maker.holds(certificate, subject_name, issuer_name)
+    }
+
     fn create(
         &self,
         _wanted: &Wanted,
-        _certificate: &CertificateBytes,
+        certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
@@ -84,6 +92,7 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
         Ok(NewSession {
             credential_set: granted.credential_set,
             clock_offset: granted.clock_offset,
+            certificate_sha256: *certificate.sha256(),
             subject_name: entry.subject_name,
             issuer_name: entry.issuer_name,
         })

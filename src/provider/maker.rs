@@ -30,6 +30,21 @@ pub trait SessionMaker: Send + Sync {
     /// Fails if it cannot be read.
     fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError>;
 
+    /// Reads the certificate's source again, for a short time, after there was no whole certificate in it: it may be being renewed just
+    /// now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read.
+    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.certificate(wanted)
+    }
+
+    /// Tells whether a certificate of these names is in there: whether it is a renewal of that one.
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        certificate.holds(subject_name, issuer_name)
+    }
+
     /// Makes a session with that certificate, in at most `longest`. `minimum` is what its consumer needs, for a maker that can
     /// choose what a session is made from.
     ///
@@ -50,6 +65,14 @@ impl SessionMaker for Box<dyn SessionMaker> {
         (**self).certificate(wanted)
     }
 
+    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).whole_certificate(wanted)
+    }
+
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        (**self).holds(certificate, subject_name, issuer_name)
+    }
+
     fn create(
         &self,
         wanted: &Wanted,
@@ -68,6 +91,8 @@ pub struct NewSession {
     pub credential_set: CredentialSet,
     /// The seconds that this clock was found to be behind AWS's; else 0.
     pub clock_offset: i64,
+    /// The SHA-256 of the certificate's source, as it was read for this session.
+    pub certificate_sha256: [u8; 32],
     /// The end-entity certificate's subject name.
     pub subject_name: String,
     /// The end-entity certificate's issuer.
@@ -79,20 +104,15 @@ impl NewSession {
     ///
     /// The clock's offset is not kept, only what follows from it: where this clock is behind AWS's, the credentials end
     /// before it shows their expiration.
-    pub(super) fn into_entry(
-        self,
-        wanted: &Wanted,
-        certificate: &CertificateBytes,
-        now: Timestamp,
-    ) -> CacheEntry {
-        let Self { credential_set, clock_offset, subject_name, issuer_name } = self;
+    pub(super) fn into_entry(self, wanted: &Wanted, now: Timestamp) -> CacheEntry {
+        let Self { credential_set, clock_offset, certificate_sha256, subject_name, issuer_name } = self;
         let expiration = credential_set.credentials.expiration;
         let behind = Duration::from_secs(u64::try_from(clock_offset).unwrap_or(0));
         CacheEntry {
             credential_set,
             created_at: now,
             usable_until: expiration.minus(behind),
-            certificate_sha256: *certificate.sha256(),
+            certificate_sha256,
             subject_name,
             issuer_name,
             trust_anchor_arn: wanted.request.trust_anchor_arn.clone(),
@@ -290,6 +310,21 @@ impl SessionMaker for IdentityMaker {
         })
     }
 
+    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+        match wanted.certificate {
+            Input::Path(_) => Ok(Arc::new(identity::read_whole_certificate(&wanted.certificate, &self.env)?)),
+            Input::Descriptor(_)
+            | Input::Pkcs11Uri(_)
+            | Input::StandardInput
+            | Input::TpmHandle(_)
+            | Input::Variable(_) => self.certificate(wanted),
+        }
+    }
+
+    fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
+        identity::holds(&self.source, certificate, subject_name, issuer_name, &self.env)
+    }
+
     fn create(
         &self,
         wanted: &Wanted,
@@ -317,6 +352,10 @@ impl SessionMaker for IdentityMaker {
             Ok(session) => Ok(NewSession {
                 credential_set: session.credential_set,
                 clock_offset: session.clock_offset,
+                certificate_sha256: identity
+                    .provenance()
+                    .certificate_sha256
+                    .unwrap_or_else(|| *certificate.sha256()),
                 subject_name: identity.end_entity().subject_name().to_owned(),
                 issuer_name: identity.end_entity().issuer_name().to_owned(),
             }),

@@ -7,6 +7,7 @@ use x509_parser::prelude::*;
 
 use super::damage;
 use super::name::{attributes, render, render_general};
+use super::pem::{Block, Label};
 use super::public_key::{Hash, SubjectPublicKeyInfo, VerifiedAlgorithm};
 use super::sha256_hex;
 use crate::clock::Timestamp;
@@ -157,6 +158,33 @@ impl CertificateError {
 }
 
 impl Certificate {
+    /// Parses the certificate in a block; `None` where it holds something else.
+    pub fn of_block(block: &Block) -> Option<Result<Self, CertificateError>> {
+        match block.label {
+            Label::Certificate => Some(Self::parse(&block.der)),
+            Label::TrustedCertificate => Some(Self::parse_prefix(&block.der)),
+            Label::CertificateRequest
+            | Label::DsaPrivateKey
+            | Label::EcParameters
+            | Label::EcPrivateKey
+            | Label::EncryptedPrivateKey
+            | Label::OpensshPrivateKey
+            | Label::Other(_)
+            | Label::Pkcs12
+            | Label::Pkcs7
+            | Label::PrivateKey
+            | Label::PublicKey
+            | Label::RevocationList
+            | Label::RsaPrivateKey
+            | Label::Tss2PrivateKey => None,
+        }
+    }
+
+    /// Tells whether this is a certificate of these names, and no CA's.
+    pub fn is_end_entity_of(&self, subject_name: &str, issuer_name: &str) -> bool {
+        !self.is_ca() && self.subject_name() == subject_name && self.issuer_name() == issuer_name
+    }
+
     /// Parses one certificate from DER; bytes after it are an error.
     ///
     /// # Errors

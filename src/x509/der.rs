@@ -7,6 +7,7 @@ use pkcs8::der::{Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use zeroize::Zeroizing;
 
 use super::label::Label;
+use super::pkcs12;
 
 /// `id-signedData` of PKCS#7.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -20,6 +21,10 @@ const TPM_KEYS: [ObjectIdentifier; 3] = [
 
 /// Tells what the input is; `None` where it is no DER structure of ours, or goes on after it.
 pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
+    // A store may be written in BER; and one that is cut off should be called that.
+    if pkcs12::begins(input) {
+        return Some(Label::Pkcs12);
+    }
     let mut outer = SliceReader::new(input).ok()?;
     let mut body = element(&mut outer, Tag::Sequence)?;
     if !outer.is_finished() {
@@ -85,18 +90,18 @@ pub(super) fn certificates_of_message(message: &[u8]) -> Option<Vec<Zeroizing<Ve
     Some(certificates)
 }
 
-const fn context(number: u32) -> Tag {
+pub(super) const fn context(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
 }
 
 /// Tells what begins with a version number.
 fn recognise_key(body: &mut SliceReader<'_>) -> Option<Label> {
-    let version: UintRef<'_> = body.decode().ok()?;
+    let _version: UintRef<'_> = body.decode().ok()?;
     let second = Tag::peek(body).ok()?;
     let forms = [
         (Tag::Integer, Label::RsaPrivateKey),
         (Tag::OctetString, Label::EcPrivateKey),
-        (Tag::Sequence, if version.as_bytes() == [3] { Label::Pkcs12 } else { Label::PrivateKey }),
+        (Tag::Sequence, Label::PrivateKey),
     ];
     forms.into_iter().find(|(tag, _)| *tag == second).map(|(_, label)| label)
 }
@@ -119,7 +124,7 @@ fn recognise_signed(signed: &mut SliceReader<'_>) -> Option<Label> {
     Some(if request { Label::CertificateRequest } else { Label::Certificate })
 }
 
-fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Option<SliceReader<'a>> {
+pub(super) fn element<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Option<SliceReader<'a>> {
     let any: AnyRef<'a> = reader.decode().ok()?;
     if any.tag() == tag { SliceReader::new(any.value()).ok() } else { None }
 }

@@ -23,7 +23,7 @@ pub enum Label {
     OpensshPrivateKey,
     /// Anything else, by its own words.
     Other(String),
-    /// PKCS#12 in DER.
+    /// `PKCS12`, as GnuTLS writes it, and DER.
     Pkcs12,
     /// `PKCS7`, `CMS`.
     Pkcs7,
@@ -52,6 +52,7 @@ impl Label {
             "EC PRIVATE KEY" => Self::EcPrivateKey,
             "ENCRYPTED PRIVATE KEY" => Self::EncryptedPrivateKey,
             "OPENSSH PRIVATE KEY" => Self::OpensshPrivateKey,
+            "PKCS12" => Self::Pkcs12,
             "PRIVATE KEY" => Self::PrivateKey,
             "PUBLIC KEY" | "RSA PUBLIC KEY" => Self::PublicKey,
             "RSA PRIVATE KEY" => Self::RsaPrivateKey,
@@ -65,6 +66,11 @@ impl Label {
     /// Returns whether this is a certificate.
     pub const fn is_certificate(&self) -> bool {
         matches!(self, Self::Certificate | Self::TrustedCertificate)
+    }
+
+    /// Returns whether this is a private key, or a store that has room for one.
+    pub const fn may_hold_private_key(&self) -> bool {
+        matches!(self, Self::Pkcs12) || self.is_private_key()
     }
 
     /// Returns whether this is a private key in any form, usable here or not.

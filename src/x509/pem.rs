@@ -12,6 +12,7 @@ use base64::Engine as _;
 use zeroize::Zeroizing;
 
 use super::der;
+use super::foreign::Foreign;
 pub use super::label::Label;
 use super::mangled::{self, BASE64, BEGIN, find, is_base64};
 
@@ -55,6 +56,9 @@ pub enum PemError {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
+    /// A file of another maker.
+    #[error("it is {0}")]
+    Foreign(Foreign),
     /// Neither PEM nor DER.
     #[error("it is neither PEM nor DER")]
     NeitherPemNorDer,
@@ -113,7 +117,11 @@ fn read_plain(input: &[u8]) -> Result<Vec<Block>, PemError> {
         return Ok(vec![Block { label, line: 0, der, legacy_encryption: false }]);
     }
     let blocks = read_text(input)?;
-    if blocks.is_empty() { Err(PemError::NeitherPemNorDer) } else { Ok(blocks) }
+    if blocks.is_empty() {
+        let foreign = Foreign::recognise(input).map(PemError::Foreign);
+        return Err(foreign.unwrap_or(PemError::NeitherPemNorDer));
+    }
+    Ok(blocks)
 }
 
 /// A block of which the end is not read yet.
@@ -308,6 +316,10 @@ mod tests {
         assert_eq!(error(""), PemError::Empty);
         assert_eq!(error(" \r\n"), PemError::Empty);
         assert_eq!(error("hello, world"), PemError::NeitherPemNorDer);
+        assert_eq!(
+            read(&[0xFE, 0xED, 0xFE, 0xED, 0, 0]).expect_err("an error"),
+            PemError::Foreign(Foreign::JavaKeystore)
+        );
         assert_eq!(error("\n\n-----BEGIN CERTIFICATE-----\nAQID\n"), PemError::Unclosed(3));
         assert_eq!(error(&BLOCK.replace("END CERTIFICATE", "END X")), PemError::Unclosed(1));
         assert_eq!(error(&format!("-----BEGIN CERTIFICATE-----\n{BLOCK}")), PemError::Unclosed(1));

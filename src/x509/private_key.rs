@@ -2,7 +2,7 @@
 //!
 //! A key that is not for us is named ("an Ed25519 key"), never called unreadable.
 
-mod encrypted;
+pub(super) mod encrypted;
 
 pub use encrypted::EncryptedPrivateKey;
 

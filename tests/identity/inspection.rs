@@ -1,6 +1,6 @@
 //! What `inspect`, `read-certificate-data` and `sign-string` show.
 
-use anyrole::identity::{Input, load_chain, load_private_key};
+use anyrole::identity::{Input, PasswordSource, load_chain, load_private_key};
 use anyrole::inspect::{Report, SignatureFormat, read_certificate_data, sign_string};
 use anyrole::signer::file::DigestAlgorithm;
 use anyrole::x509::Certificate;
@@ -41,7 +41,7 @@ fn the_three_formats_of_a_signature_agree() {
     let pki = Pki::new(KeyAlgorithm::Rsa2048);
     let folder = Folder::new();
     let input = Input::file(folder.write("key.pem", pki.key_pem()));
-    let password = anyrole::identity::PasswordSource::Prompt;
+    let password = PasswordSource::Prompt;
     let (key, warning) = load_private_key(&input, &password, false, &no_environment()).expect("a key");
     assert_eq!(warning, None);
     let sign = |format| sign_string(&key, DigestAlgorithm::Sha256, format).expect("a signature");
@@ -89,7 +89,7 @@ fn a_report_on_certificates_alone_tells_problems_with_their_ids() {
     let made = Defect::Expired.make(now()).expect("an identity");
     let folder = Folder::new();
     let path = Input::file(folder.write("host.pem", made.end_entity_pem()));
-    let chain = load_chain(&path, None, &no_environment()).expect("a chain");
+    let chain = load_chain(&path, None, &PasswordSource::Nobody, &no_environment()).expect("a chain");
     let report = Report::of_chain(&chain, path.to_string(), NOW);
     assert!(!report.usable);
     assert_eq!(report.problems[0].id, "certificate-expired");

@@ -36,7 +36,7 @@ pub(super) struct Chain {
     pub(super) root_der: Vec<u8>,
     pub(super) end_entity_pem: String,
     pub(super) intermediates_pem: String,
-    key_pem: String,
+    pub(super) key_pem: String,
 }
 
 impl Chain {

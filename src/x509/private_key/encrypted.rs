@@ -19,6 +19,10 @@ use crate::secret::Secret;
 const ITERATION_LIMIT: u32 = 10_000_000;
 /// The most memory of scrypt, in bytes. OpenSSL's own parameters take 16 MiB.
 const SCRYPT_MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
+/// What scrypt at its limits is counted for, in iterations of PBKDF2.
+const SCRYPT_WORK: u32 = ITERATION_LIMIT / 8;
+/// Why a header is damage.
+const NO_HEADER: &str = "its encryption header cannot be read";
 /// The most rounds of scrypt over that memory.
 const SCRYPT_ROUND_LIMIT: u16 = 16;
 
@@ -37,24 +41,10 @@ impl EncryptedPrivateKey {
     pub fn decrypt(&self, password: &Secret<String>) -> Result<PrivateKey, PrivateKeyError> {
         let encrypted = EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice())
             .map_err(|error| not_decoded(&self.der, &error))?;
-        let block = check_cost(&encrypted.encryption_algorithm)?;
+        let scheme = &encrypted.encryption_algorithm;
+        let cost = check_cost(scheme)?;
         let ciphertext = encrypted.encrypted_data.as_bytes();
-        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(block) {
-            return Err(PrivateKeyError::Malformed("its encrypted content is cut off"));
-        }
-        let clear = encrypted
-            .encryption_algorithm
-            .decrypt(password.expose().as_bytes(), ciphertext)
-            .map(Zeroizing::new)
-            .map_err(|error| match error {
-                pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid } => {
-                    PrivateKeyError::UnsupportedEncryption(cipher_name(&oid))
-                }
-                pkcs8::pkcs5::Error::AlgorithmParametersInvalid { .. } => {
-                    PrivateKeyError::Malformed("its encryption parameters do not fit the cipher")
-                }
-                _ => PrivateKeyError::WrongPassword,
-            })?;
+        let clear = decrypt(scheme, &cost, ciphertext, password.expose().as_bytes())?;
         // One wrong password in about 256 yields valid padding, and then noise.
         if pkcs8_parts(&clear).is_none() {
             return Err(PrivateKeyError::WrongPassword);
@@ -70,13 +60,42 @@ impl fmt::Debug for EncryptedPrivateKey {
     }
 }
 
-/// Refuses what would take too long, before anything is derived; returns the cipher's block in bytes.
-fn check_cost(scheme: &EncryptionScheme) -> Result<usize, PrivateKeyError> {
+/// What opening takes.
+pub(in crate::x509) struct Cost {
+    /// The cipher's block, in bytes.
+    block: usize,
+    /// The work, in iterations of PBKDF2 or what takes as long.
+    pub(in crate::x509) iterations: u32,
+}
+
+/// Decrypts by a scheme whose cost was checked.
+pub(in crate::x509) fn decrypt(
+    scheme: &EncryptionScheme,
+    cost: &Cost,
+    ciphertext: &[u8],
+    password: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
+    if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(cost.block) {
+        return Err(PrivateKeyError::Malformed("its encrypted content is cut off"));
+    }
+    scheme.decrypt(password, ciphertext).map(Zeroizing::new).map_err(|error| match error {
+        pkcs8::pkcs5::Error::UnsupportedAlgorithm { oid } => {
+            PrivateKeyError::UnsupportedEncryption(cipher_name(&oid))
+        }
+        pkcs8::pkcs5::Error::AlgorithmParametersInvalid { .. } => {
+            PrivateKeyError::Malformed("its encryption parameters do not fit the cipher")
+        }
+        _ => PrivateKeyError::WrongPassword,
+    })
+}
+
+/// Refuses what would take too long, before anything is derived.
+pub(in crate::x509) fn check_cost(scheme: &EncryptionScheme) -> Result<Cost, PrivateKeyError> {
     use pkcs8::pkcs5::pbes2::EncryptionScheme as Cipher;
     let Some(parameters) = scheme.pbes2() else {
-        return Err(PrivateKeyError::UnsupportedEncryption(String::from("PBES1")));
+        return Err(PrivateKeyError::UnsupportedEncryption(cipher_name(&scheme.oid())));
     };
-    match &parameters.kdf {
+    let iterations = match &parameters.kdf {
         Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > ITERATION_LIMIT => {
             let why = format!(
                 "{} iterations of PBKDF2, at most {ITERATION_LIMIT} are done",
@@ -96,30 +115,36 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<usize, PrivateKeyError> {
                 );
                 return Err(PrivateKeyError::CostTooHigh(why));
             }
+            SCRYPT_WORK
         }
+        Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count,
         // The derivations are not exhaustive in the library; what it cannot do it refuses itself.
-        _ => {}
-    }
-    Ok(match parameters.encryption {
+        _ => 1,
+    };
+    let block = match parameters.encryption {
         Cipher::Aes128Cbc { .. } | Cipher::Aes192Cbc { .. } | Cipher::Aes256Cbc { .. } => 16,
         Cipher::DesEde3Cbc { .. } => 8,
         _ => 1,
-    })
+    };
+    Ok(Cost { block, iterations })
 }
 
 /// Says why the header was not read: a scheme or a part of PBES2 that the library does not know, or damage.
 fn not_decoded(der: &[u8], error: &pkcs8::Error) -> PrivateKeyError {
-    let unknown = match (scheme(der), error) {
-        (Some(scheme), _) if scheme != PBES2_OID => Some(scheme),
-        (Some(_), pkcs8::Error::Asn1(error)) => match error.kind() {
-            ErrorKind::OidUnknown { oid } => Some(oid),
-            _ => None,
-        },
-        _ => None,
-    };
-    match unknown {
-        Some(oid) => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
-        None => PrivateKeyError::Malformed("its encryption header cannot be read"),
+    match (scheme(der), error) {
+        (Some(scheme), _) if scheme != PBES2_OID => {
+            PrivateKeyError::UnsupportedEncryption(cipher_name(&scheme))
+        }
+        (Some(_), pkcs8::Error::Asn1(error)) => unknown_part(error),
+        _ => PrivateKeyError::Malformed(NO_HEADER),
+    }
+}
+
+/// Says why the parameters of PBES2 were not read: a cipher or derivation that the library does not know, or damage.
+pub(in crate::x509) fn unknown_part(error: &pkcs8::der::Error) -> PrivateKeyError {
+    match error.kind() {
+        ErrorKind::OidUnknown { oid } => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
+        _ => PrivateKeyError::Malformed(NO_HEADER),
     }
 }
 
@@ -135,19 +160,45 @@ fn scheme(der: &[u8]) -> Option<ObjectIdentifier> {
         .ok()
 }
 
-fn cipher_name(oid: &ObjectIdentifier) -> String {
+/// Names a cipher or scheme.
+pub(in crate::x509) fn cipher_name(oid: &ObjectIdentifier) -> String {
     let digits = oid.to_string();
     let name = match digits.as_str() {
         "1.2.840.113549.1.12.1.1" => "PKCS#12 PBE with RC4",
+        "1.2.840.113549.1.12.1.2" => "PKCS#12 PBE with RC4-40",
         "1.2.840.113549.1.12.1.3" => "PKCS#12 PBE with 3DES",
+        "1.2.840.113549.1.12.1.4" => "PKCS#12 PBE with 3DES of two keys",
+        "1.2.840.113549.1.12.1.5" => "PKCS#12 PBE with RC2",
         "1.2.840.113549.1.12.1.6" => "PKCS#12 PBE with RC2-40",
+        "1.2.840.113549.1.5.1" => "PBES1 with MD2 and DES",
         "1.2.840.113549.1.5.3" => "PBES1 with MD5 and DES",
+        "1.2.840.113549.1.5.4" => "PBES1 with MD2 and RC2",
+        "1.2.840.113549.1.5.6" => "PBES1 with MD5 and RC2",
         "1.2.840.113549.1.5.10" => "PBES1 with SHA-1 and DES",
+        "1.2.840.113549.1.5.11" => "PBES1 with SHA-1 and RC2",
+        "1.2.840.113549.2.6" => "PBKDF2 with HMAC-MD5",
+        "1.2.840.113549.2.12" => "PBKDF2 with HMAC-SHA-512/224",
+        "1.2.840.113549.2.13" => "PBKDF2 with HMAC-SHA-512/256",
         "1.2.840.113549.3.2" => "RC2",
         "1.3.14.3.2.7" => "DES",
-        _ => return format!("object identifier {digits}"),
+        _ => return of_family(&digits),
     };
     String::from(name)
+}
+
+/// Names a cipher of which a family has many.
+fn of_family(digits: &str) -> String {
+    let family = [
+        ("1.2.392.200011.61.1.", "Camellia"),
+        ("1.2.410.200004.1.", "SEED"),
+        ("1.2.410.200046.1.1.", "ARIA"),
+        ("2.16.840.1.101.3.4.1.", "AES in another mode than CBC and GCM"),
+    ];
+    let name = family.iter().find(|(beginning, _)| digits.starts_with(beginning)).map(|(_, name)| *name);
+    match name {
+        Some(name) => format!("{name} (object identifier {digits})"),
+        None => format!("object identifier {digits}"),
+    }
 }
 
 #[cfg(test)]
