@@ -1,11 +1,12 @@
 //! Cached credentials if they are fresh enough, else a new session: one for all processes of a user that want it.
 //!
 //! - A fresh entry is the answer: nothing is locked, opened, parsed or sent.
-//! - Without a usable entry, the processes that want the same session queue for one lock. The first makes it, the
-//!   others find it in the cache. If the first fails, those who waited share its failure; if it is killed, the next
-//!   one takes over at once. One deadline covers waiting and calling.
-//! - With an entry that still works, nobody waits: a new session is tried for a short time, by one process, and if it
-//!   cannot be had the entry is the answer. Then nobody tries for a while.
+//! - Single flight: without a usable entry, the processes that want the same session wait for one lock. The first makes
+//!   it, and the others find it in the cache. If the first fails, those who waited share its failure; if it is killed,
+//!   the next one takes over at once. One deadline covers waiting and calling.
+//! - With an entry that still works, nobody waits: one process tries for a new session, for a short time, and if there is
+//!   none, the entry is the answer.
+//! - Back-off: after a failure nobody tries for a while.
 //! - A store or a state folder that fails costs a call and never the answer.
 //!
 //! Everything here blocks; an asynchronous caller uses a thread for it.
@@ -39,7 +40,7 @@ use attempt::Attempt;
 /// `credential_process`.
 pub const DEADLINE: Duration = Duration::from_secs(45);
 
-/// A request takes time, and clocks differ a little: less than this is missing from no grant.
+/// A request takes time, and clocks differ a little: a session that is shorter by less than this is what was asked for.
 pub const SLACK: Duration = Duration::from_secs(60);
 
 /// How much of its lifetime a session must have left for its consumer.
@@ -206,7 +207,7 @@ impl<M: SessionMaker> Provider<M> {
         Provider { wanted, maker: Box::new(maker), sharing, clock, deadline }
     }
 
-    /// Returns how the session stands; nothing is made, and no other process is kept waiting.
+    /// Returns what is known of the session; none is made, and no other process is kept waiting.
     ///
     /// # Errors
     ///
@@ -241,14 +242,14 @@ impl<M: SessionMaker> Provider<M> {
     }
 }
 
-/// Single flight and back-off for all processes of a user: one of them asks AWS for a session at a time, and a failure is theirs together.
+/// Single flight and back-off for all processes of a user: one of them at a time asks AWS for a session, and all share its failure.
 struct Coordination {
     locks: Locks,
     failures: Failures,
 }
 
 impl Coordination {
-    /// Opens the state folder; where it cannot be used, everybody goes alone.
+    /// Opens the state folder; where it cannot be used, each process is on its own.
     fn open(location: &StateLocation, namespace: &Namespace) -> Option<Self> {
         let folder = Arc::new(location.open().ok()?);
         let failures = Failures::new(Arc::clone(&folder), namespace.clone());

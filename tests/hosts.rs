@@ -195,7 +195,7 @@ fn a_denied_file_is_told_with_its_owner_and_the_cure() {
     };
     let whose = "permission denied to 61600: it belongs to root, mode 0600";
     let cure =
-        |command: String| format!("anyrole: hint: an administrator lets 61600 read it with '{command}'");
+        |command: String| format!("anyrole: hint: an administrator can let 61600 read it with '{command}'");
 
     // The folder of all of them is root's alone.
     open(&home, 0o700);

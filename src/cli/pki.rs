@@ -162,8 +162,8 @@ fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Sec
             break;
         }
         let question = match left {
-            1 => "that is not it. passphrase of the CA's key, the last try",
-            _ => "that is not it. passphrase of the CA's key",
+            1 => "that passphrase is wrong. passphrase of the CA's key, the last try",
+            _ => "that passphrase is wrong. passphrase of the CA's key",
         };
         given = passphrase::known(None, question, invocation.env)?;
     }

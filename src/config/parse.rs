@@ -91,7 +91,7 @@ impl Reader<'_> {
                     let advice = if self.key(key).is_some() {
                         Some(format!("put {key} under [defaults] or [session.NAME]"))
                     } else {
-                        Some(String::from("at the top stand version, [defaults] and [session.NAME]"))
+                        Some(String::from("only version, [defaults] and [session.NAME] belong at the top"))
                     };
                     return Err(ConfigError::UnknownKey { origin, key: key.to_owned(), advice });
                 }

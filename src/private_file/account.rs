@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use crate::text::printable;
-
 /// Who owns a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -56,7 +54,7 @@ pub(crate) fn owner_name(user: u32) -> String {
     let number = user.to_string();
     let account = find(Path::new("/etc/passwd"), |fields| fields.get(2) == Some(&number));
     let name = account.and_then(|fields| fields.into_iter().next());
-    name.map_or_else(|| format!("uid {number}"), |name| printable(&name))
+    name.map_or_else(|| format!("uid {number}"), |name| crate::text::printable(&name))
 }
 
 /// Returns the fields of the line of that name or number.

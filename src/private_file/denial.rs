@@ -58,7 +58,7 @@ impl Denial {
         };
         // Quotes around a path that has its own would end within the command.
         let command = if command.contains('\'') { command } else { quoted(&command) };
-        format!("an administrator lets {caller} read it with {command}")
+        format!("an administrator can let {caller} read it with {command}")
     }
 }
 

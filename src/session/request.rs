@@ -92,7 +92,7 @@ impl Diagnostic for RequestError {
             }
             Self::RegionOfAnother { .. } => "leave out --region: it follows from the trust anchor's ARN",
             Self::RegionsDiffer { .. } => "give the ARN of a profile in the trust anchor's region",
-            Self::RoleSessionName { .. } => "only ASCII is taken: --role-session-name build-17@ci",
+            Self::RoleSessionName { .. } => "use ASCII characters only: --role-session-name build-17@ci",
         }))
     }
 }

@@ -100,7 +100,9 @@ impl Diagnostic for AssumeRoleError {
                 "give --assume-role-duration as 15m to 1h: AWS ends a chained session after an hour at the latest"
             }
             Self::ExternalId => "give the id that stands in the trust policy's condition on sts:ExternalId",
-            Self::RoleSessionName { .. } => "only ASCII is taken: --assume-role-session-name build-17@ci",
+            Self::RoleSessionName { .. } => {
+                "use ASCII characters only: --assume-role-session-name build-17@ci"
+            }
             Self::Tag { .. } | Self::TooManyTags { .. } => {
                 "give each tag as --assume-role-tag KEY=VALUE, with letters, digits, blanks and _.:/+-@"
             }

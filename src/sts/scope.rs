@@ -135,7 +135,7 @@ impl Diagnostic for ScopeError {
             Self::PolicyTooLong { .. } => {
                 "join actions by wildcards (ec2:Describe*), leave out each Sid, or narrow twice: from one session to the next"
             }
-            Self::TooOften { .. } => "let from name an earlier session, and join two policies in one file",
+            Self::TooOften { .. } => "set from to an earlier session, and join two policies in one file",
         }))
     }
 }

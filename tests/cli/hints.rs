@@ -48,7 +48,7 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         &[
             "give the list that anyrole pki crl wrote",
             "give one or two CA certificates with --trust-anchor",
-            "say it in the file",
+            "set it in the file",
             "give a whole number, not negative; a port is at most 65535",
         ],
     ),

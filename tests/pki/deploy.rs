@@ -468,7 +468,7 @@ fn a_passphrase_is_asked_for_three_times() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let told = typed("wrong wrong right");
-    assert!(told.contains("that is not it") && told.contains("issued host"), "{told}");
+    assert!(told.contains("that passphrase is wrong") && told.contains("issued host"), "{told}");
     let told = typed("wrong wrong wrong");
     assert!(told.contains("[pki-") && !told.contains("issued host"), "{told}");
 }

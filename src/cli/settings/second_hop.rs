@@ -131,14 +131,14 @@ impl Diagnostic for SecondHopError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Cycle { .. } => String::from(
-                "let from name a session that has a trust anchor, a profile and a role of its own",
-            ),
+            Self::Cycle { .. } => {
+                String::from("set from to a session that has a trust anchor, a profile and a role of its own")
+            }
             Self::FirstHopElsewhere { key, first, .. } => format!(
                 "move {key} to [session.{first}], or leave out from: beside it stand the settings of the hops after it alone"
             ),
             Self::Narrowed { first, .. } => format!(
-                "let from name the session that '{first}' starts from, and narrow this one: the role is assumed first"
+                "set from to the session that '{first}' starts from, and narrow this one: the role is assumed first"
             ),
             Self::NoRole { label } if label.starts_with("from ") => String::from(
                 "put assume_role_arn into the session, or what narrows it: scope_policy, scope_duration",
@@ -148,7 +148,7 @@ impl Diagnostic for SecondHopError {
                 String::from("write --assume-role-tag KEY=VALUE, or assume_role_tag = [\"KEY=VALUE\"]")
             }
             Self::TooDeep { .. } => {
-                String::from("let from name a session without a second hop, whose role may assume this one")
+                String::from("set from to a session without a second hop, whose role may assume this one")
             }
             Self::Unknown { nearest, .. } => {
                 return nearest

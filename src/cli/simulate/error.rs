@@ -132,7 +132,7 @@ impl Diagnostic for SimulateError {
                 "give the list that anyrole pki crl wrote, of the CA that is the --trust-anchor"
             }
             Self::World { .. } => "anyrole explain simulator-world shows a small file",
-            Self::WorldAlone { .. } => "say it in the file",
+            Self::WorldAlone { .. } => "set it in the file",
             Self::Start(SimulatorError::Bind { .. }) => "leave out --port to take a free one",
             Self::Account { .. }
             | Self::Arn { .. }
