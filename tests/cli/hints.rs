@@ -56,6 +56,7 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         "a user without an account reads no key of the case; `tests/update/users.rs` names the file",
         &["set HOME, or name the file with AWS_SHARED_CREDENTIALS_FILE"],
     ),
+    ("the store cannot be exported again from a damaged one", &["export it again; what openssl says of it"]),
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
