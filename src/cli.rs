@@ -304,7 +304,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::CacheError::IDS,
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
-        crate::credentials_file::IDS,
+        crate::aws_file::IDS,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

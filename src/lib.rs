@@ -16,7 +16,7 @@
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
-//! | 1 | [`credentials`], [`prompt`], [`x509`] | types, the terminal, parsed certificates and keys |
+//! | 1 | [`aws_file`], [`credentials`], [`prompt`], [`x509`] | types, AWS's files, the terminal, parsed certificates and keys |
 //! | 0 | [`arn`], [`clock`], [`diagnostic`], [`mod@env`], [`ini`], [`manual`], [`private_file`], [`process`], [`secret`], [`systemd`], [`text`], [`trace`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
@@ -47,6 +47,7 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod aws_file;
 pub mod cache;
 pub mod cli;
 pub mod clock;

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub use account::{Owner, find_owner, own_home};
 pub use denial::Denial;
 pub(crate) use edit::lock_within;
-pub use edit::{EditError, Editing, MissingFolder, Replaced, Stamp};
+pub use edit::{EditError, Edited, Editing, MissingFolder, Replaced, Stamp, content_to_edit, edit};
 pub use folder::{place_folder, replace_folder};
 #[cfg(all(unix, feature = "pki"))]
 pub(crate) use read::owner_name;

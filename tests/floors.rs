@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("systemd", 0),
     ("text", 0),
     ("trace", 0),
+    ("aws_file", 1),
     ("credentials", 1),
     ("prompt", 1),
     ("x509", 1),
