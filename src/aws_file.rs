@@ -121,14 +121,14 @@ impl Diagnostic for AwsFileError {
     }
 }
 
-/// Why one attempt to edit ended: of the file's content, or of the system.
+/// Why one attempt to edit ended: by the editor, or by the system.
 #[derive(Debug)]
-enum Ended<E> {
-    Editor(E),
+enum Ended {
+    Editor(AwsFileError),
     System(EditError),
 }
 
-impl<E> From<EditError> for Ended<E> {
+impl From<EditError> for Ended {
     fn from(error: EditError) -> Self {
         Self::System(error)
     }
@@ -187,8 +187,7 @@ impl AwsFile {
     ///
     /// Fails as [`Self::edit`] would.
     pub fn read_to_edit(&self) -> Result<Zeroizing<Vec<u8>>, AwsFileError> {
-        private_file::content_to_edit(&self.path, LIMIT)
-            .map_err(|source| AwsFileError::Edit { kind: self.kind, source })
+        private_file::content_to_edit(&self.path, LIMIT).map_err(|source| self.unwritten(source))
     }
 
     /// Reads it, edits it and puts it back, under its lock.
@@ -198,15 +197,25 @@ impl AwsFile {
     /// Fails if the file cannot be read or written, or if the editor does. It is as it was then.
     pub fn edit<T>(
         &self,
-        mut editor: impl FnMut(&Editing) -> Result<Edited<T>, IniError>,
+        mut editor: impl FnMut(&Editing) -> Result<Edited<T>, AwsFileError>,
     ) -> Result<(T, Stamp), AwsFileError> {
         let edited = private_file::edit(&self.path, self.missing, LIMIT, |editing| {
             editor(editing).map_err(Ended::Editor)
         });
         edited.map_err(|ended| match ended {
-            Ended::Editor(source) => AwsFileError::Ini { path: self.path.clone(), source },
-            Ended::System(source) => AwsFileError::Edit { kind: self.kind, source },
+            Ended::Editor(error) => error,
+            Ended::System(source) => self.unwritten(source),
         })
+    }
+
+    /// Names the file in what is wrong with its content.
+    pub fn refused(&self, source: IniError) -> AwsFileError {
+        AwsFileError::Ini { path: self.path.clone(), source }
+    }
+
+    /// Names the file in what the system says.
+    pub fn unwritten(&self, source: EditError) -> AwsFileError {
+        AwsFileError::Edit { kind: self.kind, source }
     }
 }
 

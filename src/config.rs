@@ -12,6 +12,7 @@
 //!
 //! Which keys exist is told by the caller: the table of settings is the interface's, and stands above this module.
 
+pub mod edit;
 mod error;
 mod parse;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("arn", 0),
     ("clock", 0),
+    ("command_line", 0),
     ("diagnostic", 0),
     ("env", 0),
     ("ini", 0),
@@ -33,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sts", 6),
     ("explain", 7),
     ("provider", 7),
+    ("configure", 8),
     ("credential_process", 8),
     ("credentials_file", 8),
     ("exec", 8),
