@@ -2,7 +2,7 @@
 //!
 //! A case says what is typed (`args`), what is there before (`env`, `files`, `modes`, `identities`, `simulator`,
 //! `before`), and what must come (`status`, `stdout`, `stderr`, always the last three). `{dir}` is the case's own
-//! folder, which is also its working folder, `{endpoint}` its simulator, and `{trust-anchor}`, `{profile}` and `{role}` are
+//! folder, which is also its working folder, `{endpoint}` its simulator, `{program}` the program's path in what it answers, and `{trust-anchor}`, `{profile}` and `{role}` are
 //! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds. What differs from run to run is shown as
 //! `{time}`, `{hex}` and the like; `[..]` stands for anything within a line.
 //!
@@ -269,7 +269,7 @@ impl Case {
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
             let host = endpoint.split_once("://").map_or("", |(_, host)| host);
-            redacted(&text.replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
+            redacted(&text.replace(env!("CARGO_BIN_EXE_anyrole"), "{program}").replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
         };
         Answer {
             status: done.status.code().unwrap_or(-1),
