@@ -174,7 +174,12 @@ impl AwsFile {
     /// Fails if it is there and cannot be read.
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, AwsFileError> {
         match std::fs::metadata(&self.path) {
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
                 Ok(Zeroizing::new(Vec::new()))
             }
             Ok(_) | Err(_) => Ok(private_file::read_bounded(&self.path, LIMIT)?),

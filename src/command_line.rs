@@ -44,7 +44,9 @@ pub fn written(words: &[&str], system: System) -> Result<String, Unquotable> {
         return Err(Unquotable::Mark("a line break or another control character"));
     }
     match cut(&line) {
-        Some(_) => Err(Unquotable::Mark("a blank before # or ;, where all but the AWS CLI and boto3 end the value")),
+        Some(_) => {
+            Err(Unquotable::Mark("a blank before # or ;, where all but the AWS CLI and boto3 end the value"))
+        }
         None => Ok(line),
     }
 }
@@ -79,7 +81,11 @@ fn written_on_windows(words: &[&str]) -> Result<String, Unquotable> {
         match word.contains(char::is_whitespace) || word.is_empty() {
             false => line.push((*word).to_owned()),
             true if index == 0 => line.push(format!("\"{word}\"")),
-            true => return Err(Unquotable::Mark("a blank behind the program's name, which cmd.exe cannot be told to keep")),
+            true => {
+                return Err(Unquotable::Mark(
+                    "a blank behind the program's name, which cmd.exe cannot be told to keep",
+                ));
+            }
         }
     }
     Ok(line.join(" "))
@@ -215,10 +221,12 @@ fn is_name(word: &str) -> bool {
 pub fn without_secrets(line: &str) -> String {
     let is_secret = |name: &str| {
         let name = name.to_ascii_lowercase();
-        ["password", "secret", "token", "pin", "external-id", "external_id"].iter().any(|part| name.contains(part))
+        ["password", "secret", "token", "pin", "external-id", "external_id"]
+            .iter()
+            .any(|part| name.contains(part))
     };
     if let Some((key, _)) = line.split_once('=')
-        && !key.trim_start().contains([' ', '-'])
+        && !key.trim().contains([' ', '-'])
         && is_secret(key)
         && !key.trim().ends_with("file")
     {
@@ -249,7 +257,18 @@ mod tests {
 
     #[test]
     fn what_is_written_is_split_into_the_same_words() {
-        for word in ["/usr/bin/anyrole", "/a b/anyrole", "/it's/x", "/$HOME/x", "/a\"b'c$d\\e", "/ä ö/x", "", "a!b", "~", "/a (x86)/b"] {
+        for word in [
+            "/usr/bin/anyrole",
+            "/a b/anyrole",
+            "/it's/x",
+            "/$HOME/x",
+            "/a\"b'c$d\\e",
+            "/ä ö/x",
+            "",
+            "a!b",
+            "~",
+            "/a (x86)/b",
+        ] {
             let line = written(&[word, "credential-process", "deploy"], System::Unix).unwrap();
             let reading = read(&line).unwrap();
             assert_eq!(reading.words, [word, "credential-process", "deploy"], "{line}");

@@ -31,14 +31,22 @@ pub fn own_program(env: &Environment) -> io::Result<PathBuf> {
 fn find_program(word: &str, env: &Environment) -> Option<PathBuf> {
     let is_path = word.contains('/') || (cfg!(windows) && word.contains(['\\', ':']));
     let named = |path: &Path| {
-        let with_ending = || Some(PathBuf::from(format!("{}.exe", path.display()))).filter(|path| path.is_file());
-        if path.is_file() { Some(path.to_owned()) } else if cfg!(windows) { with_ending() } else { None }
+        let with_ending =
+            || Some(PathBuf::from(format!("{}.exe", path.display()))).filter(|path| path.is_file());
+        if path.is_file() {
+            Some(path.to_owned())
+        } else if cfg!(windows) {
+            with_ending()
+        } else {
+            None
+        }
     };
     if is_path {
         return named(Path::new(word));
     }
     let path = env.os_var("PATH").unwrap_or_default();
-    std::env::split_paths(&path).find_map(|folder| named(&folder.join(word)).filter(|found| is_executable(found)))
+    std::env::split_paths(&path)
+        .find_map(|folder| named(&folder.join(word)).filter(|found| is_executable(found)))
 }
 
 #[cfg(unix)]

@@ -49,7 +49,8 @@ pub fn write(
         ("aws_account_id", Change::Update(set.role_arn.arn().account())),
     ];
     let (found, stamp) = file.edit(|editing| {
-        let edited = ini::edited(editing.content(), profile, &changes).map_err(|error| file.refused(error))?;
+        let edited =
+            ini::edited(editing.content(), profile, &changes).map_err(|error| file.refused(error))?;
         let exposure = editing.exposure();
         let unchanged = Found { static_key: None, exposure, open: None };
         if *edited == editing.content() {

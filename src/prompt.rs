@@ -44,7 +44,8 @@ pub fn ask_secret(question: &str) -> Result<Secret<String>, PromptError> {
 /// Fails if there is no terminal, or if nothing was answered.
 pub fn ask(question: &str) -> Result<String, PromptError> {
     let (input, mut output) = terminal().ok_or(PromptError::NoTerminal)?;
-    let asked = output.write_all(format!("{}: ", printable(question)).as_bytes()).and_then(|()| output.flush());
+    let asked =
+        output.write_all(format!("{}: ", printable(question)).as_bytes()).and_then(|()| output.flush());
     asked.map_err(|_| PromptError::NotAnswered)?;
     let mut answer = String::new();
     match BufReader::new(input).take(LONGEST).read_line(&mut answer) {
@@ -57,7 +58,8 @@ pub fn ask(question: &str) -> Result<String, PromptError> {
 #[cfg(unix)]
 fn terminal() -> Option<(File, File)> {
     use rustix::fs::{Mode, OFlags};
-    let open = || rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
+    let open =
+        || rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
     Some((open().ok()?.into(), open().ok()?.into()))
 }
 

@@ -1,6 +1,11 @@
 //! `configure`: what it writes, that it loses nothing, and that every SDK runs the line.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, reason = "a test may stop at once, plays the other programs, and skips loudly")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may stop at once, plays the other programs, and skips loudly"
+)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -39,7 +44,11 @@ impl Home {
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        command.env_clear().env("HOME", self.0.path()).env("PATH", "/usr/bin:/bin").current_dir(self.0.path());
+        command
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.0.path());
         command.stdin(Stdio::null());
         command
     }
@@ -56,8 +65,10 @@ fn told(output: &Output) -> String {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -73,10 +84,23 @@ fn new_files_are_their_owners_alone_under_every_umask() {
     for umask in ["000", "022", "777"] {
         let home = Home::new();
         let mut shell = home.command("/bin/sh");
-        shell.args(["-c", "umask \"$0\"; exec \"$@\"", umask, env!("CARGO_BIN_EXE_anyrole"), "configure", "deploy", "--yes"]);
+        shell.args([
+            "-c",
+            "umask \"$0\"; exec \"$@\"",
+            umask,
+            env!("CARGO_BIN_EXE_anyrole"),
+            "configure",
+            "deploy",
+            "--yes",
+        ]);
         let done = shell.args(ARNS).args(["--certificate", "host.pem"]).output().unwrap();
         assert!(done.status.success() && done.stderr.is_empty(), "{umask}: {}", told(&done));
-        for (path, wanted) in [(".aws", 0o700), (".aws/config", 0o600), (".config/anyrole", 0o700), (".config/anyrole/config.toml", 0o600)] {
+        for (path, wanted) in [
+            (".aws", 0o700),
+            (".aws/config", 0o600),
+            (".config/anyrole", 0o700),
+            (".config/anyrole/config.toml", 0o600),
+        ] {
             assert_eq!(mode(&home.path(path)), wanted, "{path} under {umask}");
         }
         assert_eq!(names(&home.path(".aws")), ["config"]);
@@ -92,7 +116,9 @@ fn every_other_byte_stays_and_one_copy_is_kept() {
     let done = home.configure(&["deploy", "--yes"]);
     assert!(done.status.success(), "{}", told(&done));
     let program = env!("CARGO_BIN_EXE_anyrole");
-    let added = format!("output = json\ncredential_process = {program} credential-process deploy\nregion = eu-central-1\n");
+    let added = format!(
+        "output = json\ncredential_process = {program} credential-process deploy\nregion = eu-central-1\n"
+    );
     let wanted = KEPT.replace("[ profile  deploy ]", "[profile deploy]").replace("output = json\n", &added);
     assert_eq!(fs::read_to_string(&path).unwrap(), wanted);
     assert_eq!(mode(&path), 0o640);
@@ -129,9 +155,14 @@ fn without_agreement_nothing_is_written() {
     let path = home.write(".aws/config", KEPT);
     let done = home.configure(&["deploy"]);
     assert_eq!(done.status.code(), Some(2));
-    assert!(told(&done).contains("[configure-not-confirmed]") && told(&done).contains("+credential_process = "));
+    assert!(
+        told(&done).contains("[configure-not-confirmed]") && told(&done).contains("+credential_process = ")
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), KEPT);
-    assert_eq!((names(&home.path(".aws")), names(home.0.path())), (vec![String::from("config")], vec![String::from(".aws")]));
+    assert_eq!(
+        (names(&home.path(".aws")), names(home.0.path())),
+        (vec![String::from("config")], vec![String::from(".aws")])
+    );
 }
 
 /// Twenty at once, each its profile: nobody's is lost.
@@ -145,7 +176,11 @@ fn many_at_once_are_as_many_profiles() {
             (0..20).map(|run| scope.spawn(move || home.configure(&[&format!("p{run}"), "--yes"]))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
-    assert!(outputs.iter().all(|output| output.status.success()), "{:?}", outputs.iter().map(told).collect::<Vec<_>>());
+    assert!(
+        outputs.iter().all(|output| output.status.success()),
+        "{:?}",
+        outputs.iter().map(told).collect::<Vec<_>>()
+    );
     let content = fs::read_to_string(&path).unwrap();
     let own = fs::read_to_string(home.path(".config/anyrole/config.toml")).unwrap();
     for run in 0..20 {
@@ -160,14 +195,20 @@ fn many_at_once_are_as_many_profiles() {
 fn a_person_is_asked() {
     let home = Home::new();
     let mut python = home.command("/usr/bin/python3");
-    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configure/terminal.py")).arg(env!("CARGO_BIN_EXE_anyrole"));
+    python
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configure/terminal.py"))
+        .arg(env!("CARGO_BIN_EXE_anyrole"));
     let Ok(output) = python.args(&ARNS[..4]).stdout(Stdio::piped()).stderr(Stdio::piped()).output() else {
         eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
         return;
     };
     assert_eq!(String::from_utf8_lossy(&output.stdout), "no 2\nyes 0\n", "{}", told(&output));
     let own = fs::read_to_string(home.path(".config/anyrole/config.toml")).unwrap();
-    assert!(own.contains("role_arn = \"arn:aws:iam::111122223333:role/build\"\n") && own.contains("/host.pem\"\n"), "{own}");
+    assert!(
+        own.contains("role_arn = \"arn:aws:iam::111122223333:role/build\"\n")
+            && own.contains("/host.pem\"\n"),
+        "{own}"
+    );
 }
 
 /// Config files of all kinds, by a generator of its own; `ANYROLE_TEST_FILES=10000` is the long form.

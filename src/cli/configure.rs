@@ -7,8 +7,9 @@ mod own;
 
 use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
-use super::settings::Settings;
+use super::settings::session::SessionSettings;
 use super::settings::table::{Group, Kind, Setting, setting};
+use super::settings::{Settings, SettingsError};
 use super::status::DESCRIBING;
 use super::usage::UsageError;
 use super::{Invocation, output, settings};
@@ -17,7 +18,10 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::command_line::{self, System};
 use crate::config::Config;
 use crate::configure::{own_program, shadow};
+use crate::diagnostic::Diagnostic as _;
 use crate::env::Environment;
+use crate::identity::error::IdentityError;
+use crate::identity::{self, IdentitySource, Input};
 use crate::ini::{self, Change, Section, view};
 use crate::private_file::Edited;
 use crate::prompt;
@@ -25,12 +29,19 @@ use crate::text::{diff, quoted};
 pub(super) use error::ConfigureError;
 use own::OwnFile;
 
-const PROFILE: Setting =
-    Setting::flag("profile", Kind::Text("PROFILE"), "the profile to write [default: NAME, or that of --from-official]");
-const FROM_OFFICIAL: Setting =
-    Setting::flag("from-official", Kind::Text("PROFILE"), "take the settings from its line of aws_signing_helper");
+const PROFILE: Setting = Setting::flag(
+    "profile",
+    Kind::Text("PROFILE"),
+    "the profile to write [default: NAME, or that of --from-official]",
+);
+const FROM_OFFICIAL: Setting = Setting::flag(
+    "from-official",
+    Kind::Text("PROFILE"),
+    "take the settings from its line of aws_signing_helper",
+);
 const YES: Setting = Setting::flag("yes", Kind::Boolean, "write without asking");
-const CHECK: Setting = Setting::flag("check", Kind::Boolean, "look at every credential_process line, and write nothing");
+const CHECK: Setting =
+    Setting::flag("check", Kind::Boolean, "look at every credential_process line, and write nothing");
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "with --check, print JSON");
 
 /// What stands between a file's name and the date in the name of the copy that is kept of it.
@@ -45,7 +56,7 @@ pub(super) const SPEC: Spec = Spec {
     flags: &[PROFILE, FROM_OFFICIAL, YES, CHECK, JSON],
     more: "\
 Shows what it would change, and asks:
-  anyrole configure deploy --role-arn arn:aws:iam::111122223333:role/deploy …
+  anyrole configure deploy --role-arn arn:aws:iam::111122223333:role/x
   anyrole configure deploy --yes
   anyrole configure --check
   anyrole configure deploy --from-official default
@@ -87,7 +98,11 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         None => invocation.typed.clone(),
         Some(source) => {
             if let Some(session) = config.session(name) {
-                return Err(ConfigureError::SessionExists { name: name.to_owned(), origin: session.origin.clone() }.into());
+                return Err(ConfigureError::SessionExists {
+                    name: name.to_owned(),
+                    origin: session.origin.clone(),
+                }
+                .into());
             }
             official::settings(&file, source, &invocation.typed, &mut notes)?
         }
@@ -97,7 +112,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let known = config.session(name).map(|_| name);
     let is_asked = source.is_none() && output::is_seen() && !invocation.has(&YES);
     let resolved = resolve(&config, &mut wanted, known, &here, is_asked)?;
-    let request = resolved.session(&here, false)?.request;
+    let SessionSettings { request, identity, .. } = resolved.session(&here, false)?;
+    notes.extend(outlook(&resolved, &identity, &here)?);
     let changes = own.changes(&wanted, source.is_some(), env, &mut notes)?;
     let line = command(&own, name, env)?;
     let region = wanted.flag("region").unwrap_or(request.trust_anchor_arn.arn().region()).to_owned();
@@ -120,7 +136,11 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     notes.extend(shadows(&file, &after, profile, env)?);
     let mut text = difference(&own.shown(), &own_before, &own_after);
-    text.push_str(&difference(&shown(&file), &String::from_utf8_lossy(&before), &String::from_utf8_lossy(&after)));
+    text.push_str(&difference(
+        &shown(&file),
+        &String::from_utf8_lossy(&before),
+        &String::from_utf8_lossy(&after),
+    ));
     for note in &notes {
         text.push_str(&format!("note: {}\n", crate::text::printable_line(note)));
     }
@@ -137,16 +157,19 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         true => own.write(name, &changes, &suffix, |content| seen(content, own_before.as_bytes()))?,
         false => String::new(),
     };
-    let ((is_seen, copy), _) = file.edit(|editing| {
+    // It may be made by an attempt that comes to nothing, since somebody else was faster.
+    let mut copy = None;
+    let (is_seen, _) = file.edit(|editing| {
         if !seen(editing.content(), &before) {
-            return Ok(Edited::Unchanged((false, None)));
+            return Ok(Edited::Unchanged(false));
         }
         let edited = edited(&file, editing.content(), &section, &line, &region)?;
         if *edited == editing.content() {
-            return Ok(Edited::Unchanged((true, None)));
+            return Ok(Edited::Unchanged(true));
         }
-        let copy = editing.keep_copy(COPY, &suffix).map_err(|error| file.unwritten(error))?;
-        Ok(Edited::Content(edited, (true, copy)))
+        let kept = editing.keep_copy(COPY, &suffix).map_err(|error| file.unwritten(error))?;
+        copy = kept.or(copy.take());
+        Ok(Edited::Content(edited, true))
     })?;
     if !is_seen {
         return Err(ConfigureError::ChangedMeanwhile { file: file.path().to_owned() }.into());
@@ -158,7 +181,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 /// Says that a file was written, and under which name its former content is kept.
 fn written(file: &str, copy: Option<&std::ffi::OsStr>) -> String {
     match copy {
-        Some(copy) => format!("wrote {file}; as it was, it is {} beside it\n", quoted(&copy.to_string_lossy())),
+        Some(copy) => {
+            format!("wrote {file}; as it was, it is {} beside it\n", quoted(&copy.to_string_lossy()))
+        }
         None => format!("wrote {file}\n"),
     }
 }
@@ -168,7 +193,8 @@ fn shown(file: &AwsFile) -> String {
 }
 
 fn section(profile: &str) -> Result<Section, AwsFileError> {
-    let section = if profile == "default" { Section::plain(profile) } else { Section::prefixed("profile", profile) };
+    let section =
+        if profile == "default" { Section::plain(profile) } else { Section::prefixed("profile", profile) };
     section.map_err(AwsFileError::Profile)
 }
 
@@ -202,6 +228,33 @@ fn resolve(
     Ok(settings)
 }
 
+/// Says why a session could not be made as things are; refuses a key that this version cannot use at all.
+fn outlook(
+    settings: &Settings,
+    identity: &IdentitySource,
+    env: &Environment,
+) -> Result<Option<String>, Failure> {
+    for (input, name) in
+        [(Some(&identity.certificate), "certificate"), (identity.private_key.as_ref(), "private-key")]
+    {
+        let what = match input {
+            Some(Input::Pkcs11Uri(_)) => "keys on PKCS#11 tokens",
+            Some(Input::TpmHandle(_)) => "keys in a TPM",
+            Some(Input::Descriptor(_) | Input::Path(_) | Input::StandardInput | Input::Variable(_))
+            | None => continue,
+        };
+        let label = settings.given(name).map(|given| given.label()).unwrap_or_default();
+        return Err(SettingsError::NotInThisVersion { label, what }.into());
+    }
+    match identity::examine(identity, env) {
+        Ok(_) => Ok(None),
+        Err(
+            error @ (IdentityError::PrivateKeyUnsupported { .. } | IdentityError::SourceUnsupported { .. }),
+        ) => Err(error.into()),
+        Err(error) => Ok(Some(format!("as it is, there would be no session: {error} [{}]", error.id()))),
+    }
+}
+
 /// Returns the line that starts this program for the session.
 fn command(own: &OwnFile, name: &str, env: &Environment) -> Result<String, Failure> {
     let program = own_program(env).map_err(ConfigureError::Program)?;
@@ -227,7 +280,7 @@ fn edited(
     region: &str,
 ) -> Result<zeroize::Zeroizing<Vec<u8>>, AwsFileError> {
     let mut changes = vec![("credential_process", Change::Set(line))];
-    if ini::value(content, section, "region").is_none_or(<[u8]>::is_empty) {
+    if ini::value(content, section, "region").is_none() {
         changes.push(("region", Change::Set(region)));
     }
     ini::edited(content, section, &changes).map_err(|error| file.refused(error))
@@ -237,7 +290,9 @@ fn edited(
 fn shadows(file: &AwsFile, after: &[u8], profile: &str, env: &Environment) -> Result<Vec<String>, Failure> {
     let sections = view::sections(after);
     let own = sections.iter().filter(|section| section.profile() == Some(profile));
-    let line = |found: shadow::Shadow, file: &AwsFile| format!("{}, line {}: {}", shown(file), found.line, found.text);
+    let line = |found: shadow::Shadow, file: &AwsFile| {
+        format!("{}, line {}: {}", shown(file), found.line, found.text)
+    };
     let mut notes: Vec<String> = own.flat_map(shadow::in_config).map(|found| line(found, file)).collect();
     let credentials = AwsFile::locate(FileKind::Credentials, env)?;
     // Where it cannot be read, it is none of ours either.

@@ -55,7 +55,8 @@ pub fn edited(
     wanted.sort_by_key(|(key, _)| *key);
     let others = |parsed: &super::parse::Parsed| {
         let sessions = parsed.sessions.iter().filter(|(other, _)| *other != name);
-        let sessions: Vec<_> = sessions.map(|(other, session)| (other.clone(), values(&session.section))).collect();
+        let sessions: Vec<_> =
+            sessions.map(|(other, session)| (other.clone(), values(&session.section))).collect();
         (values(&parsed.defaults), sessions)
     };
     let is_as_wanted = after.sessions.get(name).is_some_and(|session| values(&session.section) == wanted);
@@ -183,7 +184,9 @@ mod tests {
     #[test]
     fn a_value_is_replaced_where_it_stands_and_nothing_else_moves() {
         let text = "\u{feff}version = 1\n\n[session.a] # the first\n  role_arn   =  \"\"\"\nold\"\"\"  # kept\nassume_role_tag = [\n  'x=1', # one\n]\n# of b\n\n[session.b]\nrole_arn = 'r'";
-        let wanted = text.replace("\"\"\"\nold\"\"\"", "\"new\"").replace("]\n# of b", "]\ncertificate = \"c\"\n# of b");
+        let wanted = text
+            .replace("\"\"\"\nold\"\"\"", "\"new\"")
+            .replace("]\n# of b", "]\ncertificate = \"c\"\n# of b");
         assert_eq!(edit(text, "a", &[("role-arn", "new"), ("certificate", "c")]).unwrap(), wanted);
         assert_eq!(edit(&wanted, "a", &[("role-arn", "new"), ("certificate", "c")]).unwrap(), wanted);
         let wanted = format!("{text}\nsession_duration = \"1h\"");

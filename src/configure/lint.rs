@@ -39,8 +39,14 @@ pub fn findings(
         if let Some(profile) = section.profile()
             && let Some(first) = seen.insert(profile.to_owned(), section.line)
         {
-            let text = format!("the profile stands in line {first} already: the AWS CLI and boto3 refuse the file");
-            findings.push(Finding { line: section.line, profile: profile.to_owned(), id: "section-twice", text });
+            let text =
+                format!("the profile stands in line {first} already: the AWS CLI and boto3 refuse the file");
+            findings.push(Finding {
+                line: section.line,
+                profile: profile.to_owned(),
+                id: "section-twice",
+                text,
+            });
         }
         let Some(property) = section.property("credential_process") else { continue };
         let name = section.profile().unwrap_or(&section.name).to_owned();
@@ -48,14 +54,18 @@ pub fn findings(
             findings.push(Finding { line, profile: name.clone(), id, text });
         };
         if section.profile().is_none() {
-            let text = format!("SDKs read no profile from [{}]: write [profile {}]", section.name, section.name);
+            let text =
+                format!("SDKs read no profile from [{}]: write [profile {}]", section.name, section.name);
             add(section.line, "section-not-read", text);
         }
         for (id, text) in of_line(property, env, judge_arguments) {
             add(property.line, id, text);
         }
-        for twin in section.properties.iter().filter(|twin| twin.key == property.key && twin.line > property.line) {
-            let text = String::from("credential_process stands there twice: the AWS CLI and boto3 refuse the file");
+        for twin in
+            section.properties.iter().filter(|twin| twin.key == property.key && twin.line > property.line)
+        {
+            let text =
+                String::from("credential_process stands there twice: the AWS CLI and boto3 refuse the file");
             add(twin.line, "key-twice", text);
         }
         for found in shadows(section, &others) {
@@ -95,7 +105,8 @@ fn of_line(
         return found;
     }
     if command_line::cut(value).is_some() {
-        let text = "a blank before # or ; ends the value for all but the AWS CLI and boto3, for which it goes on";
+        let text =
+            "a blank before # or ; ends the value for all but the AWS CLI and boto3, for which it goes on";
         found.push(("cut", String::from(text)));
     }
     let words = match System::here() {
@@ -106,7 +117,8 @@ fn of_line(
             }
             Ok(reading) => {
                 // What is cut off is told of already.
-                let told: Vec<String> = reading.differences.iter().map(|found| quoted_mark(&found.to_string())).collect();
+                let told: Vec<String> =
+                    reading.differences.iter().map(|found| quoted_mark(&found.to_string())).collect();
                 if !told.is_empty() && found.iter().all(|(id, _)| *id != "cut") {
                     let text = format!(
                         "the AWS CLI and boto3 take it as it stands, and other SDKs give it to a shell, where {}",
@@ -129,7 +141,12 @@ fn of_line(
                 found.extend(judge_arguments(arguments).map(|text| ("arguments", text)));
             }
             Some(_) | None => {
-                found.push(("arguments", String::from("SDKs read what anyrole credential-process prints, and this is another command")));
+                found.push((
+                    "arguments",
+                    String::from(
+                        "SDKs read what anyrole credential-process prints, and this is another command",
+                    ),
+                ));
             }
         }
     }
@@ -147,16 +164,20 @@ fn of_program(program: &str, env: &Environment) -> Option<(&'static str, String)
     let is_relative = program.contains('/') && !program.starts_with('/') && !cfg!(windows);
     let shown = quoted(program);
     match find_program(program, env) {
-        None if program.starts_with("~/") || program.contains('$') => {
-            Some(("program-missing", format!("the AWS CLI and boto3 start no shell, and find no program {shown}: write the whole path")))
-        }
+        None if program.starts_with("~/") || program.contains('$') => Some((
+            "program-missing",
+            format!(
+                "the AWS CLI and boto3 start no shell, and find no program {shown}: write the whole path"
+            ),
+        )),
         None => Some(("program-missing", format!("there is no program {shown}"))),
         Some(found) if !is_executable(&found) => {
             Some(("program-not-executable", format!("{shown} may not be executed by this user")))
         }
-        Some(_) if is_relative => {
-            Some(("program-relative", format!("{shown} is looked for in the folder where each program is started")))
-        }
+        Some(_) if is_relative => Some((
+            "program-relative",
+            format!("{shown} is looked for in the folder where each program is started"),
+        )),
         Some(_) => None,
     }
 }
@@ -192,7 +213,10 @@ mod tests {
     #[test]
     fn a_good_line_is_nothing_to_speak_of() {
         assert_eq!(ids("[profile a]\ncredential_process = /bin/sh -c true\nregion = x\n[default]\n", ""), []);
-        assert_eq!(ids("[default]\ncredential_process = sh \"a b\" 'c d'\n", "[other]\naws_access_key_id = x\n"), []);
+        assert_eq!(
+            ids("[default]\ncredential_process = sh \"a b\" 'c d'\n", "[other]\naws_access_key_id = x\n"),
+            []
+        );
     }
 
     #[test]
@@ -205,7 +229,10 @@ mod tests {
         assert_eq!(one("/bin/sh $HOME/x"), [(3, "quoting")]);
         assert_eq!(one("/bin/sh a |jq"), [(3, "quoting")]);
         assert_eq!(one("~/bin/x"), [(3, "program-missing"), (3, "quoting")]);
-        assert_eq!(one("/missing/anyrole credential-process other"), [(3, "arguments"), (3, "program-missing")]);
+        assert_eq!(
+            one("/missing/anyrole credential-process other"),
+            [(3, "arguments"), (3, "program-missing")]
+        );
         assert_eq!(one("/missing/anyrole env deploy"), [(3, "arguments"), (3, "program-missing")]);
         assert_eq!(one("/missing/anyrole credential-process deploy"), [(3, "program-missing")]);
         assert_eq!(one("/bin/sh x\n  y"), [(3, "continued")]);

@@ -27,7 +27,11 @@ const KEYS: &[(&str, &str, &str)] = &[
 pub fn in_config(section: &Section) -> Vec<Shadow> {
     let found = KEYS.iter().filter_map(|(id, key, who)| {
         let property = section.property(key)?;
-        Some(Shadow { id, line: property.line, text: format!("{key} stands beside credential_process: {who}") })
+        Some(Shadow {
+            id,
+            line: property.line,
+            text: format!("{key} stands beside credential_process: {who}"),
+        })
     });
     found.collect()
 }
@@ -37,7 +41,9 @@ pub fn in_credentials(sections: &[Section], profile: &str) -> Vec<Shadow> {
     let own = sections.iter().filter(|section| section.name == profile);
     let found = own.filter_map(|section| {
         let property = section.property("aws_access_key_id")?;
-        let text = format!("[{profile}] holds aws_access_key_id there: every SDK takes these keys and not credential_process");
+        let text = format!(
+            "[{profile}] holds aws_access_key_id there: every SDK takes these keys and not credential_process"
+        );
         Some(Shadow { id: "static-keys", line: property.line, text })
     });
     found.collect()
@@ -59,7 +65,9 @@ pub fn in_variables(env: &Environment, profile: &str) -> Vec<String> {
     for variable in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
         if let Some(other) = env.os_var(variable).filter(|other| *other != profile) {
             let other = crate::text::quoted(&other.to_string_lossy());
-            found.push(format!("{variable} is {other} here: programs take that profile unless they are told another"));
+            found.push(format!(
+                "{variable} is {other} here: programs take that profile unless they are told another"
+            ));
         }
     }
     found

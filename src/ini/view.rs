@@ -66,7 +66,8 @@ pub fn sections(content: &[u8]) -> Vec<Section> {
                     property.is_continued = true;
                 }
             }
-            (Kind::Property { .. } | Kind::Continuation, None) | (Kind::Blank | Kind::Comment | Kind::Other, _) => {}
+            (Kind::Property { .. } | Kind::Continuation, None)
+            | (Kind::Blank | Kind::Comment | Kind::Other, _) => {}
         }
     }
     sections

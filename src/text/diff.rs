@@ -29,8 +29,10 @@ pub fn diff(old: &str, new: &str, shown: impl Fn(&str) -> String) -> String {
                 lines(start + a, next_a - a),
                 lines(start + b, next_b - b)
             );
-            for (mark, line) in
-                before[a..next_a].iter().map(|line| ('-', line)).chain(after[b..next_b].iter().map(|line| ('+', line)))
+            for (mark, line) in before[a..next_a]
+                .iter()
+                .map(|line| ('-', line))
+                .chain(after[b..next_b].iter().map(|line| ('+', line)))
             {
                 let _ = writeln!(text, "{mark}{}", printable_line(&shown(line)));
             }

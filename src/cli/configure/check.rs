@@ -28,7 +28,8 @@ pub(super) fn run(invocation: &Invocation<'_>, json: &Setting) -> Result<(), Fai
     } else {
         let mut text = String::new();
         for finding in &found {
-            let line = format!("{}, line {}: [{}] {}", shown(&file), finding.line, finding.profile, finding.text);
+            let line =
+                format!("{}, line {}: [{}] {}", shown(&file), finding.line, finding.profile, finding.text);
             // Writing to a text cannot fail.
             let _ = writeln!(text, "{} [{}]", printable_line(&line), finding.id);
         }

@@ -17,7 +17,10 @@ pub(crate) enum ConfigureError {
         file: PathBuf,
     },
     /// The session is another file's.
-    #[error("{origin}: the session {} is defined there, and not in the file that would be changed", quoted(name))]
+    #[error(
+        "{origin}: the session {} is defined there, and not in the file that would be changed",
+        quoted(name)
+    )]
     DefinedElsewhere {
         /// The session.
         name: String,
@@ -41,7 +44,9 @@ pub(crate) enum ConfigureError {
         why: String,
     },
     /// Nothing says where our config file is.
-    #[error("there is no home folder for .config/anyrole/config.toml: HOME is not set, and this user has no account here")]
+    #[error(
+        "there is no home folder for .config/anyrole/config.toml: HOME is not set, and this user has no account here"
+    )]
     Nowhere,
     /// The system does not tell which file this program is.
     #[error("cannot find out which file this program is")]
@@ -132,9 +137,9 @@ impl Diagnostic for ConfigureError {
                 format!("change that file with --config {file}, or take another NAME")
             }
             Self::NotConfirmed => String::from("run it on a terminal and answer y, or with --yes"),
-            Self::NotOfficial { .. } => {
-                String::from("configure it by flags: anyrole configure NAME --profile PROFILE --trust-anchor-arn …")
-            }
+            Self::NotOfficial { .. } => String::from(
+                "configure it by flags: anyrole configure NAME --profile PROFILE --trust-anchor-arn …",
+            ),
             Self::Nowhere => String::from("set HOME, or name the file with --config"),
             Self::Program(_) => String::from("start it by its whole path"),
             Self::Relative { flag, .. } => {
@@ -147,9 +152,9 @@ impl Diagnostic for ConfigureError {
             Self::SessionExists { .. } => {
                 String::from("give another NAME: anyrole configure NAME --from-official PROFILE")
             }
-            Self::Unquotable { .. } => {
-                String::from("install the program, and keep its config file, where the path has letters and digits only")
-            }
+            Self::Unquotable { .. } => String::from(
+                "install the program, and keep its config file, where the path has letters and digits only",
+            ),
         })
     }
 }

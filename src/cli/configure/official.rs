@@ -30,7 +30,8 @@ pub(super) fn settings(
     let section = sections.iter().find(|section| section.profile() == Some(profile));
     let section = section.ok_or_else(|| refused(None, String::from("there is no such profile")))?;
     let property = section.property("credential_process");
-    let property = property.ok_or_else(|| refused(Some(section.line), String::from("it has no credential_process")))?;
+    let property =
+        property.ok_or_else(|| refused(Some(section.line), String::from("it has no credential_process")))?;
     let refused = |why: String| refused(Some(property.line), why);
     if property.is_continued || command_line::cut(&property.value).is_some() {
         return Err(refused(String::from("SDKs do not agree where the line ends")));
@@ -64,7 +65,6 @@ pub(super) fn settings(
             notes.push(format!("--{flag} is left out: {why}"));
         }
     }
-    notes.push(String::from("a private key that other users can read is refused: see anyrole explain key-file-permissions"));
     wanted.words.clear();
     wanted.lay_over(typed);
     Ok(wanted)

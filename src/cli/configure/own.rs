@@ -53,14 +53,21 @@ impl OwnFile {
 
     /// Reads the configuration as the session will; one that is named and missing is to be made.
     pub(super) fn config(&self, typed: &Typed, env: &Environment) -> Result<Config, Failure> {
-        if self.is_named && !self.path.exists() { Ok(Config::default()) } else { settings::config(typed, env) }
+        // One that is empty is being made by another run of this command.
+        let is_new = std::fs::metadata(&self.path).map_or(true, |found| found.len() == 0);
+        if self.is_named && is_new { Ok(Config::default()) } else { settings::config(typed, env) }
     }
 
     /// Checks that the session is not another file's, which this one would hide or double.
     pub(super) fn check_place(&self, config: &Config, name: &str) -> Result<(), ConfigureError> {
         match config.session(name) {
-            Some(session) if std::path::absolute(&session.origin.file).ok().as_deref() != Some(&self.path) => {
-                Err(ConfigureError::DefinedElsewhere { name: name.to_owned(), origin: session.origin.clone() })
+            Some(session)
+                if std::path::absolute(&session.origin.file).ok().as_deref() != Some(&self.path) =>
+            {
+                Err(ConfigureError::DefinedElsewhere {
+                    name: name.to_owned(),
+                    origin: session.origin.clone(),
+                })
             }
             Some(_) | None => Ok(()),
         }
@@ -81,7 +88,9 @@ impl OwnFile {
             let is_on = grammar::boolean(&text).unwrap_or(false);
             match (setting.sources, setting.name) {
                 (Sources::FlagAndVariable, "config") | (Sources::Flag, "with-proxy" | "debug") => {}
-                (Sources::Flag, "no-cache") if is_on => changes.push(("cache", Value::Text(String::from("none")))),
+                (Sources::Flag, "no-cache") if is_on => {
+                    changes.push(("cache", Value::Text(String::from("none"))))
+                }
                 (Sources::Flag, _) => {}
                 (Sources::FlagAndVariable, name) => {
                     // A switch that is off says nothing.
@@ -90,7 +99,10 @@ impl OwnFile {
                     }
                 }
                 (
-                    Sources::Everywhere | Sources::FlagAndSession | Sources::FlagVariableAndSession | Sources::Session,
+                    Sources::Everywhere
+                    | Sources::FlagAndSession
+                    | Sources::FlagVariableAndSession
+                    | Sources::Session,
                     name,
                 ) => {
                     let value = match setting.kind {
@@ -124,7 +136,11 @@ impl OwnFile {
     }
 
     /// Returns its text, and the text with the session changed.
-    pub(super) fn edited(&self, name: &str, changes: &[(&'static str, Value)]) -> Result<(String, String), Failure> {
+    pub(super) fn edited(
+        &self,
+        name: &str,
+        changes: &[(&'static str, Value)],
+    ) -> Result<(String, String), Failure> {
         let before = self.read()?;
         let after = edit::edited(&self.path, &before, name, changes, &config_keys())?;
         Ok((before, after))
@@ -139,22 +155,27 @@ impl OwnFile {
         is_as_seen: impl Fn(&[u8]) -> bool,
     ) -> Result<String, Failure> {
         let missing = if self.is_named { MissingFolder::Refuse } else { MissingFolder::MakeTwo };
+        // It may be made by an attempt that comes to nothing, since somebody else was faster.
+        let mut copy = None;
         let outcome = private_file::edit(&self.path, missing, edit::LIMIT, |editing| {
             let content = editing.content();
             if !is_as_seen(content) {
-                return Err(Ended::Failed(ConfigureError::ChangedMeanwhile { file: self.path.clone() }.into()));
+                return Err(Ended::Failed(
+                    ConfigureError::ChangedMeanwhile { file: self.path.clone() }.into(),
+                ));
             }
             let before = self.text(content).map_err(Ended::Failed)?;
             let after = edit::edited(&self.path, &before, name, changes, &config_keys())
                 .map_err(|error| Ended::Failed(error.into()))?;
             if before == after {
-                return Ok(Edited::Unchanged(String::new()));
+                return Ok(Edited::Unchanged(false));
             }
-            let copy = editing.keep_copy(COPY, suffix)?;
-            Ok(Edited::Content(after.into_bytes().into(), written(&self.shown(), copy.as_deref())))
+            copy = editing.keep_copy(COPY, suffix)?.or(copy.take());
+            Ok(Edited::Content(after.into_bytes().into(), true))
         });
         match outcome {
-            Ok((told, _)) => Ok(told),
+            Ok((true, _)) => Ok(written(&self.shown(), copy.as_deref())),
+            Ok((false, _)) => Ok(String::new()),
             Err(Ended::Failed(failure)) => Err(failure),
             Err(Ended::System(error)) => Err(error.into()),
         }
@@ -170,9 +191,15 @@ fn located(
     notes: &mut Vec<String>,
 ) -> Result<String, Failure> {
     let is_path = matches!(setting.kind, Kind::Text("INPUT" | "PATH" | "FILE"));
-    let is_other = text == "-" || text == "journal" || ["env:", "fd:", "pkcs11:", "handle:"].iter().any(|kind| text.starts_with(kind));
+    let is_other = text == "-"
+        || text == "journal"
+        || ["env:", "fd:", "pkcs11:", "handle:"].iter().any(|kind| text.starts_with(kind));
     if text == "-" || text.starts_with("fd:") {
-        notes.push(format!("{} is {}, and no SDK hands that to a credential_process", setting.key(), quoted(&text)));
+        notes.push(format!(
+            "{} is {}, and no SDK hands that to a credential_process",
+            setting.key(),
+            quoted(&text)
+        ));
     }
     if !is_path || is_other || Path::new(&text).is_absolute() {
         return Ok(text);
