@@ -16,7 +16,7 @@ pub struct Shadow {
 
 /// The keys of a profile by which SDKs get credentials otherwise, each with who prefers it to `credential_process`.
 const KEYS: &[(&str, &str, &str)] = &[
-    ("static-keys", "aws_access_key_id", "every SDK but the AWS CLI and boto3 takes these keys"),
+    ("static-keys", "aws_access_key_id", "most SDKs take these keys, though not the AWS CLI and boto3"),
     ("role", "role_arn", "SDKs assume that role, with the credentials of its source"),
     ("sso", "sso_session", "SDKs ask IAM Identity Center"),
     ("sso", "sso_start_url", "SDKs ask IAM Identity Center"),
