@@ -8,7 +8,7 @@ mod own;
 use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
 use super::settings::session::SessionSettings;
-use super::settings::table::{Group, Kind, Setting, setting};
+use super::settings::table::{Group, Kind, SETTINGS, Setting, setting};
 use super::settings::{Settings, SettingsError};
 use super::status::DESCRIBING;
 use super::usage::UsageError;
@@ -107,6 +107,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
             official::settings(&file, source, &invocation.typed, &mut notes)?
         }
     };
+    if source.is_some() {
+        notes.extend(defaults_beside(&config, &wanted));
+    }
     // What is meant for another command says nothing of this session.
     let here = without_ours(env);
     let known = config.session(name).map(|_| name);
@@ -196,6 +199,18 @@ fn section(profile: &str) -> Result<Section, AwsFileError> {
     let section =
         if profile == "default" { Section::plain(profile) } else { Section::prefixed("profile", profile) };
     section.map_err(AwsFileError::Profile)
+}
+
+/// Says what `[defaults]` adds to a line that said everything itself. Certificate and key come from one place, which is the line.
+fn defaults_beside(config: &Config, wanted: &Typed) -> Vec<String> {
+    let others = SETTINGS
+        .iter()
+        .filter(|setting| setting.group != Group::Identity && wanted.flag(setting.name).is_none());
+    let found = others.filter_map(|setting| {
+        let entry = config.defaults().iter().find_map(|section| section.entry(setting.name))?;
+        Some(format!("{}: {} of [defaults] holds for it too", entry.origin, setting.key()))
+    });
+    found.collect()
 }
 
 /// Returns the variables that decide where files are, and none that gives a setting.

@@ -48,6 +48,29 @@ fn asks(client: Client) {
     }
 }
 
+/// A line of AWS's helper, of which `configure` makes a session: boto3 gets the same identity.
+#[test]
+fn a_line_of_the_official_helper_is_taken_over() {
+    let world = World::start(|_| {});
+    let line = format!(
+        "aws_signing_helper credential-process --certificate host.pem --private-key \"host.key\" --intermediates issuing.pem \
+         --trust-anchor-arn={TRUST_ANCHOR_ARN} --profile-arn {PROFILE_ARN} --role-arn {ROLE_ARN} --session-duration 0x384 \
+         --region us-east-1 --with-proxy --no-verify-ssl=false --endpoint {}",
+        world.simulator.http_endpoint()
+    );
+    world.write("config", &format!("[default]\ncredential_process = {line}\nregion = us-east-1\n"));
+    let mut configure = Command::new(env!("CARGO_BIN_EXE_anyrole"));
+    configure.env_clear().args(["configure", "host", "--from-official", "default", "--yes"]);
+    let output = world.run(configure);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let config = fs::read_to_string(world.home().join("config")).expect("it is there");
+    assert!(config.ends_with(" credential-process host\nregion = us-east-1\n"), "{config}");
+    let Some(command) = Client::Boto3.command(&world) else { return };
+    let output = world.run(command);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), world.assumed_role_arn());
+}
+
 #[test]
 fn the_aws_cli_1_runs_it() {
     asks(Client::AwsCli1);

@@ -33,19 +33,26 @@ OTHERS = ["", "", "# comment", "; other", "   ", "  # indented", "#", "\t"]
 
 
 def body():
-    lines = []
+    lines, keys = [], random.sample(KEYS, len(KEYS))
     for _ in range(random.randrange(6)):
         if random.random() < 0.4:
             lines.append(random.choice(OTHERS))
         else:
             between = random.choice([" = ", "=", " =", ": ", "  =  "])
-            lines.append(random.choice(KEYS) + between + random.choice(VALUES))
+            # Once in a while a key twice, which botocore refuses.
+            key = keys.pop() if random.random() < 0.97 else random.choice(KEYS)
+            lines.append(key + between + random.choice(VALUES))
     return lines
 
 
 def generated():
     lines = [random.choice(OTHERS) for _ in range(random.randrange(3))]
-    for header in random.sample(HEADERS, random.randrange(len(HEADERS))):
+    headers = random.sample(HEADERS, random.randrange(len(HEADERS)))
+    own = [header for header in headers if re.fullmatch(r"""profile +["']?a["']?""", header)]
+    if random.random() < 0.95:
+        # Twice is an error, which is worth a few tries only.
+        headers = [header for header in headers if header not in own[1:]]
+    for header in headers:
         after = random.choice(["", "", "", " ", " # x"])
         lines += [f"[{header}]{after}", *body()]
     ending = random.choice(["\n", "\n", "\r\n"])
