@@ -6,6 +6,7 @@
 mod args;
 mod cache;
 mod completions;
+mod configure;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
@@ -62,6 +63,7 @@ const COMMANDS: &[&Spec] = &[
     &env::SPEC,
     &serve::SPEC,
     &update::SPEC,
+    &configure::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -104,10 +106,6 @@ const LATER: &[(&str, &str)] = &[
     (
         "audit",
         "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
-    ),
-    (
-        "configure",
-        "aws configure set profile.NAME.credential_process 'anyrole credential-process NAME' writes the line",
     ),
     ("doctor", "anyrole inspect, anyrole status and anyrole explain ID tell what can be checked today"),
     (
@@ -304,7 +302,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::CacheError::IDS,
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
-        crate::credentials_file::IDS,
+        crate::aws_file::IDS,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,
@@ -327,6 +325,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::sts::scope::IDS,
         crate::via::IDS,
         cache::NotNamed::IDS,
+        configure::ConfigureError::IDS,
         explain::ExplainError::IDS,
         output::OutputError::IDS,
         renewable::ReadOnce::IDS,

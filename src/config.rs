@@ -12,6 +12,7 @@
 //!
 //! Which keys exist is told by the caller: the table of settings is the interface's, and stands above this module.
 
+pub mod edit;
 mod error;
 mod parse;
 
@@ -221,7 +222,10 @@ impl Config {
         let path = home.join(".config/anyrole/config.toml");
         let why = match private_file::folder_owner(home) {
             FolderOwner::Absent => return Ok(None),
-            FolderOwner::Caller => return Ok(read(&path)?.map(|text| (path, text))),
+            // An empty one is none: it is made so, for its lock, before it is written.
+            FolderOwner::Caller => {
+                return Ok(read(&path)?.filter(|text| !text.is_empty()).map(|text| (path, text)));
+            }
             FolderOwner::Root => match read(&path) {
                 Ok(text) => return Ok(text.map(|text| (path, text))),
                 Err(ConfigError::Unreadable(error)) => error.reason.to_string(),

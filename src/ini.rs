@@ -25,6 +25,7 @@
 //! not ours to say.
 
 mod line;
+pub mod view;
 
 use std::borrow::Cow;
 

@@ -27,7 +27,7 @@ pub(crate) use account::owner_name;
 pub use account::{Owner, find_owner, own_home};
 pub use denial::Denial;
 pub(crate) use edit::lock_within;
-pub use edit::{EditError, Editing, MissingFolder, Replaced, Stamp};
+pub use edit::{EditError, Edited, Editing, MissingFolder, Replaced, Stamp, content_to_edit, edit};
 pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,

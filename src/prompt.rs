@@ -1,7 +1,13 @@
 //! Asks for a password or PIN on the controlling terminal, never through the standard streams.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
 use crate::secret::Secret;
 use crate::text::printable;
+
+/// The longest answer, in bytes.
+const LONGEST: u64 = 16 * 1024;
 
 /// Why nothing was answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +35,37 @@ pub fn ask_secret(question: &str) -> Result<Secret<String>, PromptError> {
     rpassword::prompt_password(format!("{}: ", printable(question)))
         .map(Secret::new)
         .map_err(|_| PromptError::NotAnswered)
+}
+
+/// Asks a question on the controlling terminal and returns the answer, without blanks around it; it is seen while it is typed.
+///
+/// # Errors
+///
+/// Fails if there is no terminal, or if nothing was answered.
+pub fn ask(question: &str) -> Result<String, PromptError> {
+    let (input, mut output) = terminal().ok_or(PromptError::NoTerminal)?;
+    let asked =
+        output.write_all(format!("{}: ", printable(question)).as_bytes()).and_then(|()| output.flush());
+    asked.map_err(|_| PromptError::NotAnswered)?;
+    let mut answer = String::new();
+    match BufReader::new(input).take(LONGEST).read_line(&mut answer) {
+        Ok(0) | Err(_) => Err(PromptError::NotAnswered),
+        Ok(_) => Ok(answer.trim().to_owned()),
+    }
+}
+
+/// Opens the controlling terminal, to read and to write.
+#[cfg(unix)]
+fn terminal() -> Option<(File, File)> {
+    use rustix::fs::{Mode, OFlags};
+    let open =
+        || rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
+    Some((open().ok()?.into(), open().ok()?.into()))
+}
+
+#[cfg(not(unix))]
+fn terminal() -> Option<(File, File)> {
+    Some((File::open("CONIN$").ok()?, File::options().write(true).open("CONOUT$").ok()?))
 }
 
 #[cfg(unix)]

@@ -1,7 +1,9 @@
 //! Text from outside, made fit for a terminal and a log: nothing in it misleads, and what may be a private key is not shown.
 
+mod diff;
 mod key_material;
 
+pub use diff::diff;
 pub use key_material::is_key_material;
 
 /// The longest text shown, in characters.

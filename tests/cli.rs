@@ -2,9 +2,9 @@
 //!
 //! A case says what is typed (`args`), what is there before (`env`, `files`, `modes`, `identities`, `simulator`,
 //! `before`), and what must come (`status`, `stdout`, `stderr`, always the last three). `{dir}` is the case's own
-//! folder, which is also its working folder, `{endpoint}` its simulator, and `{trust-anchor}`, `{profile}` and `{role}` are
-//! the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds, or meets what is
-//! missing next. A hint without one is in the list of `cli/hints.rs`, with the reason. What differs from run to run is shown as
+//! folder, which is also its working folder, `{endpoint}` its simulator, `{program}` the program's path in what it answers, and `{trust-anchor}`,
+//! `{profile}` and `{role}` are the usual ARNs. A case with a `cure` is proved further: the hint names it, and with it the call succeeds, or meets
+//! what is missing next. A hint without one is in the list of `cli/hints.rs`, with the reason. What differs from run to run is shown as
 //! `{time}`, `{hex}` and the like; `[..]` stands for anything within a line.
 //!
 //! A case with a `host` is called on another host than this one: other mounts, another user.
@@ -312,7 +312,13 @@ impl Case {
         let shown = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("the program writes UTF-8");
             let host = endpoint.split_once("://").map_or("", |(_, host)| host);
-            redacted(&text.replace(&dir, "{dir}").replace(&endpoint, "{endpoint}").replace(host, "{host}"))
+            redacted(
+                &text
+                    .replace(env!("CARGO_BIN_EXE_anyrole"), "{program}")
+                    .replace(&dir, "{dir}")
+                    .replace(&endpoint, "{endpoint}")
+                    .replace(host, "{host}"),
+            )
         };
         Answer {
             status: done.status.code().unwrap_or(-1),
@@ -395,6 +401,11 @@ fn redacted(text: &str) -> String {
             rest = &rest[id.len()..];
             continue;
         }
+        if let Some(time) = rest.get(..16).filter(|text| is_short_time(text)) {
+            shown.push_str("{time}");
+            rest = &rest[time.len()..];
+            continue;
+        }
         let end =
             rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c))).unwrap_or(rest.len());
         let word = &rest[..end.max(first.len_utf8())];
@@ -447,6 +458,12 @@ fn is_time(text: &str) -> bool {
     let form = b"0000-00-00T00:00:00Z";
     text.bytes()
         .zip(form)
+        .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
+}
+
+fn is_short_time(text: &str) -> bool {
+    text.bytes()
+        .zip(b"00000000T000000Z")
         .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
 }
 

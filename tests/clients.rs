@@ -13,6 +13,7 @@ mod clients {
     mod account;
     mod aws_provider;
     mod client;
+    mod configure;
     mod exec;
     mod identity;
     mod library;

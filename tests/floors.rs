@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("arn", 0),
     ("clock", 0),
+    ("command_line", 0),
     ("diagnostic", 0),
     ("env", 0),
     ("ini", 0),
@@ -19,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("systemd", 0),
     ("text", 0),
     ("trace", 0),
+    ("aws_file", 1),
     ("credentials", 1),
     ("prompt", 1),
     ("x509", 1),
@@ -32,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sts", 6),
     ("explain", 7),
     ("provider", 7),
+    ("configure", 8),
     ("credential_process", 8),
     ("credentials_file", 8),
     ("exec", 8),

@@ -86,7 +86,7 @@ impl Spec {
 }
 
 /// What was typed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Typed {
     /// Each flag with its texts; of all but lists the last one counts.
@@ -105,6 +105,18 @@ impl Typed {
             Some((_, texts)) if matches!(flag.kind, Kind::List(_)) => texts.push(text),
             Some((_, texts)) => *texts = vec![text],
         }
+    }
+
+    /// Gives a flag this text and no other.
+    pub(crate) fn set(&mut self, flag: &'static Setting, text: String) {
+        self.flags.retain(|(name, _)| *name != flag.name);
+        self.flags.push((flag.name, vec![Zeroizing::new(text)]));
+    }
+
+    /// Takes the flags of another one, which count where both have them.
+    pub(crate) fn lay_over(&mut self, other: &Self) {
+        self.flags.retain(|(name, _)| other.flag(name).is_none());
+        self.flags.extend(other.flags.iter().cloned());
     }
 
     /// Returns the text of a flag; of several, the last.

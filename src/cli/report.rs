@@ -61,6 +61,14 @@ impl Failure {
         }
     }
 
+    /// Says what failed, without causes, facts and hint.
+    pub(super) fn first_line(&self) -> String {
+        match self {
+            Self::Told(error) => error.to_string(),
+            Self::NobodyReads | Self::Negative | Self::Status(_) => String::new(),
+        }
+    }
+
     /// Turns a failure to write into one of a command.
     pub(crate) fn output(error: OutputError) -> Self {
         match error {

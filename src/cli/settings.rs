@@ -115,6 +115,9 @@ pub(crate) struct Settings {
     unread: Vec<String>,
 }
 
+/// The settings without which there is no session.
+pub(crate) const DESCRIBING: [&str; 4] = ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"];
+
 impl Settings {
     /// Resolves all settings. Nothing but the config files is read.
     ///
@@ -182,9 +185,7 @@ impl Settings {
 
     /// Tells whether any setting is given without which there is no session.
     pub(crate) fn describe_a_session(&self) -> bool {
-        ["trust-anchor-arn", "profile-arn", "role-arn", "certificate"]
-            .iter()
-            .any(|name| self.given(name).is_some())
+        DESCRIBING.iter().any(|name| self.given(name).is_some())
     }
 
     /// Returns a setting that must be given.

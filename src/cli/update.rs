@@ -10,12 +10,13 @@ use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, Setting};
 use super::stop::{Asked, Signals};
 use super::{CalledAs, Invocation, provider};
+use crate::aws_file::{AwsFile, AwsFileError, Kind as FileKind};
 use crate::cache::ServerVerification;
 use crate::cache::failure::Fallback;
 use crate::cache::freshness::Freshness;
 use crate::clock::{Clock as _, SystemClock, describe_seconds};
 use crate::credentials_file::upkeep::{Event, Obtained, Problem, Source, Upkeep};
-use crate::credentials_file::{CredentialsFile, CredentialsFileError, Gate, Written};
+use crate::credentials_file::{Gate, Written};
 use crate::diagnostic::Fault;
 use crate::env::Environment;
 use crate::http::runtime::{RuntimeError, block_on};
@@ -116,8 +117,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let env = invocation.env;
     let profile = invocation.typed.flag(PROFILE.name).or_else(|| invocation.name()).unwrap_or("default");
     let settings = invocation.settings()?.session(env, lenient)?;
-    let section = Section::plain(profile).map_err(CredentialsFileError::Profile)?;
-    let file = CredentialsFile::locate(env)?;
+    let section = Section::plain(profile).map_err(AwsFileError::Profile)?;
+    let file = AwsFile::locate(FileKind::Credentials, env)?;
     let once = invocation.has(&ONCE);
     if !once {
         renewable(SPEC.name, &settings.identity)?;

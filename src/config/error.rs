@@ -50,6 +50,16 @@ pub enum ConfigError {
         /// What the parser says, without the file's content.
         why: String,
     },
+    /// The session is written in a form that is not changed line by line.
+    #[error("{origin}: the session {} is not changed here: {why}", quoted(session))]
+    NotEdited {
+        /// Where the session is defined.
+        origin: Origin,
+        /// The session.
+        session: String,
+        /// What is in the way.
+        why: &'static str,
+    },
     /// More drop-in files than are read.
     #[error("{} holds more than {limit} files", quoted(&folder.display().to_string()))]
     TooManyFiles {
@@ -104,6 +114,7 @@ impl ConfigError {
     pub const IDS: &[&str] = &[
         "config-defined-twice",
         "config-missing",
+        "config-not-edited",
         "config-session-name",
         "config-session-only",
         "config-syntax",
@@ -119,6 +130,7 @@ impl Diagnostic for ConfigError {
         match self {
             Self::BadName { .. } => "config-session-name",
             Self::DefinedTwice { .. } => "config-defined-twice",
+            Self::NotEdited { .. } => "config-not-edited",
             Self::Missing { .. } => "config-missing",
             Self::SessionOnly { .. } => "config-session-only",
             Self::Syntax { .. } => "config-syntax",
@@ -141,6 +153,7 @@ impl Diagnostic for ConfigError {
             }
             Self::BadName { .. }
             | Self::Missing { .. }
+            | Self::NotEdited { .. }
             | Self::SessionOnly { .. }
             | Self::Syntax { .. }
             | Self::TooManyFiles { .. }
@@ -160,6 +173,9 @@ impl Diagnostic for ConfigError {
                 "keep one of the two, or move one to ~/.config/anyrole/config.toml".to_owned()
             }
             Self::Missing { .. } => "correct --config or ANYROLE_CONFIG".to_owned(),
+            Self::NotEdited { session, .. } => {
+                format!("write it as [session.{session}] with a line for each key, or take another NAME")
+            }
             Self::SessionOnly { key, .. } => {
                 format!("set {key} in the one [session.NAME] that needs it")
             }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CredentialsFile, Gate, Written};
+use super::{Gate, Written};
+use crate::aws_file::AwsFile;
 use crate::cache::CacheEntry;
 use crate::cache::freshness::Freshness;
 use crate::clock::{Clock, Timestamp};
@@ -66,7 +67,7 @@ pub enum Event {
 
 /// One profile, and the session that is to be in it.
 pub struct Upkeep {
-    file: CredentialsFile,
+    file: AwsFile,
     profile: Section,
     source: Box<dyn Source>,
     clock: Arc<dyn Clock>,
@@ -91,7 +92,7 @@ impl fmt::Debug for Upkeep {
 impl Upkeep {
     /// Joins what is kept fresh with where sessions come from. Nothing is read.
     pub fn new(
-        file: CredentialsFile,
+        file: AwsFile,
         profile: Section,
         source: Box<dyn Source>,
         clock: Arc<dyn Clock>,
@@ -166,7 +167,7 @@ impl Upkeep {
         if self.stamp.is_some() && self.stamp == Stamp::of(self.file.path()) {
             return;
         }
-        match self.file.write(&self.profile, &entry.credential_set, &self.gate) {
+        match super::write(&self.file, &self.profile, &entry.credential_set, &self.gate) {
             Ok(written) => {
                 self.writing = Pace::default();
                 self.stamp = Some(written.stamp.clone());

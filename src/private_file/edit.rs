@@ -18,10 +18,12 @@ mod system;
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
 
 use super::{ReadError, WriteError, shown};
 use crate::diagnostic::{Diagnostic, Fault};
@@ -31,11 +33,19 @@ pub use system::{Editing, Stamp};
 /// A file that was written so recently may be in the hands of a program that empties it first and then writes it, as the AWS CLI does.
 const SETTLED: Duration = Duration::from_millis(25);
 
+/// How long others who write the file are waited for. Each of them takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a file is read again that others change all the time.
+const ATTEMPTS: u32 = 200;
+
 /// What becomes of a folder that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingFolder {
     /// It is made, with mode 0700, in the folder above, which must be there.
     Make,
+    /// It is made, and so is the folder above it, in the one above that, which must be there.
+    MakeTwo,
     /// It is an error.
     Refuse,
 }
@@ -47,6 +57,58 @@ pub enum Replaced {
     Changed,
     /// The content is in its place; the file as it is now.
     Done(Stamp),
+}
+
+/// What an editor makes of a file, and what it has found out meanwhile.
+#[derive(Debug)]
+pub enum Edited<T> {
+    /// The file stays as it is.
+    Unchanged(T),
+    /// This is to be its content. What was found out is dropped when it is in place.
+    Content(Zeroizing<Vec<u8>>, T),
+}
+
+/// Reads a file of at most `limit` bytes, edits it and puts it back, under its lock; begins anew where others change it meanwhile.
+///
+/// Returns what the editor found out, and the file as it is now.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read or written, or if the editor does. It is as it was then.
+pub fn edit<T, E: From<EditError>>(
+    path: &Path,
+    missing: MissingFolder,
+    limit: u64,
+    mut editor: impl FnMut(&Editing) -> Result<Edited<T>, E>,
+) -> Result<(T, Stamp), E> {
+    for _ in 0..ATTEMPTS {
+        let editing = Editing::begin(path, missing, limit, PATIENCE)?;
+        match editor(&editing)? {
+            Edited::Unchanged(found) => return Ok((found, editing.stamp())),
+            Edited::Content(content, found) => {
+                if let Replaced::Done(stamp) = editing.replace(&content)? {
+                    return Ok((found, stamp));
+                }
+            }
+        }
+    }
+    Err(EditError::from(WriteError::new(path, "other programs change it all the time")).into())
+}
+
+/// Returns what is in a file of at most `limit` bytes that could be edited; nothing is made where it is missing, which counts as empty.
+///
+/// # Errors
+///
+/// Fails as [`edit`] would.
+pub fn content_to_edit(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, EditError> {
+    match std::fs::symlink_metadata(path) {
+        // Where more than the file is missing, writing tells.
+        Err(_) => Ok(Zeroizing::new(Vec::new())),
+        Ok(_) => {
+            let editing = Editing::begin(path, MissingFolder::Refuse, limit, PATIENCE)?;
+            Ok(Zeroizing::new(editing.content().to_vec()))
+        }
+    }
 }
 
 /// Why a file is not changed. It is as it was.

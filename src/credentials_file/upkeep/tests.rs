@@ -77,8 +77,11 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".aws/credentials");
         let home = folder.path().to_str().unwrap();
-        let file =
-            CredentialsFile::locate(&Environment::given([("HOME", home), ("USERPROFILE", home)])).unwrap();
+        let file = AwsFile::locate(
+            crate::aws_file::Kind::Credentials,
+            &Environment::given([("HOME", home), ("USERPROFILE", home)]),
+        )
+        .unwrap();
         assert_eq!(file.path(), path);
         let world = Arc::new(World::default());
         let clock = Arc::new(Of(Arc::clone(&world)));

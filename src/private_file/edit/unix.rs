@@ -90,8 +90,13 @@ impl Editing {
         let mut last_try = false;
         while !last_try {
             last_try = Instant::now() >= deadline;
-            if missing == MissingFolder::Make {
-                make_folder(path)?;
+            match missing {
+                MissingFolder::Make => make_folder(path)?,
+                MissingFolder::MakeTwo => {
+                    path.parent().map_or(Ok(()), make_folder)?;
+                    make_folder(path)?;
+                }
+                MissingFolder::Refuse => {}
             }
             let opened = match Place::find(path)? {
                 Some(place) => place.open_file(path)?.map(|(file, is_ours)| (place, file, is_ours)),
@@ -179,6 +184,32 @@ impl Editing {
             Err(errno) => return Err(self.in_folder(errno).into()),
         }
         Ok(Replaced::Done(Stamp::new(&written)))
+    }
+
+    /// Keeps the file as it was read in a file beside it, whose name is the file's and `suffix`, with its mode; not where there is one whose name
+    /// begins with the file's and `mark`, or where the file is new. Returns the copy's name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder is not writable or the disk is full.
+    pub fn keep_copy(&self, mark: &str, suffix: &str) -> Result<Option<OsString>, EditError> {
+        let failed = |errno: Errno| self.in_folder(errno);
+        let start = [self.name.as_bytes(), mark.as_bytes()].concat();
+        let kept = Dir::read_from(&self.folder).map_err(failed)?.flatten();
+        let mut names = kept.map(|entry| entry.file_name().to_bytes().starts_with(&start));
+        if self.is_ours || names.any(|is_copy| is_copy) {
+            return Ok(None);
+        }
+        let mut name = self.name.clone();
+        name.push(suffix);
+        let mut temporary = Temporary::make(&self.folder, &self.name).map_err(failed)?;
+        let made = temporary.file.metadata().map_err(|error| WriteError::io(&self.path, &error))?;
+        temporary
+            .fill(&self.content, &self.file, &self.found, made.gid())
+            .map_err(|error| WriteError::io(&self.path, &error))?;
+        renameat(&self.folder, &temporary.name, &self.folder, &name).map_err(failed)?;
+        temporary.is_kept = true;
+        Ok(Some(name))
     }
 
     /// Says what stands in the way of writing, which is the folder where it is closed.

@@ -1,5 +1,6 @@
 //! By paths: the folder's own access list makes the file private. A lock denies reading to others here, so a file beside it is locked.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -56,7 +57,7 @@ impl Editing {
         limit: u64,
         patience: Duration,
     ) -> Result<Self, EditError> {
-        if missing == MissingFolder::Make
+        if missing != MissingFolder::Refuse
             && let Some(folder) = path.parent()
             && !folder.exists()
         {
@@ -100,6 +101,28 @@ impl Editing {
     /// Other users reach what the access list says, which is not looked at.
     pub const fn exposure(&self) -> Option<u32> {
         None
+    }
+
+    /// Keeps the file as it was read in a file beside it, whose name is the file's and `suffix`; not where there is one whose name begins with the
+    /// file's and `mark`, or where the file is new. Returns the copy's name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder is not writable or the disk is full.
+    pub fn keep_copy(&self, mark: &str, suffix: &str) -> Result<Option<OsString>, EditError> {
+        let (Some(folder), Some(name)) = (self.target.parent(), self.target.file_name()) else {
+            return Ok(None);
+        };
+        let start = format!("{}{mark}", name.to_string_lossy());
+        let entries = std::fs::read_dir(folder).map_err(|error| WriteError::io(folder, &error))?.flatten();
+        let mut names = entries.map(|entry| entry.file_name().to_string_lossy().starts_with(&start));
+        if self.found.is_none() || names.any(|is_copy| is_copy) {
+            return Ok(None);
+        }
+        let mut copy = name.to_owned();
+        copy.push(suffix);
+        replace(&folder.join(&copy), &self.content, 0o600)?;
+        Ok(Some(copy))
     }
 
     /// Puts new content in place of the file, on the disk before anybody sees it.

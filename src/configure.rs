@@ -1,0 +1,66 @@
+//! Profiles of the AWS config file that start this program: what else is in the way of one, and what is wrong with the lines that are there.
+
+pub mod lint;
+pub mod shadow;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::env::Environment;
+
+/// Returns the absolute path by which others start this program.
+///
+/// Where `PATH` leads to this file by another name, as package managers have it in a folder that outlives updates, that name is taken.
+///
+/// # Errors
+///
+/// Fails if the system does not tell which file this program is.
+pub fn own_program(env: &Environment) -> io::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let Some(name) = own.file_name() else { return Ok(own) };
+    let path = env.os_var("PATH").unwrap_or_default();
+    let itself = own.canonicalize().unwrap_or_else(|_| own.clone());
+    let mut candidates = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .filter(|candidate| candidate.canonicalize().is_ok_and(|found| found == itself));
+    Ok(candidates.next().unwrap_or(own))
+}
+
+/// Returns the program that a word starts: a path, or what `PATH` finds; `None` where there is none.
+fn find_program(word: &str, env: &Environment) -> Option<PathBuf> {
+    let is_path = word.contains('/') || (cfg!(windows) && word.contains(['\\', ':']));
+    let named = |path: &Path| {
+        let with_ending =
+            || Some(PathBuf::from(format!("{}.exe", path.display()))).filter(|path| path.is_file());
+        if path.is_file() {
+            Some(path.to_owned())
+        } else if cfg!(windows) {
+            with_ending()
+        } else {
+            None
+        }
+    };
+    if is_path {
+        return named(Path::new(word));
+    }
+    let path = env.os_var("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .find_map(|folder| named(&folder.join(word)).filter(|found| is_executable(found)))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_executable(_path: &Path) -> bool {
+    true
+}
+
+/// Tells whether a program, by the name of its file, is the one of that name.
+pub fn is_called(word: &str, name: &str) -> bool {
+    let file = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    file.strip_suffix(".exe").unwrap_or(file) == name
+}

@@ -1,0 +1,74 @@
+//! The sections of a file, for those who look and change nothing.
+
+use super::line::{self, Kind};
+
+/// A section, as its header names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The header's line, from 1.
+    pub line: usize,
+    /// What stands between its brackets, without blanks around it.
+    pub name: String,
+    /// In their order.
+    pub properties: Vec<Property>,
+}
+
+/// A key and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// The key's line, from 1.
+    pub line: usize,
+    /// In lower case.
+    pub key: String,
+    /// The value's first line.
+    pub value: String,
+    /// Whether indented lines follow, which go on with it.
+    pub is_continued: bool,
+}
+
+impl Section {
+    /// Returns the name of the profile that a section of a config file is; `None` where SDKs read none from it.
+    pub fn profile(&self) -> Option<&str> {
+        if self.name == "default" {
+            return Some(&self.name);
+        }
+        let rest = self.name.strip_prefix("profile")?;
+        let name = rest.strip_prefix(char::is_whitespace)?.trim();
+        let unquoted = |quote: char| name.strip_prefix(quote)?.strip_suffix(quote);
+        Some(unquoted('"').or_else(|| unquoted('\'')).unwrap_or(name))
+    }
+
+    /// Returns the first property of that key.
+    pub fn property(&self, key: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.key == key)
+    }
+}
+
+/// Returns all sections; what is no text is replaced in them.
+pub fn sections(content: &[u8]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    for (index, line) in line::read(content).iter().enumerate() {
+        let text = |range: &std::ops::Range<usize>| {
+            String::from_utf8_lossy(line::trimmed(&line.text[range.clone()])).into_owned()
+        };
+        match (&line.kind, sections.last_mut()) {
+            (Kind::Header { name }, _) => {
+                sections.push(Section { line: index + 1, name: text(name), properties: Vec::new() });
+            }
+            (Kind::Property { key, value }, Some(section)) => section.properties.push(Property {
+                line: index + 1,
+                key: text(key).to_ascii_lowercase(),
+                value: text(value),
+                is_continued: false,
+            }),
+            (Kind::Continuation, Some(section)) => {
+                if let Some(property) = section.properties.last_mut() {
+                    property.is_continued = true;
+                }
+            }
+            (Kind::Property { .. } | Kind::Continuation, None)
+            | (Kind::Blank | Kind::Comment | Kind::Other, _) => {}
+        }
+    }
+    sections
+}
