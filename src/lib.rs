@@ -29,7 +29,7 @@
 //! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs` lists who may look inside.
 //! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
 //!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.
-//! - Success writes nothing to standard error, unless a person asks with `--debug` or is shown secrets at a terminal: the C++ SDK merges it into what it parses. Failure leaves standard output empty. A command that
+//! - Success writes nothing to standard error, unless a person asks with `--debug` or is shown secrets at a terminal: the C++ SDK merges it into what it parses. Failure leaves standard output empty, but for a finding that is the answer and the changes that `configure` was not allowed to make. A command that
 //!   runs until it is stopped tells what it does, a line each, with the time.
 //! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
 //! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the

@@ -149,7 +149,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     output::write(text.as_bytes()).map_err(Failure::output)?;
     let is_confirmed = invocation.has(&YES);
-    if !is_confirmed && !(output::is_seen() && confirmed()?) {
+    let is_agreed = is_confirmed || (output::is_seen() && confirmed()?);
+    if !is_agreed {
         return Err(ConfigureError::NotConfirmed.into());
     }
 
@@ -177,7 +178,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if !is_seen {
         return Err(ConfigureError::ChangedMeanwhile { file: file.path().to_owned() }.into());
     }
-    told.push_str(&written(&shown(&file), copy.as_deref()));
+    if *before != *after {
+        told.push_str(&written(&shown(&file), copy.as_deref()));
+    }
     output::write(told.as_bytes()).map_err(Failure::output)
 }
 
