@@ -174,7 +174,9 @@ impl Diagnostic for ConfigError {
             }
             Self::Missing { .. } => "correct --config or ANYROLE_CONFIG".to_owned(),
             Self::NotEdited { session, .. } => {
-                format!("write it as [session.{session}] with a line for each key, or take another NAME")
+                format!(
+                    "write every session there as a section of its own, [session.{session}], with a line for each key"
+                )
             }
             Self::SessionOnly { key, .. } => {
                 format!("set {key} in the one [session.NAME] that needs it")

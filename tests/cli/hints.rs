@@ -57,6 +57,16 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         &["set HOME, or name the file with AWS_SHARED_CREDENTIALS_FILE"],
     ),
     ("the store cannot be exported again from a damaged one", &["export it again; what openssl says of it"]),
+    (
+        "it is carried out for update, whose files are judged by the same code",
+        &["or name another file with AWS_CONFIG_FILE"],
+    ),
+    ("the program is installed where it is", &["install the program, and keep its config file"]),
+    ("nobody is at a terminal; `tests/configure.rs` gives --yes", &["run it on a terminal and answer y"]),
+    (
+        "where the program stands, and a password's file, are the user's; `tests/identity/passwords.rs` reads such files",
+        &["run it in the folder that is meant", "put the password into a file of mode 0600"],
+    ),
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
