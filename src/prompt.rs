@@ -77,5 +77,5 @@ fn terminal_exists() -> bool {
 
 #[cfg(not(unix))]
 fn terminal_exists() -> bool {
-    std::fs::File::open("CONIN$").is_ok()
+    File::open("CONIN$").is_ok()
 }

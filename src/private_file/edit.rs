@@ -32,6 +32,9 @@ pub use system::{Editing, Stamp};
 
 /// A file that was written so recently may be in the hands of a program that empties it first and then writes it, as the AWS CLI does.
 const SETTLED: Duration = Duration::from_millis(25);
+/// The same for a file that is empty: that program has hardly begun, however slow it is.
+#[cfg(unix)]
+const EMPTIED: Duration = Duration::from_secs(1);
 
 /// How long others who write the file are waited for. Each of them takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);

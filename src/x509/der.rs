@@ -7,7 +7,6 @@ use pkcs8::der::{Reader as _, SliceReader, Tag, TagNumber, Tagged as _};
 use zeroize::Zeroizing;
 
 use super::label::Label;
-use super::pkcs12;
 
 /// `id-signedData` of PKCS#7.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -22,7 +21,7 @@ const TPM_KEYS: [ObjectIdentifier; 3] = [
 /// Tells what the input is; `None` where it is no DER structure of ours, or goes on after it.
 pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
     // A store may be written in BER; and one that is cut off should be called that.
-    if pkcs12::begins(input) {
+    if begins_store(input) {
         return Some(Label::Pkcs12);
     }
     let mut outer = SliceReader::new(input).ok()?;
@@ -46,6 +45,13 @@ pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
             recognise_signed(&mut inner)
         }
     }
+}
+
+/// Tells whether octets begin as a PKCS#12 store does, in DER or BER, whole or not: `SEQUENCE { INTEGER 3, SEQUENCE …`.
+fn begins_store(input: &[u8]) -> bool {
+    let Some((&[0x30, first], rest)) = input.split_first_chunk() else { return false };
+    let skipped = if first > 0x80 { usize::from(first & 0x7F) } else { 0 };
+    rest.get(skipped..).is_some_and(|body| body.starts_with(&[2, 1, 3, 0x30]))
 }
 
 /// Tells what begins with its own name.

@@ -87,13 +87,6 @@ pub fn check(store: &[u8]) -> Result<(), Pkcs12Error> {
     Store::read(&der).map(|_| ())
 }
 
-/// Tells whether octets begin as a store does, in DER or BER, whole or not: `SEQUENCE { INTEGER 3, SEQUENCE …`.
-pub(super) fn begins(input: &[u8]) -> bool {
-    let Some((&[0x30, first], rest)) = input.split_first_chunk() else { return false };
-    let skipped = if first > 0x80 { usize::from(first & 0x7F) } else { 0 };
-    rest.get(skipped..).is_some_and(|body| body.starts_with(&[2, 1, 3, 0x30]))
-}
-
 /// How much deriving is still allowed.
 struct Budget {
     iterations: u32,

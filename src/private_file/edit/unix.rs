@@ -16,7 +16,7 @@ use super::super::account::owner_name;
 use super::super::read::{describe, drain};
 use super::super::way::{Step, Way, follow};
 use super::super::{ReadError, ReadRefusal, WriteError, check_size_limit, shown};
-use super::{EditError, MissingFolder, Replaced, SETTLED, lock_within};
+use super::{EMPTIED, EditError, MissingFolder, Replaced, SETTLED, lock_within};
 
 /// How many links are followed: as many as Linux follows.
 const MAX_LINKS: u32 = 40;
@@ -264,7 +264,8 @@ fn is_fresh(file: &std::fs::Metadata, made: &std::fs::Metadata) -> bool {
     };
     let age = nanoseconds(made) - nanoseconds(file);
     // One that was written in the future was not written now.
-    u128::try_from(age).is_ok_and(|age| age < SETTLED.as_nanos())
+    let settled = if file.len() == 0 { EMPTIED } else { SETTLED };
+    u128::try_from(age).is_ok_and(|age| age < settled.as_nanos())
 }
 
 /// A file that is being written; it is removed unless it is kept.
