@@ -137,6 +137,11 @@ impl Simulator {
         &self.state.control_token
     }
 
+    /// Plays these faults from now on, in order, and no others.
+    pub fn play(&self, faults: Vec<Fault>) {
+        *lock(&self.state.faults) = FaultPlan::new(faults);
+    }
+
     /// Imports and enables a DER certificate revocation list while the simulator runs, in place of an older one of the
     /// same issuer.
     ///

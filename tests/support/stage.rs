@@ -116,22 +116,9 @@ impl Stage {
         fs::write(&self.certificate, end_entity.chain_pem()).expect("a file");
     }
 
-    /// Has the simulator play these faults from now on.
+    /// Has the simulator play these faults from now on, and no others.
     pub(crate) fn play(&self, faults: &[&str]) {
-        use std::io::{Read as _, Write as _};
-        let endpoint = self.simulator.http_endpoint();
-        let address = endpoint.strip_prefix("http://").expect("it is plain");
-        let body = format!("{{\"faults\":{faults:?}}}");
-        let mut stream = std::net::TcpStream::connect(address).expect("the simulator runs");
-        let token = self.simulator.control_token();
-        let request = format!(
-            "PUT /_simulator/faults HTTP/1.1\r\nHost: {address}\r\nx-simulator-token: {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).expect("it listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        self.simulator.play(faults.iter().map(|fault| fault.parse().expect("a fault")).collect());
     }
 
     /// What the simulator saw.
