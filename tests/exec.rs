@@ -277,20 +277,13 @@ fn the_exit_status_is_that_of_the_command() {
     assert!(told.contains("anyrole exec needs -- COMMAND"), "{told}");
 }
 
-/// The command with no signal ignored, whatever started the tests: a shell that starts them in the background ignores SIGINT.
-fn with_usual_signals(stage: &Stage, command: &Command) -> Command {
-    let mut env = stage.bare("env");
-    env.arg("--default-signal").arg(command.get_program()).args(command.get_args());
-    env.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    env
-}
-
 #[test]
 fn signals_reach_the_command_and_it_alone_decides() {
     let stage = Stage::set();
     for (signal, status) in [("TERM", 41), ("INT", 42), ("HUP", 43), ("USR1", 44), ("QUIT", 45)] {
         let script = format!("trap 'exit {status}' {signal}; echo ready; while :; do sleep 0.05; done");
-        let mut child = with_usual_signals(&stage, &session(&stage, "exec", &["--", "sh", "-c", &script]))
+        let mut child = stage
+            .with_usual_signals(&session(&stage, "exec", &["--", "sh", "-c", &script]))
             .stdout(Stdio::piped())
             // A group without a terminal: as under systemd, cron and CI.
             .process_group(0)

@@ -121,6 +121,14 @@ impl Stage {
         self.simulator.play(faults.iter().map(|fault| fault.parse().expect("a fault")).collect());
     }
 
+    /// The command with no signal ignored, whatever started the tests: a shell that starts them in the background ignores SIGINT.
+    pub(crate) fn with_usual_signals(&self, command: &Command) -> Command {
+        let mut env = self.bare("env");
+        env.arg("--default-signal").arg(command.get_program()).args(command.get_args());
+        env.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        env
+    }
+
     /// What the simulator saw.
     pub(crate) fn journal(&self) -> Vec<JournalEntry> {
         self.simulator.journal()

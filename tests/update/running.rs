@@ -129,7 +129,8 @@ fn a_start_without_a_network_is_made_good() {
     let stage = Stage::with(|settings| settings.faults.push("status=503".parse().unwrap()));
     let path = kept_file(&stage);
     let log = stage.write("log", "");
-    let running = Running::start(&mut update(&stage, &["--timeout", "1", "--log-file", &log]));
+    let update = update(&stage, &["--timeout", "1", "--log-file", &log]);
+    let running = Running::start(&mut stage.with_usual_signals(&update));
     running.wait_for("; tried again in 5 seconds");
     assert_eq!(fs::read_to_string(&path).unwrap(), KEPT);
     assert!(fs::read_to_string(&log).unwrap().contains("] update (flags): error: "), "the log has it too");
@@ -173,7 +174,7 @@ fn a_signal_ends_it_at_once_while_the_network_hangs() {
     let stage = Stage::with(|settings| settings.faults.push("hang".parse().unwrap()));
     let path = kept_file(&stage);
     for signal in ["TERM", "INT"] {
-        let running = Running::start(&mut update(&stage, &["--no-cache"]));
+        let running = Running::start(&mut stage.with_usual_signals(&update(&stage, &["--no-cache"])));
         running.wait_for("keeps the profile");
         let asked = stage.journal().len();
         // It may be anywhere on its way; most often it hangs by then.
