@@ -101,8 +101,10 @@ fn clients_act_with_a_narrowed_session() {
         world.simulator.http_endpoint()
     );
     world.write("config", &narrowed);
+    let mut acted = 0;
     for client in [Client::AwsCli1, Client::Boto3, Client::JavaScriptProcess] {
         let Some(command) = client.command(&world) else { continue };
+        acted += 1;
         let output = world.run_with(command, "file");
         assert!(output.status.success(), "{client}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stdout).contains(&world.assumed_role_arn()), "{client}");
@@ -110,5 +112,5 @@ fn clients_act_with_a_narrowed_session() {
         assert_eq!(entry.action.as_deref(), Some("GetCallerIdentity"), "{client}");
         assert_eq!(entry.scope_layers[0].policy.as_deref(), Some(POLICY), "{client}");
     }
-    assert_eq!(world.simulator.sessions_created(), 1, "all of one session, from the cache");
+    assert_eq!(world.simulator.sessions_created(), acted.min(1), "all of one session, from the cache");
 }

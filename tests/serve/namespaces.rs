@@ -9,7 +9,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::{Reply, Server, Stage, ask_as, command, is_root};
+use super::{Reply, Server, Stage, ask_as, command, have, is_root};
 
 /// A process that keeps a network namespace.
 struct Neighbour(Child);
@@ -31,6 +31,9 @@ fn sh(script: &str) -> bool {
 
 /// This thread, and what it starts, in a network with a neighbour at the other end of a cable, who reaches even the loopback addresses here.
 fn with_a_neighbour() -> Option<Neighbour> {
+    if !have(&["ip", "nsenter", "openssl", "/usr/bin/python3"]) {
+        return None;
+    }
     if !is_root() || unshare(CloneFlags::CLONE_NEWNET).is_err() {
         eprintln!("skipped: a network namespace is made by root only");
         return None;
@@ -201,6 +204,9 @@ print(stream.makefile().readline())
 fn whoever_is_gone_is_nobody() {
     if !is_root() {
         eprintln!("skipped: another user can be tried by root only");
+        return;
+    }
+    if !have(&["/usr/bin/python3"]) {
         return;
     }
     let stage = Stage::set();
