@@ -78,8 +78,8 @@ pub enum Event {
         way: &'static str,
         /// Who asked.
         caller: Caller,
-        /// Of which process, where that is known: `pid=… program=…`.
-        process: Option<String>,
+        /// Of which process, where that is known: its number, its name, and those of its parent.
+        process: Vec<(&'static str, String)>,
     },
     /// Somebody was given nothing.
     Refused {
@@ -225,7 +225,11 @@ impl Server {
         }
         let mut crowd = lock(&self.crowd);
         if !crowd.make_room() {
-            return;
+            return self.refused(
+                caller,
+                "everybody who is connected waits for an answer, and there is no room for more",
+                false,
+            );
         }
         let is_busy = Arc::new(AtomicBool::new(false));
         let conversation =
@@ -270,18 +274,18 @@ impl Server {
     }
 
     #[cfg(target_os = "linux")]
-    fn process(&self, caller: Caller) -> Option<String> {
+    fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
-            Caller::User(peer) => self.holders.of(peer).map(|holder| holder.to_string()),
-            Caller::Elsewhere(_) | Caller::Unknown | Caller::Untold => None,
+            Caller::User(peer) => self.holders.of(peer).map(holder::Holder::facts).unwrap_or_default(),
+            Caller::Elsewhere(_) | Caller::Unknown | Caller::Untold => Vec::new(),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn process(&self, caller: Caller) -> Option<String> {
+    fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
-            Caller::User(Peer { process: Some(process), .. }) => Some(format!("pid={process}")),
-            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => None,
+            Caller::User(Peer { process: Some(process), .. }) => vec![("pid", process.to_string())],
+            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => Vec::new(),
         }
     }
 }

@@ -62,12 +62,26 @@ impl EventLog {
     }
 }
 
-/// Puts a text in quotes where its end would not be seen otherwise.
+/// Puts a text in quotes where its end would not be seen otherwise, as JSON does: a process chooses its own name, and must not add a fact.
 fn quoted_if_needed(text: &str) -> String {
     let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '\\');
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
     } else {
-        format!("'{}'", printable_line(text))
+        serde_json::Value::from(printable_line(text)).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_where_its_quotes_end() {
+        assert_eq!(quoted_if_needed("terraform"), "terraform");
+        assert_eq!(quoted_if_needed(""), r#""""#);
+        assert_eq!(quoted_if_needed("x' user=0"), r#""x' user=0""#);
+        assert_eq!(quoted_if_needed("x\" user=0"), r#""x\" user=0""#);
+        assert_eq!(quoted_if_needed("two\nlines"), r#""two\\u{a}lines""#);
     }
 }

@@ -215,6 +215,16 @@ impl Places {
         Ok(listeners)
     }
 
+    /// Opens the socket in the file system to users who may ask from now on.
+    fn share(&self, is_shared: bool) -> Result<(), ListenError> {
+        #[cfg(unix)]
+        if let Some(path) = self.socket.as_ref().filter(|_| is_shared) {
+            Listener::share_file(path.as_ref())?;
+        }
+        let _ = is_shared;
+        Ok(())
+    }
+
     async fn listen(&self, log: &EventLog) -> Result<Vec<(Listener, SocketAddr)>, ListenError> {
         let mut tries = 0..PORT_TRIES;
         loop {
@@ -280,6 +290,10 @@ async fn serve(
     if !sockets.know_own_user() {
         return Err(CannotServe::NobodyKnown.into());
     }
+    if sockets == Sockets::Untold {
+        let why = "this system does not tell who opens a connection: the tokens alone decide";
+        log.tell("callers-not-checked", &[("reason", why.to_owned())]);
+    }
     let is_shared = first.iter().any(offers::Described::is_shared);
     let listeners = places.open(invocation, is_shared, log).await?;
     let metadata_service = MetadataService::new().map_err(CannotServe::from)?;
@@ -311,6 +325,7 @@ async fn serve(
                 Asked::Look => {
                     notifier.tell_reloading();
                     let outcome = offers.read(invocation).and_then(|described| {
+                        places.share(described.iter().any(offers::Described::is_shared))?;
                         offers.make(described).map_err(|error| CannotServe::from(error).into())
                     });
                     match outcome {
@@ -370,7 +385,7 @@ fn tell(log: &EventLog, event: &Event) {
                 ("by", (*way).to_owned()),
                 ("user", user(caller)),
             ];
-            facts.extend(process.iter().map(|process| ("process", process.clone())));
+            facts.extend(process.iter().cloned());
             log.tell("handed-out", &facts);
         }
         Event::Refused { caller, reason, is_for_user, untold } => {

@@ -218,7 +218,7 @@ impl Listener {
     /// Fails where a server answers there already, and where it cannot be made.
     #[cfg(unix)]
     pub async fn in_file(path: &std::path::Path, is_shared: bool) -> Result<Self, ListenError> {
-        use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+        use std::os::unix::fs::FileTypeExt as _;
         let failed = |source| ListenError::File { path: path.to_owned(), source };
         if let Ok(there) = std::fs::symlink_metadata(path) {
             let is_left_over = there.file_type().is_socket()
@@ -236,9 +236,21 @@ impl Listener {
         rustix::process::umask(before);
         let listener = FileListener { listener: listener.map_err(failed)?, made: Some(path.to_owned()) };
         if is_shared {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+            Self::share_file(path)?;
         }
         Ok(Self::File(listener))
+    }
+
+    /// Lets every user connect to a socket in the file system; whose connection is answered is decided by the user.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file is not there any more.
+    #[cfg(unix)]
+    pub fn share_file(path: &std::path::Path) -> Result<(), ListenError> {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))
+            .map_err(|source| ListenError::File { path: path.to_owned(), source })
     }
 
     /// Takes over what systemd hands to this process ([sd_listen_fds]); nothing where it hands nothing over.

@@ -126,6 +126,7 @@ pub(crate) const NONE: &[Numbers] = &[
         "how long this machine may take for what it does at once; another way is tried then",
         &[
             ("src/private_file/edit.rs", "PATIENCE"),
+            ("src/server/holder.rs", "LONGEST"),
             ("src/text/diff.rs", "MOST"),
             ("src/cache/keyring/desktop.rs", "PATIENCE"),
             ("src/cache/keyring/desktop.rs", "PATIENCE_TO_CONNECT"),

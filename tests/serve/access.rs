@@ -129,7 +129,7 @@ fn another_user_has_what_he_was_allowed_and_nothing_else() {
     assert_eq!(ask_as(THIRD, host, &put), "");
     let refused = server.logged(|line| line.contains(" refused "));
     assert!(refused.contains(&format!("user={THIRD}")), "{refused}");
-    assert!(refused.contains(&format!("allowed-by='--allow-user {THIRD}'")), "{refused}");
+    assert!(refused.contains(&format!("allowed-by=\"--allow-user {THIRD}\"")), "{refused}");
 
     let token = Reply::of(&ask_as(OTHER, host, &put));
     assert_eq!(token.status, 200);

@@ -56,7 +56,12 @@ fn a_server_begins_before_the_network_does() {
 fn a_new_configuration_takes_nothing_away() {
     let stage = Stage::set();
     let config = two_sessions(&stage, "", "");
-    let server = Server::of(named(&stage, &config, &[]));
+    let socket = std::path::PathBuf::from(stage.write("x", "")).with_file_name("socket");
+    let server = Server::of(named(&stage, &config, &["--socket", socket.to_str().unwrap()]));
+    let mode = || {
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&socket).unwrap().permissions()) & 0o777
+    };
+    assert_eq!(mode(), 0o600);
     let token = server.token("build");
     let key_id = || {
         let reply = server.ask("GET", "/v1/credentials/build", &[("authorization", &token)]);
@@ -72,6 +77,7 @@ fn a_new_configuration_takes_nothing_away() {
     server.signal("HUP");
     server.logged(|line| line.contains(" reloaded sessions=2"));
     assert_eq!(key_id(), before);
+    assert_eq!(mode(), 0o666, "whoever is allowed from now on can connect");
     assert_eq!(server.end(), Some(0));
 }
 

@@ -37,7 +37,7 @@ fn a_job_gets_credentials_without_the_key() {
     assert!(document["AccessKeyId"].as_str().unwrap().starts_with("ASIA"));
     assert_eq!(document["AccountId"], "111122223333");
     let handed = server.logged(|line| line.contains(" handed-out ") && line.contains("by=socket"));
-    assert!(handed.contains("process='pid="), "{handed}");
+    assert!(handed.contains(" pid=") && handed.contains(" program=anyrole "), "{handed}");
 
     let other = job(None, path, &["other"]);
     let told = String::from_utf8(other.stderr).unwrap();
