@@ -1,4 +1,4 @@
-//! The pages about refusals, one for each stable id, as `anyrole explain` prints them.
+//! Pages of the manual: about refusals, one for each stable id, as `anyrole explain` prints them; and about topics, as `anyrole help` does.
 
 macro_rules! pages {
     ($($id:literal)*) => {
@@ -217,4 +217,20 @@ pages! {
 /// Returns the page of an id.
 pub fn refusal(id: &str) -> Option<&'static str> {
     REFUSALS.iter().find(|(known, _)| *known == id).map(|(_, page)| *page)
+}
+
+/// The pages that `anyrole help TOPIC` shows: the name, what the page is about, and its text.
+pub const TOPICS: &[(&str, &str, &str)] = &[
+    ("fleet", "What many hosts ask of the service and of the network.", include_str!("manual/fleet.md")),
+    ("narrower", "Sessions with fewer rights than the role has.", include_str!("manual/narrower.md")),
+    (
+        "security",
+        "The threat model: what is protected, from whom, by what, and where it ends.",
+        include_str!("manual/threat_model.md"),
+    ),
+];
+
+/// Returns the page of a topic.
+pub fn topic(name: &str) -> Option<&'static str> {
+    TOPICS.iter().find(|(known, ..)| *known == name).map(|(_, _, page)| *page)
 }

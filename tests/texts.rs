@@ -37,7 +37,8 @@ struct Program {
 impl Program {
     fn ask() -> Self {
         let overview = answer(&["help"]);
-        let names = overview.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
+        let commands = overview.split("\nTopics ").next().unwrap();
+        let names = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split("  ").next());
         let names = names.filter(|name| !name.is_empty());
         let commands = names
             .map(|name| {
@@ -255,4 +256,27 @@ fn what_does_not_exist_is_found() {
     let page = "a `anyrole\nx` b\n\n    c d\n```\ne --f \\\n --g\n```\n";
     let code: Vec<String> = code_of_page(page).into_iter().filter(|line| !line.is_empty()).collect();
     assert_eq!(code, ["c d", "anyrole x", "e --f   --g"]);
+}
+
+/// What the threat model says is shown by a test is shown by one.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("src/manual/threat_model.md")).unwrap();
+    let (mut file, mut count) = (String::new(), 0);
+    for claim in page.split("Shown by ").skip(1) {
+        for name in claim.split("\n- ").next().unwrap().split('`').skip(1).step_by(2) {
+            if name.starts_with("tests/") {
+                assert!(root().join(name).exists(), "{name}");
+                file = if name.ends_with(".rs") {
+                    fs::read_to_string(root().join(name)).unwrap()
+                } else {
+                    String::new()
+                };
+            } else {
+                assert!(file.contains(&format!("fn {name}(")), "no test is called {name} there");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 30, "{count} tests");
 }

@@ -102,6 +102,7 @@ fn branch(spec: &'static Spec, name: &'static str) -> Command {
             let first = |spec: &&'static Spec| spec.name.split(' ').next().unwrap_or_default();
             let mut names: Vec<_> = COMMANDS.iter().map(first).collect();
             names.dedup();
+            names.extend(manual::TOPICS.iter().map(|(name, ..)| *name));
             branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(names)))
         }
         Words::Optional("ID") => {

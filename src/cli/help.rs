@@ -1,4 +1,4 @@
-//! `help`: the list of commands by purpose, and the help of one.
+//! `help`: the list of commands by purpose, the help of one, and the pages about topics.
 
 pub(super) mod page;
 
@@ -9,11 +9,12 @@ use super::report::Failure;
 use super::usage::UsageError;
 use super::wrap::{COLUMNS, wrapped};
 use super::{COMMANDS, Invocation, find, output};
+use crate::manual;
 
 /// `anyrole help`.
 pub(super) const SPEC: Spec = Spec {
     name: "help",
-    about: "Lists the commands, or explains one.",
+    about: "Lists the commands and topics, or explains one.",
     words: Words::Command,
     groups: &[],
     flags: &[],
@@ -69,6 +70,10 @@ pub(super) fn overview() -> Result<(), Failure> {
             let _ = write!(text, "\n{purpose}:\n{}", list(&specs));
         }
     }
+    text.push_str("\nTopics (anyrole help TOPIC):\n");
+    for (name, about, _) in manual::TOPICS {
+        list_entry(&mut text, name, about);
+    }
     text.push_str(CLOSING);
     output::write(text.as_bytes()).map_err(Failure::output)
 }
@@ -85,15 +90,20 @@ pub(super) fn group(group: &str) -> Result<(), Failure> {
 }
 
 fn list(specs: &[&Spec]) -> String {
+    let mut text = String::new();
+    for spec in specs {
+        list_entry(&mut text, spec.name, spec.about);
+    }
+    text
+}
+
+/// Adds a name and what it is about, in two columns.
+fn list_entry(text: &mut String, mut name: &str, about: &str) {
     const COLUMN: usize = 25;
-    specs.iter().fold(String::new(), |mut text, spec| {
-        let mut name = spec.name;
-        for line in wrapped(spec.about, COLUMNS - COLUMN) {
-            let _ = writeln!(text, "  {name:<23}{line}");
-            name = "";
-        }
-        text
-    })
+    for line in wrapped(about, COLUMNS - COLUMN) {
+        let _ = writeln!(text, "  {name:<23}{line}");
+        name = "";
+    }
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
@@ -106,6 +116,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
         return group(name);
+    }
+    if let Some(page) = manual::topic(name) {
+        return output::write(page.as_bytes()).map_err(Failure::output);
     }
     Err(unknown(name).into())
 }
