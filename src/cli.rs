@@ -10,6 +10,7 @@ mod configure;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
+mod doctor;
 mod env;
 mod event_log;
 mod exec;
@@ -64,6 +65,7 @@ const COMMANDS: &[&Spec] = &[
     &serve::SPEC,
     &update::SPEC,
     &configure::SPEC,
+    &doctor::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -107,7 +109,6 @@ const LATER: &[(&str, &str)] = &[
         "audit",
         "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
     ),
-    ("doctor", "anyrole inspect, anyrole status and anyrole explain ID tell what can be checked today"),
     (
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",

@@ -37,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("configure", 8),
     ("credential_process", 8),
     ("credentials_file", 8),
+    ("doctor", 8),
     ("exec", 8),
     ("inspect", 8),
     ("pki", 8),
