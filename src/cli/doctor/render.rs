@@ -10,7 +10,7 @@ pub(super) fn render(checks: &[Check], style: Style) -> String {
     for check in checks {
         text.push_str(&line(check, style));
         if let Some(hint) = check.hint.as_ref() {
-            text.push_str(&format!("             {} {}\n", style.paint(Paint::Hint, "hint:"), printable_line(hint)));
+            text.push_str(&format!("              {} {}\n", style.paint(Paint::Hint, "hint:"), printable_line(hint)));
         }
     }
     text.push('\n');

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use super::super::args::Typed;
 use super::super::keeping::Keeping;
 use super::super::report::Failure;
 use super::super::settings::session::SessionSettings;
@@ -30,14 +31,16 @@ const ASKING: Duration = Duration::from_secs(6);
 pub(super) struct Session<'a> {
     pub(super) invocation: &'a Invocation<'a>,
     pub(super) config: &'a Config,
+    /// What was typed, or stands in a line of `credential_process`.
+    pub(super) typed: &'a Typed,
     pub(super) name: Option<&'a str>,
 }
 
 impl Session<'_> {
     /// Makes every check; `network` is when those that need it must have ended, and `None` where none is made.
     pub(super) fn checks(&self, network: Option<Instant>) -> Vec<Check> {
-        let Invocation { env, typed, .. } = self.invocation;
-        let settings = match Settings::of_config(self.config, typed, self.name, env, SPEC.groups) {
+        let env = self.invocation.env;
+        let settings = match Settings::of_config(self.config, self.typed, self.name, env, SPEC.groups) {
             Ok(settings) => settings,
             Err(failure) => {
                 return vec![
