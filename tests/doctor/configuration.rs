@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::host::{Fault, each, fault};
+use super::host::{Fault, each_fault, fault};
 use super::stage::{PROFILE, ROLE, TRUST_ANCHOR};
 
 const FAULTS: &[Fault] = &[
@@ -187,5 +187,5 @@ const FAULTS: &[Fault] = &[
 
 #[test]
 fn faults_of_the_configuration() {
-    each(FAULTS);
+    each_fault(FAULTS);
 }

@@ -43,7 +43,8 @@ pub(crate) struct Answer {
 /// A fault: how it is planted, which cause is named, and how the hint is carried out.
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
-    pub(crate) settings: fn(&mut SimulatorSettings),
+    /// What is otherwise at AWS; nothing of it where all of it is on the host.
+    pub(crate) settings: Option<fn(&mut SimulatorSettings)>,
     pub(crate) plant: fn(&mut Host),
     /// The check, a part of its text, and a part of its hint.
     pub(crate) cause: (&'static str, &'static str, &'static str),
@@ -66,13 +67,15 @@ pub(crate) const fn fault(
     cause: (&'static str, &'static str, &'static str),
     cure: fn(&mut Host),
 ) -> Fault {
-    Fault { name, settings: |_| {}, plant, cause, cure: Cure::Here(cure) }
+    Fault { name, settings: None, plant, cause, cure: Cure::Here(cure) }
 }
 
 impl Fault {
-    fn test(&self) {
-        let mut host = Host::with(self.settings);
-        (self.plant)(&mut host);
+    /// Plants it and cures it; `usual` is a host without any fault, and is that afterwards.
+    fn test(&self, usual: &mut Host) {
+        let mut other = self.settings.map(Host::with);
+        let host = other.as_mut().unwrap_or(usual);
+        (self.plant)(host);
         let answer = host.doctor();
         let (id, text, hint) = self.cause;
         let cause = &answer.data["cause"];
@@ -82,32 +85,38 @@ impl Fault {
         assert_eq!(answer.status, 1, "{}", self.name);
         let cured = match self.cure {
             Cure::Here(cure) => {
-                cure(&mut host);
+                cure(host);
                 host.doctor()
             }
             Cure::AtAws => {
-                let mut other = Host::set();
-                (self.plant)(&mut other);
-                other.doctor()
+                (self.plant)(usual);
+                usual.doctor()
             }
         };
         assert!(cured.data["cause"].is_null() && cured.status == 0, "{} is not cured: {}", self.name, cured.text);
         assert_eq!(cured.of("doubtful"), Vec::<String>::new(), "{} leaves doubt", self.name);
+        usual.reset();
     }
 }
 
-/// Tests each, on two threads: what takes long is to wait.
-pub(crate) fn each(faults: &[Fault]) {
+/// Does it with each, on two threads: what takes long is to wait.
+pub(crate) fn each<T: Sync>(list: &[T], test: impl Fn(&T, &mut Host) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while let Some(fault) = faults.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    fault.test();
+                let mut usual = Host::set();
+                while let Some(one) = list.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    test(one, &mut usual);
                 }
             });
         }
     });
+}
+
+/// Tests each fault.
+pub(crate) fn each_fault(faults: &[Fault]) {
+    each(faults, |fault, usual| fault.test(usual));
 }
 
 impl Host {
@@ -128,13 +137,23 @@ impl Host {
             ("sts_endpoint", text(&stage.https_endpoint())),
             ("extra_ca", text(stage.server_ca())),
         ]);
+        let well = session.clone();
+        let (aws, env) = (String::new(), BTreeMap::new());
+        let mut host = Self { stage, session, aws, env, title: "build", well, more: Vec::new() };
+        host.reset();
+        host
+    }
+
+    /// Makes all settings what they were at first; files stay.
+    pub(crate) fn reset(&mut self) {
         let program = env!("CARGO_BIN_EXE_anyrole");
-        let aws = format!(
+        self.session.clone_from(&self.well);
+        self.aws = format!(
             "[profile build]\ncredential_process = \"{program}\" credential-process build\nregion = eu-central-1\n"
         );
-        let env = BTreeMap::from([("ANYROLE_CACHE", String::from("file"))]);
-        let well = session.clone();
-        Self { stage, session, aws, env, title: "build", well, more: Vec::new() }
+        self.env = BTreeMap::from([("ANYROLE_CACHE", String::from("file"))]);
+        self.title = "build";
+        self.write(".aws/credentials", "", 0o600);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

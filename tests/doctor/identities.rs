@@ -9,7 +9,7 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use time::{Duration, OffsetDateTime};
 
-use super::host::{Fault, Host, each, fault};
+use super::host::{Fault, Host, each_fault, fault};
 
 fn spec(subject: &str, begins: Duration, lives: Duration) -> EndEntitySpec {
     EndEntitySpec::new(subject.parse().unwrap(), Validity::starting(OffsetDateTime::now_utc() + begins, lives))
@@ -185,7 +185,7 @@ const FAULTS: &[Fault] = &[
 
 #[test]
 fn faults_of_certificate_and_key() {
-    each(FAULTS);
+    each_fault(FAULTS);
 }
 
 #[test]

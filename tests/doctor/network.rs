@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pki_test::simulator::SimulatorClock;
 
-use super::host::{Cure, Fault, Host, each, fault};
+use super::host::{Cure, Fault, Host, each_fault, fault};
 
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -41,10 +41,10 @@ fn direct(host: &mut Host) {
 const FAULTS: &[Fault] = &[
     Fault {
         name: "a clock that is ten minutes behind",
-        settings: |settings| {
+        settings: Some(|settings| {
             settings.clock =
                 SimulatorClock(std::sync::Arc::new(|| time::OffsetDateTime::now_utc() + time::Duration::minutes(10)));
-        },
+        }),
         plant: |_| {},
         cause: ("clock", "this machine's clock is 10 minutes behind AWS's", "set this machine's clock"),
         cure: Cure::AtAws,
@@ -120,7 +120,7 @@ const FAULTS: &[Fault] = &[
 
 #[test]
 fn faults_of_the_network() {
-    each(FAULTS);
+    each_fault(FAULTS);
 }
 
 #[test]
@@ -148,7 +148,8 @@ fn black_holes_and_silent_name_servers_are_named_within_half_a_minute() {
     let run = |endpoint: &str| {
         let home = host.stage.folder().to_str().unwrap().to_owned();
         let script = format!(
-            "ip link set lo up\nip link add hole type dummy\nip address add 10.99.0.1/24 dev hole\nip link set hole up\n\
+            "ip link set lo up\nip link add hole type veth peer name end\nip address add 10.99.0.1/24 dev hole\n\
+             ip link set hole up\nip link set end up\n\
              ip route add default via 10.99.0.2\nip neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev hole\n\
              echo 'nameserver 10.99.0.3' > {home}/resolv.conf\nmount --bind {home}/resolv.conf /etc/resolv.conf\n\
              exec \"$@\""

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pki_test::simulator::{Profile, SimulatorSettings};
 
-use super::host::{Cure, Fault, Host, each};
+use super::host::{Cure, Fault, Host, each_fault};
 use super::stage::PROFILE;
 
 /// A fault at AWS.
@@ -14,7 +14,7 @@ const fn at_aws(
     text: &'static str,
     hint: &'static str,
 ) -> Fault {
-    Fault { name, settings, plant: |_| {}, cause: ("create-session", text, hint), cure: Cure::AtAws }
+    Fault { name, settings: Some(settings), plant: |_| {}, cause: ("create-session", text, hint), cure: Cure::AtAws }
 }
 
 fn deny(settings: &mut SimulatorSettings, fault: &str) {
@@ -56,7 +56,7 @@ const FAULTS: &[Fault] = &[
     ),
     Fault {
         name: "a session longer than the role allows",
-        settings: |settings| settings.profiles[0].duration = Duration::from_secs(43_200),
+        settings: Some(|settings| settings.profiles[0].duration = Duration::from_secs(43_200)),
         plant: |host| {
             host.session.insert("session_duration", String::from("\"2h\""));
         },
@@ -67,7 +67,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "a session name that the profile does not take",
-        settings: |_| {},
+        settings: None,
         plant: |host| host.say("role_session_name", "build-17"),
         cause: ("create-session", "the profile does not accept a role session name", "leave out --role-session-name"),
         cure: Cure::Here(|host| {
@@ -96,7 +96,7 @@ const FAULTS: &[Fault] = &[
 
 #[test]
 fn faults_at_aws_with_one_request_each() {
-    each(FAULTS);
+    each_fault(FAULTS);
     for fault in ["status=503", "throttle=1", "deny=invalid-signature", "reset"] {
         let host = Host::with(|settings| settings.faults.push(fault.parse().unwrap()));
         host.doctor();
