@@ -73,7 +73,9 @@ impl Check {
             text.push_str(&format!("; {}: {}", fact.name, fact.value));
         }
         text.push_str(&format!(" [{}]", error.id()));
-        let hint = error.hint().or_else(|| Some(format!("anyrole explain {} says what it means and what to do", error.id())));
+        let hint = error
+            .hint()
+            .or_else(|| Some(format!("anyrole explain {} says what it means and what to do", error.id())));
         Self { id, verdict: Verdict::Bad, text, hint }
     }
 

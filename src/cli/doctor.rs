@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
-use super::settings::table::{Group, Kind, Setting};
 use super::settings::Settings;
+use super::settings::table::{Group, Kind, Setting};
 use super::{Invocation, output, settings};
 use crate::config::Config;
 use crate::doctor::{Check, aws, cause};
-use session::Session;
+use session::{Network, Session};
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
 const OFFLINE: Setting = Setting::flag("offline", Kind::Boolean, "send nothing, and ask no name server");
@@ -91,7 +91,9 @@ fn of_this_host(invocation: &Invocation<'_>) -> Vec<Check> {
         }
     };
     let mut checks = vec![configuration(&config)];
-    let network = (!invocation.has(&OFFLINE)).then_some(end);
+    let network = if invocation.has(&OFFLINE) { Network::Not("--offline") } else { Network::Until(end) };
+    let several =
+        Network::Not("nothing is sent for several sessions at once: anyrole doctor NAME asks for one");
     let session = |typed, name| Session { invocation, config: &config, typed, name };
     let titled = |title: &str, checks: Vec<Check>| {
         let titled = |check: Check| Check { text: format!("{title}: {}", check.text), ..check };
@@ -99,22 +101,24 @@ fn of_this_host(invocation: &Invocation<'_>) -> Vec<Check> {
     };
     let described = described(invocation);
     match sessions(invocation, &config) {
-        Sessions::One(Some(name)) if config.session(name).is_none() && of_profile(&described, name).is_some() => {
+        Sessions::One(Some(name))
+            if config.session(name).is_none() && of_profile(&described, name).is_some() =>
+        {
             let typed = of_profile(&described, name).unwrap_or(&invocation.typed);
             checks.extend(session(typed, None).checks(network));
         }
         Sessions::One(name) => checks.extend(session(&invocation.typed, name).checks(network)),
         Sessions::Several(names) => {
             for name in names {
-                checks.extend(titled(name, session(&invocation.typed, Some(name)).checks(None)));
+                checks.extend(titled(name, session(&invocation.typed, Some(name)).checks(several)));
             }
         }
         Sessions::None => match described.as_slice() {
             [] => checks.push(nothing_configured()),
             [(_, typed)] => checks.extend(session(typed, None).checks(network)),
-            several => {
-                for (profile, typed) in several {
-                    checks.extend(titled(&format!("[{profile}]"), session(typed, None).checks(None)));
+            described => {
+                for (profile, typed) in described {
+                    checks.extend(titled(&format!("[{profile}]"), session(typed, None).checks(several)));
                 }
             }
         },

@@ -44,19 +44,31 @@ const FAULTS: &[Fault] = &[
     fault(
         "a profile of another region",
         |host| host.say("profile_arn", &PROFILE.replace("eu-central-1", "eu-west-1")),
-        ("session", "the trust anchor is in region eu-central-1 and the profile in eu-west-1", "in the trust anchor's region"),
+        (
+            "session",
+            "the trust anchor is in region eu-central-1 and the profile in eu-west-1",
+            "in the trust anchor's region",
+        ),
         |host| host.say("profile_arn", PROFILE),
     ),
     fault(
         "a role of another account",
         |host| host.say("role_arn", &ROLE.replace("111122223333", "444455556666")),
-        ("session", "the role is in account 444455556666, and the trust anchor in 111122223333", "of one account"),
+        (
+            "session",
+            "the role is in account 444455556666, and the trust anchor in 111122223333",
+            "of one account",
+        ),
         |host| host.say("role_arn", ROLE),
     ),
     fault(
         "an endpoint of another region",
         |host| host.say("endpoint", "https://rolesanywhere.us-east-1.amazonaws.com"),
-        ("session", "the endpoint rolesanywhere.us-east-1.amazonaws.com is in us-east-1", "give one in eu-central-1"),
+        (
+            "session",
+            "the endpoint rolesanywhere.us-east-1.amazonaws.com is in us-east-1",
+            "give one in eu-central-1",
+        ),
         |host| host.well_again("endpoint"),
     ),
     fault(
@@ -103,14 +115,20 @@ const FAULTS: &[Fault] = &[
     ),
     fault(
         "a redirection, which only a shell understands",
-        |host| host.aws = host.aws.replace("credential-process build", "credential-process build 2>/dev/null"),
+        |host| {
+            host.aws = host.aws.replace("credential-process build", "credential-process build 2>/dev/null")
+        },
         ("aws-profile", "", "run the line by hand"),
         |host| host.aws = host.aws.replace(" 2>/dev/null", ""),
     ),
     fault(
         "a static key in the credentials file",
         |host| {
-            host.write(".aws/credentials", "[build]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n", 0o600);
+            host.write(
+                ".aws/credentials",
+                "[build]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n",
+                0o600,
+            );
         },
         ("aws-profile", "every SDK takes these keys", "deactivate that key"),
         |host| {
@@ -184,6 +202,34 @@ const FAULTS: &[Fault] = &[
         },
     ),
 ];
+
+/// SECURITY.md, section 4, test 11: another user listens where the SDKs of this host are sent.
+#[test]
+fn another_user_who_listens_for_sdks_is_named() {
+    let script = "import socket, sys, time\ns = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\ntime.sleep(60)";
+    let mut listener = std::process::Command::new("setpriv");
+    listener.args(["--reuid", "4242", "--clear-groups", "/usr/bin/python3", "-c", script]);
+    let Ok(mut listener) =
+        listener.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn()
+    else {
+        eprintln!("skipped: there is no program setpriv here");
+        return;
+    };
+    let mut port = String::new();
+    let _ =
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(listener.stdout.take().unwrap()), &mut port);
+    if port.is_empty() {
+        eprintln!("skipped: another user is made by root only, with /usr/bin/python3");
+        return;
+    }
+    let mut host = super::host::Host::set();
+    host.env.insert("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://127.0.0.1:{}", port.trim()));
+    let cause = host.doctor().data["cause"].clone();
+    listener.kill().unwrap();
+    listener.wait().unwrap();
+    assert_eq!(cause["id"], "local-endpoint", "{cause}");
+    assert!(cause["text"].as_str().unwrap().contains("a program of the user uid 4242 listens"), "{cause}");
+}
 
 #[test]
 fn faults_of_the_configuration() {

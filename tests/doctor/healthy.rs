@@ -16,6 +16,11 @@ fn a_good_host_is_good_in_every_check_and_is_left_as_it_was() {
     assert!(answer.data["cause"].is_null(), "{}", answer.text());
     assert_eq!((answer.status, answer.of("bad"), answer.of("doubtful")), (0, Vec::new(), Vec::new()));
     assert_eq!(answer.of("not-checked"), Vec::<String>::new());
+    let page = include_str!("../../src/manual/doctor.md");
+    for check in answer.data["checks"].as_array().unwrap() {
+        let id = check["id"].as_str().unwrap();
+        assert!(page.contains(&format!("`{id}`")), "{id} is not on the page");
+    }
     assert_eq!(host.stage.simulator().sessions_requested(), 1);
     let before = host.everything();
     assert_eq!(host.doctor().status, 0);
@@ -40,7 +45,8 @@ const UNUSUAL: &[Unusual] = &[
         host.env.insert("ANYROLE_CACHE", String::from("none"));
     }),
     ("certificate and key in one file", |host| {
-        let both = fs::read_to_string(host.stage.certificate()).unwrap() + &fs::read_to_string(host.stage.private_key()).unwrap();
+        let both = fs::read_to_string(host.stage.certificate()).unwrap()
+            + &fs::read_to_string(host.stage.private_key()).unwrap();
         let path = host.write("both.pem", both, 0o600);
         host.say("certificate", &path);
         host.session.remove("private_key");
@@ -60,7 +66,11 @@ const UNUSUAL: &[Unusual] = &[
             "\n[default]\nregion = eu-west-1\n[profile old]\ncredential_process = /opt/gone/helper $HOME\n\
              [profile sso]\nsso_session = corp\n[sso-session corp]\nsso_region = eu-west-1\n",
         );
-        host.write(".aws/credentials", "[admin]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n", 0o600);
+        host.write(
+            ".aws/credentials",
+            "[admin]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n",
+            0o600,
+        );
     }),
     ("a profile that is chosen by its variable", |host| {
         host.env.insert("AWS_PROFILE", String::from("build"));
@@ -92,7 +102,8 @@ const UNUSUAL: &[Unusual] = &[
     ("a key in a work tree that ignores it", |host| {
         host.write("repository/.git/HEAD", "ref: refs/heads/main\n", 0o644);
         host.write("repository/.gitignore", "/secrets/\n", 0o644);
-        let key = host.write("repository/secrets/host.key", fs::read(host.stage.private_key()).unwrap(), 0o600);
+        let key =
+            host.write("repository/secrets/host.key", fs::read(host.stage.private_key()).unwrap(), 0o600);
         host.say("private_key", &key);
     }),
     ("a key behind links, as Kubernetes mounts secrets", |host| {
@@ -108,7 +119,10 @@ const UNUSUAL: &[Unusual] = &[
         host.say("private_key", "env:CI_KEY");
     }),
     ("a config file with comments, CRLF and quotes", |host| {
-        host.aws = format!("# work\r\n\r\n{}", host.aws.replace("[profile build]", "[profile \"build\"]").replace('\n', "\r\n"));
+        host.aws = format!(
+            "# work\r\n\r\n{}",
+            host.aws.replace("[profile build]", "[profile \"build\"]").replace('\n', "\r\n")
+        );
     }),
 ];
 
@@ -153,6 +167,9 @@ fn without_a_name_it_is_the_session_that_there_is_or_where_to_begin() {
     let before = host.stage.simulator().sessions_requested();
     let (status, text) = bare(&["doctor", "--cache", "file"]);
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("build: '") && text.contains("build: --offline"), "every session, offline: {text}");
+    assert!(
+        text.contains("build: '") && text.contains("build: nothing is sent for several sessions"),
+        "every session, offline: {text}"
+    );
     assert_eq!(host.stage.simulator().sessions_requested(), before);
 }

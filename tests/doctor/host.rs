@@ -93,7 +93,12 @@ impl Fault {
                 usual.doctor()
             }
         };
-        assert!(cured.data["cause"].is_null() && cured.status == 0, "{} is not cured: {}", self.name, cured.text);
+        assert!(
+            cured.data["cause"].is_null() && cured.status == 0,
+            "{} is not cured: {}",
+            self.name,
+            cured.text
+        );
         assert_eq!(cured.of("doubtful"), Vec::<String>::new(), "{} leaves doubt", self.name);
         usual.reset();
     }
@@ -241,7 +246,9 @@ impl Answer {
     pub(crate) fn of(&self, verdict: &str) -> Vec<String> {
         let checks = self.data["checks"].as_array().unwrap().iter();
         let checks = checks.filter(|check| check["verdict"] == verdict);
-        checks.map(|check| format!("{}: {}", check["id"].as_str().unwrap(), check["text"].as_str().unwrap())).collect()
+        checks
+            .map(|check| format!("{}: {}", check["id"].as_str().unwrap(), check["text"].as_str().unwrap()))
+            .collect()
     }
 
     /// The check of that id.

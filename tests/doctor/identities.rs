@@ -12,7 +12,10 @@ use time::{Duration, OffsetDateTime};
 use super::host::{Fault, Host, each_fault, fault};
 
 fn spec(subject: &str, begins: Duration, lives: Duration) -> EndEntitySpec {
-    EndEntitySpec::new(subject.parse().unwrap(), Validity::starting(OffsetDateTime::now_utc() + begins, lives))
+    EndEntitySpec::new(
+        subject.parse().unwrap(),
+        Validity::starting(OffsetDateTime::now_utc() + begins, lives),
+    )
 }
 
 fn issue(host: &mut Host) {
@@ -37,7 +40,8 @@ fn key_at(host: &mut Host, place: &str) {
 /// The first certificate of the chain alone.
 fn alone(host: &mut Host) {
     let chain = fs::read_to_string(host.stage.certificate()).unwrap();
-    let (end_entity, intermediates) = chain.split_at(chain.find("-----END").unwrap() + "-----END CERTIFICATE-----\n".len());
+    let (end_entity, intermediates) =
+        chain.split_at(chain.find("-----END").unwrap() + "-----END CERTIFICATE-----\n".len());
     host.write("intermediates.pem", intermediates, 0o644);
     let path = host.write("alone.pem", end_entity, 0o644);
     host.say("certificate", &path);
@@ -174,7 +178,8 @@ const FAULTS: &[Fault] = &[
         |host| {
             let ca = host.stage.issuing().certificate_pem();
             let key = host.stage.issuing().key_pair().to_pem(KeyForm::Pkcs8).unwrap();
-            let (certificate, key) = (host.write("ca.pem", ca, 0o644), host.write("ca.key", key.as_bytes(), 0o600));
+            let (certificate, key) =
+                (host.write("ca.pem", ca, 0o644), host.write("ca.key", key.as_bytes(), 0o600));
             host.say("certificate", &certificate);
             host.say("private_key", &key);
         },
@@ -194,7 +199,12 @@ fn what_works_and_may_not_last_is_doubtful() {
         let mut host = Host::set();
         change(&mut host);
         let answer = host.doctor();
-        assert_eq!((answer.status, &answer.data["cause"]), (0, &serde_json::Value::Null), "{}", answer.text());
+        assert_eq!(
+            (answer.status, &answer.data["cause"]),
+            (0, &serde_json::Value::Null),
+            "{}",
+            answer.text()
+        );
         answer.of("doubtful").concat()
     };
     let soon = doubts(|host| host.issue(&spec("CN=bench", -Duration::days(90), Duration::days(95))));
@@ -202,7 +212,10 @@ fn what_works_and_may_not_last_is_doubtful() {
     let outlived = doubts(|host| {
         host.issue(&spec("CN=bench", -Duration::days(90), Duration::days(90) + Duration::minutes(40)));
     });
-    assert!(outlived.contains("session-duration: a session of 60 minutes outlives the certificate"), "{outlived}");
+    assert!(
+        outlived.contains("session-duration: a session of 60 minutes outlives the certificate"),
+        "{outlived}"
+    );
     let short = doubts(|host| {
         host.session.insert("session_duration", String::from("900"));
     });

@@ -42,8 +42,9 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a clock that is ten minutes behind",
         settings: Some(|settings| {
-            settings.clock =
-                SimulatorClock(std::sync::Arc::new(|| time::OffsetDateTime::now_utc() + time::Duration::minutes(10)));
+            settings.clock = SimulatorClock(std::sync::Arc::new(|| {
+                time::OffsetDateTime::now_utc() + time::Duration::minutes(10)
+            }));
         }),
         plant: |_| {},
         cause: ("clock", "this machine's clock is 10 minutes behind AWS's", "set this machine's clock"),
@@ -88,7 +89,8 @@ const FAULTS: &[Fault] = &[
     fault(
         "a proxy that wants a password",
         |host| {
-            let proxy = proxy("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n");
+            let proxy =
+                proxy("HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n");
             by_proxy(host, proxy.replace("user:canary@", ""));
         },
         ("proxy", "asks for a user name and a password (HTTP 407)", ""),
@@ -123,6 +125,39 @@ fn faults_of_the_network() {
     each_fault(FAULTS);
 }
 
+/// A proxy that opens every connection to one address, whatever name is asked for.
+fn leading_to(address: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut other) = (stream.unwrap(), std::net::TcpStream::connect(&address).unwrap());
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            let (mut back, mut there) = (stream.try_clone().unwrap(), other.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut other, &mut back));
+            std::thread::spawn(move || std::io::copy(&mut stream, &mut there));
+        }
+    });
+    format!("http://{own}")
+}
+
+#[test]
+fn whoever_opens_tls_on_the_way_is_named() {
+    let mut host = Host::set();
+    let there = host.stage.https_endpoint().replace("https://", "");
+    by_proxy(&mut host, leading_to(there));
+    let cause = host.doctor().data["cause"].clone();
+    assert_eq!(cause["id"], "tls", "{cause}");
+    let text = cause["text"].as_str().unwrap();
+    assert!(
+        text.contains("the connection is opened on the way: ") && text.contains("TEST simulator TLS CA"),
+        "{text}"
+    );
+    assert!(text.contains("and not Amazon"), "{text}");
+    assert_eq!(host.stage.simulator().sessions_requested(), 0);
+}
+
 #[test]
 fn offline_nothing_is_sent_and_it_is_quick() {
     let mut host = Host::set();
@@ -138,7 +173,10 @@ fn offline_nothing_is_sent_and_it_is_quick() {
 /// In a network where packets go nowhere, and with a name server that says nothing.
 #[test]
 fn black_holes_and_silent_name_servers_are_named_within_half_a_minute() {
-    let can = Command::new("unshare").args(["--net", "--mount", "ip", "link", "set", "lo", "up"]).stderr(Stdio::null()).status();
+    let can = Command::new("unshare")
+        .args(["--net", "--mount", "ip", "link", "set", "lo", "up"])
+        .stderr(Stdio::null())
+        .status();
     if !can.is_ok_and(|status| status.success()) {
         eprintln!("skipped: a network namespace is made by root only, with the programs unshare and ip");
         return;
@@ -156,9 +194,20 @@ fn black_holes_and_silent_name_servers_are_named_within_half_a_minute() {
         );
         let mut command = host.stage.bare("unshare");
         command.args(["--net", "--mount", "--propagation", "private", "sh", "-ec", &script, "sh"]);
-        command.arg(env!("CARGO_BIN_EXE_anyrole")).args(["doctor", "build", "--json", "--endpoint", endpoint]);
+        command.arg(env!("CARGO_BIN_EXE_anyrole")).args([
+            "doctor",
+            "build",
+            "--json",
+            "--endpoint",
+            endpoint,
+        ]);
         let begun = std::time::Instant::now();
-        let output = command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+        let output = command
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
         let document: serde_json::Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         (document["data"]["cause"].clone(), begun.elapsed())

@@ -14,7 +14,13 @@ const fn at_aws(
     text: &'static str,
     hint: &'static str,
 ) -> Fault {
-    Fault { name, settings: Some(settings), plant: |_| {}, cause: ("create-session", text, hint), cure: Cure::AtAws }
+    Fault {
+        name,
+        settings: Some(settings),
+        plant: |_| {},
+        cause: ("create-session", text, hint),
+        cure: Cure::AtAws,
+    }
 }
 
 fn deny(settings: &mut SimulatorSettings, fault: &str) {
@@ -31,7 +37,8 @@ const FAULTS: &[Fault] = &[
     at_aws(
         "a profile without the role",
         |settings| {
-            settings.profiles = vec![Profile::new(PROFILE, &["arn:aws:iam::111122223333:role/other"]).unwrap()];
+            settings.profiles =
+                vec![Profile::new(PROFILE, &["arn:aws:iam::111122223333:role/other"]).unwrap()];
         },
         "the profile does not list arn:aws:iam::111122223333:role/build",
         "aws rolesanywhere update-profile",
@@ -69,7 +76,11 @@ const FAULTS: &[Fault] = &[
         name: "a session name that the profile does not take",
         settings: None,
         plant: |host| host.say("role_session_name", "build-17"),
-        cause: ("create-session", "the profile does not accept a role session name", "leave out --role-session-name"),
+        cause: (
+            "create-session",
+            "the profile does not accept a role session name",
+            "leave out --role-session-name",
+        ),
         cure: Cure::Here(|host| {
             host.session.remove("role_session_name");
         }),
@@ -106,7 +117,8 @@ fn faults_at_aws_with_one_request_each() {
 
 #[test]
 fn a_refusal_that_keeps_the_others_waiting_is_told() {
-    let mut host = Host::with(|settings| settings.faults.push("deny=unable-to-assume-rolex1".parse().unwrap()));
+    let mut host =
+        Host::with(|settings| settings.faults.push("deny=unable-to-assume-rolex1".parse().unwrap()));
     host.say("endpoint", &host.stage.http_endpoint());
     assert_eq!(host.doctor().status, 1, "the one fault is played");
     host.stage.play(&["deny=unable-to-assume-role"]);
@@ -114,6 +126,11 @@ fn a_refusal_that_keeps_the_others_waiting_is_told() {
     assert!(!call.envs(&host.env).stderr(std::process::Stdio::null()).status().unwrap().success());
     host.stage.play(&[]);
     let answer = host.doctor();
-    assert_eq!((answer.status, answer.check("back-off")["verdict"].as_str()), (0, Some("doubtful")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.check("back-off")["verdict"].as_str()),
+        (0, Some("doubtful")),
+        "{}",
+        answer.text()
+    );
     assert!(answer.check("back-off")["hint"].as_str().unwrap().contains("anyrole cache clear build"));
 }

@@ -14,7 +14,11 @@ fn no_canary_is_told_and_none_is_in_the_support_file() {
     let key = host.write("encrypted.key", host.stage.encrypted_key("canary-password"), 0o600);
     host.say("private_key", &key);
     host.aws.push_str("\n[profile argv]\ncredential_process = anyrole credential-process build --pkcs8-password canary-argv\nregion = x\n");
-    host.write(".aws/credentials", "[build]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n", 0o600);
+    host.write(
+        ".aws/credentials",
+        "[build]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary-secret\n",
+        0o600,
+    );
     for (name, value) in [
         ("HTTPS_PROXY", "http://user:canary-proxy@127.0.0.1:9"),
         ("AWS_SECRET_ACCESS_KEY", "canary-variable"),
@@ -29,7 +33,12 @@ fn no_canary_is_told_and_none_is_in_the_support_file() {
     let report = host.path("report.json");
     let shown = report.to_str().unwrap();
     let mut told = String::new();
-    for more in [&["--json"][..], &["--report", shown], &["--debug"], &["--pkcs8-password", "canary-password", "--external-id", "canary-id"]] {
+    for more in [
+        &["--json"][..],
+        &["--report", shown],
+        &["--debug"],
+        &["--pkcs8-password", "canary-password", "--external-id", "canary-id"],
+    ] {
         let mut command = host.stage.anyrole(&["doctor", "build"]);
         command.args(more).envs(&host.env).stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = command.output().unwrap();
@@ -46,7 +55,12 @@ fn no_canary_is_told_and_none_is_in_the_support_file() {
     let body = key.lines().nth(1).unwrap();
     for text in [&told, &written] {
         assert!(text.contains("private-key"), "{text}");
-        for canary in ["canary", &base64::engine::general_purpose::STANDARD.encode("canary-")[..8], &hex::encode("canary"), body] {
+        for canary in [
+            "canary",
+            &base64::engine::general_purpose::STANDARD.encode("canary-")[..8],
+            &hex::encode("canary"),
+            body,
+        ] {
             assert!(!text.contains(canary), "{canary} is told: {text}");
         }
     }
@@ -56,7 +70,8 @@ fn no_canary_is_told_and_none_is_in_the_support_file() {
 fn a_support_file_that_cannot_be_written_is_an_error() {
     let host = Host::set();
     host.doctor();
-    let mut command = host.stage.anyrole(&["doctor", "build", "--offline", "--report", "/nowhere/report.json"]);
+    let mut command =
+        host.stage.anyrole(&["doctor", "build", "--offline", "--report", "/nowhere/report.json"]);
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("[file-not-written]"));

@@ -14,7 +14,9 @@ fn told(host: &Host, arguments: &[&str], env: &[(&str, &str)]) -> String {
 #[test]
 fn colour_is_where_it_is_wanted() {
     let host = Host::set();
-    for arguments in [&["doctor", "--offline"][..], &["help", "doctor"], &["help"], &["explain", "nothing-like-it"]] {
+    for arguments in
+        [&["doctor", "--offline"][..], &["help", "doctor"], &["help"], &["explain", "nothing-like-it"]]
+    {
         let plain = told(&host, arguments, &[("TERM", "xterm")]);
         assert!(!plain.contains('\u{1b}'), "{plain}");
         let forced = told(&host, arguments, &[("CLICOLOR_FORCE", "1")]);
@@ -44,7 +46,8 @@ fn a_terminal_has_colour_and_the_cause_last() {
     };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\u{1b}[1;31m") && text.contains('✘'), "{text}");
-    let last: Vec<&str> = text.lines().rev().filter(|line| line.contains("hint:") || line.contains("cause:")).take(2).collect();
+    let last: Vec<&str> =
+        text.lines().rev().filter(|line| line.contains("hint:") || line.contains("cause:")).take(2).collect();
     assert!(last[1].contains("cause:"), "{text}");
     let dumb = String::from_utf8(script("dumb", "").unwrap().stdout).unwrap();
     assert!(!dumb.contains('\u{1b}') && dumb.contains("cause: session"), "{dumb}");

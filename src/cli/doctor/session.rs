@@ -27,6 +27,15 @@ use crate::provider::file_key_lender;
 /// What is kept of the time for asking AWS when a way has been followed.
 const ASKING: Duration = Duration::from_secs(6);
 
+/// Whether anything is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Network {
+    /// No, and why.
+    Not(&'static str),
+    /// Yes; then all that crosses the network must have ended.
+    Until(Instant),
+}
+
 /// One session, as it would be asked for.
 pub(super) struct Session<'a> {
     pub(super) invocation: &'a Invocation<'a>,
@@ -37,8 +46,8 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Makes every check; `network` is when those that need it must have ended, and `None` where none is made.
-    pub(super) fn checks(&self, network: Option<Instant>) -> Vec<Check> {
+    /// Makes every check that it can.
+    pub(super) fn checks(&self, network: Network) -> Vec<Check> {
         let env = self.invocation.env;
         let settings = match Settings::of_config(self.config, self.typed, self.name, env, SPEC.groups) {
             Ok(settings) => settings,
@@ -75,14 +84,21 @@ impl Session<'_> {
             settings.all_given().map(|given| Check::good("setting", given.told())).collect();
         let passed_over = self.config.passed_over();
         for told in settings.unread().iter().filter(|told| !passed_over.contains(told)) {
-            checks.push(Check::doubtful("variable-unread", told.as_str(), "correct the variable's name, or unset it"));
+            checks.push(Check::doubtful(
+                "variable-unread",
+                told.as_str(),
+                "correct the variable's name, or unset it",
+            ));
         }
         let is_open = |text: &str| text.starts_with("pkcs11:") && text.contains("pin-value=");
         let typed = settings.all_given().filter(|given| given.origin == Origin::Flag);
         for given in typed.filter(|given| given.setting.kind == Kind::Secret || is_open(given.text())) {
             checks.push(Check::doubtful(
                 "password-in-argv",
-                format!("--{} gives a password on the command line, where every user sees it in ps", given.setting.name),
+                format!(
+                    "--{} gives a password on the command line, where every user sees it in ps",
+                    given.setting.name
+                ),
                 "write it into a file with mode 0600, and name that with --pkcs8-password-file",
             ));
         }
@@ -99,10 +115,13 @@ impl Session<'_> {
         checks
     }
 
-    fn of_session(&self, settings: &Settings, session: SessionSettings, network: Option<Instant>) -> Vec<Check> {
+    fn of_session(&self, settings: &Settings, session: SessionSettings, network: Network) -> Vec<Check> {
         let env = self.invocation.env;
         let mut checks = vec![arns(&session)];
-        let probing = network.and_then(|_| self.follow(settings, &session));
+        let probing = match network {
+            Network::Not(_) => None,
+            Network::Until(_) => self.follow(settings, &session),
+        };
         // While the way is followed.
         let Found { checks: files, chain, identity } = identity::files(&session.identity, env);
         let mut cache = vec![self.cache(settings, &session, identity.is_some())];
@@ -111,21 +130,23 @@ impl Session<'_> {
         let (request, endpoint) = (session.request.clone(), session.endpoint.clone());
 
         let probe = match (network, probing) {
-            (Some(end), Some(probing)) => {
+            (Network::Until(end), Some(probing)) => {
                 probing.recv_timeout((end - ASKING).saturating_duration_since(Instant::now())).ok()
             }
-            (Some(_) | None, _) => None,
+            (Network::Not(_) | Network::Until(_), _) => None,
+        };
+        let unknown = match network {
+            Network::Not(why) => why,
+            Network::Until(_) => "it was not known in time",
         };
         let (clock, offset) = match &probe {
             Some(probe) => network::clock(probe),
-            None if network.is_none() => (Check::not_checked("clock", "--offline: nobody is asked for the time"), 0),
-            None => (Check::not_checked("clock", "nobody answered in time"), 0),
+            None => (Check::not_checked("clock", unknown), 0),
         };
         let now = Timestamp::from_unix_seconds(SystemClock.now().unix_seconds().saturating_add(offset));
         let way = match &probe {
             Some(probe) => network::way(probe, &endpoint, env),
-            None if network.is_none() => network::not_checked("--offline"),
-            None => network::not_checked("it was not followed to its end in time"),
+            None => network::not_checked(unknown),
         };
         let problems = chain.as_ref().map(|chain| identity::rules(chain, &source, now, None));
         let stands_in_the_way = files
@@ -138,12 +159,16 @@ impl Session<'_> {
             .map(|check| check.id);
         let wanted = request.session_duration;
         let Asked { checks: asked, accepted } = match (network, identity, stands_in_the_way) {
-            (None, _, _) => Asked::not("--offline"),
-            (Some(_), _, Some(id)) => Asked::not(&format!("the check '{id}' failed")),
-            (Some(_), None, None) => Asked::not("the private key needs a password that nobody gave"),
-            (Some(end), Some(identity), None) => match self.call(settings, session, end) {
+            (Network::Not(why), _, _) => Asked::not(why),
+            (Network::Until(_), _, Some(id)) => Asked::not(&format!("the check '{id}' failed")),
+            (Network::Until(_), None, None) => {
+                Asked::not("the private key needs a password that nobody gave")
+            }
+            (Network::Until(end), Some(identity), None) => match self.call(settings, session, end) {
                 Ok(call) => call.made(identity, end),
-                Err(failure) => Asked { checks: vec![lines::failed("create-session", &failure)], accepted: None },
+                Err(failure) => {
+                    Asked { checks: vec![lines::failed("create-session", &failure)], accepted: None }
+                }
             },
         };
         checks.extend(files);
@@ -210,11 +235,16 @@ impl Session<'_> {
         }
         let failure = provider::provider(session, self.invocation.env).ok()?.last_failure().ok()??;
         let now = SystemClock.now();
-        let next = failure.next_try_beside(crate::cache::failure::Fallback::Nothing).filter(|next| *next > now)?;
+        let next =
+            failure.next_try_beside(crate::cache::failure::Fallback::Nothing).filter(|next| *next > now)?;
         let name = self.name.map(|name| format!(" {name}")).unwrap_or_default();
         let cure = match self.name {
-            Some(_) => format!("once the cause is cured, anyrole cache clear{name} lets the next call ask at once"),
-            None => String::from("once the cause is cured, one call with --no-cache lets the next ones ask at once"),
+            Some(_) => {
+                format!("once the cause is cured, anyrole cache clear{name} lets the next call ask at once")
+            }
+            None => String::from(
+                "once the cause is cured, one call with --no-cache lets the next ones ask at once",
+            ),
         };
         Some(Check::doubtful(
             "back-off",
@@ -237,7 +267,8 @@ fn arns(session: &SessionSettings) -> Check {
         Some(cause) => Check::bad(ID, cause.what, cause.next),
         None => {
             let account = request.trust_anchor_arn.arn().account();
-            let second = session.second_hop.as_ref().map(|hop| format!(", and from it {}", hop.request.role_arn));
+            let second =
+                session.second_hop.as_ref().map(|hop| format!(", and from it {}", hop.request.role_arn));
             Check::good(
                 ID,
                 format!(
