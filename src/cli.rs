@@ -10,6 +10,7 @@ mod configure;
 mod credential_process;
 #[cfg(feature = "pki")]
 mod demo;
+mod doctor;
 mod env;
 mod event_log;
 mod exec;
@@ -37,6 +38,7 @@ mod sign_string;
 mod simulate;
 mod status;
 mod stop;
+mod style;
 mod update;
 mod usage;
 mod version;
@@ -64,6 +66,7 @@ const COMMANDS: &[&Spec] = &[
     &serve::SPEC,
     &update::SPEC,
     &configure::SPEC,
+    &doctor::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -107,7 +110,6 @@ const LATER: &[(&str, &str)] = &[
         "audit",
         "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
     ),
-    ("doctor", "anyrole inspect, anyrole status and anyrole explain ID tell what can be checked today"),
     (
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
@@ -209,7 +211,7 @@ fn dispatch(
     };
     let outcome = match args::parse(spec, arguments) {
         Ok(Request::Help(text)) => {
-            return (Form::Whole, output::write(text.as_bytes()).map_err(Failure::output));
+            return (Form::Whole, output::write_help(&text).map_err(Failure::output));
         }
         Ok(Request::Run(typed)) => {
             let invocation = Invocation { spec, called_as, env, typed };

@@ -26,7 +26,7 @@ pub(super) const SPEC: Spec = Spec {
 /// What the commands are for, in the order in which a reader needs them.
 pub(super) const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process", "exec", "env", "serve", "update", "whoami"]),
-    ("Set up", &["configure"]),
+    ("Set up", &["configure", "doctor"]),
     ("What is kept", &["status", "cache list", "cache clear"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
@@ -75,7 +75,7 @@ pub(super) fn overview() -> Result<(), Failure> {
         list_entry(&mut text, name, about);
     }
     text.push_str(CLOSING);
-    output::write(text.as_bytes()).map_err(Failure::output)
+    output::write_help(&text).map_err(Failure::output)
 }
 
 /// Prints the commands of a group: `pki`.
@@ -86,7 +86,7 @@ pub(super) fn group(group: &str) -> Result<(), Failure> {
         .copied()
         .collect();
     let text = format!("Usage: anyrole {group} COMMAND [flags]\n\nCommands:\n{}", list(&specs));
-    output::write(text.as_bytes()).map_err(Failure::output)
+    output::write_help(&text).map_err(Failure::output)
 }
 
 fn list(specs: &[&Spec]) -> String {
@@ -112,7 +112,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let name = &invocation.typed.words.join(" ");
     if let Some(spec) = find(name) {
-        return output::write(page::render(spec).as_bytes()).map_err(Failure::output);
+        return output::write_help(&page::render(spec)).map_err(Failure::output);
     }
     if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
         return group(name);

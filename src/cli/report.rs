@@ -10,13 +10,15 @@
 //! The exit status follows from whose fault it is: 2 for the command line and the configuration, else 1.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::output::{self, OutputError};
+use super::style::Style;
 use super::wrap;
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::env::Environment;
 use crate::private_file;
 use crate::text::printable_line;
 
@@ -102,10 +104,11 @@ pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
 /// Renders a failure as [`render`] does, within the columns of the terminal where a person reads it there.
 fn shown(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let text = render(error, lines);
-    match wrap::terminal_columns(std::io::stderr()) {
+    let style = Style::of(&Environment::process(), std::io::stderr().is_terminal());
+    style.error(&match wrap::terminal_columns(std::io::stderr()) {
         Some(columns) => wrap::fitted(&text, columns),
         None => text,
-    }
+    })
 }
 
 /// A failure as JSON.
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn a_panic_is_one_line_without_what_was_made_while_running_and_without_a_path() {
         const PANIC: &str = "ANYROLE_TEST_PANIC";
-        let env = crate::env::Environment::process();
+        let env = Environment::process();
         if let Some(kind) = env.os_var(PANIC) {
             let status = guard(|| match kind.to_str() {
                 Some("literal") => panic!("the index is empty"),
