@@ -24,6 +24,7 @@ fn spec(name: &str) -> IssueSpec {
         lifetime: DAY,
         key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
+        crl_url: None,
     }
 }
 
@@ -62,6 +63,8 @@ fn nothing_is_overwritten_unless_asked() {
         algorithm: KeyAlgorithm::EcP256,
         intermediate: false,
         passphrase: None,
+        crl_url: None,
+        root_crl_url: None,
     };
     assert_eq!(folder.init(&again, NOW).expect_err("a refusal").id(), "pki-exists");
 }

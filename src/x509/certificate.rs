@@ -117,6 +117,7 @@ pub struct Certificate {
     authority_key_id: Option<String>,
     subject_alternative_names: Vec<String>,
     unknown_critical_extensions: Vec<String>,
+    crl_urls: Vec<String>,
     signature_hash: SignatureHash,
     verification: Option<VerifiedAlgorithm>,
     signed: Vec<u8>,
@@ -254,6 +255,7 @@ impl Certificate {
                 .filter(|extension| extension.critical && extension.parsed_extension().unsupported())
                 .map(|extension| extension.oid.to_id_string())
                 .collect(),
+            crl_urls: tbs.extensions().iter().flat_map(crl_urls).collect(),
             signature_hash,
             verification,
             signed: tbs.as_ref().to_vec(),
@@ -363,6 +365,11 @@ impl Certificate {
         &self.unknown_critical_extensions
     }
 
+    /// Returns where the issuer's revocation list is: the URLs of the CRL distribution points, in the certificate's order.
+    pub fn crl_urls(&self) -> &[String] {
+        &self.crl_urls
+    }
+
     /// Returns the SHA-256 of the DER in lower-case hex.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.der)
@@ -412,6 +419,21 @@ impl fmt::Debug for Certificate {
 fn subject_key_id(extension: &X509Extension<'_>) -> Option<String> {
     let ParsedExtension::SubjectKeyIdentifier(id) = extension.parsed_extension() else { return None };
     Some(hex::encode(id.0))
+}
+
+/// Reads the URLs of CRL distribution points (RFC 5280 §4.2.1.13).
+fn crl_urls(extension: &X509Extension<'_>) -> Vec<String> {
+    let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else {
+        return Vec::new();
+    };
+    let names = points.iter().filter_map(|point| match &point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) | None => None,
+    });
+    let url = |name: &GeneralName<'_>| {
+        if let GeneralName::URI(url) = name { Some((*url).to_owned()) } else { None }
+    };
+    names.flatten().filter_map(url).collect()
 }
 
 fn authority_key_id(extension: &X509Extension<'_>) -> Option<String> {
