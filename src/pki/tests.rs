@@ -11,8 +11,14 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 
 fn init(folder: &Folder, intermediate: bool, passphrase: Option<&str>) {
     let passphrase = passphrase.map(|text| Secret::new(text.to_owned()));
-    let spec =
-        InitSpec { name: String::from("TEST"), algorithm: KeyAlgorithm::EcP256, intermediate, passphrase };
+    let spec = InitSpec {
+        name: String::from("TEST"),
+        algorithm: KeyAlgorithm::EcP256,
+        intermediate,
+        passphrase,
+        crl_url: None,
+        root_crl_url: None,
+    };
     folder.init(&spec, NOW).expect("a new PKI");
 }
 

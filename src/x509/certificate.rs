@@ -28,7 +28,7 @@ pub struct SerialNumber {
 
 impl SerialNumber {
     /// Reads the content octets of a DER INTEGER: two's complement, so that a number may be negative.
-    fn from_content(octets: &[u8]) -> Self {
+    pub(super) fn from_content(octets: &[u8]) -> Self {
         let number = BigInt::from_signed_bytes_be(octets);
         let (sign, magnitude) = number.to_bytes_be();
         let minus = if sign == Sign::Minus { "-" } else { "" };
@@ -365,6 +365,16 @@ impl Certificate {
         &self.unknown_critical_extensions
     }
 
+    /// Returns the DER of the subject name.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject.der
+    }
+
+    /// Returns the DER of the issuer's name.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer.der
+    }
+
     /// Returns where the issuer's revocation list is: the URLs of the CRL distribution points, in the certificate's order.
     pub fn crl_urls(&self) -> &[String] {
         &self.crl_urls
@@ -442,7 +452,9 @@ fn authority_key_id(extension: &X509Extension<'_>) -> Option<String> {
 }
 
 /// Reads which hash a signature algorithm uses, and how it can be verified here.
-fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> (SignatureHash, Option<VerifiedAlgorithm>) {
+pub(super) fn signature_algorithm(
+    algorithm: &AlgorithmIdentifier<'_>,
+) -> (SignatureHash, Option<VerifiedAlgorithm>) {
     use VerifiedAlgorithm::{Ecdsa, MlDsa, RsaPkcs1};
     let oid = algorithm.algorithm.to_id_string();
     match oid.as_str() {
