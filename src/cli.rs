@@ -38,6 +38,7 @@ mod sign_string;
 mod simulate;
 mod status;
 mod stop;
+mod style;
 mod update;
 mod usage;
 mod version;
@@ -210,7 +211,7 @@ fn dispatch(
     };
     let outcome = match args::parse(spec, arguments) {
         Ok(Request::Help(text)) => {
-            return (Form::Whole, output::write(text.as_bytes()).map_err(Failure::output));
+            return (Form::Whole, output::write_help(&text).map_err(Failure::output));
         }
         Ok(Request::Run(typed)) => {
             let invocation = Invocation { spec, called_as, env, typed };

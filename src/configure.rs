@@ -27,6 +27,16 @@ pub fn own_program(env: &Environment) -> io::Result<PathBuf> {
     Ok(candidates.next().unwrap_or(own))
 }
 
+/// Tells whether a word starts this program, by whatever name.
+pub fn is_own(word: &str, env: &Environment) -> bool {
+    if is_called(word, "anyrole") {
+        return true;
+    }
+    let own = std::env::current_exe().and_then(|own| own.canonicalize());
+    let found = find_program(word, env).and_then(|found| found.canonicalize().ok());
+    found.is_some_and(|found| own.is_ok_and(|own| own == found))
+}
+
 /// Returns the program that a word starts: a path, or what `PATH` finds; `None` where there is none.
 fn find_program(word: &str, env: &Environment) -> Option<PathBuf> {
     let is_path = word.contains('/') || (cfg!(windows) && word.contains(['\\', ':']));

@@ -3,7 +3,16 @@
 //! A group of checks is a function that returns `Vec<Check>`; it writes nothing, and shows no secret. The groups are joined and told by
 //! `cli/doctor.rs`. The first check that is [`Verdict::Bad`] is the cause of what does not work: what follows it may only be its consequence.
 
+pub mod aws;
+pub mod identity;
+pub mod lengths;
+pub mod network;
+pub mod place;
+pub mod secrets;
+
 use serde::Serialize;
+
+use crate::diagnostic::Diagnostic;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -13,7 +22,7 @@ pub enum Verdict {
     Good,
     /// It works, and may fail or surprise later.
     Doubtful,
-    /// It keeps a session, or a program that asks for one, from working.
+    /// It keeps a session, or a program that asks for one, from working; or it gives the private key or the session away.
     Bad,
     /// Nothing is known; the text says why.
     NotChecked,
@@ -46,6 +55,32 @@ impl Check {
     /// Returns a check that found why there is no session.
     pub fn bad(id: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { id, verdict: Verdict::Bad, text: text.into(), hint: Some(hint.into()) }
+    }
+
+    /// Returns a check that ended with an error: what it says with its causes, facts and id, in one line.
+    pub fn failed(id: &'static str, error: &dyn Diagnostic) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let said = cause.to_string();
+            if !text.ends_with(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
+            source = cause.source();
+        }
+        for fact in error.facts() {
+            text.push_str(&format!("; {}: {}", fact.name, fact.value));
+        }
+        text.push_str(&format!(" [{}]", error.id()));
+        Self { id, verdict: Verdict::Bad, text, hint: error.hint() }
+    }
+
+    /// Returns the check as one that is doubtful at most: it need not keep anything from working.
+    #[must_use]
+    pub fn softened(self) -> Self {
+        let verdict = if self.verdict == Verdict::Bad { Verdict::Doubtful } else { self.verdict };
+        Self { verdict, ..self }
     }
 
     /// Returns a check that was not made, with the reason.

@@ -8,6 +8,7 @@ mod failure;
 pub mod native;
 pub mod no_answer;
 mod phase;
+pub mod probe;
 pub mod proxy;
 mod proxy_answer;
 pub mod retry;

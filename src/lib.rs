@@ -9,8 +9,8 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`configure`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
-//! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
+//! | 8 | [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 7 | [`configure`], [`provider`], [`explain`] | profiles of AWS's files that start this program; one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
@@ -25,7 +25,8 @@
 //! # What holds everywhere
 //!
 //! - `Identity::new` joins chain and key, and refuses a pair that does not match. There is no unchecked twin.
-//! - `SignedRequest` has a private field and is made in `signing` alone; the transport takes nothing else.
+//! - `SignedRequest` has a private field and is made in `signing` alone; the transport takes nothing else. `http::probe`, of `doctor`, asks
+//!   the endpoint a `GET` that carries nothing of the caller.
 //! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs` lists who may look inside.
 //! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
 //!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.

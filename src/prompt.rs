@@ -68,14 +68,16 @@ fn terminal() -> Option<(File, File)> {
     Some((File::open("CONIN$").ok()?, File::options().write(true).open("CONOUT$").ok()?))
 }
 
+/// Tells whether there is a terminal to ask on.
 #[cfg(unix)]
-fn terminal_exists() -> bool {
+pub fn terminal_exists() -> bool {
     use rustix::fs::{Mode, OFlags};
     // Opening it is the question: the device node exists even where this process has no terminal.
     rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()).is_ok()
 }
 
+/// Tells whether there is a terminal to ask on.
 #[cfg(not(unix))]
-fn terminal_exists() -> bool {
+pub fn terminal_exists() -> bool {
     File::open("CONIN$").is_ok()
 }

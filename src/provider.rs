@@ -233,6 +233,22 @@ impl<M: SessionMaker> Provider<M> {
         Ok(SessionStatus { entry: attempt.usable_entry(), failure, calls })
     }
 
+    /// Returns the last failure, unless a success came after it; nothing is made or written.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the certificate cannot be read.
+    pub fn last_failure(&self) -> Result<Option<Failure>, CreateError> {
+        let Sharing::User { cache: _, location, namespace } = &self.sharing else { return Ok(None) };
+        let mut folders = location.existing().peekable();
+        if folders.peek().is_none() {
+            return Ok(None);
+        }
+        let key = self.wanted.key(namespace, &*self.maker.certificate(&self.wanted)?);
+        let last = |folder| Failures::new(Arc::new(folder), namespace.clone()).last(&key);
+        Ok(folders.find_map(last))
+    }
+
     /// Forgets the session and its last failure, so that the next call asks AWS.
     ///
     /// # Errors

@@ -62,6 +62,9 @@ pub async fn create<T: Transport>(
         Err(SessionError::Refused(refusal)) => refusal,
         finished => return finished,
     };
+    if limits.attempts == 1 {
+        return Err(SessionError::Refused(error));
+    }
     let certificate = call.identity.end_entity();
     let validity = certificate.not_before()..=certificate.not_after();
     let Some(offset) = http::clock_offset(&answer, now, &validity) else {

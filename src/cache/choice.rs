@@ -142,6 +142,17 @@ impl Cache {
             .map(|candidate| StoreVerdict { store: candidate.kind(), verdict: self.probe(*candidate) })
     }
 
+    /// Tells what [`Self::survey`] does, of a state folder that need not be there; none is made.
+    pub fn outlook(&self) -> impl Iterator<Item = StoreVerdict> {
+        self.choice.candidates().iter().map(|candidate| {
+            let verdict = match candidate {
+                Candidate::File => self.file.probe_key(),
+                Candidate::Desktop | Candidate::Kernel(_) => self.probe(*candidate),
+            };
+            StoreVerdict { store: candidate.kind(), verdict }
+        })
+    }
+
     fn probe(&self, candidate: Candidate) -> Result<(), CacheError> {
         match candidate {
             Candidate::File => self.file.probe(),

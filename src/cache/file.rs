@@ -49,8 +49,17 @@ impl FileCache {
     ///
     /// Fails if the private key cannot seal, or the state folder cannot be used.
     pub fn probe(&self) -> Result<(), CacheError> {
-        (self.lender)().ok_or(CacheError::NoSealingKey)?;
+        self.probe_key()?;
         self.location.open().map(drop)
+    }
+
+    /// Tells whether entries can be sealed; no folder is made.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the private key cannot seal.
+    pub fn probe_key(&self) -> Result<(), CacheError> {
+        (self.lender)().ok_or(CacheError::NoSealingKey).map(drop)
     }
 
     fn name(&self, key: &CacheKey) -> String {

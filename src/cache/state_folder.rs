@@ -96,6 +96,24 @@ impl Place {
         }
     }
 
+    /// Tells whether the folder is there, if sessions can be shared through it, or it could be made.
+    fn look(&self, is_one_of_several: bool) -> Result<bool, CacheError> {
+        match self.open(Absent::Leave) {
+            Err(CacheError::StateFolder { problem: FolderProblem::Io(error), .. })
+                if error.kind() == io::ErrorKind::NotFound =>
+            {
+                system::check_makeable(&self.path, &self.parent).map_err(|problem| self.failed(problem))?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+            Ok(folder) if is_one_of_several => {
+                folder.check_writable().map_err(|error| self.failed(FolderProblem::Io(error)))?;
+                Ok(true)
+            }
+            Ok(_) => Ok(true),
+        }
+    }
+
     fn failed(&self, problem: FolderProblem) -> CacheError {
         CacheError::StateFolder { path: self.path.clone(), problem }
     }
@@ -132,6 +150,17 @@ pub struct StateLocation {
 pub struct Found {
     /// The folder; `None` where there is none.
     pub folder: Option<StateFolder>,
+    /// The places before it, and why they cannot be used.
+    pub passed_over: Vec<CacheError>,
+}
+
+/// What a search for the state folder would find.
+#[derive(Debug)]
+pub struct Outlook {
+    /// Where it is or would be; `None` where no place can be used.
+    pub path: Option<PathBuf>,
+    /// Whether it is there already.
+    pub is_there: bool,
     /// The places before it, and why they cannot be used.
     pub passed_over: Vec<CacheError>,
 }
@@ -210,6 +239,18 @@ impl StateLocation {
             }
         }
         Found { folder: None, passed_over }
+    }
+
+    /// Finds the folder that [`Self::search`] would open; nothing is made or written.
+    pub fn look(&self) -> Outlook {
+        let mut passed_over = Vec::new();
+        for place in self.places() {
+            match place.look(self.goes_on) {
+                Ok(is_there) => return Outlook { path: Some(place.path.clone()), is_there, passed_over },
+                Err(error) => passed_over.push(error),
+            }
+        }
+        Outlook { path: None, is_there: false, passed_over }
     }
 
     /// Opens every folder that is there; none is made.

@@ -26,6 +26,7 @@ use crate::ini::{self, Change, Section, view};
 use crate::private_file::Edited;
 use crate::prompt;
 use crate::text::{diff, quoted};
+pub(super) use check::wrong;
 pub(super) use error::ConfigureError;
 use own::OwnFile;
 

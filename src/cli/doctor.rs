@@ -1,16 +1,34 @@
-//! `doctor`: every check between this host and a session.
+//! `doctor`: every check between this host and a session, in the order in which a call meets them.
+
+mod asked;
+mod lines;
+mod render;
+mod session;
+mod support_file;
+
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::args::{Needs, Spec, Words};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
-use super::{Invocation, output};
-use crate::doctor::{Check, cause};
-use crate::text::printable_line;
+use super::settings::Settings;
+use super::{Invocation, output, settings};
+use crate::config::Config;
+use crate::doctor::{Check, aws, cause};
+use session::Session;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
 const OFFLINE: Setting = Setting::flag("offline", Kind::Boolean, "send nothing, and ask no name server");
+const REPORT: Setting = Setting::flag(
+    "report",
+    Kind::Text("FILE"),
+    "write what was found into a new file for support, without secrets",
+);
+
+/// The time for everything that crosses the network: with the rest, half a minute is kept.
+const NETWORK: Duration = Duration::from_secs(26);
 
 /// `anyrole doctor`.
 pub(super) const SPEC: Spec = Spec {
@@ -18,8 +36,20 @@ pub(super) const SPEC: Spec = Spec {
     about: "Checks everything between this host and a session, and names the cause of a failure.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[JSON, OFFLINE],
+    flags: &[JSON, OFFLINE, REPORT],
     more: "\
+Looks at each setting and where it comes from, at certificate, key and chain, the clock, the way to
+AWS, the cache, and AWS's own files and variables; then asks for one session and who it is.
+Nothing is written or kept, and it ends within half a minute:
+  anyrole doctor deploy
+  anyrole doctor --offline
+  anyrole doctor deploy --report doctor.json
+
+Each check is good, doubtful (it works, and may fail or surprise later), bad or not checked. The
+first bad one is the cause, and comes last, with what cures it. Without a NAME it is the session of
+the flags, variables and [defaults]; where they describe none, every session of the config file, and
+nothing is sent.
+
 Exit status: 0 nothing is bad, 1 something is.
 ",
     needs: Needs::Everything,
@@ -33,21 +63,49 @@ struct Document<'a> {
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let mut checks = of_this_host(invocation)?;
+    let mut checks = of_this_host(invocation);
     checks.extend(further(invocation)?);
     let cause = cause(&checks);
+    if let Some(path) = invocation.typed.flag(REPORT.name) {
+        support_file::write(path, &checks, invocation)?;
+    }
     let written = if invocation.has(&JSON) {
         output::write_json("doctor", &Document { checks: &checks, cause })
     } else {
-        output::write_lines(&render(&checks))
+        output::write_lines(&render::render(&checks, output::style(invocation.env)))
     };
     written.map_err(Failure::output)?;
     if cause.is_none() { Ok(()) } else { Err(Failure::Negative) }
 }
 
 /// The checks of this host, in the order in which a call meets them.
-fn of_this_host(_invocation: &Invocation<'_>) -> Result<Vec<Check>, Failure> {
-    Ok(Vec::new())
+fn of_this_host(invocation: &Invocation<'_>) -> Vec<Check> {
+    let end = Instant::now() + NETWORK;
+    let config = match settings::config(&invocation.typed, invocation.env) {
+        Ok(config) => config,
+        Err(failure) => {
+            let mut checks = vec![lines::failed("configuration", &failure)];
+            checks.push(Check::not_checked("session", "the configuration cannot be read"));
+            checks.extend(of_aws(invocation, None));
+            return checks;
+        }
+    };
+    let mut checks = vec![configuration(&config)];
+    match sessions(invocation, &config) {
+        Sessions::One(name) => {
+            let network = (!invocation.has(&OFFLINE)).then_some(end);
+            checks.extend(Session { invocation, config: &config, name }.checks(network));
+        }
+        Sessions::Several(names) => {
+            for name in names {
+                let of_one = Session { invocation, config: &config, name: Some(name) }.checks(None);
+                checks.extend(of_one.into_iter().map(|check| Check { text: format!("{name}: {}", check.text), ..check }));
+            }
+        }
+        Sessions::None => checks.push(nothing_configured()),
+    }
+    checks.extend(of_aws(invocation, invocation.name()));
+    checks
 }
 
 /// The groups that a flag asks for, after those of the host: each is one line here.
@@ -55,6 +113,55 @@ fn further(_invocation: &Invocation<'_>) -> Result<Vec<Check>, Failure> {
     Ok(Vec::new())
 }
 
-fn render(checks: &[Check]) -> String {
-    checks.iter().map(|check| format!("{}: {}\n", check.id, printable_line(&check.text))).collect()
+/// Which sessions are looked at.
+enum Sessions<'a> {
+    None,
+    /// By its name, or that of the flags, variables and `[defaults]`.
+    One(Option<&'a str>),
+    Several(Vec<&'a str>),
+}
+
+fn sessions<'a>(invocation: &'a Invocation<'_>, config: &'a Config) -> Sessions<'a> {
+    if let Some(name) = invocation.name() {
+        return Sessions::One(Some(name));
+    }
+    let names: Vec<&str> = config.session_names().collect();
+    let settings = Settings::of_config(config, &invocation.typed, None, invocation.env, SPEC.groups);
+    match (settings, names.is_empty()) {
+        // What is wrong with the settings is told as of that session.
+        (Err(_), _) => Sessions::One(None),
+        (Ok(settings), true) if settings.describe_a_session() => Sessions::One(None),
+        (Ok(_), true) => Sessions::None,
+        // [defaults] may say for all sessions what certificate they have, and describe none.
+        (Ok(settings), false) if settings.given("role-arn").is_some() => Sessions::One(None),
+        (Ok(_), false) => Sessions::Several(names),
+    }
+}
+
+fn configuration(config: &Config) -> Check {
+    let files: Vec<String> =
+        config.files().iter().map(|file| crate::text::quoted(&file.to_string_lossy())).collect();
+    let mut text = match files.as_slice() {
+        [] => String::from("there is no config file"),
+        files => format!("{} can be read, and only root and this user can change it", files.join(", ")),
+    };
+    for told in config.passed_over() {
+        text.push_str(&format!("; {told}"));
+    }
+    Check::good("configuration", text)
+}
+
+/// Tells where to begin.
+fn nothing_configured() -> Check {
+    Check::bad(
+        "session",
+        "nothing is configured here: neither a config file, nor a variable, nor a flag describes a session",
+        "anyrole configure NAME writes one, from a certificate and three ARNs; anyrole demo shows all of it without AWS",
+    )
+}
+
+fn of_aws(invocation: &Invocation<'_>, wanted: Option<&str>) -> Vec<Check> {
+    let judge = |arguments: &[String]| super::configure::wrong(arguments, &invocation.typed, invocation.env);
+    let lines = aws::CommandLines { judge: &judge, session: &lines::session };
+    aws::checks(wanted, &lines, invocation.env)
 }

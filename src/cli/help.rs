@@ -70,7 +70,7 @@ pub(super) fn overview() -> Result<(), Failure> {
         }
     }
     text.push_str(CLOSING);
-    output::write(text.as_bytes()).map_err(Failure::output)
+    output::write_help(&text).map_err(Failure::output)
 }
 
 /// Prints the commands of a group: `pki`.
@@ -81,7 +81,7 @@ pub(super) fn group(group: &str) -> Result<(), Failure> {
         .copied()
         .collect();
     let text = format!("Usage: anyrole {group} COMMAND [flags]\n\nCommands:\n{}", list(&specs));
-    output::write(text.as_bytes()).map_err(Failure::output)
+    output::write_help(&text).map_err(Failure::output)
 }
 
 fn list(specs: &[&Spec]) -> String {
@@ -102,7 +102,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let name = &invocation.typed.words.join(" ");
     if let Some(spec) = find(name) {
-        return output::write(page::render(spec).as_bytes()).map_err(Failure::output);
+        return output::write_help(&page::render(spec)).map_err(Failure::output);
     }
     if COMMANDS.iter().any(|spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == name)) {
         return group(name);

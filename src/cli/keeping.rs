@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cache::choice::CacheChoice;
+use crate::cache::choice::{CacheChoice, StoreVerdict};
 use crate::cache::file::KeyLender;
-use crate::cache::state_folder::{Found, StateLocation};
+use crate::cache::state_folder::{Found, Outlook, StateLocation};
 use crate::cache::{Cache, CacheError, Namespace, StoreKind};
 use crate::diagnostic::Diagnostic as _;
+use crate::doctor::Check;
 use crate::text::{printable_line, quoted};
 
 /// The store and the state folder that a call would use.
@@ -27,6 +28,15 @@ pub(super) struct Keeping {
     hint: Option<String>,
 }
 
+/// What may be done to find out.
+#[derive(Clone, Copy)]
+enum Manner {
+    /// Nothing is made or written.
+    Looks,
+    /// The state folder is made.
+    Makes,
+}
+
 impl Keeping {
     /// Asks the stores and folders in their order, up to the first that works. The state folder is made.
     ///
@@ -37,6 +47,26 @@ impl Keeping {
         namespace: Namespace,
         location: Result<StateLocation, CacheError>,
         lender: Option<KeyLender>,
+    ) -> Self {
+        Self::by(choice, namespace, location, lender, Manner::Makes)
+    }
+
+    /// Asks as [`Self::find`] does; nothing is made or written.
+    pub(super) fn look(
+        choice: CacheChoice,
+        namespace: Namespace,
+        location: Result<StateLocation, CacheError>,
+        lender: Option<KeyLender>,
+    ) -> Self {
+        Self::by(choice, namespace, location, lender, Manner::Looks)
+    }
+
+    fn by(
+        choice: CacheChoice,
+        namespace: Namespace,
+        location: Result<StateLocation, CacheError>,
+        lender: Option<KeyLender>,
+        manner: Manner,
     ) -> Self {
         let mut keeping =
             Self { store: None, store_name: None, state_folder: None, passed_over: Vec::new(), hint: None };
@@ -51,25 +81,61 @@ impl Keeping {
                 return keeping;
             }
         };
-        let Found { folder, passed_over } = location.search();
+        let (folder, passed_over) = match manner {
+            Manner::Looks => {
+                let Outlook { path, is_there: _, passed_over } = location.look();
+                (path, passed_over)
+            }
+            Manner::Makes => {
+                let Found { folder, passed_over } = location.search();
+                (folder.map(|folder| folder.path().to_owned()), passed_over)
+            }
+        };
         passed_over.iter().for_each(|error| keeping.pass_over(error));
         let Some(folder) = folder else { return keeping };
-        keeping.state_folder = Some(folder.path().display().to_string());
+        keeping.state_folder = Some(folder.display().to_string());
         keeping.hint = None;
         let key_is_known = lender.is_some();
         let cache = Cache::new(choice, namespace, location, lender.unwrap_or_else(|| Box::new(|| None)));
-        for verdict in cache.survey() {
+        match manner {
+            Manner::Looks => keeping.take(cache.outlook(), key_is_known),
+            Manner::Makes => keeping.take(cache.survey(), key_is_known),
+        }
+        keeping
+    }
+
+    /// Takes the first store that works.
+    fn take(&mut self, verdicts: impl Iterator<Item = StoreVerdict>, key_is_known: bool) {
+        for verdict in verdicts {
             match verdict.verdict {
-                Ok(()) => keeping.keep_in(verdict.store),
-                Err(CacheError::NoSealingKey) if !key_is_known => keeping.keep_in(verdict.store),
+                Ok(()) => self.keep_in(verdict.store),
+                Err(CacheError::NoSealingKey) if !key_is_known => self.keep_in(verdict.store),
                 Err(error) => {
-                    keeping.pass_over(&error);
+                    self.pass_over(&error);
                     continue;
                 }
             }
             break;
         }
-        keeping
+    }
+
+    /// Tells of it as a check; a cache that was not wanted is none that is missing.
+    pub(super) fn check(&self, choice: CacheChoice) -> Check {
+        const ID: &str = "cache";
+        let passed_over = self.passed_over.iter().map(|why| format!("; passed over: {why}")).collect::<String>();
+        match (&self.store_name, &self.state_folder) {
+            (Some(store), Some(folder)) => {
+                Check::good(ID, format!("sessions are kept in the {store}; state folder {}{passed_over}", quoted(folder)))
+            }
+            (Some(_) | None, _) if choice == CacheChoice::None => {
+                Check::good(ID, "none, as it was asked for: each call asks AWS")
+            }
+            (Some(_) | None, _) => Check::doubtful(
+                ID,
+                format!("sessions are not kept, and each call asks AWS{passed_over}"),
+                self.hint.as_deref().unwrap_or("let this user have a home folder, or set ANYROLE_STATE_DIR"),
+            ),
+        }
     }
 
     fn keep_in(&mut self, store: StoreKind) {

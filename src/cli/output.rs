@@ -2,8 +2,10 @@
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use super::style::Style;
 use super::wrap;
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::env::Environment;
 use crate::private_file;
 
 /// Why the standard output did not take what a command has to say.
@@ -54,6 +56,16 @@ pub(crate) fn write_lines(text: &str) -> Result<(), OutputError> {
         Some(columns) => write(wrap::fitted(text, columns).as_bytes()),
         None => write(text.as_bytes()),
     }
+}
+
+/// Decides whether what is written here is coloured.
+pub(super) fn style(env: &Environment) -> Style {
+    Style::of(env, is_seen())
+}
+
+/// Writes a help text, in colour where a person sees it.
+pub(super) fn write_help(text: &str) -> Result<(), OutputError> {
+    write(style(&Environment::process()).help(text).as_bytes())
 }
 
 /// Writes the answer of a command that was asked for JSON.

@@ -10,13 +10,15 @@
 //! The exit status follows from whose fault it is: 2 for the command line and the configuration, else 1.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::output::{self, OutputError};
+use super::style::Style;
 use super::wrap;
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::{Diagnostic, Fault};
+use crate::env::Environment;
 use crate::private_file;
 use crate::text::printable_line;
 
@@ -102,10 +104,11 @@ pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
 /// Renders a failure as [`render`] does, within the columns of the terminal where a person reads it there.
 fn shown(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let text = render(error, lines);
-    match wrap::terminal_columns(std::io::stderr()) {
+    let style = Style::of(&Environment::process(), std::io::stderr().is_terminal());
+    style.error(&match wrap::terminal_columns(std::io::stderr()) {
         Some(columns) => wrap::fitted(&text, columns),
         None => text,
-    }
+    })
 }
 
 /// A failure as JSON.

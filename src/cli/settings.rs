@@ -80,6 +80,14 @@ impl Given {
         }
     }
 
+    /// Says what was given and where, for people.
+    pub(crate) fn told(&self) -> String {
+        match self.shown() {
+            Some(value) => format!("{} = {}", self.label(), crate::text::quoted(&value)),
+            None => format!("{} is given, and not shown", self.label()),
+        }
+    }
+
     /// Returns the text as far as it may be shown: a PKCS#11 URI without its query, where a PIN may be, and any other URL without
     /// user name and password.
     fn shown(&self) -> Option<String> {
@@ -167,11 +175,8 @@ impl Settings {
         for file in config.files() {
             trace::step(|| format!("read the config file {}", crate::text::quoted(&file.to_string_lossy())));
         }
-        for given in self.narrowed_before.iter().flatten().chain(&self.given) {
-            trace::step(|| match given.shown() {
-                Some(value) => format!("setting {} = {}", given.label(), crate::text::quoted(&value)),
-                None => format!("setting {} is given, and not shown", given.label()),
-            });
+        for given in self.all_given() {
+            trace::step(|| format!("setting {}", given.told()));
         }
         for told in &self.unread {
             trace::step(|| told.clone());
@@ -181,6 +186,11 @@ impl Settings {
     /// Returns a setting, if anyone gave it.
     pub(crate) fn given(&self, name: &str) -> Option<&Given> {
         self.given.iter().find(|given| given.setting.name == name)
+    }
+
+    /// Returns every setting that was given, those of the sessions before this one first.
+    pub(crate) fn all_given(&self) -> impl Iterator<Item = &Given> {
+        self.narrowed_before.iter().flatten().chain(&self.given)
     }
 
     /// Tells whether any setting is given without which there is no session.

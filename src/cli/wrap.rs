@@ -43,7 +43,7 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
         let mut at = indent;
         fitted.push_str(&line[..indent]);
         for (index, word) in words(&line[indent..]).into_iter().enumerate() {
-            let width = word.chars().count();
+            let width = width(word);
             if index > 0 && at + 1 + width > columns {
                 fitted.push_str("\n    ");
                 at = 4 + width;
@@ -59,6 +59,17 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
         fitted.push('\n');
     }
     fitted
+}
+
+/// Returns the columns of a word; what colours it takes none.
+fn width(word: &str) -> usize {
+    let mut in_code = false;
+    let is_shown = |letter: &char| {
+        let was_in_code = in_code;
+        in_code = *letter == '\u{1b}' || (in_code && *letter != 'm');
+        !was_in_code && !in_code
+    };
+    word.chars().filter(is_shown).count()
 }
 
 /// Splits at blanks outside of single quotes; an apostrophe within a word opens none.

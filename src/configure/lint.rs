@@ -21,6 +21,34 @@ pub struct Finding {
     pub text: String,
 }
 
+impl Finding {
+    /// Returns what cures it.
+    pub fn cure(&self) -> String {
+        let profile = &self.profile;
+        String::from(match self.id {
+            "section-twice" => "join the two sections of the profile",
+            "section-not-read" => return format!("write [profile {profile}] in that line"),
+            "static-keys" => "deactivate that key, and take aws_access_key_id and aws_secret_access_key out of the profile",
+            "role" => "take role_arn and source_profile out, or into a profile of its own with source_profile = this one",
+            "sso" => "take the sso_ keys and login_session out of the profile",
+            "key-twice" => "leave one of the two lines",
+            "program-missing" => "write the whole path of the program that is there: command -v anyrole tells it",
+            "program-not-executable" => "let this user execute it: chmod a+x FILE",
+            "program-relative" => "write the whole path of the program",
+            "arguments" => "run the line by hand to see the whole error; anyrole configure NAME writes a right one",
+            _ => "write it in one line, with the whole path and double quotes around what holds blanks; anyrole configure NAME does that",
+        })
+    }
+}
+
+/// Splits a line of `credential_process` into its words; `None` where no program is started.
+pub fn words(value: &str) -> Option<Vec<String>> {
+    match System::here() {
+        System::Unix => command_line::read(value).ok().map(|reading| reading.words),
+        System::Windows => Some(split_on_windows(value)),
+    }
+}
+
 /// Says what is wrong with the arguments of this program's `credential-process`, the first being what follows that word.
 pub type JudgeArguments<'a> = dyn Fn(&[String]) -> Option<String> + 'a;
 

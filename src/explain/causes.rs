@@ -246,10 +246,10 @@ impl Facts<'_> {
             causes.push(certain(
                 clock,
                 format!("AWS's time was {}", self.refusal.server_time.unwrap_or(self.refusal.local_time)),
-                format!("{SET_CLOCK}, and keep it by NTP (chronyc makestep, timedatectl set-ntp true)"),
+                keep_clock(),
             ));
         }
-        causes.extend(self.other_region());
+        causes.extend(other_region(self.endpoint, &self.request.region));
         causes.push(likely(
             "something between this host and AWS changes requests: the host name, the path or a header",
             "NO_PROXY=.amazonaws.com leaves the proxy out for one try",
@@ -258,30 +258,8 @@ impl Facts<'_> {
         causes
     }
 
-    /// An endpoint whose name says that it is another region's: it verifies with its own region in the scope.
-    fn other_region(&self) -> Option<Cause> {
-        let (host, signed) = (self.endpoint.host(), self.request.region.as_str());
-        // Under other names than AWS's, what looks like a region may be a host.
-        let aws = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"];
-        let is_aws =
-            aws.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')));
-        let named =
-            host.split('.').find(|label| is_region(label)).filter(|named| is_aws && *named != signed)?;
-        Some(certain(
-            format!(
-                "the request was signed for {signed}, the region of the trust anchor's ARN, and the endpoint {host} is in {named}"
-            ),
-            "compare --endpoint (ANYROLE_ENDPOINT, AWS_ENDPOINT_URL_ROLESANYWHERE) with the region in --trust-anchor-arn",
-            format!("leave out --endpoint, or give one in {signed}"),
-        ))
-    }
-
     fn wrong_clock(&self) -> Option<String> {
-        let offset = self.refusal.clock_offset().filter(|offset| offset.unsigned_abs() > CLOCK_WINDOW)?;
-        let direction = if offset > 0 { "behind" } else { "ahead of" };
-        // To the nearest minute: the two times were read a moment apart, and 30 hours are not 29.
-        let distance = describe_seconds((offset.unsigned_abs() + 30) / 60 * 60);
-        Some(format!("this machine's clock is {distance} {direction} AWS's"))
+        self.refusal.clock_offset().and_then(wrong_clock)
     }
 
     fn profile(&self) -> Vec<Cause> {
@@ -471,14 +449,7 @@ impl Facts<'_> {
     }
 
     fn other_account(&self, what: &str, arn: &Arn) -> Option<Cause> {
-        let home = self.request.trust_anchor_arn.arn().account();
-        (arn.account() != home).then(|| {
-            certain(
-                format!("the {what} is in account {}, and the trust anchor in {home}", arn.account()),
-                "compare the account numbers in the three ARNs",
-                "use a trust anchor, a profile and a role of one account, and assume roles of others from there",
-            )
-        })
+        other_account(self.request, what, arn)
     }
 
     fn profile_id(&self) -> &str {
@@ -497,6 +468,63 @@ impl Facts<'_> {
         let id = self.request.trust_anchor_arn.arn().identifier();
         format!("aws rolesanywhere get-trust-anchor --trust-anchor-id {id} --region {}", self.request.region)
     }
+}
+
+/// Returns what in the ARNs and the endpoint of a request AWS will refuse, whatever else holds.
+pub fn contradictions(request: &SessionRequest, endpoint: &Endpoint) -> Vec<Cause> {
+    let accounts = [("profile", request.profile_arn.arn()), ("role", request.role_arn.arn())];
+    let accounts = accounts.into_iter().filter_map(|(what, arn)| other_account(request, what, arn));
+    accounts.chain(other_region(endpoint, &request.region)).collect()
+}
+
+/// Says that a clock which is so many seconds behind AWS's is too far away from it for a signature to be accepted.
+pub fn wrong_clock(offset: i64) -> Option<String> {
+    (offset.unsigned_abs() > CLOCK_WINDOW).then(|| distance_of_clock(offset))
+}
+
+/// Says how far a clock is behind AWS's.
+pub fn distance_of_clock(offset: i64) -> String {
+    let direction = if offset > 0 { "behind" } else { "ahead of" };
+    // To the nearest minute: the two times were read a moment apart, and 30 hours are not 29.
+    let distance = describe_seconds((offset.unsigned_abs() + 30) / 60 * 60);
+    format!("this machine's clock is {distance} {direction} AWS's")
+}
+
+/// Says how a clock is set and kept.
+pub fn keep_clock() -> String {
+    format!("{SET_CLOCK}, and keep it by NTP (chronyc makestep, timedatectl set-ntp true)")
+}
+
+/// An endpoint whose name says that it is another region's: it verifies with its own region in the scope.
+fn other_region(endpoint: &Endpoint, signed: &str) -> Option<Cause> {
+    let host = endpoint.host();
+    let named =
+        host.split('.').find(|label| is_region(label)).filter(|named| is_aws(host) && *named != signed)?;
+    Some(certain(
+        format!(
+            "the request was signed for {signed}, the region of the trust anchor's ARN, and the endpoint {host} is in {named}"
+        ),
+        "compare --endpoint (ANYROLE_ENDPOINT, AWS_ENDPOINT_URL_ROLESANYWHERE) with the region in --trust-anchor-arn",
+        format!("leave out --endpoint, or give one in {signed}"),
+    ))
+}
+
+/// Tells whether a host's name is one of AWS's. Under other names, what looks like a region may be a host.
+pub fn is_aws(host: &str) -> bool {
+    let aws = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"];
+    aws.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
+}
+
+/// A profile or role of another account than the trust anchor's.
+fn other_account(request: &SessionRequest, what: &str, arn: &Arn) -> Option<Cause> {
+    let home = request.trust_anchor_arn.arn().account();
+    (arn.account() != home).then(|| {
+        certain(
+            format!("the {what} is in account {}, and the trust anchor in {home}", arn.account()),
+            "compare the account numbers in the three ARNs",
+            "use a trust anchor, a profile and a role of one account, and assume roles of others from there",
+        )
+    })
 }
 
 fn throttled() -> Cause {

@@ -81,7 +81,8 @@ impl Situation<'_> {
         }
     }
 
-    fn name_tls(&self, error: &rustls::Error) -> TransportError {
+    /// Names a failure of TLS.
+    pub(super) fn name_tls(&self, error: &rustls::Error) -> TransportError {
         if let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error
             && let Some(Untrusted { why, issuer, no_roots_in }) = inner.downcast_ref()
         {
@@ -116,8 +117,13 @@ impl Situation<'_> {
         self.host.to_owned()
     }
 
+    /// Names the silence of the host.
+    pub(super) fn timed_out(&self) -> TransportError {
+        TransportError::Timeout { host: self.host(), after: self.attempt }
+    }
+
     /// Returns who was to be connected to: the proxy, or the host itself.
-    fn peer(&self) -> Hop {
+    pub(super) fn peer(&self) -> Hop {
         match self.proxy {
             Some(proxy) => Hop::Proxy(proxy.to_owned()),
             None => Hop::Host(format!("{}:{}", self.host, self.port)),

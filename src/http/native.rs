@@ -22,7 +22,7 @@ use crate::signing::{Endpoint, Method, Scheme, SignedRequest};
 use crate::trace;
 
 /// How this program names itself; not signed, as proxies change it.
-const USER_AGENT: &str = concat!("anyrole/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("anyrole/", env!("CARGO_PKG_VERSION"));
 
 /// How long parts of an attempt may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,20 @@ pub(super) async fn ask(proxy: &str, host: &str, port: u16, longest: Duration) -
 }
 
 async fn exchange(proxy: &str, host: &str, port: u16) -> Option<ProxyAnswer> {
-    let proxy = proxy.parse::<reqwest::Url>().ok().filter(|url| url.scheme() == "http")?;
+    let url = proxy.parse::<reqwest::Url>().ok().filter(|url| url.scheme() == "http")?;
+    let address = (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?);
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    converse(&mut stream, proxy, host, port).await
+}
+
+/// Asks a proxy over a connection to it for one to the host; `None` where it says nothing that can be read.
+pub(super) async fn converse(
+    stream: &mut TcpStream,
+    proxy: &str,
+    host: &str,
+    port: u16,
+) -> Option<ProxyAnswer> {
+    let proxy = proxy.parse::<reqwest::Url>().ok()?;
     let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let had_password = !proxy.username().is_empty();
     let mut request = Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
@@ -46,8 +59,6 @@ async fn exchange(proxy: &str, host: &str, port: u16) -> Option<ProxyAnswer> {
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    let address = (proxy.host_str()?.trim_matches(['[', ']']), proxy.port_or_known_default()?);
-    let mut stream = TcpStream::connect(address).await.ok()?;
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut head = Vec::new();
     let mut chunk = [0; 1024];

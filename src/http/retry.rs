@@ -20,7 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// What an exchange may spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Attempts on network errors and 5xx; throttling is not counted. At least one is made.
+    /// Attempts on network errors and 5xx; throttling is not counted. At least one is made. One is one: then a wrong clock and throttling
+    /// lead to no second request either.
     pub attempts: u32,
     /// The time for everything: all attempts and the pauses between them.
     pub deadline: Duration,
@@ -132,6 +133,9 @@ impl Budget {
 
     /// Returns how long to wait before another attempt; `None` where none is left.
     fn pause(&mut self, setback: Setback) -> Option<Duration> {
+        if self.limits.attempts == 1 {
+            return None;
+        }
         let (longest, asked) = match setback {
             Setback::Network => (NETWORK_PAUSE, None),
             Setback::Service { retry_after } | Setback::Throttled { retry_after } => {

@@ -10,7 +10,7 @@ use crate::x509::Certificate;
 use crate::x509::chain::DEPTH_LIMIT;
 
 /// A certificate that expires sooner than this, or than a fifth of its lifetime, is worth a warning.
-const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Something about an identity that works, but should not stay so.
 #[derive(Clone, Debug, PartialEq, Eq)]

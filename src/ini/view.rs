@@ -44,6 +44,28 @@ impl Section {
     }
 }
 
+/// Returns the first line that has the AWS CLI and boto3 refuse the whole file, and why.
+pub fn refused(content: &[u8]) -> Option<(usize, &'static str)> {
+    if content.starts_with(&[0xFF, 0xFE]) || content.starts_with(&[0xFE, 0xFF]) {
+        return Some((1, "the file is UTF-16"));
+    }
+    if content.starts_with(b"\xEF\xBB\xBF") {
+        return Some((1, "the file begins with a byte order mark"));
+    }
+    let mut is_within = false;
+    for (index, line) in line::read(content).iter().enumerate() {
+        match line.kind {
+            Kind::Header { .. } => is_within = true,
+            Kind::Other | Kind::Property { .. } if !is_within => {
+                return Some((index + 1, "it stands before the first section"));
+            }
+            Kind::Other => return Some((index + 1, "it is neither a section nor KEY = VALUE")),
+            Kind::Blank | Kind::Comment | Kind::Continuation | Kind::Property { .. } => {}
+        }
+    }
+    None
+}
+
 /// Returns all sections; what is no text is replaced in them.
 pub fn sections(content: &[u8]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();

@@ -57,6 +57,18 @@ pub(crate) fn owner_name(user: u32) -> String {
     name.map_or_else(|| format!("uid {number}"), |name| crate::text::printable(&name))
 }
 
+/// Returns the account's name from the local database, or `uid N`.
+#[cfg(unix)]
+pub fn user_name(user: u32) -> String {
+    owner_name(user)
+}
+
+/// There is no such database.
+#[cfg(not(unix))]
+pub fn user_name(user: u32) -> String {
+    format!("uid {user}")
+}
+
 /// Returns the fields of the line of that name or number.
 fn field_of(database: &Path, wanted: &str) -> Option<Vec<String>> {
     find(database, |fields| {

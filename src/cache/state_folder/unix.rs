@@ -178,6 +178,18 @@ impl StateFolder {
     }
 }
 
+/// Fails where a folder that is absent could not be made; none is.
+pub(super) fn check_makeable(path: &Path, parent: &Parent) -> Result<(), FolderProblem> {
+    judge_parent(parent)?;
+    let there = path.ancestors().skip(1).find(|folder| rustix::fs::stat(*folder).is_ok());
+    match there {
+        Some(folder) => {
+            rustix::fs::accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(io_problem)
+        }
+        None => Err(io_problem(Errno::NOENT)),
+    }
+}
+
 /// Returns the places that the system has for a user without a home.
 pub(super) fn without_home() -> Vec<Place> {
     let uid = rustix::process::geteuid().as_raw();

@@ -117,6 +117,12 @@ impl StateFolder {
     }
 }
 
+/// What cannot be made is told when it is.
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it is needed")]
+pub(super) fn check_makeable(_path: &Path, _parent: &Parent) -> Result<(), FolderProblem> {
+    Ok(())
+}
+
 /// Every user has a profile folder here.
 pub(super) const fn without_home() -> Vec<Place> {
     Vec::new()

@@ -40,7 +40,7 @@ pub(super) fn run(invocation: &Invocation<'_>, json: &Setting) -> Result<(), Fai
 }
 
 /// Says what is wrong with the arguments of our `credential-process`, as it would; no file but the configuration is opened.
-fn wrong(arguments: &[String], typed: &Typed, env: &Environment) -> Option<String> {
+pub(in crate::cli) fn wrong(arguments: &[String], typed: &Typed, env: &Environment) -> Option<String> {
     let told = |failure: Failure| Some(failure.first_line());
     let arguments = arguments.iter().map(OsString::from).collect();
     let mut line = match args::parse(&credential_process::SPEC, arguments) {
