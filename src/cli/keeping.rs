@@ -122,11 +122,13 @@ impl Keeping {
     /// Tells of it as a check; a cache that was not wanted is none that is missing.
     pub(super) fn check(&self, choice: CacheChoice) -> Check {
         const ID: &str = "cache";
-        let passed_over = self.passed_over.iter().map(|why| format!("; passed over: {why}")).collect::<String>();
+        let passed_over =
+            self.passed_over.iter().map(|why| format!("; passed over: {why}")).collect::<String>();
         match (&self.store_name, &self.state_folder) {
-            (Some(store), Some(folder)) => {
-                Check::good(ID, format!("sessions are kept in the {store}; state folder {}{passed_over}", quoted(folder)))
-            }
+            (Some(store), Some(folder)) => Check::good(
+                ID,
+                format!("sessions are kept in the {store}; state folder {}{passed_over}", quoted(folder)),
+            ),
             (Some(_) | None, _) if choice == CacheChoice::None => {
                 Check::good(ID, "none, as it was asked for: each call asks AWS")
             }

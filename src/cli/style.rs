@@ -30,7 +30,8 @@ impl Style {
     pub(super) fn of(env: &Environment, is_terminal: bool) -> Self {
         let is = |name, value: &str| env.os_var(name).is_some_and(|set| set == value);
         let is_set = |name| env.os_var(name).is_some();
-        let knows_colour = if cfg!(windows) { !is("TERM", "dumb") } else { is_set("TERM") && !is("TERM", "dumb") };
+        let knows_colour =
+            if cfg!(windows) { !is("TERM", "dumb") } else { is_set("TERM") && !is("TERM", "dumb") };
         let is_on = if is_set("NO_COLOR") {
             false
         } else if is_set("CLICOLOR_FORCE") && !is("CLICOLOR_FORCE", "0") {
@@ -91,7 +92,11 @@ impl Style {
     fn help_line(self, line: &str) -> String {
         if let Some(rest) = line.strip_prefix("Usage: ") {
             let (literal, words) = rest.split_at(rest.find(" [").unwrap_or(rest.len()));
-            return format!("{} {}{words}", self.paint(Paint::Heading, "Usage:"), self.paint(Paint::Literal, literal));
+            return format!(
+                "{} {}{words}",
+                self.paint(Paint::Heading, "Usage:"),
+                self.paint(Paint::Literal, literal)
+            );
         }
         if !line.starts_with(' ') && line.ends_with(':') {
             return self.paint(Paint::Heading, line);
@@ -108,7 +113,11 @@ impl Style {
         match rest.strip_prefix(' ').filter(|_| literal == "-h,") {
             Some(rest) => {
                 let (long, rest) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
-                format!("{indent}{} {}{rest}", self.paint(Paint::Literal, literal), self.paint(Paint::Literal, long))
+                format!(
+                    "{indent}{} {}{rest}",
+                    self.paint(Paint::Literal, literal),
+                    self.paint(Paint::Literal, long)
+                )
             }
             None => format!("{indent}{}{rest}", self.paint(Paint::Literal, literal)),
         }

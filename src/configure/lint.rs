@@ -28,15 +28,25 @@ impl Finding {
         String::from(match self.id {
             "section-twice" => "join the two sections of the profile",
             "section-not-read" => return format!("write [profile {profile}] in that line"),
-            "static-keys" => "deactivate that key, and take aws_access_key_id and aws_secret_access_key out of the profile",
-            "role" => "take role_arn and source_profile out, or into a profile of its own with source_profile = this one",
+            "static-keys" => {
+                "deactivate that key, and take aws_access_key_id and aws_secret_access_key out of the profile"
+            }
+            "role" => {
+                "take role_arn and source_profile out, or into a profile of its own with source_profile = this one"
+            }
             "sso" => "take the sso_ keys and login_session out of the profile",
             "key-twice" => "leave one of the two lines",
-            "program-missing" => "write the whole path of the program that is there: command -v anyrole tells it",
+            "program-missing" => {
+                "write the whole path of the program that is there: command -v anyrole tells it"
+            }
             "program-not-executable" => "let this user execute it: chmod a+x FILE",
             "program-relative" => "write the whole path of the program",
-            "arguments" => "run the line by hand to see the whole error; anyrole configure NAME writes a right one",
-            _ => "write it in one line, with the whole path and double quotes around what holds blanks; anyrole configure NAME does that",
+            "arguments" => {
+                "run the line by hand to see the whole error; anyrole configure NAME writes a right one"
+            }
+            _ => {
+                "write it in one line, with the whole path and double quotes around what holds blanks; anyrole configure NAME does that"
+            }
         })
     }
 }

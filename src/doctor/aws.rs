@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::{Check, Verdict};
 use crate::aws_file::{AwsFile, Kind};
-use crate::configure::lint::{self, Finding, JudgeArguments};
 use crate::configure::is_own;
+use crate::configure::lint::{self, Finding, JudgeArguments};
 use crate::env::Environment;
 use crate::ini::view::{self, Section};
 use crate::text::quoted;
@@ -71,19 +71,24 @@ pub fn checks(wanted: Option<&str>, lines: &CommandLines<'_>, env: &Environment)
     for own in &own {
         if is_wanted(own, wanted) {
             checks.extend(of_profile(own, &findings, &config_file, env));
-        } else if let Some(finding) = findings.iter().find(|finding| {
-            finding.id == "arguments" && finding.line == own.line && own.file == config_file
-        }) {
+        } else if let Some(finding) = findings
+            .iter()
+            .find(|finding| finding.id == "arguments" && finding.line == own.line && own.file == config_file)
+        {
             // It may be the one that was meant for this session.
             let check = of_finding(finding, &config_file);
             checks.push(if is_served { check.softened() } else { check });
         }
     }
     if own.is_empty() {
-        let text = "no profile of the AWS files starts anyrole: SDKs get credentials by exec, env, update or serve";
+        let text =
+            "no profile of the AWS files starts anyrole: SDKs get credentials by exec, env, update or serve";
         checks.push(Check::good(PROFILE, text));
     } else if !is_served && let Some(wanted) = wanted {
-        checks.push(Check::good(PROFILE, format!("no profile of the AWS files asks for the session {}", quoted(wanted))));
+        checks.push(Check::good(
+            PROFILE,
+            format!("no profile of the AWS files asks for the session {}", quoted(wanted)),
+        ));
     }
     let names = |sections: &[Section], name: fn(&Section) -> Option<&str>| {
         sections.iter().filter_map(name).map(str::to_owned).collect::<Vec<_>>()
@@ -157,7 +162,8 @@ fn blank_separated(value: &str) -> Vec<String> {
 fn of_profile(own: &Own, findings: &[Finding], config_file: &str, env: &Environment) -> Vec<Check> {
     let Own { profile, section, file, line, arguments, .. } = own;
     let mine = |finding: &&Finding| finding.profile == *profile && file == config_file;
-    let mut checks: Vec<Check> = findings.iter().filter(mine).map(|finding| of_finding(finding, file)).collect();
+    let mut checks: Vec<Check> =
+        findings.iter().filter(mine).map(|finding| of_finding(finding, file)).collect();
     // What is wrong with the line itself explains the rest.
     checks.sort_by_key(|check| check.verdict != Verdict::Bad);
     if file != config_file
@@ -175,11 +181,15 @@ fn of_profile(own: &Own, findings: &[Finding], config_file: &str, env: &Environm
         } else {
             format!("programs take it with AWS_PROFILE={profile} or --profile {profile}")
         };
-        checks.push(Check::good(PROFILE, format!("[{profile}] of {file}, line {line}, starts this program: {how}")));
+        checks.push(Check::good(
+            PROFILE,
+            format!("[{profile}] of {file}, line {line}, starts this program: {how}"),
+        ));
     }
     let is_secret = |argument: &String| {
-        SECRET_FLAGS.iter().any(|flag| argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
-            || (argument.starts_with("pkcs11:") && argument.contains("pin-value="))
+        SECRET_FLAGS.iter().any(|flag| {
+            argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        }) || (argument.starts_with("pkcs11:") && argument.contains("pin-value="))
     };
     if arguments.iter().any(is_secret) {
         checks.push(Check::doubtful(
@@ -201,7 +211,8 @@ fn of_profile(own: &Own, findings: &[Finding], config_file: &str, env: &Environm
 }
 
 fn of_finding(finding: &Finding, file: &str) -> Check {
-    let text = format!("{file}, line {}: [{}] {} [{}]", finding.line, finding.profile, finding.text, finding.id);
+    let text =
+        format!("{file}, line {}: [{}] {} [{}]", finding.line, finding.profile, finding.text, finding.id);
     let check = Check::bad(PROFILE, text, finding.cure());
     // Where all that differs is what a shell makes of it, it works for those who start none, and may for the others.
     if finding.id == "quoting" { check.softened() } else { check }

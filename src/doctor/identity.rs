@@ -185,8 +185,12 @@ enum Subject {
 fn subject(problem: &IdentityError) -> Subject {
     let is_intermediate = |facts: &identity::error::CertificateFacts| facts.part == Part::Intermediate;
     match problem {
-        IdentityError::CertificateExpired { .. } | IdentityError::CertificateNotYetValid { .. } => Subject::Dates,
-        IdentityError::WeakSignatureHash { certificate, .. } if is_intermediate(certificate) => Subject::Chain,
+        IdentityError::CertificateExpired { .. } | IdentityError::CertificateNotYetValid { .. } => {
+            Subject::Dates
+        }
+        IdentityError::WeakSignatureHash { certificate, .. } if is_intermediate(certificate) => {
+            Subject::Chain
+        }
         IdentityError::ChainTooDeep { .. }
         | IdentityError::IntermediateNotCa { .. }
         | IdentityError::PathLengthExceeded { .. } => Subject::Chain,
@@ -220,11 +224,17 @@ fn end(chain: &Chain, now: Timestamp, accepted: Option<bool>) -> Check {
     });
     if let Some(authority) = ends_soon {
         let (subject, end) = (quoted(authority.subject_name()), authority.not_after());
-        let text = format!("the CA {subject} expires at {end}, {}, before the certificate", end.distance_from(now));
-        return Check::doubtful(DATES, text, "have the CA renewed, and give its new certificate with --intermediates");
+        let text =
+            format!("the CA {subject} expires at {end}, {}, before the certificate", end.distance_from(now));
+        return Check::doubtful(
+            DATES,
+            text,
+            "have the CA renewed, and give its new certificate with --intermediates",
+        );
     }
     let _ = unrelated;
-    let first = authorities.chain([end_entity]).map(Certificate::not_after).min().unwrap_or(end_entity.not_after());
+    let first =
+        authorities.chain([end_entity]).map(Certificate::not_after).min().unwrap_or(end_entity.not_after());
     let (ends, distance) = (end_entity.not_after(), end_entity.not_after().distance_from(now));
     let authority = if first < ends { format!("; a CA above it ends {first}") } else { String::new() };
     Check::good(DATES, format!("valid until {ends}, {distance}{authority}"))
@@ -240,10 +250,15 @@ fn usual(chain: &Chain, now: Timestamp, accepted: Option<bool>) -> Check {
     let warnings = check::warnings(&chain.end_entity, &[], &[], now);
     let unusual = warnings.iter().find(|warning| !matches!(warning, Warning::ExpiresSoon { .. }));
     match unusual.filter(|_| accepted != Some(true)) {
-        Some(warning) => {
-            Check::doubtful(ID, warning.to_string(), "if AWS refuses it, have the certificate issued without that")
-        }
-        None => Check::good(ID, "an end entity of X.509 version 3 that may sign, with a name and a hash that AWS takes"),
+        Some(warning) => Check::doubtful(
+            ID,
+            warning.to_string(),
+            "if AWS refuses it, have the certificate issued without that",
+        ),
+        None => Check::good(
+            ID,
+            "an end entity of X.509 version 3 that may sign, with a name and a hash that AWS takes",
+        ),
     }
 }
 
@@ -259,14 +274,21 @@ fn links(chain: &Chain, now: Timestamp, accepted: Option<bool>) -> Check {
     };
     let ends = format!("{count}, ending at issuer {issuer}");
     let reaches_root = chain.roots.iter().any(|root| root.issued(last));
-    let same_name = chain.unrelated.iter().chain(&chain.roots).find(|other| other.subject_name() == last.issuer_name());
+    let same_name =
+        chain.unrelated.iter().chain(&chain.roots).find(|other| other.subject_name() == last.issuer_name());
     match same_name {
         Some(other) if !reaches_root && accepted != Some(true) => {
             let parts = std::iter::once(&chain.end_entity).chain(&chain.intermediates);
             let check = Check::bad(
                 ID,
-                format!("{ends}: the certificate at hand for {issuer} is another one: {}", candidates::reason(other, parts, now)),
-                format!("give the certificate of {issuer} that signed {} with --intermediates", quoted(last.subject_name())),
+                format!(
+                    "{ends}: the certificate at hand for {issuer} is another one: {}",
+                    candidates::reason(other, parts, now)
+                ),
+                format!(
+                    "give the certificate of {issuer} that signed {} with --intermediates",
+                    quoted(last.subject_name())
+                ),
             );
             if accepted == Some(false) { check } else { check.softened() }
         }
@@ -281,7 +303,11 @@ fn tags(end_entity: &Certificate, accepted: Option<bool>) -> Check {
     if accepted != Some(true)
         && let Some(what) = explain::unfit_source_identity(end_entity)
     {
-        return Check::doubtful(ID, format!("the common name {what}, which STS does not take as the source identity"), hint);
+        return Check::doubtful(
+            ID,
+            format!("the common name {what}, which STS does not take as the source identity"),
+            hint,
+        );
     }
     match explain::unmappable_tags(end_entity).first() {
         Some((tag, what)) if accepted != Some(true) => {

@@ -31,7 +31,10 @@ pub fn wanted(length: Option<Duration>, certificate: Option<&Certificate>, now: 
     let end = certificate.not_after();
     let left = end.since(now);
     if left >= length {
-        return Check::good(ID, format!("sessions of {told} are asked for, and the certificate lives longer"));
+        return Check::good(
+            ID,
+            format!("sessions of {told} are asked for, and the certificate lives longer"),
+        );
     }
     let text = format!(
         "a session of {told} outlives the certificate, which ends {end} ({})",
@@ -40,7 +43,9 @@ pub fn wanted(length: Option<Duration>, certificate: Option<&Certificate>, now: 
     if end.since(certificate.not_before()) <= SHORT_LIVED {
         return Check::good(
             ID,
-            format!("{text}: it is one of those that are renewed all the time, and the next session needs the next one"),
+            format!(
+                "{text}: it is one of those that are renewed all the time, and the next session needs the next one"
+            ),
         );
     }
     Check::doubtful(ID, text, "renew the certificate, or ask for less with --session-duration")
@@ -66,7 +71,9 @@ pub fn granted(granted: Duration, wanted: Option<Duration>) -> Check {
 fn each_call(id: &'static str, told: &str) -> Check {
     Check::doubtful(
         id,
-        format!("a session of {told}: the AWS CLI and boto3 ask again with less than 15 minutes left, so at each call"),
+        format!(
+            "a session of {told}: the AWS CLI and boto3 ask again with less than 15 minutes left, so at each call"
+        ),
         "ask for 30 minutes or more: --session-duration 1h",
     )
 }

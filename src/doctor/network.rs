@@ -66,7 +66,9 @@ fn route(probe: &Probe, endpoint: &Endpoint, env: &Environment) -> Option<Check>
             let unread = ["HTTP_PROXY", "http_proxy"].into_iter().find(|name| env.os_var(name).is_some());
             match unread.filter(|_| probe.proxy.is_none()) {
                 Some(name) => {
-                    let hint = format!("{name} is set and names the proxy of plain HTTP alone: set HTTPS_PROXY to it");
+                    let hint = format!(
+                        "{name} is set and names the proxy of plain HTTP alone: set HTTPS_PROXY to it"
+                    );
                     Check { hint: Some(hint), ..check }
                 }
                 None => check,
@@ -89,7 +91,11 @@ fn proxy(probe: &Probe) -> Option<Check> {
 fn tls(probe: &Probe, endpoint: &Endpoint) -> Option<Check> {
     const ID: &str = "tls";
     if endpoint.scheme() == Scheme::Http {
-        return probe.route.as_ref()?.is_ok().then(|| Check::good(ID, "none: the endpoint is on this machine"));
+        return probe
+            .route
+            .as_ref()?
+            .is_ok()
+            .then(|| Check::good(ID, "none: the endpoint is on this machine"));
     }
     let Tls { verdict, issuers } = probe.tls.as_ref()?;
     let issuer = issuers.first().map(|issuer| quoted(issuer));
@@ -100,7 +106,11 @@ fn tls(probe: &Probe, endpoint: &Endpoint) -> Option<Check> {
             match interceptor {
                 Some(interceptor) => {
                     let by = quoted(interceptor);
-                    let text = format!("the connection is opened on the way: {by} signed the certificate of {}, and not Amazon; {}", endpoint.host(), check.text);
+                    let text = format!(
+                        "the connection is opened on the way: {by} signed the certificate of {}, and not Amazon; {}",
+                        endpoint.host(),
+                        check.text
+                    );
                     Check { text, ..check }
                 }
                 None => check,
@@ -122,7 +132,8 @@ fn tls(probe: &Probe, endpoint: &Endpoint) -> Option<Check> {
 
 /// Tells whether somebody else than Amazon signed the certificate of an AWS host.
 fn is_intercepted(endpoint: &Endpoint, issuers: &[String]) -> bool {
-    explain::is_aws(endpoint.host()) && !issuers.iter().any(|issuer| issuer.contains("Amazon") || issuer.contains("Starfield"))
+    explain::is_aws(endpoint.host())
+        && !issuers.iter().any(|issuer| issuer.contains("Amazon") || issuer.contains("Starfield"))
 }
 
 fn answer(probe: &Probe, endpoint: &Endpoint) -> Option<Check> {
@@ -133,11 +144,23 @@ fn answer(probe: &Probe, endpoint: &Endpoint) -> Option<Check> {
         Err(error) => return Some(Check::failed(ID, error).softened()),
     };
     let by = server.as_ref().map(|server| format!(", server {}", quoted(server))).unwrap_or_default();
-    let hint = "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY";
+    let hint =
+        "a proxy or a sign-in page stands between; set HTTPS_PROXY, or except the endpoint with NO_PROXY";
     Some(if let Some(location) = location.as_ref().filter(|_| (300..400).contains(status)) {
-        Check::bad(ID, format!("something other than AWS answers: HTTP {status}, a redirect to {}{by}", quoted(location)), hint)
+        Check::bad(
+            ID,
+            format!(
+                "something other than AWS answers: HTTP {status}, a redirect to {}{by}",
+                quoted(location)
+            ),
+            hint,
+        )
     } else if *is_page {
-        Check::bad(ID, format!("something other than AWS answers: HTTP {status}, a page for people{by}"), hint)
+        Check::bad(
+            ID,
+            format!("something other than AWS answers: HTTP {status}, a page for people{by}"),
+            hint,
+        )
     } else {
         Check::good(ID, format!("{} answers (HTTP {status}{by})", endpoint.host()))
     })
@@ -165,7 +188,14 @@ pub fn clock(probe: &Probe) -> (Check, i64) {
     }
     if offset.unsigned_abs() > TOLERATED {
         let what = explain::distance_of_clock(offset);
-        return (Check::doubtful(ID, format!("{what}{teller}: with five minutes AWS refuses"), explain::keep_clock()), offset);
+        return (
+            Check::doubtful(
+                ID,
+                format!("{what}{teller}: with five minutes AWS refuses"),
+                explain::keep_clock(),
+            ),
+            offset,
+        );
     }
     (Check::good(ID, format!("within a minute of the endpoint's{teller}")), offset)
 }

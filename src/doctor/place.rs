@@ -46,14 +46,19 @@ pub fn check(key: &Path) -> Check {
     if let Some((folder, service)) = synced(&path) {
         return Check::bad(
             ID,
-            format!("the private key {shown} is in {}, which {service} copies elsewhere", quoted(&folder.to_string_lossy())),
+            format!(
+                "the private key {shown} is in {}, which {service} copies elsewhere",
+                quoted(&folder.to_string_lossy())
+            ),
             format!("{move_it}, and renew it with a new key: this one is on other machines"),
         );
     }
     if let Some(system) = network_file_system(&path) {
         return Check::doubtful(
             ID,
-            format!("the private key {shown} is on {system}: it crosses the network at each read, and the server's administrators have it"),
+            format!(
+                "the private key {shown} is on {system}: it crosses the network at each read, and the server's administrators have it"
+            ),
             move_it,
         );
     }
@@ -61,9 +66,10 @@ pub fn check(key: &Path) -> Check {
         Some(Repository { folder, standing }) => {
             let tree = quoted(&folder.to_string_lossy());
             match standing {
-                Standing::Ignored => {
-                    Check::good(ID, format!("the private key {shown} is in the git work tree {tree}, which ignores it"))
-                }
+                Standing::Ignored => Check::good(
+                    ID,
+                    format!("the private key {shown} is in the git work tree {tree}, which ignores it"),
+                ),
                 Standing::Kept => Check::doubtful(
                     ID,
                     format!("the private key {shown} is in the history that etckeeper keeps of {tree}"),
@@ -71,17 +77,25 @@ pub fn check(key: &Path) -> Check {
                 ),
                 Standing::Tracked => Check::bad(
                     ID,
-                    format!("the private key {shown} is tracked by the git repository {tree}: every clone has it"),
-                    format!("git rm --cached it, {move_it}, and renew it with a new key: the history keeps this one"),
+                    format!(
+                        "the private key {shown} is tracked by the git repository {tree}: every clone has it"
+                    ),
+                    format!(
+                        "git rm --cached it, {move_it}, and renew it with a new key: the history keeps this one"
+                    ),
                 ),
                 Standing::Untracked => Check::bad(
                     ID,
-                    format!("the private key {shown} is in the git work tree {tree}, which does not ignore it: git add takes it along"),
+                    format!(
+                        "the private key {shown} is in the git work tree {tree}, which does not ignore it: git add takes it along"
+                    ),
                     move_it,
                 ),
             }
         }
-        None => Check::good(ID, format!("the private key {shown} is in no synced folder and in no git work tree")),
+        None => {
+            Check::good(ID, format!("the private key {shown} is in no synced folder and in no git work tree"))
+        }
     }
 }
 
@@ -90,7 +104,8 @@ fn synced(path: &Path) -> Option<(PathBuf, &'static str)> {
     path.ancestors().skip(1).find_map(|folder| {
         let name = folder.file_name()?.to_string_lossy();
         let named = SYNCED.iter().find(|(known, _)| {
-            name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(" - ") || rest.starts_with(" ("))
+            name.strip_prefix(known)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(" - ") || rest.starts_with(" ("))
         });
         let marked = || MARKS.iter().find(|(mark, _)| folder.join(mark).exists());
         named.or_else(marked).map(|(_, service)| (folder.to_owned(), *service))
@@ -136,7 +151,9 @@ fn is_work_tree(folder: &Path) -> bool {
 
 /// Tells whether the index names the file. Its entries hold the whole path, followed by NUL (versions 2 and 3).
 fn is_tracked(folder: &Path, relative: &str) -> bool {
-    let Ok(index) = private_file::read_bounded(&git_folder(folder).join("index"), LARGEST_INDEX) else { return false };
+    let Ok(index) = private_file::read_bounded(&git_folder(folder).join("index"), LARGEST_INDEX) else {
+        return false;
+    };
     let entry = format!("{relative}\0");
     memchr::memmem::find(&index, entry.as_bytes()).is_some()
 }
@@ -145,7 +162,8 @@ fn is_tracked(folder: &Path, relative: &str) -> bool {
 fn git_folder(folder: &Path) -> PathBuf {
     let git = folder.join(".git");
     let named = private_file::read_bounded(&git, 4096).ok();
-    let named = named.and_then(|text| Some(std::str::from_utf8(&text).ok()?.strip_prefix("gitdir:")?.trim().to_owned()));
+    let named = named
+        .and_then(|text| Some(std::str::from_utf8(&text).ok()?.strip_prefix("gitdir:")?.trim().to_owned()));
     named.map_or(git, |named| folder.join(named))
 }
 
@@ -184,8 +202,11 @@ fn is_ignored(folder: &Path, relative: &str) -> bool {
 
 /// Tells whether a pattern of a list in the folder `base` fits a path (gitignore(5)).
 fn fits(base: &str, pattern: &str, path: &str, is_folder: bool) -> bool {
-    let Some(path) = (if base.is_empty() { Some(path) } else { path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')) })
-    else {
+    let Some(path) = (if base.is_empty() {
+        Some(path)
+    } else {
+        path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'))
+    }) else {
         return false;
     };
     let (pattern, folders_only) = match pattern.strip_suffix('/') {
@@ -267,7 +288,9 @@ mod tests {
         let head = (".git/HEAD", "ref: refs/heads/main\n");
         assert_eq!(verdict(&[("k/host.key", "")], "k/host.key"), Verdict::Good);
         assert_eq!(verdict(&[head, ("k/host.key", "")], "k/host.key"), Verdict::Bad);
-        for list in ["*.key\n", "k/\n", "/k\n", "# x\nhost.*\n", "**/host.key\n", "k/*.key\n", "*\n!.gitignore\n"] {
+        for list in
+            ["*.key\n", "k/\n", "/k\n", "# x\nhost.*\n", "**/host.key\n", "k/*.key\n", "*\n!.gitignore\n"]
+        {
             let files = [head, ("k/host.key", ""), (".gitignore", list)];
             assert_eq!(verdict(&files, "k/host.key"), Verdict::Good, "{list}");
         }
@@ -279,7 +302,8 @@ mod tests {
         assert_eq!(verdict(&listed, "k/host.key"), Verdict::Good);
         let excluded = [head, ("k/host.key", ""), (".git/info/exclude", "*.key\n")];
         assert_eq!(verdict(&excluded, "k/host.key"), Verdict::Good);
-        let tracked = [head, ("k/host.key", ""), (".gitignore", "*.key\n"), (".git/index", "DIRCxk/host.key\0\0")];
+        let tracked =
+            [head, ("k/host.key", ""), (".gitignore", "*.key\n"), (".git/index", "DIRCxk/host.key\0\0")];
         assert_eq!(verdict(&tracked, "k/host.key"), Verdict::Bad);
         let kept = [head, ("k/host.key", ""), (".etckeeper", "")];
         assert_eq!(verdict(&kept, "k/host.key"), Verdict::Doubtful);
@@ -287,7 +311,9 @@ mod tests {
 
     #[test]
     fn a_synced_folder_is_known_by_its_name_or_by_what_is_in_it() {
-        for folder in ["Dropbox", "OneDrive - Example GmbH", "Nextcloud/keys", "Mobile Documents", "Dropbox (Personal)"] {
+        for folder in
+            ["Dropbox", "OneDrive - Example GmbH", "Nextcloud/keys", "Mobile Documents", "Dropbox (Personal)"]
+        {
             let key = format!("{folder}/host.key");
             assert_eq!(verdict(&[(&key, "")], &key), Verdict::Bad, "{folder}");
         }

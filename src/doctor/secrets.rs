@@ -37,7 +37,8 @@ impl Rules {
         let variables = env.beginning_with("").into_iter().filter(|(name, _)| is_secret(name));
         let values = variables.filter_map(|(_, value)| value.into_string().ok());
         // A file's name is none, and says what was wrong with it.
-        let known = values.filter(|value| value.len() >= SHORTEST_VALUE && !std::path::Path::new(value).is_absolute());
+        let known = values
+            .filter(|value| value.len() >= SHORTEST_VALUE && !std::path::Path::new(value).is_absolute());
         Self { known: known.collect() }
     }
 
@@ -53,7 +54,9 @@ impl Rules {
     fn clean_into(&self, document: &mut serde_json::Value, found: &mut Vec<&'static str>) {
         match document {
             serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.clean_into(item, found)),
-            serde_json::Value::Object(members) => members.values_mut().for_each(|member| self.clean_into(member, found)),
+            serde_json::Value::Object(members) => {
+                members.values_mut().for_each(|member| self.clean_into(member, found))
+            }
             serde_json::Value::String(text) => {
                 let cleaned = self.cleaned(text, found);
                 *text = cleaned;
@@ -132,7 +135,11 @@ mod tests {
 
     #[test]
     fn secrets_go_and_the_rest_stays() {
-        let env = Environment::given([("MY_TOKEN", "canary-value"), ("PIN", "1234"), ("X_TOKEN_FILE", "/run/token")]);
+        let env = Environment::given([
+            ("MY_TOKEN", "canary-value"),
+            ("PIN", "1234"),
+            ("X_TOKEN_FILE", "/run/token"),
+        ]);
         let rules = Rules::of(&env);
         let clean = |text: &str| {
             let mut document = serde_json::json!({ "a": [text] });
@@ -143,7 +150,11 @@ mod tests {
         assert_eq!(clean("key AKIAIOSFODNN7EXAMPLE here").0, "key AKIA…MPLE here");
         assert_eq!(clean("'http://user:pa@ss@proxy.example:3128/'").0, "'http://…@proxy.example:3128/'");
         assert_eq!(clean("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").0, "(removed)");
-        assert!(!clean("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----").0.contains("MIGH"));
+        assert!(
+            !clean("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----")
+                .0
+                .contains("MIGH")
+        );
         for text in [
             "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001",
             "9f2c419f2c419f2c419f2c419f2c419f2c419f2c419f2c419f2c419f2c41abcd",

@@ -116,6 +116,7 @@ pub struct Certificate {
     subject_key_id: Option<String>,
     authority_key_id: Option<String>,
     subject_alternative_names: Vec<String>,
+    directory_name: Vec<(String, Option<String>)>,
     unknown_critical_extensions: Vec<String>,
     crl_urls: Vec<String>,
     signature_hash: SignatureHash,
@@ -247,7 +248,19 @@ impl Certificate {
             subject_key_id: tbs.extensions().iter().find_map(subject_key_id),
             authority_key_id: tbs.extensions().iter().find_map(authority_key_id),
             subject_alternative_names: alternative
+                .as_ref()
                 .map(|extension| extension.value.general_names.iter().map(render_general).collect())
+                .unwrap_or_default(),
+            directory_name: alternative
+                .and_then(|extension| {
+                    extension.value.general_names.iter().find_map(|name| {
+                        if let GeneralName::DirectoryName(name) = name {
+                            Some(attributes(name))
+                        } else {
+                            None
+                        }
+                    })
+                })
                 .unwrap_or_default(),
             unknown_critical_extensions: tbs
                 .extensions()
@@ -358,6 +371,12 @@ impl Certificate {
     /// Returns the subject alternative names to be shown: `DNS:host.example`, in the certificate's order.
     pub fn subject_alternative_names(&self) -> &[String] {
         &self.subject_alternative_names
+    }
+
+    /// Returns the attributes of the first directory name among the subject alternative names, as
+    /// [`Self::subject_attributes`] does; none without one.
+    pub fn directory_name_attributes(&self) -> &[(String, Option<String>)] {
+        &self.directory_name
     }
 
     /// Returns the object identifiers of critical extensions that are not known here.

@@ -184,7 +184,8 @@ pub(super) fn check_makeable(path: &Path, parent: &Parent) -> Result<(), FolderP
     let there = path.ancestors().skip(1).find(|folder| rustix::fs::stat(*folder).is_ok());
     match there {
         Some(folder) => {
-            rustix::fs::accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(io_problem)
+            rustix::fs::accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+                .map_err(io_problem)
         }
         None => Err(io_problem(Errno::NOENT)),
     }

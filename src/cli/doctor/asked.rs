@@ -75,14 +75,17 @@ impl Call {
         let (request, endpoint) = (request.clone(), endpoint.clone());
         let Self { second_hop, scopes, transport, sts, deadline, .. } = self;
         let transport = NativeTransport::new(transport);
-        let created = block_on(session::create(&transport, &mut identity, &request, &endpoint, limits, &SystemClock));
+        let created =
+            block_on(session::create(&transport, &mut identity, &request, &endpoint, limits, &SystemClock));
         let session = match created {
             Err(error) => return Asked { checks: vec![Check::failed(CREATE, &error)], accepted: None },
             Ok(Err(SessionError::Refused(refusal))) => {
                 let check = refused(&refusal, &request, &endpoint, &identity);
                 return Asked { checks: vec![check, nobody()], accepted: Some(false) };
             }
-            Ok(Err(error)) => return Asked { checks: vec![Check::failed(CREATE, &error), nobody()], accepted: None },
+            Ok(Err(error)) => {
+                return Asked { checks: vec![Check::failed(CREATE, &error), nobody()], accepted: None };
+            }
             Ok(Ok(session)) => session,
         };
         let set = session.credential_set;
@@ -91,15 +94,24 @@ impl Call {
         let mut checks = vec![
             Check::good(CREATE, format!("AWS grants a session of {} until {expiration}", request.role_arn)),
             // Rounded to the minute that the way took.
-            lengths::granted(Duration::from_secs((granted.as_secs() + 30) / 60 * 60), request.session_duration),
+            lengths::granted(
+                Duration::from_secs((granted.as_secs() + 30) / 60 * 60),
+                request.session_duration,
+            ),
         ];
         let left = deadline.saturating_sub(begun.elapsed());
-        let hops = Hops { transport: &transport, region: &request.region, limits: Limits { attempts: 1, deadline: left } };
+        let hops = Hops {
+            transport: &transport,
+            region: &request.region,
+            limits: Limits { attempts: 1, deadline: left },
+        };
         let (further, last) = hops.follow(set, second_hop.as_ref(), &scopes);
         checks.extend(further);
         checks.push(match (last, sts) {
             (Some(set), Some(endpoint)) => hops.whoami(&set, &endpoint),
-            (Some(_), None) => Check::not_checked(WHOAMI, "the endpoint is not AWS's, and no --sts-endpoint is given"),
+            (Some(_), None) => {
+                Check::not_checked(WHOAMI, "the endpoint is not AWS's, and no --sts-endpoint is given")
+            }
             (None, _) => nobody(),
         });
         Asked { checks, accepted: Some(true) }
@@ -195,7 +207,9 @@ impl Hops<'_> {
 
     fn whoami(&self, set: &CredentialSet, endpoint: &Endpoint) -> Check {
         match block_on(self.sts(endpoint).caller_identity(&set.credentials)) {
-            Ok(Ok(identity)) => Check::good(WHOAMI, format!("STS knows them as {}", printable(identity.arn.as_str()))),
+            Ok(Ok(identity)) => {
+                Check::good(WHOAMI, format!("STS knows them as {}", printable(identity.arn.as_str())))
+            }
             // Most programs need no STS; a network that leads to other services alone is no fault.
             Ok(Err(error @ StsError::NoAnswer(_))) => Check::failed(WHOAMI, &error).softened(),
             failed => failure(WHOAMI, failed.map(|identity| identity.map(drop))),
@@ -203,7 +217,10 @@ impl Hops<'_> {
     }
 }
 
-fn failure(id: &'static str, outcome: Result<Result<(), StsError>, crate::http::runtime::RuntimeError>) -> Check {
+fn failure(
+    id: &'static str,
+    outcome: Result<Result<(), StsError>, crate::http::runtime::RuntimeError>,
+) -> Check {
     match outcome {
         Err(error) => Check::failed(id, &error),
         Ok(Err(error)) => Check::failed(id, &error),

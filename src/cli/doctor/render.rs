@@ -10,7 +10,11 @@ pub(super) fn render(checks: &[Check], style: Style) -> String {
     for check in checks {
         text.push_str(&line(check, style));
         if let Some(hint) = check.hint.as_ref() {
-            text.push_str(&format!("             {} {}\n", style.paint(Paint::Hint, "hint:"), printable_line(hint)));
+            text.push_str(&format!(
+                "             {} {}\n",
+                style.paint(Paint::Hint, "hint:"),
+                printable_line(hint)
+            ));
         }
     }
     text.push('\n');
@@ -33,7 +37,8 @@ fn line(check: &Check, style: Style) -> String {
 fn end(checks: &[Check], style: Style) -> String {
     let told = |title: String, check: &Check| {
         let hint = check.hint.as_ref();
-        let hint = hint.map(|hint| format!("{} {}\n", style.paint(Paint::Hint, "hint:"), printable_line(hint)));
+        let hint =
+            hint.map(|hint| format!("{} {}\n", style.paint(Paint::Hint, "hint:"), printable_line(hint)));
         format!("{title} {}: {}\n{}", check.id, printable_line(&check.text), hint.unwrap_or_default())
     };
     if let Some(cause) = cause(checks) {

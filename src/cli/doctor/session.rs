@@ -72,14 +72,21 @@ impl Session<'_> {
             settings.all_given().map(|given| Check::good("setting", given.told())).collect();
         let passed_over = self.config.passed_over();
         for told in settings.unread().iter().filter(|told| !passed_over.contains(told)) {
-            checks.push(Check::doubtful("variable-unread", told.as_str(), "correct the variable's name, or unset it"));
+            checks.push(Check::doubtful(
+                "variable-unread",
+                told.as_str(),
+                "correct the variable's name, or unset it",
+            ));
         }
         let is_open = |text: &str| text.starts_with("pkcs11:") && text.contains("pin-value=");
         let typed = settings.all_given().filter(|given| given.origin == Origin::Flag);
         for given in typed.filter(|given| given.setting.kind == Kind::Secret || is_open(given.text())) {
             checks.push(Check::doubtful(
                 "password-in-argv",
-                format!("--{} gives a password on the command line, where every user sees it in ps", given.setting.name),
+                format!(
+                    "--{} gives a password on the command line, where every user sees it in ps",
+                    given.setting.name
+                ),
                 "write it into a file with mode 0600, and name that with --pkcs8-password-file",
             ));
         }
@@ -96,7 +103,12 @@ impl Session<'_> {
         checks
     }
 
-    fn of_session(&self, settings: &Settings, session: SessionSettings, network: Option<Instant>) -> Vec<Check> {
+    fn of_session(
+        &self,
+        settings: &Settings,
+        session: SessionSettings,
+        network: Option<Instant>,
+    ) -> Vec<Check> {
         let env = self.invocation.env;
         let mut checks = vec![arns(&session)];
         let probing = network.and_then(|_| self.follow(settings, &session));
@@ -115,7 +127,9 @@ impl Session<'_> {
         };
         let (clock, offset) = match &probe {
             Some(probe) => network::clock(probe),
-            None if network.is_none() => (Check::not_checked("clock", "--offline: nobody is asked for the time"), 0),
+            None if network.is_none() => {
+                (Check::not_checked("clock", "--offline: nobody is asked for the time"), 0)
+            }
             None => (Check::not_checked("clock", "nobody answered in time"), 0),
         };
         let now = Timestamp::from_unix_seconds(SystemClock.now().unix_seconds().saturating_add(offset));
@@ -140,7 +154,9 @@ impl Session<'_> {
             (Some(_), None, None) => Asked::not("the private key needs a password that nobody gave"),
             (Some(end), Some(identity), None) => match self.call(settings, session, end) {
                 Ok(call) => call.made(identity, end),
-                Err(failure) => Asked { checks: vec![lines::failed("create-session", &failure)], accepted: None },
+                Err(failure) => {
+                    Asked { checks: vec![lines::failed("create-session", &failure)], accepted: None }
+                }
             },
         };
         checks.extend(files);
@@ -207,11 +223,16 @@ impl Session<'_> {
         }
         let failure = provider::provider(session, self.invocation.env).ok()?.last_failure().ok()??;
         let now = SystemClock.now();
-        let next = failure.next_try_beside(crate::cache::failure::Fallback::Nothing).filter(|next| *next > now)?;
+        let next =
+            failure.next_try_beside(crate::cache::failure::Fallback::Nothing).filter(|next| *next > now)?;
         let name = self.name.map(|name| format!(" {name}")).unwrap_or_default();
         let cure = match self.name {
-            Some(_) => format!("once the cause is cured, anyrole cache clear{name} lets the next call ask at once"),
-            None => String::from("once the cause is cured, one call with --no-cache lets the next ones ask at once"),
+            Some(_) => {
+                format!("once the cause is cured, anyrole cache clear{name} lets the next call ask at once")
+            }
+            None => String::from(
+                "once the cause is cured, one call with --no-cache lets the next ones ask at once",
+            ),
         };
         Some(Check::doubtful(
             "back-off",
@@ -234,7 +255,8 @@ fn arns(session: &SessionSettings) -> Check {
         Some(cause) => Check::bad(ID, cause.what, cause.next),
         None => {
             let account = request.trust_anchor_arn.arn().account();
-            let second = session.second_hop.as_ref().map(|hop| format!(", and from it {}", hop.request.role_arn));
+            let second =
+                session.second_hop.as_ref().map(|hop| format!(", and from it {}", hop.request.role_arn));
             Check::good(
                 ID,
                 format!(

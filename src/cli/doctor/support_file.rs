@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::Invocation;
-use super::super::report::Failure;
 use super::super::output;
+use super::super::report::Failure;
 use crate::clock::{Clock as _, SystemClock};
 use crate::doctor::secrets::Rules;
 use crate::doctor::{Check, cause};
@@ -31,7 +31,16 @@ fn document(checks: &[Check], invocation: &Invocation<'_>) -> Value {
         names.sort();
         names
     };
-    let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let proxies = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ];
     let proxies: Vec<&str> = proxies.into_iter().filter(|name| env.os_var(name).is_some()).collect();
     json!({
         "made_at": SystemClock.now().to_string(),

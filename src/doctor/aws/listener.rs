@@ -54,9 +54,10 @@ pub(super) fn check(env: &Environment) -> Option<Check> {
             format!("{variable} sends SDKs to {address}, where a program of {} listens", user_name(user)),
             "take care that this is the user who runs anyrole serve: whoever listens there hands out credentials",
         )),
-        Some(user) => {
-            Some(Check::good(ID, format!("{variable} sends SDKs to {address}, where {} listens", user_name(user))))
-        }
+        Some(user) => Some(Check::good(
+            ID,
+            format!("{variable} sends SDKs to {address}, where {} listens", user_name(user)),
+        )),
         None => Some(Check::good(ID, format!("{variable} sends SDKs to {address}, where somebody listens"))),
     }
 }
@@ -150,7 +151,9 @@ mod tests {
 
     #[test]
     fn only_this_machine_counts() {
-        let found = |url: &str| address(&Environment::given([(VARIABLES[0], url)])).map(|(_, address)| address.to_string());
+        let found = |url: &str| {
+            address(&Environment::given([(VARIABLES[0], url)])).map(|(_, address)| address.to_string())
+        };
         assert_eq!(found("http://127.0.0.1:9911/v1/credentials/a").as_deref(), Some("127.0.0.1:9911"));
         assert_eq!(found("http://[::1]:9911/").as_deref(), Some("[::1]:9911"));
         assert_eq!(found("http://localhost").as_deref(), Some("127.0.0.1:80"));

@@ -25,7 +25,11 @@ fn keys(own: &[&str], env: &Environment) -> Option<Check> {
     let key = env.os_var("AWS_ACCESS_KEY_ID")?.to_string_lossy().into_owned();
     let unset = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN";
     if env.os_var("AWS_SECRET_ACCESS_KEY").is_none() {
-        return Some(Check::bad(ID, "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY: SDKs stop there", unset));
+        return Some(Check::bad(
+            ID,
+            "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY: SDKs stop there",
+            unset,
+        ));
     }
     if !key.starts_with("ASIA") {
         let text = "AWS_ACCESS_KEY_ID is set, to a static key: SDKs take it before any profile, container or instance";
@@ -143,7 +147,10 @@ mod tests {
         assert_eq!(verdict(own, &[("AWS_PROFILE", "deploy")]), Verdict::Good);
         assert_eq!(verdict(own, &[("AWS_PROFILE", "other")]), Verdict::Doubtful);
         assert_eq!(verdict(own, &[("AWS_PROFILE", "deplyo")]), Verdict::Bad);
-        assert_eq!(verdict(own, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "r")]), Verdict::Bad);
+        assert_eq!(
+            verdict(own, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "r")]),
+            Verdict::Bad
+        );
         assert_eq!(verdict(own, &[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2")]), Verdict::Doubtful);
     }
 }
