@@ -65,7 +65,8 @@ lies in a PKI of this program (pki init), its list is watched without being name
 
 --prometheus --output FILE puts the metrics in place in one step, readable for all, for the textfile
 collector of the node exporter; a timer every minute or so:
-  anyrole status --prometheus --output /var/lib/prometheus/node-exporter/anyrole.prom
+  anyrole status --prometheus \\
+    --output /var/lib/prometheus/node-exporter/anyrole.prom
 
 Exit status: 0 all good, 1 the last refresh failed, certificate or private key cannot be used, or a list has
 ended or names the certificate.

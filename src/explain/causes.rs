@@ -379,24 +379,17 @@ impl Facts<'_> {
         }
     }
 
-    /// A profile with trusted identity propagation refuses a certificate without the field that names the subject.
+    /// A profile with trusted identity propagation refuses a certificate without the field that names the subject, which is
+    /// the common name unless the profile says otherwise.
     fn no_origin_identity(&self) -> Option<Cause> {
-        let certificate = self.identity.end_entity();
-        let has_name = certificate.subject_attributes().iter().any(|(kind, _)| kind == "CN");
-        let has_uri = certificate.subject_alternative_names().iter().any(|name| name.starts_with("URI:"));
-        let lacks = match (has_name, has_uri) {
-            (true, true) => return None,
-            (false, false) => "neither a common name nor a URI",
-            (false, true) => "no common name (x509Subject/CN)",
-            (true, false) => "no URI (x509SAN/URI)",
-        };
-        Some(possible(
-            format!(
-                "the profile has trusted identity propagation, and the certificate has {lacks} for aws:OriginIdentity/Subject"
-            ),
-            format!("{} --query profile.tipConfiguration", self.show_profile()),
-            "issue the certificate with the field in subjectSource, or choose another one for the profile",
-        ))
+        let has_name = self.identity.end_entity().subject_attributes().iter().any(|(kind, _)| kind == "CN");
+        (!has_name).then(|| {
+            possible(
+                "the profile has trusted identity propagation, and the certificate has no common name for aws:OriginIdentity/Subject",
+                format!("{} --query profile.tipConfiguration", self.show_profile()),
+                "issue the certificate with a common name, or choose another subjectSource for the profile",
+            )
+        })
     }
 
     fn source_identity(&self) -> Option<Cause> {

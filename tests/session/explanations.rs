@@ -92,12 +92,16 @@ fn an_alias_is_named_where_it_is_one_and_never_in_a_policy() {
 }
 
 #[test]
-fn a_certificate_without_the_subject_of_its_profile() {
+fn a_certificate_without_a_common_name_has_no_origin_identity() {
     let endpoint = Endpoint::parse("https://rolesanywhere.eu-central-1.amazonaws.com").unwrap();
-    let causes = explain(&refusal(RefusalKind::CannotAssumeRole), &request(), &endpoint, &identity()).causes;
-    let cause = causes.iter().find(|cause| cause.what.contains("trusted identity propagation")).unwrap();
+    let told = |identity: &Identity| {
+        let causes = explain(&refusal(RefusalKind::CannotAssumeRole), &request(), &endpoint, identity).causes;
+        causes.into_iter().find(|cause| cause.what.contains("trusted identity propagation"))
+    };
+    let cause = told(&Chain::of("OU=Build,O=Example").identity()).unwrap();
     assert_eq!(cause.certainty, Certainty::Possible);
-    assert!(cause.what.contains("no URI (x509SAN/URI)"), "{}", cause.what);
+    assert!(cause.check.ends_with("--query profile.tipConfiguration"), "{}", cause.check);
+    assert_eq!(told(&identity()), None);
 }
 
 #[test]
