@@ -74,7 +74,10 @@ impl Check {
             text.push_str(&format!("; {}: {}", fact.name, fact.value));
         }
         text.push_str(&format!(" [{}]", error.id()));
-        Self { id, verdict: Verdict::Bad, text, hint: error.hint() }
+        let hint = error
+            .hint()
+            .or_else(|| Some(format!("anyrole explain {} says what it means and what to do", error.id())));
+        Self { id, verdict: Verdict::Bad, text, hint }
     }
 
     /// Returns the check as one that is doubtful at most: it need not keep anything from working.

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::args::{Needs, Spec, Words};
+use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
 use super::settings::Settings;
 use super::settings::table::{Group, Kind, Setting};
 use super::{Invocation, output, settings};
 use crate::config::Config;
 use crate::doctor::{Check, aws, cause};
-use session::Session;
+use session::{Network, Session};
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
 const OFFLINE: Setting = Setting::flag("offline", Kind::Boolean, "send nothing, and ask no name server");
@@ -104,25 +104,52 @@ fn of_this_host(invocation: &Invocation<'_>) -> Vec<Check> {
         }
     };
     let mut checks = vec![configuration(&config)];
+    let network = if invocation.has(&OFFLINE) { Network::Not("--offline") } else { Network::Until(end) };
+    let several =
+        Network::Not("nothing is sent for several sessions at once: anyrole doctor NAME asks for one");
+    let session = |typed, name| Session { invocation, config: &config, typed, name };
+    let titled = |title: &str, checks: Vec<Check>| {
+        let titled = |check: Check| Check { text: format!("{title}: {}", check.text), ..check };
+        checks.into_iter().map(titled).collect::<Vec<_>>()
+    };
+    let described = described(invocation);
     match sessions(invocation, &config) {
-        Sessions::One(name) => {
-            let network = (!invocation.has(&OFFLINE)).then_some(end);
-            checks.extend(Session { invocation, config: &config, name }.checks(network));
+        Sessions::One(Some(name))
+            if config.session(name).is_none() && of_profile(&described, name).is_some() =>
+        {
+            let typed = of_profile(&described, name).unwrap_or(&invocation.typed);
+            checks.extend(session(typed, None).checks(network));
         }
+        Sessions::One(name) => checks.extend(session(&invocation.typed, name).checks(network)),
         Sessions::Several(names) => {
             for name in names {
-                let of_one = Session { invocation, config: &config, name: Some(name) }.checks(None);
-                checks.extend(
-                    of_one
-                        .into_iter()
-                        .map(|check| Check { text: format!("{name}: {}", check.text), ..check }),
-                );
+                checks.extend(titled(name, session(&invocation.typed, Some(name)).checks(several)));
             }
         }
-        Sessions::None => checks.push(nothing_configured()),
+        Sessions::None => match described.as_slice() {
+            [] => checks.push(nothing_configured()),
+            [(_, typed)] => checks.extend(session(typed, None).checks(network)),
+            described => {
+                for (profile, typed) in described {
+                    checks.extend(titled(&format!("[{profile}]"), session(typed, None).checks(several)));
+                }
+            }
+        },
     }
-    checks.extend(of_aws(invocation, invocation.name()));
+    checks.extend(of_aws(invocation, invocation.name().filter(|name| config.session(name).is_some())));
     checks
+}
+
+/// Returns the sessions that lines of `credential_process` describe by flags, as a helper that was replaced had them.
+fn described(invocation: &Invocation<'_>) -> Vec<(String, Typed)> {
+    let judge = |_: &[String]| None;
+    let lines = aws::CommandLines { judge: &judge, session: &lines::session };
+    let found = aws::described(&lines, invocation.env).into_iter();
+    found.filter_map(|(profile, arguments)| Some((profile, lines::typed(&arguments)?))).collect()
+}
+
+fn of_profile<'a>(described: &'a [(String, Typed)], name: &str) -> Option<&'a Typed> {
+    described.iter().find(|(profile, _)| profile == name).map(|(_, typed)| typed)
 }
 
 /// The groups that a flag asks for, after those of the host: each is one line here.

@@ -20,7 +20,7 @@ pub(super) const SPEC: Spec = Spec {
 The first line of an error ends with its id in brackets, such as [key-mismatch]:
   anyrole explain key-mismatch
 Without an ID, all ids are listed. Where a program shows only \"exit status 1\", as Terraform does,
-anyrole status has the reason.
+anyrole status has the reason, and anyrole doctor finds it.
 ",
     needs: Needs::Everything,
     run,

@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_panic_is_one_line_without_what_was_made_while_running_and_without_a_path() {
         const PANIC: &str = "ANYROLE_TEST_PANIC";
-        let env = crate::env::Environment::process();
+        let env = Environment::process();
         if let Some(kind) = env.os_var(PANIC) {
             let status = guard(|| match kind.to_str() {
                 Some("literal") => panic!("the index is empty"),

@@ -45,6 +45,25 @@ struct Own {
     arguments: Vec<String>,
 }
 
+/// Returns the profiles that start this program, with the arguments after `credential-process`, where flags describe the session.
+pub fn described(lines: &CommandLines<'_>, env: &Environment) -> Vec<(String, Vec<String>)> {
+    let read = |kind| {
+        AwsFile::locate(kind, env).and_then(|file| file.read()).map(|content| view::sections(&content))
+    };
+    let (config, credentials) =
+        (read(Kind::Config).unwrap_or_default(), read(Kind::Credentials).unwrap_or_default());
+    let own = own_profiles(&config, "", Section::profile, lines, env).chain(own_profiles(
+        &credentials,
+        "",
+        |section| Some(&section.name),
+        lines,
+        env,
+    ));
+    own.filter(|own| own.session.is_none() && !own.arguments.is_empty())
+        .map(|own| (own.profile, own.arguments))
+        .collect()
+}
+
 /// Checks AWS's files and variables for the session `wanted`, or for every profile that starts this program.
 pub fn checks(wanted: Option<&str>, lines: &CommandLines<'_>, env: &Environment) -> Vec<Check> {
     let mut checks = Vec::new();
@@ -102,9 +121,9 @@ pub fn checks(wanted: Option<&str>, lines: &CommandLines<'_>, env: &Environment)
     checks
 }
 
-/// Tells whether a profile asks for the session that is looked at.
+/// Tells whether a profile asks for the session that is looked at; of a line that is broken that is not known.
 fn is_wanted(own: &Own, wanted: Option<&str>) -> bool {
-    wanted.is_none() || own.session.as_deref() == wanted
+    wanted.is_none() || own.session.as_deref() == wanted || own.arguments.is_empty()
 }
 
 /// Tells of a file as a whole.
@@ -196,6 +215,25 @@ fn of_profile(own: &Own, findings: &[Finding], config_file: &str, env: &Environm
             "password-in-argv",
             format!("{file}, line {line}: [{profile}] gives a password on the command line, where every user sees it in ps"),
             "write it into a file with mode 0600, and name that with --pkcs8-password-file",
+        ));
+    }
+    let given = |flag: &str| {
+        arguments.iter().any(|argument| {
+            argument.strip_prefix(flag).is_some_and(|rest| matches!(rest, "" | "=true" | "=t" | "=1"))
+        })
+    };
+    if given("--no-verify-ssl") {
+        checks.push(Check::bad(
+            "server-verification",
+            format!("{file}, line {line}: [{profile}] switches the check of servers off: whoever answers gets a signed request and hands out credentials"),
+            "take --no-verify-ssl out of the line; if a proxy of yours opens TLS connections, add its CA with --extra-ca FILE",
+        ));
+    }
+    if given("--debug") {
+        checks.push(Check::doubtful(
+            PROFILE,
+            format!("{file}, line {line}: [{profile}] has --debug, and the C++ SDK reads what it tells as a part of the answer"),
+            "take --debug out of the line, and run the line by hand with it",
         ));
     }
     let has_region = section.property("region").is_some()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Check;
 use crate::clock::{Timestamp, describe_seconds};
+use crate::provider::SLACK;
 use crate::x509::Certificate;
 
 /// SDKs for Python ask again with less than this left: a shorter session is asked for at each of their calls.
@@ -11,9 +12,6 @@ const BOTOCORE_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// A certificate that lives no longer than this is renewed by a program, before each of its ends.
 const SHORT_LIVED: Duration = Duration::from_secs(25 * 3600);
-
-/// Two sessions that differ by less are of one length.
-const SLACK: Duration = crate::provider::SLACK;
 
 /// Checks the length that is asked for, at the time `now`.
 pub fn wanted(length: Option<Duration>, certificate: Option<&Certificate>, now: Timestamp) -> Check {

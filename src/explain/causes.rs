@@ -5,7 +5,7 @@ use super::{Cause, Certainty};
 use crate::arn::Arn;
 use crate::clock::{Timestamp, describe_seconds};
 use crate::identity::{Identity, candidates};
-use crate::session::{Refusal, RefusalKind, SessionRequest};
+use crate::session::{Refusal, RefusalKind, SessionRequest, endpoint};
 use crate::signing::Endpoint;
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
@@ -467,7 +467,30 @@ impl Facts<'_> {
 pub fn contradictions(request: &SessionRequest, endpoint: &Endpoint) -> Vec<Cause> {
     let accounts = [("profile", request.profile_arn.arn()), ("role", request.role_arn.arn())];
     let accounts = accounts.into_iter().filter_map(|(what, arn)| other_account(request, what, arn));
-    accounts.chain(other_region(endpoint, &request.region)).collect()
+    other_partition(request)
+        .into_iter()
+        .chain(accounts)
+        .chain(other_region(endpoint, &request.region))
+        .collect()
+}
+
+/// ARNs of two partitions, or of one that the region is not in: `arn:aws:` in place of `arn:aws-cn:`.
+fn other_partition(request: &SessionRequest) -> Option<Cause> {
+    let named = |what, arn: &Arn| (what, arn.partition().to_owned());
+    let anchor = request.trust_anchor_arn.arn();
+    let arns = [
+        named("trust anchor", anchor),
+        named("profile", request.profile_arn.arn()),
+        named("role", request.role_arn.arn()),
+    ];
+    // A region that is newer than this program is in the partition that its ARN says.
+    let expected = endpoint::partition(&request.region).unwrap_or(anchor.partition());
+    let (what, partition) = arns.into_iter().find(|(_, partition)| partition != expected)?;
+    Some(certain(
+        format!("the {what}'s ARN is of the partition {partition}, and {} is in {expected}", request.region),
+        "compare what stands behind arn: in the three ARNs",
+        format!("write the three ARNs as AWS shows them: they begin with arn:{expected}:"),
+    ))
 }
 
 /// Says that a clock which is so many seconds behind AWS's is too far away from it for a signature to be accepted.

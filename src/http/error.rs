@@ -272,7 +272,7 @@ impl Diagnostic for TransportError {
                 "give a file of PEM certificates to --ca-bundle, AWS_CA_BUNDLE or --extra-ca"
             }
             Self::ConnectionLost { .. } | Self::Other { .. } | Self::Timeout { .. } => {
-                "check the proxy and the firewall between this host and the endpoint; curl -v ENDPOINT shows the way"
+                "check the proxy and the firewall between this host and the endpoint; anyrole doctor follows the way"
             }
             Self::ConnectionRefused { peer: Hop::Proxy(_), .. }
             | Self::ConnectTimeout { peer: Hop::Proxy(_), .. } => {

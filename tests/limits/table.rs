@@ -44,6 +44,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("Certificates and keys", CERTIFICATES),
     ("Answers, and the way to AWS", ANSWERS),
     ("The cache", CACHE),
+    ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
     ("`pki` and `simulate`", PKI),
     ("For display", DISPLAY),
@@ -342,6 +343,72 @@ const ANSWERS: &[Limit] = &[
         Octets,
         "the head of a proxy's refusal that is read for its reason",
         "what comes after it is not looked at; the status is told",
+    ),
+];
+
+const DOCTOR: &[Limit] = &[
+    limit(
+        "src/cli/doctor.rs",
+        &["NETWORK"],
+        Time,
+        "all that crosses the network",
+        "what is not known by then is not checked, and says so",
+    ),
+    limit(
+        "src/http/probe.rs",
+        &["NAME"],
+        Time,
+        "the name service, for the way to the endpoint",
+        "the check `name` is bad",
+    ),
+    limit(
+        "src/http/probe.rs",
+        &["STAGE"],
+        Time,
+        "a connection, TLS and an answer, each",
+        "the check of that stage is bad; a longer `--connect-timeout` counts for calls alone",
+    ),
+    limit(
+        "src/http/probe.rs",
+        &["ADDRESSES"],
+        Of("addresses"),
+        "the addresses of a name that are tried",
+        "the others are not",
+    ),
+    limit(
+        "src/http/probe.rs",
+        &["LONGEST_HEAD"],
+        Octets,
+        "the head of the endpoint's answer",
+        "what comes after it is not looked at",
+    ),
+    limit(
+        "src/cli/doctor/asked.rs",
+        &["LONGEST"],
+        Time,
+        "CreateSession, once",
+        "the check `create-session` is bad",
+    ),
+    limit(
+        "src/doctor/place.rs",
+        &["LARGEST_INDEX"],
+        Octets,
+        "the index of a git repository around the private key",
+        "the key counts as not tracked",
+    ),
+    limit(
+        "src/doctor/place.rs",
+        &["LARGEST_LIST"],
+        Octets,
+        "a list of what that repository ignores",
+        "it counts as empty",
+    ),
+    limit(
+        "src/doctor/aws/listener.rs",
+        &["LONGEST_TOKEN"],
+        Octets,
+        "the token of `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`",
+        "the check `local-endpoint` is bad",
     ),
 ];
 

@@ -14,11 +14,11 @@ use pki_test::simulator::{JournalEntry, Profile, Role, Simulator, SimulatorSetti
 use pki_test::verifier::TrustAnchor;
 use time::{Duration, OffsetDateTime};
 
-const TRUST_ANCHOR: &str =
+pub(crate) const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
-const PROFILE: &str =
+pub(crate) const PROFILE: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
-const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 
 /// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
 pub(crate) struct Stage {
@@ -79,6 +79,21 @@ impl Stage {
             namespace: format!("stage-{}", std::process::id()),
             folder,
         }
+    }
+
+    /// The CA that issues the end entities.
+    pub(crate) fn issuing(&self) -> &Authority {
+        &self.issuing
+    }
+
+    /// The private folder, which is the home of what is run.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The simulator itself.
+    pub(crate) fn simulator(&self) -> &Simulator {
+        &self.simulator
     }
 
     pub(crate) fn certificate(&self) -> &str {

@@ -11,7 +11,7 @@ pub(super) fn render(checks: &[Check], style: Style) -> String {
         text.push_str(&line(check, style));
         if let Some(hint) = check.hint.as_ref() {
             text.push_str(&format!(
-                "             {} {}\n",
+                "              {} {}\n",
                 style.paint(Paint::Hint, "hint:"),
                 printable_line(hint)
             ));

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use super::super::args::Typed;
 use super::super::keeping::Keeping;
 use super::super::report::Failure;
 use super::super::settings::session::SessionSettings;
@@ -26,18 +27,29 @@ use crate::provider::file_key_lender;
 /// What is kept of the time for asking AWS when a way has been followed.
 const ASKING: Duration = Duration::from_secs(6);
 
+/// Whether anything is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Network {
+    /// No, and why.
+    Not(&'static str),
+    /// Yes; then all that crosses the network must have ended.
+    Until(Instant),
+}
+
 /// One session, as it would be asked for.
 pub(super) struct Session<'a> {
     pub(super) invocation: &'a Invocation<'a>,
     pub(super) config: &'a Config,
+    /// What was typed, or stands in a line of `credential_process`.
+    pub(super) typed: &'a Typed,
     pub(super) name: Option<&'a str>,
 }
 
 impl Session<'_> {
-    /// Makes every check; `network` is when those that need it must have ended, and `None` where none is made.
-    pub(super) fn checks(&self, network: Option<Instant>) -> Vec<Check> {
-        let Invocation { env, typed, .. } = self.invocation;
-        let settings = match Settings::of_config(self.config, typed, self.name, env, SPEC.groups) {
+    /// Makes every check that it can.
+    pub(super) fn checks(&self, network: Network) -> Vec<Check> {
+        let env = self.invocation.env;
+        let settings = match Settings::of_config(self.config, self.typed, self.name, env, SPEC.groups) {
             Ok(settings) => settings,
             Err(failure) => {
                 return vec![
@@ -103,15 +115,13 @@ impl Session<'_> {
         checks
     }
 
-    fn of_session(
-        &self,
-        settings: &Settings,
-        session: SessionSettings,
-        network: Option<Instant>,
-    ) -> Vec<Check> {
+    fn of_session(&self, settings: &Settings, session: SessionSettings, network: Network) -> Vec<Check> {
         let env = self.invocation.env;
         let mut checks = vec![arns(&session)];
-        let probing = network.and_then(|_| self.follow(settings, &session));
+        let probing = match network {
+            Network::Not(_) => None,
+            Network::Until(_) => self.follow(settings, &session),
+        };
         // While the way is followed.
         let Found { checks: files, chain, identity } = identity::files(&session.identity, env);
         let mut cache = vec![self.cache(settings, &session, identity.is_some())];
@@ -120,23 +130,23 @@ impl Session<'_> {
         let (request, endpoint) = (session.request.clone(), session.endpoint.clone());
 
         let probe = match (network, probing) {
-            (Some(end), Some(probing)) => {
+            (Network::Until(end), Some(probing)) => {
                 probing.recv_timeout((end - ASKING).saturating_duration_since(Instant::now())).ok()
             }
-            (Some(_) | None, _) => None,
+            (Network::Not(_) | Network::Until(_), _) => None,
+        };
+        let unknown = match network {
+            Network::Not(why) => why,
+            Network::Until(_) => "it was not known in time",
         };
         let (clock, offset) = match &probe {
             Some(probe) => network::clock(probe),
-            None if network.is_none() => {
-                (Check::not_checked("clock", "--offline: nobody is asked for the time"), 0)
-            }
-            None => (Check::not_checked("clock", "nobody answered in time"), 0),
+            None => (Check::not_checked("clock", unknown), 0),
         };
         let now = Timestamp::from_unix_seconds(SystemClock.now().unix_seconds().saturating_add(offset));
         let way = match &probe {
             Some(probe) => network::way(probe, &endpoint, env),
-            None if network.is_none() => network::not_checked("--offline"),
-            None => network::not_checked("it was not followed to its end in time"),
+            None => network::not_checked(unknown),
         };
         let problems = chain.as_ref().map(|chain| identity::rules(chain, &source, now, None));
         let stands_in_the_way = files
@@ -149,10 +159,12 @@ impl Session<'_> {
             .map(|check| check.id);
         let wanted = request.session_duration;
         let Asked { checks: asked, accepted } = match (network, identity, stands_in_the_way) {
-            (None, _, _) => Asked::not("--offline"),
-            (Some(_), _, Some(id)) => Asked::not(&format!("the check '{id}' failed")),
-            (Some(_), None, None) => Asked::not("the private key needs a password that nobody gave"),
-            (Some(end), Some(identity), None) => match self.call(settings, session, end) {
+            (Network::Not(why), _, _) => Asked::not(why),
+            (Network::Until(_), _, Some(id)) => Asked::not(&format!("the check '{id}' failed")),
+            (Network::Until(_), None, None) => {
+                Asked::not("the private key needs a password that nobody gave")
+            }
+            (Network::Until(end), Some(identity), None) => match self.call(settings, session, end) {
                 Ok(call) => call.made(identity, end),
                 Err(failure) => {
                     Asked { checks: vec![lines::failed("create-session", &failure)], accepted: None }

@@ -37,6 +37,9 @@ pub(super) fn address(env: &Environment) -> Option<(&'static str, SocketAddr)> {
 /// Checks that endpoint; `None` where there is none.
 pub(super) fn check(env: &Environment) -> Option<Check> {
     let (variable, address) = address(env)?;
+    if let Some(passed_over) = passed_over(variable, env) {
+        return Some(passed_over);
+    }
     if TcpStream::connect_timeout(&address, CONNECT).is_err() {
         return Some(Check::bad(
             ID,
@@ -49,10 +52,15 @@ pub(super) fn check(env: &Environment) -> Option<Check> {
     }
     let own = own_user();
     match owner(address) {
-        Some(user) if user != 0 && Some(user) != own => Some(Check::doubtful(
+        Some(user) if Some(user) != own && !is_service(user) => Some(Check::bad(
             ID,
-            format!("{variable} sends SDKs to {address}, where a program of {} listens", user_name(user)),
-            "take care that this is the user who runs anyrole serve: whoever listens there hands out credentials",
+            format!(
+                "{variable} sends SDKs to {address}, where a program of the user {} listens, who hands out what SDKs take for credentials",
+                user_name(user)
+            ),
+            format!(
+                "end that program, or unset {variable}; anyrole serve runs as you, as root or as a system's user"
+            ),
         )),
         Some(user) => Some(Check::good(
             ID,
@@ -60,6 +68,24 @@ pub(super) fn check(env: &Environment) -> Option<Check> {
         )),
         None => Some(Check::good(ID, format!("{variable} sends SDKs to {address}, where somebody listens"))),
     }
+}
+
+/// Tells of a variable that has SDKs ask somewhere else, or nowhere.
+fn passed_over(variable: &'static str, env: &Environment) -> Option<Check> {
+    const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+    if variable == VARIABLES[0] && env.os_var(RELATIVE).is_some() {
+        let text = format!("{RELATIVE} is set as well: most SDKs take that, and not {variable}");
+        return Some(Check::bad(ID, text, format!("unset {RELATIVE}")));
+    }
+    let is_disabled = env.os_var(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    (variable == VARIABLES[1] && is_disabled).then(|| {
+        Check::bad(
+            ID,
+            format!("{DISABLED} is true: no SDK asks the endpoint of {variable}"),
+            format!("unset {DISABLED}"),
+        )
+    })
 }
 
 /// SDKs refuse a token with a line feed, which an editor or echo adds.
@@ -128,6 +154,11 @@ fn own_user() -> Option<u32> {
 #[cfg(not(unix))]
 const fn own_user() -> Option<u32> {
     None
+}
+
+/// Tells whether a user is none that a person is: root, a system's user, or one that systemd made for a unit.
+const fn is_service(user: u32) -> bool {
+    user < 1000 || matches!(user, 61_184..=65_519)
 }
 
 fn user_name(user: u32) -> String {
