@@ -220,7 +220,7 @@ fn where_all_fits_everything_is_good() {
         "profile",
         "profile-role",
         "profile-duration",
-        "session-tags",
+        "profile-tags",
         "source-identity",
         "role",
         "trust-policy-condition",
@@ -229,7 +229,7 @@ fn where_all_fits_everything_is_good() {
     ] {
         assert!(checks.iter().any(|check| check.id == id), "{id}");
     }
-    let tags = &checks.iter().find(|check| check.id == "session-tags").unwrap().text;
+    let tags = &checks.iter().find(|check| check.id == "profile-tags").unwrap().text;
     assert!(
         tags.contains("x509Subject/CN=build-17") && tags.contains("x509SAN/URI=spiffe://example/build/17"),
         "{tags}"
@@ -266,7 +266,25 @@ fn weak_spots_are_doubtful() {
     doubtful(|account| account.trust_policy = policy(json!({})), "trust-policy-anchor");
     doubtful(|account| account.duration = 7200, "profile-duration");
     doubtful(|account| account.crl = Some(List { enabled: false, revokes: true }), "revocation");
-    doubtful(|account| account.subject = "CN=build-17,OU=R&D", "session-tags");
+    doubtful(|account| account.subject = "CN=build-17,OU=R&D", "profile-tags");
+}
+
+#[test]
+fn lists_that_certificates_name_are_looked_into_where_they_are_asked() {
+    let mut account = Account::good();
+    account.crl = Some(List { enabled: false, revokes: true });
+    let stage = account.set();
+    let folder = stage.facts();
+    let mut anchor = stage.anchor();
+    anchor["trustAnchor"]["crlDpRevocationEnabled"] = json!(true);
+    stage.write("facts/get-trust-anchor.json", anchor.to_string());
+    let found = |id: &str| stage.checks(&folder).into_iter().find(|check| check.id == id).unwrap();
+    let silent = found("crl-distribution-points");
+    assert!(silent.verdict == Verdict::Doubtful && silent.text.contains("names none"), "{silent:#?}");
+    // As it was fetched from the URL.
+    stage.write("facts/list.crl", std::fs::read(stage.path("crl.pem")).unwrap());
+    let listed = found("crl-distribution-points");
+    assert!(listed.verdict == Verdict::Bad && listed.text.contains("CN=TEST issuing"), "{listed:#?}");
 }
 
 #[test]

@@ -296,6 +296,9 @@ fn the_first_url_becomes_that_of_the_pki() {
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         document["data"]["end_entity"]["crl_urls"].clone()
     };
+    let shown =
+        bench.program().args(["inspect", "--certificate", "anyrole-pki/a/a.pem"]).output().expect("built");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("  CRL at      http://pki.example/ca.crl\n"));
     for name in ["a", "b", "before"] {
         assert_eq!(inspected(name), serde_json::json!(["http://pki.example/ca.crl"]), "{name}");
     }

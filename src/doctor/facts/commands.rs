@@ -50,6 +50,9 @@ impl Commands<'_> {
         });
         let plain: String =
             name.chars().filter(|letter| !"'\"\\`$!".contains(*letter) && !letter.is_control()).collect();
+        if plain.is_empty() {
+            return self.rolesanywhere("get-subject --subject-id SUBJECT-ID", "get-subject");
+        }
         let query = format!("subjects[?contains(x509Subject,'{plain}')]|[0].subjectId");
         self.rolesanywhere(
             &format!(

@@ -15,7 +15,7 @@ const PROFILE: &str = "profile";
 const ROLES: &str = "profile-role";
 const NAME: &str = "profile-session-name";
 const DURATION: &str = "profile-duration";
-const TAGS: &str = "session-tags";
+const TAGS: &str = "profile-tags";
 const IDENTITY: &str = "source-identity";
 const TIP: &str = "origin-identity";
 

@@ -156,18 +156,24 @@ fn condition(
     text: &str,
     anchor: Option<&TrustAnchor>,
 ) -> Check {
-    let held = match judged.truth {
-        Truth::Yes => "holds",
-        Truth::No => "does not hold",
-        Truth::Unknown => return Check::not_checked(CONDITION, text),
-    };
-    let text = format!("{text}: it {held}");
+    if judged.truth == Truth::Unknown {
+        return Check::not_checked(CONDITION, text);
+    }
     // What is not met of a statement that allows stands in the way, unless another one allows; of one that denies it is all
     // of them together.
-    let stands_in_the_way = match opinion.statement.effect() {
-        Effect::Allow => judged.truth == Truth::No && allowed == Truth::No,
-        Effect::Deny => opinion.applies == Truth::Yes,
+    let holds = judged.truth == Truth::Yes;
+    let (told, stands_in_the_way) = match opinion.statement.effect() {
+        Effect::Allow if holds => ("it holds", false),
+        Effect::Allow if allowed == Truth::No => ("it does not hold", true),
+        Effect::Allow if allowed == Truth::Yes => ("it does not hold, and need not: another statement allows", false),
+        Effect::Allow => ("it does not hold; whether another statement allows, only AWS knows", false),
+        Effect::Deny if opinion.applies == Truth::Yes => ("it holds, and the statement denies", true),
+        Effect::Deny if holds => {
+            ("it holds, and the statement does not deny: another of its conditions does not", false)
+        }
+        Effect::Deny => ("it does not hold, and so the statement does not deny", false),
     };
+    let text = format!("{text}: {told}");
     if !stands_in_the_way {
         return Check::good(CONDITION, text);
     }
