@@ -71,6 +71,17 @@ impl Arn {
         &self.text[self.colons[4] + 1..]
     }
 
+    /// Tells whether it names a resource of Roles Anywhere by an alias: `alias/trust-anchor/NAME`.
+    pub fn is_alias(&self) -> bool {
+        self.service() == "rolesanywhere" && self.resource().starts_with("alias/")
+    }
+
+    /// Returns what a parameter such as `--trust-anchor-id` takes: the identifier, or of an alias the whole ARN, since an
+    /// alias by itself is none (the service's model, `TrustAnchorIdentifier`).
+    pub fn identifier(&self) -> &str {
+        if self.is_alias() { &self.text } else { self.resource().rsplit('/').next().unwrap_or_default() }
+    }
+
     /// Returns the text as it was given.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -248,6 +259,17 @@ mod tests {
                 .parse::<TrustAnchorArn>()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn an_alias_is_identified_by_its_whole_arn() {
+        let alias = "arn:aws:rolesanywhere:eu-central-1:111122223333:alias/profile/team/builders";
+        let (alias, plain): (Arn, Arn) = (alias.parse().unwrap(), ANCHOR.parse().unwrap());
+        assert!(alias.is_alias() && !plain.is_alias());
+        assert_eq!(alias.identifier(), alias.as_str());
+        assert_eq!(plain.identifier(), "a1b2c3d4-0000-4000-8000-000000000001");
+        let role: Arn = "arn:aws:iam::111122223333:role/alias/x".parse().unwrap();
+        assert!(!role.is_alias());
     }
 
     #[test]

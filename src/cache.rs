@@ -10,6 +10,7 @@ mod error;
 mod key;
 mod seal;
 
+pub mod calls;
 pub mod choice;
 pub mod failure;
 pub mod file;

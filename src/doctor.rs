@@ -4,6 +4,7 @@
 //! `cli/doctor.rs`. The first check that is [`Verdict::Bad`] is the cause of what does not work: what follows it may only be its consequence.
 
 pub mod aws;
+pub mod facts;
 pub mod identity;
 pub mod lengths;
 pub mod network;

@@ -9,7 +9,7 @@ mod unmappable;
 
 pub use causes::{contradictions, distance_of_clock, is_aws, keep_clock, wrong_clock};
 pub use session_tags::session_tags;
-pub use unmappable::source_identity as unfit_source_identity;
+pub use unmappable::{source_identity as unfit_source_identity, unfit_tag};
 
 /// Returns what of a certificate cannot be a session tag, each with the reason: `x509Subject/CN` and `'a (b)' holds '(' and ')'`.
 pub fn unmappable_tags(certificate: &crate::x509::Certificate) -> Vec<(String, String)> {

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::identity::{candidates, check};
 use crate::signer::SignError;
 use crate::signer::file::{DigestAlgorithm, FileKey};
+use crate::text::printable;
 use crate::x509::Certificate;
 use crate::x509::Chain;
 use crate::x509::KeyKind;
@@ -83,6 +84,8 @@ pub struct CertificateReport {
     pub signature_hash: String,
     /// The subject alternative names: `DNS:host.example`.
     pub subject_alternative_names: Vec<String>,
+    /// Where the issuer's revocation list is: the URLs of the CRL distribution points.
+    pub crl_urls: Vec<String>,
 }
 
 /// One reason why AWS would refuse.
@@ -192,6 +195,7 @@ impl CertificateReport {
             sha256: certificate.sha256(),
             signature_hash: certificate.signature_hash().to_string(),
             subject_alternative_names: certificate.subject_alternative_names().to_vec(),
+            crl_urls: certificate.crl_urls().to_vec(),
         }
     }
 
@@ -208,6 +212,9 @@ impl CertificateReport {
         row(f, "SHA-256", &self.sha256)?;
         for name in &self.subject_alternative_names {
             row(f, "also named", name)?;
+        }
+        for url in &self.crl_urls {
+            row(f, "CRL at", &printable(url))?;
         }
         Ok(())
     }

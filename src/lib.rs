@@ -16,7 +16,7 @@
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
 //! | 3 | [`identity`] | certificate chain and private key, proven to match |
 //! | 2 | [`signer`], [`cache`], [`config`] | a key that signs, wherever it lives; where sessions wait between two runs; the configuration file |
-//! | 1 | [`aws_file`], [`credentials`], [`prompt`], [`x509`] | types, AWS's files, the terminal, parsed certificates and keys |
+//! | 1 | [`aws_file`], [`credentials`], [`policy`], [`prompt`], [`x509`] | types, AWS's files, trust policies, the terminal, parsed certificates and keys |
 //! | 0 | [`arn`], [`clock`], [`command_line`], [`diagnostic`], [`mod@env`], [`ini`], [`manual`], [`private_file`], [`process`], [`secret`], [`systemd`], [`text`], [`trace`] | the ground |
 //!
 //! On the ground floor `diagnostic`, `env`, `secret` and `text` may be used by their neighbours: an error type needs the first, and every text
@@ -70,6 +70,7 @@ pub mod inspect;
 pub mod manual;
 #[cfg(feature = "pki")]
 pub mod pki;
+pub mod policy;
 pub mod private_file;
 pub mod process;
 pub mod prompt;

@@ -5,7 +5,8 @@
 //!   ca/root.pem, root.key      the CA that becomes the trust anchor
 //!   ca/intermediate.pem, .key  the CA that issues, where there is one
 //!   ca/issued.json             the register: what was issued, and what is revoked
-//!   ca/crl.pem                 the last revocation list
+//!   ca/crl.pem, crl.der        the last revocation list, to be imported and to be published
+//!   ca/root-crl.pem, .der      the root's own, where the intermediate's certificate names it
 //!   NAME/NAME.pem, NAME.key    one identity: certificate with its intermediates, and private key
 //!   NAME/NAME.csr              a request for another CA, while it is not answered
 //! ```
@@ -44,7 +45,7 @@ pub use error::{Call, PkiError};
 pub use install::{InstallSpec, Installed};
 pub use issue::{IssueSpec, Issued, IssuedBefore, KeyOrigin, read_request};
 pub use list::{Listed, Role};
-pub use names::{dns_name, render as render_name, uri};
+pub use names::{crl_url, dns_name, render as render_name, uri};
 pub use renew::{Due, RenewSpec, RenewedKey, When};
 pub use request::{RequestSpec, Requested};
 pub use revoke::Revoked;
@@ -87,6 +88,10 @@ pub struct InitSpec {
     pub intermediate: bool,
     /// What the keys are encrypted with; `None` leaves them in the clear.
     pub passphrase: Option<Secret<String>>,
+    /// Where the list of the CA that issues will be; its certificates name it.
+    pub crl_url: Option<String>,
+    /// Where the root's own list will be; an intermediate's certificate names it.
+    pub root_crl_url: Option<String>,
 }
 
 impl Folder {
@@ -131,11 +136,17 @@ impl Folder {
         if spec.intermediate {
             issuer_end = now.plus(INTERMEDIATE_LIFETIME);
             let name = common_name(&format!("{} intermediate", spec.name))?;
-            let below = AuthoritySpec::new(name, validity(now, issuer_end)).with_path_length(0);
+            let below = AuthoritySpec {
+                crl_urls: spec.root_crl_url.iter().cloned().collect(),
+                ..AuthoritySpec::new(name, validity(now, issuer_end)).with_path_length(0)
+            };
             let intermediate = root.intermediate(&below, KeyPair::generate(spec.algorithm)?)?;
             files.extend(authority_files(INTERMEDIATE, &intermediate, spec.passphrase.as_ref())?);
         }
-        files.push((index::FILE.to_owned(), Zeroizing::new(Index::new().render()?)));
+        files.push((
+            index::FILE.to_owned(),
+            Zeroizing::new(Index::new(spec.crl_url.clone(), spec.root_crl_url.clone()).render()?),
+        ));
         let locked = self.lock()?;
         if self.is_initialised()? {
             return Err(PkiError::Exists { folder: self.path.clone() });
@@ -163,13 +174,18 @@ impl Folder {
     }
 
     fn issuer(&self, passphrase: Option<&Secret<String>>) -> Result<Authority, PkiError> {
-        let key = self.issuer_key()?;
-        let key_pair = KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str()))?;
+        self.check_initialised()?;
+        self.authority(self.issuer_name(), passphrase)
+    }
+
+    /// Loads one of the CAs; whoever sees its files must have initialised them.
+    fn authority(&self, name: &str, passphrase: Option<&Secret<String>>) -> Result<Authority, PkiError> {
         let authorities = self.path.join(AUTHORITIES);
-        let (name, above) = if self.has_intermediate() {
-            (INTERMEDIATE, read(&authorities.join("root.pem"))?)
-        } else {
-            (ROOT, Zeroizing::new(String::new()))
+        let key = read(&authorities.join(format!("{name}.key")))?;
+        let key_pair = KeyPair::from_pem(&key, passphrase.map(|secret| secret.expose().as_str()))?;
+        let above = match name {
+            INTERMEDIATE => read(&authorities.join("root.pem"))?,
+            _ => Zeroizing::new(String::new()),
         };
         let certificate = read(&authorities.join(format!("{name}.pem")))?;
         Ok(Authority::from_pem(&certificate, key_pair, &above)?)

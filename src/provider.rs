@@ -28,6 +28,7 @@ pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, Sessi
 pub use pace::Pace;
 pub use wanted::{Hop, ScopedHop, SecondHop, Wanted};
 
+use crate::cache::calls::{Calls, Counts};
 use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;
 use crate::cache::lock::Locks;
@@ -122,6 +123,8 @@ pub struct SessionStatus {
     pub entry: Option<CacheEntry>,
     /// The last failure, unless a success came after it.
     pub failure: Option<Failure>,
+    /// How often AWS was asked for it since this host was started, where that is known.
+    pub calls: Option<Counts>,
 }
 
 impl<M: SessionMaker> Provider<M> {
@@ -214,7 +217,7 @@ impl<M: SessionMaker> Provider<M> {
     /// Fails if the certificate cannot be read.
     pub fn status(&self) -> Result<SessionStatus, CreateError> {
         let Sharing::User { cache, location, namespace } = &self.sharing else {
-            return Ok(SessionStatus { entry: None, failure: None });
+            return Ok(SessionStatus { entry: None, failure: None, calls: None });
         };
         let mut certificate = self.maker.certificate(&self.wanted)?;
         if !certificate.is_whole() {
@@ -223,9 +226,11 @@ impl<M: SessionMaker> Provider<M> {
         let key = self.wanted.key(namespace, &certificate);
         let attempt =
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
-        let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
+        let folder = location.open().ok().map(Arc::new);
+        let failures = folder.clone().map(|folder| Failures::new(folder, namespace.clone()));
         let failure = failures.and_then(|failures| failures.last(&key));
-        Ok(SessionStatus { entry: attempt.usable_entry(), failure })
+        let calls = folder.and_then(|folder| Calls::new(folder, namespace.clone()).of(&key));
+        Ok(SessionStatus { entry: attempt.usable_entry(), failure, calls })
     }
 
     /// Returns the last failure, unless a success came after it; nothing is made or written.
@@ -262,6 +267,7 @@ impl<M: SessionMaker> Provider<M> {
 struct Coordination {
     locks: Locks,
     failures: Failures,
+    calls: Calls,
 }
 
 impl Coordination {
@@ -270,6 +276,7 @@ impl Coordination {
         let folder = Arc::new(location.open().ok()?);
         let failures = Failures::new(Arc::clone(&folder), namespace.clone());
         failures.remove_older();
-        Some(Self { locks: Locks::new(folder), failures })
+        let calls = Calls::new(Arc::clone(&folder), namespace.clone());
+        Some(Self { locks: Locks::new(folder), failures, calls })
     }
 }

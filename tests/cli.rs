@@ -415,6 +415,8 @@ fn redacted(text: &str) -> String {
         } else if let Some(after) = after_unit(word, rest, &shown) {
             shown.push_str("{distance}");
             rest = after;
+        } else if shown.ends_with("} ") && last_line(&shown).contains("_remaining_seconds{") {
+            shown.push_str("{seconds}");
         } else if shown.ends_with("https://127.0.0.1:") {
             shown.push_str("{port}");
         } else if shown.ends_with("anyrole-demo-") {
@@ -435,6 +437,10 @@ fn after_unit<'a>(word: &str, rest: &'a str, before: &str) -> Option<&'a str> {
     let rest = rest.strip_prefix('s').unwrap_or(rest);
     let ahead = [" in ", "(in ", "\"in "].iter().any(|opening| before.ends_with(opening));
     rest.strip_prefix(" ago").or(ahead.then_some(rest))
+}
+
+fn last_line(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or_default()
 }
 
 fn redacted_word(word: &str) -> &str {

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("trace", 0),
     ("aws_file", 1),
     ("credentials", 1),
+    ("policy", 1),
     ("prompt", 1),
     ("x509", 1),
     ("cache", 2),

@@ -7,7 +7,7 @@ pub use load::AuthorityError;
 use crate::algorithm::SignatureAlgorithm;
 use crate::certificate::extension::{CRL_SIGN, Extension, KEY_CERT_SIGN};
 use crate::certificate::tbs::{TbsCertificate, Version, key_identifier};
-use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity};
+use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity, distribution_points};
 use crate::distinguished_name::DistinguishedName;
 use crate::end_entity::{EndEntity, EndEntitySpec};
 use crate::key_pair::KeyPair;
@@ -24,12 +24,14 @@ pub struct AuthoritySpec {
     pub serial: SerialChoice,
     /// How many CAs may follow below it; `None` for any number (RFC 5280 §4.2.1.9).
     pub path_length: Option<u8>,
+    /// Where the issuer's revocation list is, as URLs; none is no extension. A root has no use for it.
+    pub crl_urls: Vec<String>,
 }
 
 impl AuthoritySpec {
     /// Returns what is usual: a random serial number and no path length constraint.
     pub fn new(subject: DistinguishedName, validity: Validity) -> Self {
-        Self { subject, validity, serial: SerialChoice::Random, path_length: None }
+        Self { subject, validity, serial: SerialChoice::Random, path_length: None, crl_urls: Vec::new() }
     }
 
     /// Returns the same with a path length constraint.
@@ -202,6 +204,12 @@ fn authority_certificate(
     subject_public_key_info: &[u8],
     signature_algorithm: SignatureAlgorithm,
 ) -> Result<TbsCertificate, IssueError> {
+    let mut extensions = vec![
+        Extension::authority(spec.path_length),
+        Extension::key_usage(KEY_CERT_SIGN | CRL_SIGN),
+        Extension::subject_key_identifier(&key_identifier(subject_public_key_info)?),
+    ];
+    extensions.extend(distribution_points(&spec.crl_urls)?);
     Ok(TbsCertificate {
         version: Version::V3,
         serial: spec.serial.choose()?.content().to_vec(),
@@ -210,11 +218,7 @@ fn authority_certificate(
         validity: spec.validity,
         subject: spec.subject.to_der(),
         subject_public_key_info: subject_public_key_info.to_vec(),
-        extensions: vec![
-            Extension::authority(spec.path_length),
-            Extension::key_usage(KEY_CERT_SIGN | CRL_SIGN),
-            Extension::subject_key_identifier(&key_identifier(subject_public_key_info)?),
-        ],
+        extensions,
     })
 }
 

@@ -107,9 +107,20 @@ impl SerialNumber {
     }
 }
 
+/// Returns the extension that names where the issuer's revocation list is; none without a URL.
+pub(crate) fn distribution_points(urls: &[String]) -> Result<Option<extension::Extension>, IssueError> {
+    if urls.iter().any(|url| url.is_empty() || !url.is_ascii()) {
+        return Err(IssueError::DistributionPoint);
+    }
+    Ok((!urls.is_empty()).then(|| extension::Extension::crl_distribution_points(urls)))
+}
+
 /// Why a certificate cannot be issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IssueError {
+    /// The URL of a revocation list is empty or not ASCII.
+    #[error("the URL of a revocation list is empty or not ASCII")]
+    DistributionPoint,
     /// The certificate cannot be signed.
     #[error("the certificate cannot be signed")]
     Key(#[from] KeyPairError),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use pkcs8::ObjectIdentifier;
 
 use crate::certificate::extension::Extension;
-use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity};
+use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity, distribution_points};
 use crate::distinguished_name::DistinguishedName;
 use crate::{der, pem};
 
@@ -22,6 +22,8 @@ pub struct EndEntitySpec {
     pub serial: SerialChoice,
     /// What it may be used for; none is no extension, which means anything.
     pub purposes: Vec<Purpose>,
+    /// Where the issuer's revocation list is, as URLs; none is no extension.
+    pub crl_urls: Vec<String>,
 }
 
 impl EndEntitySpec {
@@ -33,6 +35,7 @@ impl EndEntitySpec {
             validity,
             serial: SerialChoice::Random,
             purposes: vec![Purpose::ClientAuthentication],
+            crl_urls: Vec::new(),
         }
     }
 
@@ -45,6 +48,7 @@ impl EndEntitySpec {
         }
         let critical = self.subject.is_empty();
         extensions.extend(SubjectAlternativeName::extension(&self.subject_alternative_names, critical)?);
+        extensions.extend(distribution_points(&self.crl_urls)?);
         Ok(extensions)
     }
 }

@@ -1,6 +1,7 @@
 //! Certificate revocation lists (RFC 5280 §5): what a CA says of certificates that must no longer be taken.
 //!
-//! AWS fetches no list: it knows those that [ImportCrl] gave it, in PEM and of at most 300,000 bytes.
+//! AWS knows the lists that [ImportCrl] gave it, in PEM and of at most 300,000 bytes. A trust anchor with
+//! `crlDpRevocationEnabled` also has those fetched that the certificates name.
 //!
 //! [ImportCrl]: https://docs.aws.amazon.com/rolesanywhere/latest/APIReference/API_ImportCrl.html
 

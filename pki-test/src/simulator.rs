@@ -17,6 +17,7 @@ mod credentials;
 pub mod fault;
 mod http;
 pub mod journal;
+mod lists;
 pub mod policy;
 mod rate_limit;
 mod settings;
@@ -39,7 +40,7 @@ use zeroize::Zeroizing;
 pub use self::attributes::AttributeMapping;
 pub use self::fault::{Fault, FaultError, FaultKind};
 pub use self::journal::{AdditionalEventData, JournalEntry, Operation, ScopeLayer, Verdict};
-pub use self::policy::{Grant, PolicyRefusal, Profile, Role};
+pub use self::policy::{Grant, PolicyRefusal, Profile, Role, SubjectSource, SubjectType, TipConfiguration};
 pub use self::settings::{EntryObserver, ForeignSession, SessionIssuer, SimulatorClock, SimulatorSettings};
 pub use self::trust_policy::TrustPolicy;
 pub use self::world::WorldError;
@@ -260,6 +261,7 @@ impl State {
                 skew: settings.skew,
                 strictness: settings.strictness,
                 trust_anchors: settings.trust_anchors,
+                lists: lists::fetcher(settings.crl_files),
             }),
             regions,
             skew: settings.skew,

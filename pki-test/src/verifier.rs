@@ -5,7 +5,7 @@
 //!
 //! A request is judged in this order: the operation, its size, the `Authorization` header with date, scope and signed
 //! headers, the parameters, the form of the certificates, the trust anchor, the end entity's own rules, the serial
-//! number, the algorithm, the signature, and the path. The first broken rule is the [`Refusal`].
+//! number, the algorithm, the signature, the path, and the lists at its distribution points. The first broken rule is the [`Refusal`].
 //!
 //! See [the signing process] and [the trust model].
 //!
@@ -18,6 +18,7 @@ pub mod canonical;
 pub mod certificate;
 pub mod certificate_fault;
 pub mod denial;
+pub mod distribution;
 pub(crate) mod envelope;
 pub mod parameters;
 pub mod path;
@@ -38,6 +39,7 @@ pub use self::arn::Arn;
 pub use self::certificate::Certificate;
 pub use self::certificate_fault::CertificateFault;
 pub use self::denial::Denial;
+pub use self::distribution::{ListFetcher, Unavailable};
 pub use self::parameters::SessionParameters;
 pub use self::refusal::Refusal;
 pub use self::request::ReceivedRequest;
@@ -78,6 +80,8 @@ pub struct Verifier {
     pub strictness: Strictness,
     /// The trust anchors that requests may name.
     pub trust_anchors: Vec<TrustAnchor>,
+    /// Fetches the lists at CRL distribution points, for the trust anchors that ask for them.
+    pub lists: ListFetcher,
 }
 
 /// A request that was accepted.
@@ -103,6 +107,7 @@ impl Verifier {
             skew: DEFAULT_SKEW,
             strictness: Strictness::default(),
             trust_anchors,
+            lists: ListFetcher::none(),
         }
     }
 
@@ -144,7 +149,10 @@ impl Verifier {
         if !key.verifies(key.request_scheme(), envelope.string_to_sign.as_bytes(), signature) {
             return Err(envelope.signature_mismatch());
         }
-        build_path(&end_entity, &chain, anchor, now)?;
+        let path = build_path(&end_entity, &chain, anchor, now)?;
+        if let Some(unavailable) = anchor.distribution_points() {
+            distribution::check(&path, &self.lists, unavailable, now)?;
+        }
         Ok(VerifiedRequest {
             trust_anchor_arn: anchor.arn().clone(),
             end_entity,

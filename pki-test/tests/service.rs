@@ -12,11 +12,13 @@ mod service {
     mod client;
     mod control;
     mod create_session;
+    mod distribution;
     mod draft;
     mod faults;
     mod identity;
     mod limits;
     mod mutations;
+    mod origin_identity;
     mod policy;
     mod rules;
     mod scoped;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::encoding::{Reader, Writer};
 use super::freshness::wait_after;
 use super::state_folder::StateFolder;
-use super::sweep::{Kinds, sweep};
+use super::sweep::{FAILURES as SUFFIX, sweep};
 use super::{CacheError, CacheKey, Namespace};
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fault};
@@ -28,9 +28,6 @@ const LONGEST_TEXT: usize = 1024;
 
 /// The most facts kept of a failure.
 const MOST_FACTS: usize = 5;
-
-/// What the name of a record ends with.
-pub(super) const SUFFIX: &str = ".failed";
 
 /// What the names of the first records ended with, whose texts did not pass through [`printable_line`].
 const FIRST_SUFFIX: &str = ".failure";
@@ -244,7 +241,7 @@ impl Failures {
             .encode()
             .ok_or_else(|| failed(std::io::Error::other("the failure's texts are too long to keep")))?;
         self.folder.replace(&name, &bytes).map_err(failed)?;
-        sweep(&self.folder, &Kinds { failures: SUFFIX, written: &name }, now);
+        sweep(&self.folder, &name, now);
         Ok(failure)
     }
 

@@ -6,10 +6,9 @@
 
 use std::fmt;
 
-use super::failure;
 use super::seal::{self, MAX_SEALED, Purpose, SealingKey};
 use super::state_folder::{StateFolder, StateLocation};
-use super::sweep::{Kinds, sweep};
+use super::sweep::sweep;
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
 use crate::clock::Timestamp;
 
@@ -80,7 +79,7 @@ impl FileCache {
     /// Removes files that had expired before `now`, of the few that a write looks at. What cannot be removed is left for the
     /// next time.
     fn sweep(&self, folder: &StateFolder, now: Timestamp) {
-        for name in sweep(folder, &Kinds { failures: failure::SUFFIX, written: "" }, now) {
+        for name in sweep(folder, "", now) {
             if let Some(key) = self.key(&name) {
                 let sealed = self.read(folder, &key).unwrap_or_default();
                 if seal::expiration(Purpose::File, &sealed).is_none_or(|expiration| expiration <= now) {

@@ -12,41 +12,39 @@ const LOOKED_AT: usize = 16;
 /// A writer that was killed left its file under a name of its own; a living one takes moments.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
 
-/// How long a failure is shown to people; it holds nobody back for that long.
-const FAILURE_SHOWN: Duration = Duration::from_secs(7 * 86_400);
+/// How long a record is shown to people; a failure holds nobody back for that long.
+const RECORD_SHOWN: Duration = Duration::from_secs(7 * 86_400);
 
-/// How many failures are kept: each name of a session is a key of its own, and a job may make up thousands. Of more, those that a
-/// write looks at go first, whatever their age: they cost a try at AWS, at most.
-const MOST_FAILURES: usize = 500;
+/// How many records of a kind are kept: each name of a session is a key of its own, and a job may make up thousands. Of more,
+/// those that a write looks at go first, whatever their age: they cost a try at AWS, at most.
+const MOST_RECORDS: usize = 500;
 
-/// What the files of a folder are to this program.
-pub(super) struct Kinds<'a> {
-    /// What the names of failures end with.
-    pub(super) failures: &'a str,
-    /// The failure that was just written, which stays.
-    pub(super) written: &'a str,
-}
+/// What the names of failures end with.
+pub(super) const FAILURES: &str = ".failed";
+
+/// What the names of counts of calls end with.
+pub(super) const CALLS: &str = ".calls";
 
 /// Looks at a few files and removes those whose time has passed; returns the others that were looked at.
 ///
-/// What cannot be removed is tried again by a later write.
-pub(super) fn sweep(folder: &StateFolder, kinds: &Kinds<'_>, now: Timestamp) -> Vec<String> {
+/// `written` is the record that was just written, which stays. What cannot be removed is tried again by a later write.
+pub(super) fn sweep(folder: &StateFolder, written: &str, now: Timestamp) -> Vec<String> {
     let names = folder.names().unwrap_or_default();
-    let failures = names.iter().filter(|name| name.ends_with(kinds.failures)).count();
+    let records = [FAILURES, CALLS]
+        .map(|kind| (kind, names.iter().filter(|name| name.ends_with(kind)).count() > MOST_RECORDS));
     let mut random = [0; 2];
     // Without a random number the sweep begins at the same place each time, which is worse and does no harm.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let start = usize::from(u16::from_be_bytes(random)) % names.len().max(1);
-    let is_of_us = |name: &&String| *name != kinds.written && *name != "." && *name != "..";
+    let is_of_us = |name: &&String| *name != written && *name != "." && *name != "..";
     let mut left = Vec::new();
     for name in names.iter().cycle().skip(start).take(names.len()).filter(is_of_us).take(LOOKED_AT) {
         let is_older = |age| folder.modified(name).is_some_and(|written| written.plus(age) < now);
-        let is_over = if name.starts_with('.') {
-            is_older(LONGEST_WRITE)
-        } else if name.ends_with(kinds.failures) {
-            failures > MOST_FAILURES || is_older(FAILURE_SHOWN)
-        } else {
-            false
+        let record = records.iter().find(|(kind, _)| name.ends_with(kind));
+        let is_over = match record {
+            _ if name.starts_with('.') => is_older(LONGEST_WRITE),
+            Some((_, too_many)) => *too_many || is_older(RECORD_SHOWN),
+            None => false,
         };
         if is_over {
             let _ = folder.remove(name);

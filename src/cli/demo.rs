@@ -164,6 +164,8 @@ fn make_pki(pki: &Folder, now: Timestamp) -> Result<Issued, PkiError> {
         algorithm: KeyAlgorithm::EcP256,
         intermediate: true,
         passphrase: None,
+        crl_url: None,
+        root_crl_url: None,
     };
     pki.init(&spec, now)?;
     let subject = String::from("TEST build-17");
@@ -175,6 +177,7 @@ fn make_pki(pki: &Folder, now: Timestamp) -> Result<Issued, PkiError> {
         lifetime: LIFETIME,
         key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
+        crl_url: None,
     };
     pki.issue(&identity, None, now)
 }

@@ -1,6 +1,7 @@
 //! `doctor`: every check between this host and a session, in the order in which a call meets them.
 
 mod asked;
+mod facts;
 mod lines;
 mod render;
 mod session;
@@ -27,6 +28,12 @@ const REPORT: Setting = Setting::flag(
     "write what was found into a new file for support, without secrets",
 );
 
+const FACTS: Setting = Setting::flag(
+    "facts",
+    Kind::Text("FOLDER"),
+    "lay what the account has beside it: answers of the AWS CLI, which it prints commands for",
+);
+
 /// The time for everything that crosses the network: with the rest, half a minute is kept.
 const NETWORK: Duration = Duration::from_secs(26);
 
@@ -36,7 +43,7 @@ pub(super) const SPEC: Spec = Spec {
     about: "Checks everything between this host and a session, and names the cause of a failure.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[JSON, OFFLINE, REPORT],
+    flags: &[JSON, OFFLINE, FACTS, REPORT],
     more: "\
 Looks at each setting and where it comes from, at certificate, key and chain, the clock, the way to
 AWS, the cache, and AWS's own files and variables; then asks for one session and who it is.
@@ -44,6 +51,12 @@ Nothing is written or kept, and it ends within half a minute:
   anyrole doctor deploy
   anyrole doctor --offline
   anyrole doctor deploy --report doctor.json
+
+--facts predicts what AWS would say, and sends nothing for it: with an empty folder it prints the five
+read-only commands to fill it (get-trust-anchor, list-crls, get-profile, get-role, get-subject) and the
+permissions they need; then it tells whether the chain ends at that anchor, whether a list revokes it,
+which session tags STS sees, and what each condition of the trust policy says of them:
+  anyrole doctor deploy --offline --facts facts
 
 Each check is good, doubtful (it works, and may fail or surprise later), bad or not checked. The
 first bad one is the cause, and comes last, with what cures it. Without a NAME it is the session of
@@ -140,8 +153,8 @@ fn of_profile<'a>(described: &'a [(String, Typed)], name: &str) -> Option<&'a Ty
 }
 
 /// The groups that a flag asks for, after those of the host: each is one line here.
-fn further(_invocation: &Invocation<'_>) -> Result<Vec<Check>, Failure> {
-    Ok(Vec::new())
+fn further(invocation: &Invocation<'_>) -> Result<Vec<Check>, Failure> {
+    Ok(invocation.typed.flag(FACTS.name).map_or_else(Vec::new, |folder| facts::of(invocation, folder)))
 }
 
 /// Which sessions are looked at.

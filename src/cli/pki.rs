@@ -37,6 +37,8 @@ const MOST_DAYS: u32 = 3650;
 
 const FOLDER: Setting =
     Setting::flag("folder", Kind::Text("PATH"), "folder of the PKI [default: anyrole-pki]");
+const CRL_URL: Setting =
+    Setting::flag("crl-url", Kind::Text("URL"), "where the CA's revocation list is published");
 const PASSPHRASE_FILE: Setting =
     Setting::flag("passphrase-file", Kind::Text("PATH"), "file with the passphrase of the CA's key");
 
@@ -138,6 +140,11 @@ fn called(
         }
         Trouble::Other(failure) => failure,
     })
+}
+
+/// Returns the URL of a revocation list that a flag names, once it is checked.
+fn url(invocation: &Invocation<'_>, flag: &Setting) -> Result<Option<String>, PkiError> {
+    invocation.typed.flag(flag.name).map(crate::pki::crl_url).transpose()
 }
 
 fn algorithm(typed: Option<&str>, usual: KeyAlgorithm) -> KeyAlgorithm {

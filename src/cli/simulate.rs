@@ -38,6 +38,11 @@ const TRUST_ANCHOR: Setting = Setting::flag(
 );
 const CRL: Setting =
     Setting::flag("crl", Kind::List("PATH"), "a revocation list of the trust anchor, PEM, as AWS imports it");
+const CRL_POINTS: Setting = Setting::flag(
+    "crl-distribution-points",
+    Kind::Boolean,
+    "ask the lists that certificates name, on loopback",
+);
 const REGION: Setting = Setting::flag("region", Kind::Text("REGION"), "region [default: eu-central-1]");
 const ACCOUNT: Setting = Setting::flag("account", Kind::Text("DIGITS"), "account [default: 111122223333]");
 const ROLE: Setting =
@@ -64,7 +69,7 @@ const SERVICE_LIKE: Setting = Setting::flag(
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
 
 /// The flags that describe a world by themselves, and so cannot be given with a file.
-const SMALL_WORLD: [Setting; 5] = [TRUST_ANCHOR, CRL, REGION, ACCOUNT, ROLE];
+const SMALL_WORLD: [Setting; 6] = [TRUST_ANCHOR, CRL, CRL_POINTS, REGION, ACCOUNT, ROLE];
 
 /// `anyrole simulate`.
 pub(super) const SPEC: Spec = Spec {
@@ -78,6 +83,7 @@ pub(super) const SPEC: Spec = Spec {
         HTTPS_CA,
         TRUST_ANCHOR,
         CRL,
+        CRL_POINTS,
         REGION,
         ACCOUNT,
         ROLE,
@@ -104,7 +110,8 @@ while it runs:
   curl -H \"$token\" $at/journal
 
 --world takes several trust anchors, profiles with attribute mappings, and roles with trust policies
-from a file; --trust-anchor, --crl, --region, --account and --role are the small world without one.
+from a file; --trust-anchor, --crl, --crl-distribution-points, --region, --account and --role are the
+small world without one.
 
 A fault may be given again; with xN at its end only the first N requests meet it:
   bad-token=newline|shell|escape  clock=±TIME  cut-body  deny=ID

@@ -1,7 +1,11 @@
 //! `status`: what is known of each session on this host; nothing is sent.
 
+mod lists;
+mod metrics;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,6 +17,7 @@ use super::report::Failure;
 use super::settings::session::SessionSettings;
 use super::settings::table::{Group, Kind, Setting};
 use super::settings::{self, Settings};
+use super::usage::UsageError;
 use super::{CalledAs, Invocation, output, provider};
 use crate::cache::Namespace;
 use crate::cache::choice::CacheChoice;
@@ -21,13 +26,26 @@ use crate::clock::{Clock as _, SystemClock, Timestamp, describe_seconds};
 use crate::config::Config;
 use crate::env::Environment;
 use crate::identity::{self, IdentityError, IdentitySource, KeyFinding};
+use crate::private_file;
 use crate::provider::{SLACK, SessionStatus, file_key_lender};
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
+use lists::Watched;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
 const PROMETHEUS: Setting =
     Setting::flag("prometheus", Kind::Boolean, "print metrics for a textfile collector");
+const OUTPUT: Setting =
+    Setting::flag("output", Kind::Text("FILE"), "with --prometheus: write the metrics there");
+const CRL: Setting = Setting::flag(
+    "crl",
+    Kind::List("PATH"),
+    "a revocation list to watch; may be given again [default: the PKI's]",
+);
+
+/// Whoever collects the metrics (the node exporter runs as a user of its own) must read them, and there is nothing in them
+/// that another user of this host may not know: names of sessions, ARNs of roles, times and counts.
+const METRICS_MODE: u32 = 0o644;
 
 /// `anyrole status`.
 pub(super) const SPEC: Spec = Spec {
@@ -35,14 +53,23 @@ pub(super) const SPEC: Spec = Spec {
     about: "Shows each session: when it and its certificate expire, and the last refresh and failure.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[JSON, PROMETHEUS],
+    flags: &[JSON, PROMETHEUS, OUTPUT, CRL],
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the
 session of the flags, variables and [defaults]. Nothing is sent, and no session is made.
 The private key is checked too, unless that takes a password: that it is there, that its file is
 private, and that it belongs to the certificate.
 
-Exit status: 0 all good, 1 the last refresh failed, or certificate or private key cannot be used.
+--crl watches a revocation list: when it ends, and whether the certificate is on it. Where the certificate
+lies in a PKI of this program (pki init), its list is watched without being named.
+
+--prometheus --output FILE puts the metrics in place in one step, readable for all, for the textfile
+collector of the node exporter; a timer every minute or so:
+  anyrole status --prometheus \\
+    --output /var/lib/prometheus/node-exporter/anyrole.prom
+
+Exit status: 0 all good, 1 the last refresh failed, certificate or private key cannot be used, or a list has
+ended or names the certificate.
 ",
     needs: Needs::Everything,
     run,
@@ -59,6 +86,9 @@ struct Report {
     requested: Option<Duration>,
     status: SessionStatus,
     certificate: Result<Certificate, IdentityError>,
+    intermediates: Vec<Certificate>,
+    /// The revocation lists that are watched.
+    lists: Vec<Watched>,
     key: Result<KeyFinding, IdentityError>,
     /// What is said of settings that were passed over.
     unread: Vec<String>,
@@ -69,13 +99,19 @@ struct Report {
 impl Report {
     fn is_good(&self, now: Timestamp) -> bool {
         let is_valid = self.certificate.as_ref().is_ok_and(|certificate| certificate.not_after() > now);
-        self.status.failure.is_none() && is_valid && self.key.is_ok()
+        let lists = self.lists.iter().all(|list| list.is_good(now));
+        self.status.failure.is_none() && is_valid && self.key.is_ok() && lists
     }
 
     /// Returns the granted and the requested length, where less was granted than was asked for.
     fn shortened(&self) -> Option<(Duration, Duration)> {
         let granted = self.status.entry.as_ref()?.lifetime();
         self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
+    }
+
+    /// Returns when the first of the intermediates ends; `None` without any.
+    fn first_intermediate_end(&self) -> Option<Timestamp> {
+        self.intermediates.iter().map(Certificate::not_after).min()
     }
 
     fn of(
@@ -96,17 +132,36 @@ impl Report {
         let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
         let status = provider.status();
         let IdentitySource { certificate, intermediates, password, .. } = &source;
-        let certificate =
-            identity::load_chain(certificate, intermediates.as_ref(), &password.unattended(), env)
-                .map(|chain| chain.end_entity);
+        let chain = identity::load_chain(certificate, intermediates.as_ref(), &password.unattended(), env);
+        let lists = lists::watched(
+            typed.texts(CRL.name),
+            certificate,
+            chain.as_ref().ok().map(|chain| &chain.end_entity),
+        );
+        let (certificate, intermediates) = match chain {
+            Ok(chain) => (Ok(chain.end_entity), chain.intermediates),
+            Err(error) => (Err(error), Vec::new()),
+        };
         let key = match &certificate {
             Ok(_) => identity::examine(&source, env),
             Err(_) => Ok(KeyFinding::NotExamined),
         };
         let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
         // Where the certificate cannot be read, that is what is told.
-        let status = status.unwrap_or(SessionStatus { entry: None, failure: None });
-        Ok(Self { name, role_arn, scope, requested, status, certificate, key, unread, keeping })
+        let status = status.unwrap_or(SessionStatus { entry: None, failure: None, calls: None });
+        Ok(Self {
+            name,
+            role_arn,
+            scope,
+            requested,
+            status,
+            certificate,
+            intermediates,
+            lists,
+            key,
+            unread,
+            keeping,
+        })
     }
 }
 
@@ -130,28 +185,40 @@ fn keeping(
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let output_file = invocation.typed.flag(OUTPUT.name);
+    if let (Some(file), false) = (output_file, invocation.has(&PROMETHEUS)) {
+        let expected = "given without --prometheus: what is written to a file is metrics";
+        return Err(UsageError::Value { flag: OUTPUT.name, value: file.to_owned(), expected }.into());
+    }
     // Read once, and not for each of thousands of sessions.
     let config = settings::config(&invocation.typed, invocation.env)?;
     let names = match invocation.typed.words.first() {
         Some(name) => vec![name.clone()],
         None => config.session_names().map(str::to_owned).collect(),
     };
-    if names.is_empty() && !invocation.settings()?.describe_a_session() {
+    let is_described = !names.is_empty() || invocation.settings()?.describe_a_session();
+    if !is_described && !invocation.has(&PROMETHEUS) {
         return cache::kept_as_status(invocation);
     }
-    let names: Vec<Option<String>> =
-        if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+    let names: Vec<Option<String>> = match (names.is_empty(), is_described) {
+        (true, true) => vec![None],
+        (true, false) => Vec::new(),
+        (false, _) => names.into_iter().map(Some).collect(),
+    };
     let mut known = Known::new();
     let reports = names
         .into_iter()
         .map(|name| Report::of(invocation, &config, name, &mut known))
         .collect::<Result<Vec<_>, _>>()?;
     let now = SystemClock.now();
-    let written = if invocation.has(&JSON) {
+    let written = if let Some(file) = output_file {
+        private_file::replace(Path::new(file), metrics::render(&reports, now).as_bytes(), METRICS_MODE)?;
+        Ok(())
+    } else if invocation.has(&PROMETHEUS) {
+        output::write(metrics::render(&reports, now).as_bytes())
+    } else if invocation.has(&JSON) {
         let sessions: Vec<_> = reports.iter().map(|report| Document::of(report, now)).collect();
         output::write_json("status", &sessions)
-    } else if invocation.has(&PROMETHEUS) {
-        output::write(metrics(&reports, now).as_bytes())
     } else {
         output::write_lines(&render(&reports, now))
     };
@@ -174,6 +241,9 @@ struct Document<'a> {
     certificate_error: Option<String>,
     private_key: Option<&'static str>,
     private_key_error: Option<String>,
+    /// When the first of the intermediates ends.
+    intermediates_not_after: Option<String>,
+    revocation_lists: Vec<lists::Document<'a>>,
     granted_seconds: Option<u64>,
     requested_seconds: Option<u64>,
     not_read: &'a [String],
@@ -183,8 +253,20 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(report: &'a Report, now: Timestamp) -> Self {
-        let Report { name, role_arn, scope, requested, status, certificate, key, unread, keeping } = report;
-        let SessionStatus { entry, failure } = status;
+        let Report {
+            name,
+            role_arn,
+            scope,
+            requested,
+            status,
+            certificate,
+            intermediates: _,
+            lists,
+            key,
+            unread,
+            keeping,
+        } = report;
+        let SessionStatus { entry, failure, calls: _ } = status;
         let entry = entry.as_ref();
         let found = certificate.as_ref().ok();
         Self {
@@ -205,6 +287,8 @@ impl<'a> Document<'a> {
                 KeyFinding::NotExamined => "not-examined",
             }),
             private_key_error: key.as_ref().err().map(ToString::to_string),
+            intermediates_not_after: report.first_intermediate_end().map(|end| end.to_string()),
+            revocation_lists: lists.iter().map(|list| list.document()).collect(),
             granted_seconds: entry.map(|entry| entry.lifetime().as_secs()),
             requested_seconds: requested.map(|requested| requested.as_secs()),
             not_read: unread,
@@ -223,7 +307,7 @@ fn render(reports: &[Report], now: Timestamp) -> String {
     // Writing to a String cannot fail.
     for report in reports {
         let Report { name, role_arn, scope, status, certificate, key, .. } = report;
-        let SessionStatus { entry, failure } = status;
+        let SessionStatus { entry, failure, calls: _ } = status;
         let title = name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let _ = writeln!(text, "{title}{role_arn}");
         if let Some(scope) = scope {
@@ -250,6 +334,15 @@ fn render(reports: &[Report], now: Timestamp) -> String {
                 )
             }
         };
+        if let Some(end) = report
+            .first_intermediate_end()
+            .filter(|end| report.certificate.as_ref().is_ok_and(|certificate| *end < certificate.not_after()))
+        {
+            let _ = writeln!(text, "  intermediates: the first ends at {end}, {}", end.distance_from(now));
+        }
+        for list in &report.lists {
+            let _ = writeln!(text, "  CRL: {}", list.line(now));
+        }
         if let Some((granted, requested)) = report.shortened() {
             let [granted, requested] = [granted, requested].map(|length| describe_seconds(length.as_secs()));
             let why = match scope {
@@ -279,45 +372,6 @@ fn render(reports: &[Report], now: Timestamp) -> String {
         if !told.contains(&keeping) {
             text.push_str(&keeping);
             told.push(keeping);
-        }
-    }
-    text
-}
-
-/// Renders the [text format] of Prometheus: gauges, one sample a session.
-///
-/// [text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
-fn metrics(reports: &[Report], now: Timestamp) -> String {
-    type Sample = fn(&Report, Timestamp) -> Option<i64>;
-    const METRICS: [(&str, &str, Sample); 6] = [
-        ("anyrole_last_refresh_succeeded", "1 unless the last refresh failed.", |report, _| {
-            Some(i64::from(report.status.failure.is_none()))
-        }),
-        ("anyrole_last_failure_timestamp_seconds", "When the last refresh failed.", |report, _| {
-            report.status.failure.as_ref().map(|failure| failure.at.unix_seconds())
-        }),
-        ("anyrole_session_created_timestamp_seconds", "When the session was made.", |report, _| {
-            report.status.entry.as_ref().map(|entry| entry.created_at.unix_seconds())
-        }),
-        ("anyrole_session_expiration_timestamp_seconds", "When the session ends.", |report, _| {
-            report.status.entry.as_ref().map(|entry| entry.expiration().unix_seconds())
-        }),
-        ("anyrole_certificate_expiration_timestamp_seconds", "When the certificate ends.", |report, _| {
-            report.certificate.as_ref().ok().map(|certificate| certificate.not_after().unix_seconds())
-        }),
-        ("anyrole_identity_usable", "1 unless certificate or private key cannot be used.", |report, _| {
-            Some(i64::from(report.certificate.is_ok() && report.key.is_ok()))
-        }),
-    ];
-    let mut text = String::new();
-    for (metric, help, sample) in METRICS {
-        let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} gauge");
-        for report in reports {
-            if let Some(value) = sample(report, now) {
-                // Neither a name nor an ARN has a character that would have to be escaped here.
-                let (name, role_arn) = (report.name.as_deref().unwrap_or_default(), &report.role_arn);
-                let _ = writeln!(text, "{metric}{{session=\"{name}\",role_arn=\"{role_arn}\"}} {value}");
-            }
         }
     }
     text

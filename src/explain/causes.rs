@@ -7,7 +7,7 @@ use crate::clock::{Timestamp, describe_seconds};
 use crate::identity::{Identity, candidates};
 use crate::session::{Refusal, RefusalKind, SessionRequest, endpoint};
 use crate::signing::Endpoint;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
 /// The service accepts times that differ by about this many seconds; SigV4's usual window.
@@ -165,6 +165,7 @@ impl Facts<'_> {
                      trust anchor that holds it with --trust-anchor-arn"
                 ),
             ));
+            causes.extend(self.no_list());
             causes.push(possible(
                 "the CA in the trust anchor has the same name and another key, or has expired",
                 self.show_trust_anchor(),
@@ -172,6 +173,20 @@ impl Facts<'_> {
             ));
         }
         causes
+    }
+
+    /// A trust anchor that asks CRL distribution points may refuse where it finds no list; AWS does not say.
+    fn no_list(&self) -> Option<Cause> {
+        let chain = std::iter::once(self.identity.end_entity()).chain(self.identity.intermediates());
+        let url = chain.flat_map(|certificate| certificate.crl_urls()).next()?;
+        Some(possible(
+            format!(
+                "the trust anchor asks CRL distribution points, and AWS finds no valid list at {}",
+                printable(url)
+            ),
+            format!("{} --query trustAnchor.crlDpRevocationEnabled", self.show_trust_anchor()),
+            "publish a list there that has not expired, in DER, where AWS can reach it",
+        ))
     }
 
     fn insufficient(&self) -> Vec<Cause> {
@@ -209,11 +224,18 @@ impl Facts<'_> {
         let serial_number = self.identity.end_entity().serial_number();
         likely(
             format!(
-                "serial number {} (hex {}) is in an enabled CRL of the account",
+                "serial number {} (hex {}) is in a CRL that AWS asks",
                 serial_number.decimal(),
                 serial_number.hex()
             ),
-            format!("aws rolesanywhere list-crls --region {}", self.request.region),
+            match self.identity.end_entity().crl_urls() {
+                [] => format!("aws rolesanywhere list-crls --region {}", self.request.region),
+                [url, ..] => format!(
+                    "aws rolesanywhere list-crls --region {}; and the list at {}",
+                    self.request.region,
+                    printable(url)
+                ),
+            },
             "issue a new certificate with a new key; a revoked one stays revoked",
         )
     }
@@ -284,7 +306,7 @@ impl Facts<'_> {
     }
 
     fn trust_anchor(&self) -> Vec<Cause> {
-        let id = last_part(self.request.trust_anchor_arn.arn());
+        let id = self.request.trust_anchor_arn.arn().identifier();
         let region = &self.request.region;
         vec![likely(
             format!(
@@ -329,18 +351,45 @@ impl Facts<'_> {
             format!(
                 "in the trust policy of {name}, allow rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and \
                  sts:SetSourceIdentity, where aws:SourceArn is {}",
-                self.request.trust_anchor_arn
+                self.source_arn()
             ),
         ));
         if over_default && !too_long {
             causes.push(duration(Certainty::Likely));
         }
+        causes.extend(self.no_origin_identity());
         causes.push(possible(
             format!("the role {name} does not exist"),
             show,
             "check --role-arn, with the role's path",
         ));
         causes
+    }
+
+    /// What a trust policy is compared with: never the ARN of an alias.
+    fn source_arn(&self) -> String {
+        let arn = self.request.trust_anchor_arn.arn();
+        if arn.is_alias() {
+            format!(
+                "the ARN with the identifier ({} shows it), since no policy applies to an alias",
+                self.show_trust_anchor()
+            )
+        } else {
+            arn.to_string()
+        }
+    }
+
+    /// A profile with trusted identity propagation refuses a certificate without the field that names the subject, which is
+    /// the common name unless the profile says otherwise.
+    fn no_origin_identity(&self) -> Option<Cause> {
+        let has_name = self.identity.end_entity().subject_attributes().iter().any(|(kind, _)| kind == "CN");
+        (!has_name).then(|| {
+            possible(
+                "the profile has trusted identity propagation, and the certificate has no common name for aws:OriginIdentity/Subject",
+                format!("{} --query profile.tipConfiguration", self.show_profile()),
+                "issue the certificate with a common name, or choose another subjectSource for the profile",
+            )
+        })
     }
 
     fn source_identity(&self) -> Option<Cause> {
@@ -397,7 +446,7 @@ impl Facts<'_> {
     }
 
     fn profile_id(&self) -> &str {
-        last_part(self.request.profile_arn.arn())
+        self.request.profile_arn.arn().identifier()
     }
 
     fn show_profile(&self) -> String {
@@ -409,7 +458,7 @@ impl Facts<'_> {
     }
 
     fn show_trust_anchor(&self) -> String {
-        let id = last_part(self.request.trust_anchor_arn.arn());
+        let id = self.request.trust_anchor_arn.arn().identifier();
         format!("aws rolesanywhere get-trust-anchor --trust-anchor-id {id} --region {}", self.request.region)
     }
 }
@@ -528,11 +577,6 @@ fn seen_from(time: Timestamp, now: Timestamp) -> String {
     } else {
         format!("at {time}, {}", time.distance_from(now))
     }
-}
-
-/// Returns the id or the alias at the end of an ARN.
-fn last_part(arn: &Arn) -> &str {
-    arn.resource().rsplit('/').next().unwrap_or_default()
 }
 
 fn certain(what: impl Into<String>, check: impl Into<String>, next: impl Into<String>) -> Cause {

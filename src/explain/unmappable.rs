@@ -49,6 +49,11 @@ pub fn source_identity(certificate: &Certificate) -> Option<String> {
     is_source_identity.then(|| misfit(name.as_deref(), LONGEST_TAG)).flatten()
 }
 
+/// Returns what keeps a value from being a session tag: `'a (b)' holds '(' and ')'`; `None` stands for a value that is no text.
+pub fn unfit_tag(value: Option<&str>) -> Option<String> {
+    misfit(value, LONGEST_TAG)
+}
+
 /// Tells whether a text can be the value of a session tag.
 pub(super) fn is_tag_value(value: &str) -> bool {
     misfit(Some(value), LONGEST_TAG).is_none()

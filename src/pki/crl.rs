@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pki_test::certificate::{IssueError, SerialNumber};
-use pki_test::revocation::{RevocationListSpec, RevokedCertificate};
+use pki_test::revocation::{RevocationList, RevocationListSpec, RevokedCertificate};
 
 use super::index::{Index, Record};
-use super::{AUTHORITIES, Folder, HEAD_START, PkiError, offset};
+use super::{AUTHORITIES, Folder, HEAD_START, PkiError, ROOT, offset};
 use crate::clock::Timestamp;
 use crate::private_file;
 use crate::secret::Secret;
@@ -17,6 +17,12 @@ use crate::secret::Secret;
 pub struct WrittenList {
     /// The file, in the PEM that ImportCrl takes.
     pub file: PathBuf,
+    /// The same list in DER, as it is published over HTTP (RFC 5280 §4.2.1.13).
+    pub der_file: PathBuf,
+    /// Where valid certificates say that it is.
+    pub urls: Vec<String>,
+    /// The root's own list in DER and its URL, where the intermediate's certificate names it.
+    pub of_root: Option<(PathBuf, String)>,
     /// The list's number.
     pub number: u64,
     /// How many certificates are on it.
@@ -32,9 +38,10 @@ pub struct WrittenList {
 }
 
 impl Folder {
-    /// Writes a list of all revoked certificates to `ca/crl.pem`, with a higher number than any before.
+    /// Writes a list of all revoked certificates to `ca/crl.pem` and `ca/crl.der`, with a higher number than any before.
     ///
-    /// A certificate stays on the lists for 30 days after it expired.
+    /// Where the intermediate's certificate names a list of the root, that one is written too; it is empty, since the
+    /// PKI has no way to revoke its own intermediate. A certificate stays on the lists for 30 days after it expired.
     ///
     /// # Errors
     ///
@@ -64,14 +71,36 @@ impl Folder {
                 .filter_map(|record| self.entry(record))
                 .collect::<Result<_, _>>()?,
         };
-        let text = issuer.revocation_list(&spec)?.pem();
+        let list = issuer.revocation_list(&spec)?;
+        let text = list.pem();
+        let of_root = match &index.root_crl_url {
+            Some(url) if self.has_intermediate() => {
+                let root = self.authority(ROOT, passphrase)?;
+                let empty = RevocationListSpec { revoked: Vec::new(), ..spec.clone() };
+                Some((root.revocation_list(&empty)?, url.clone()))
+            }
+            Some(_) | None => None,
+        };
+        let mut urls: Vec<String> = Vec::new();
+        let valid = index.certificates.iter().filter(|record| record.is_valid(now));
+        for url in valid.filter_map(|record| record.crl_url.as_ref()).chain(&index.crl_url) {
+            if !urls.contains(url) {
+                urls.push(url.clone());
+            }
+        }
         // The number is used up before anybody can have the list.
         index.list_number = number;
         index.store(&self.path, now)?;
-        let file = self.path.join(AUTHORITIES).join("crl.pem");
-        private_file::replace(&file, text.as_bytes(), 0o600)?;
+        let (file, der_file) = self.write_list("crl", &list)?;
+        let of_root = match of_root {
+            Some((list, url)) => Some((self.write_list("root-crl", &list)?.1, url)),
+            None => None,
+        };
         Ok(WrittenList {
             file,
+            der_file,
+            urls,
+            of_root,
             number,
             certificates: spec.revoked.len(),
             octets: text.len(),
@@ -79,6 +108,15 @@ impl Folder {
             issuer: self.path.join(AUTHORITIES).join(format!("{}.pem", self.issuer_name())),
             by_intermediate: self.has_intermediate(),
         })
+    }
+
+    /// Writes a list in both forms, and returns their files: PEM, and DER.
+    fn write_list(&self, name: &str, list: &RevocationList) -> Result<(PathBuf, PathBuf), PkiError> {
+        let file = |extension: &str| self.path.join(AUTHORITIES).join(format!("{name}.{extension}"));
+        let (pem, der) = (file("pem"), file("der"));
+        private_file::replace(&der, list.der(), 0o600)?;
+        private_file::replace(&pem, list.pem().as_bytes(), 0o600)?;
+        Ok((pem, der))
     }
 
     /// Returns the entry of a revoked certificate.

@@ -32,6 +32,12 @@ pub(super) struct Index {
     version: u32,
     /// The number of the revocation list that was made last; 0 before the first.
     pub(super) list_number: u64,
+    /// Where the list of the CA that issues is published: what certificates name unless they are told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crl_url: Option<String>,
+    /// Where the root's own list is, which the intermediate's certificate names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) root_crl_url: Option<String>,
     /// The certificates, in the order in which they were issued.
     pub(super) certificates: Vec<Record>,
 }
@@ -53,6 +59,9 @@ pub(super) struct Record {
     /// The last second of validity.
     #[serde(with = "rfc3339")]
     pub(super) not_after: Timestamp,
+    /// The URL of the revocation list in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crl_url: Option<String>,
     /// The revocation, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revoked: Option<Revocation>,
@@ -70,8 +79,8 @@ pub(super) struct Revocation {
 
 impl Index {
     /// Returns the register of a new PKI.
-    pub(super) const fn new() -> Self {
-        Self { version: VERSION, list_number: 0, certificates: Vec::new() }
+    pub(super) const fn new(crl_url: Option<String>, root_crl_url: Option<String>) -> Self {
+        Self { version: VERSION, list_number: 0, crl_url, root_crl_url, certificates: Vec::new() }
     }
 
     /// Reads the register of the PKI in `folder`.
@@ -131,6 +140,11 @@ impl Index {
 }
 
 impl Record {
+    /// Tells whether the certificate is still valid.
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
+        self.not_after >= now
+    }
+
     /// Tells whether a revocation list names the certificate, once it is revoked.
     pub(super) fn is_listed(&self, now: Timestamp) -> bool {
         self.not_after.plus(DAY * KEPT_DAYS) >= now

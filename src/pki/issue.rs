@@ -7,7 +7,7 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::Authority;
 use pki_test::certificate_request::{CertificateRequest, MAX_REQUEST_OCTETS};
 use pki_test::distinguished_name::DistinguishedName;
-use pki_test::end_entity::{EndEntity, EndEntitySpec, SubjectAlternativeName};
+use pki_test::end_entity::{EndEntitySpec, SubjectAlternativeName};
 use pki_test::key_pair::{KeyForm, KeyPair};
 use zeroize::Zeroizing;
 
@@ -33,6 +33,9 @@ pub struct IssueSpec {
     pub key: KeyOrigin,
     /// Whether an identity of that name is replaced.
     pub replace: bool,
+    /// The URL of the CA's revocation list that the certificate names; `None` for that of the certificate before, else the
+    /// PKI's. The first one becomes the PKI's, if it has none.
+    pub crl_url: Option<String>,
 }
 
 /// Where the key of an identity comes from.
@@ -55,6 +58,8 @@ pub struct Issued {
     pub serial: String,
     /// The last second of validity.
     pub not_after: Timestamp,
+    /// The URL of the revocation list in it.
+    pub crl_url: Option<String>,
 }
 
 /// What the last certificate of an identity was issued with.
@@ -66,6 +71,8 @@ pub struct IssuedBefore {
     pub alternative_names: Vec<SubjectAlternativeName>,
     /// How long it was valid.
     pub lifetime: Duration,
+    /// The URL of the revocation list in it.
+    pub crl_url: Option<String>,
 }
 
 impl Folder {
@@ -91,6 +98,7 @@ impl Folder {
             alternative_names: alternative_names
                 .ok_or_else(|| register("an alternative name cannot be read"))?,
             lifetime: Duration::from_secs(record.lifetime),
+            crl_url: record.crl_url.clone(),
         })
     }
 
@@ -127,6 +135,7 @@ impl Folder {
             subject: &spec.subject,
             alternative_names: &spec.alternative_names,
             lifetime: spec.lifetime,
+            crl_url: spec.crl_url.as_deref(),
         };
         let place = if spec.replace { Place::FreeOrTaken } else { Place::Free };
         certify(&locked, &issuer, &names, &public_key, key, place, now)
@@ -140,6 +149,8 @@ pub(super) struct Names<'a> {
     pub(super) subject: &'a DistinguishedName,
     pub(super) alternative_names: &'a [SubjectAlternativeName],
     pub(super) lifetime: Duration,
+    /// `None` for the PKI's.
+    pub(super) crl_url: Option<&'a str>,
 }
 
 /// Signs a certificate, enters it into the register, and puts it in its place with its key.
@@ -157,10 +168,27 @@ pub(super) fn certify(
     if not_after > issuer_ends {
         return Err(PkiError::Outlives { not_after, issuer_ends });
     }
+    let mut index = Index::load(locked.path())?;
+    let crl_url = names.crl_url.map(str::to_owned).or_else(|| index.crl_url.clone());
     let mut spec = EndEntitySpec::new(names.subject.clone(), validity(now, not_after));
     spec.subject_alternative_names = names.alternative_names.to_vec();
+    spec.crl_urls = crl_url.iter().cloned().collect();
     let issued = issuer.issue(&spec, public_key)?;
-    enter(locked, names, &issued, not_after, now)?;
+    // Entered before anybody has it.
+    if index.crl_url.is_none() {
+        index.crl_url.clone_from(&crl_url);
+    }
+    index.certificates.push(Record {
+        serial: issued.serial().hex(),
+        name: names.name.to_owned(),
+        subject: names.subject.to_string(),
+        alternative_names: names.alternative_names.iter().map(names::render).collect(),
+        lifetime: names.lifetime.as_secs(),
+        not_after,
+        crl_url: crl_url.clone(),
+        revoked: None,
+    });
+    index.store(locked.path(), now)?;
 
     let folder = locked.path().join(names.name);
     let certificate = format!("{}.pem", names.name);
@@ -170,28 +198,8 @@ pub(super) fn certify(
     let mut files: Files = vec![(certificate, Zeroizing::new(issued.chain_pem()))];
     files.extend(key.map(|key| (key_file, key)));
     locked.place(names.name, &files, place)?;
-    Ok(Issued { certificate: certificate_path, private_key, serial: issued.serial().hex(), not_after })
-}
-
-/// Enters a certificate into the register, before anybody has it.
-fn enter(
-    locked: &Locked<'_>,
-    names: &Names<'_>,
-    issued: &EndEntity,
-    not_after: Timestamp,
-    now: Timestamp,
-) -> Result<(), PkiError> {
-    let mut index = Index::load(locked.path())?;
-    index.certificates.push(Record {
-        serial: issued.serial().hex(),
-        name: names.name.to_owned(),
-        subject: names.subject.to_string(),
-        alternative_names: names.alternative_names.iter().map(names::render).collect(),
-        lifetime: names.lifetime.as_secs(),
-        not_after,
-        revoked: None,
-    });
-    index.store(locked.path(), now)
+    let serial = issued.serial().hex();
+    Ok(Issued { certificate: certificate_path, private_key, serial, not_after, crl_url })
 }
 
 /// Refuses a name that is no name for a folder.

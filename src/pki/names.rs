@@ -93,6 +93,47 @@ pub fn uri(text: &str) -> Result<SubjectAlternativeName, PkiError> {
     Ok(SubjectAlternativeName::Uri(text.to_owned()))
 }
 
+/// The longest URL of a revocation list, in characters.
+const URL_LIMIT: usize = 2048;
+
+/// Takes the URL at which a revocation list is (RFC 5280 §4.2.1.13): `http:`, a host, and where it is there.
+///
+/// # Errors
+///
+/// Fails with what is wrong with it.
+pub fn crl_url(text: &str) -> Result<String, PkiError> {
+    let refuse = |why: &str| {
+        let kind = "a URL of a revocation list";
+        Err(PkiError::AlternativeName { kind, name: text.to_owned(), why: why.to_owned() })
+    };
+    let begins = "it begins with http://, as http://pki.example.org/ca.crl does";
+    if text.len() > URL_LIMIT {
+        return refuse("it has more than 2048 characters");
+    }
+    uri(text)?;
+    let Some((scheme, rest)) = text.split_once("://") else { return refuse(begins) };
+    if scheme.eq_ignore_ascii_case("https") {
+        return refuse(
+            "to check the server's certificate its own list would be needed first, and the list is signed anyway; \
+             it begins with http://",
+        );
+    }
+    if scheme != "http" {
+        return refuse(begins);
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return refuse("it names a user, and everybody reads it in the certificate");
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return refuse("it names no host");
+    }
+    if path.len() < 2 || text.contains('#') {
+        return refuse("it names no file on that host, as http://pki.example.org/ca.crl does");
+    }
+    Ok(text.to_owned())
+}
+
 /// Says which character is wrong and where, counted from 1.
 fn at(character: char, position: usize) -> String {
     format!("there is {} at position {position}", quoted(&character.escape_debug().to_string()))
@@ -143,6 +184,32 @@ mod tests {
         }
         for bad in ["", "build", "://a", "1a:b", "spiffe:", "spiffe://a b", "a:%2", "a:%zz", "a:\u{fc}"] {
             assert!(uri(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_where_everybody_can_fetch_it() {
+        for good in ["http://pki.example/ca.crl", "http://127.0.0.1:8080/a/b.crl?x=1", "http://[::1]/ca.crl"]
+        {
+            assert_eq!(crl_url(good).expect("a URL"), good);
+        }
+        let long = format!("http://a/{}", "x".repeat(2048));
+        for bad in [
+            "",
+            "pki.example/ca.crl",
+            "https://pki.example/ca.crl",
+            "ldap://pki.example/ca",
+            "file:///ca.crl",
+            "http:///ca.crl",
+            "http://:80/ca.crl",
+            "http://pki.example",
+            "http://pki.example/",
+            "http://user@pki.example/ca.crl",
+            "http://pki.example/ca.crl#now",
+            "http://pki.example/my list.crl",
+            &long,
+        ] {
+            assert!(crl_url(bad).is_err(), "{bad}");
         }
     }
 

@@ -114,6 +114,7 @@ impl Folder {
             subject: &before.subject,
             alternative_names: &before.alternative_names,
             lifetime: spec.lifetime.unwrap_or(before.lifetime),
+            crl_url: before.crl_url.as_deref(),
         };
         let issuer = self.issuer(passphrase)?;
         certify(&locked, &issuer, &names, &public_key, key, Place::FreeOrTaken, now).map(Some)

@@ -97,6 +97,7 @@ mod tests {
             alternative_names: Vec::new(),
             lifetime: 0,
             not_after: Timestamp::MAX,
+            crl_url: None,
             revoked: None,
         };
         for text in ["0a1bff", "A1BFF", "0x0a1bff", "0A:1B:FF", "662527", "00a1bff"] {

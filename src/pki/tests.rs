@@ -11,8 +11,14 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 
 fn init(folder: &Folder, intermediate: bool, passphrase: Option<&str>) {
     let passphrase = passphrase.map(|text| Secret::new(text.to_owned()));
-    let spec =
-        InitSpec { name: String::from("TEST"), algorithm: KeyAlgorithm::EcP256, intermediate, passphrase };
+    let spec = InitSpec {
+        name: String::from("TEST"),
+        algorithm: KeyAlgorithm::EcP256,
+        intermediate,
+        passphrase,
+        crl_url: None,
+        root_crl_url: None,
+    };
     folder.init(&spec, NOW).expect("a new PKI");
 }
 
@@ -24,6 +30,7 @@ fn spec(name: &str) -> IssueSpec {
         lifetime: DAY,
         key: KeyOrigin::New(KeyAlgorithm::EcP256),
         replace: false,
+        crl_url: None,
     }
 }
 
@@ -62,6 +69,8 @@ fn nothing_is_overwritten_unless_asked() {
         algorithm: KeyAlgorithm::EcP256,
         intermediate: false,
         passphrase: None,
+        crl_url: None,
+        root_crl_url: None,
     };
     assert_eq!(folder.init(&again, NOW).expect_err("a refusal").id(), "pki-exists");
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionMaker, Wanted,
 };
+use crate::cache::calls::Outcome;
 use crate::cache::failure::{Failure, FailureReport, Fallback};
 use crate::cache::freshness::Freshness;
 use crate::cache::lock::{Lock, SingleFlight};
@@ -169,7 +170,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 
     /// Waits for the lock; `None` where there can be none.
     fn lead(&self, coordination: Option<&Coordination>) -> Result<Option<Lock>, ProviderError> {
-        let Some(Coordination { locks, failures }) = coordination else { return Ok(None) };
+        let Some(Coordination { locks, failures, calls: _ }) = coordination else { return Ok(None) };
         let turn = locks.acquire(&self.key, self.left(), failures);
         trace::step(|| match &turn {
             Ok(SingleFlight::Failed(_)) => String::from("lock: another process tried meanwhile, and failed"),
@@ -228,18 +229,24 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
                 }
                 if let Some(coordination) = coordination {
                     let _ = coordination.failures.forget(&self.key);
+                    coordination.calls.count(&self.key, Outcome::Granted, now);
                 }
                 Ok(entry)
             }
             Err(error) => {
                 if let Some(coordination) = coordination {
                     let sha256 = *self.certificate.sha256();
-                    let _ = coordination.failures.note(
-                        &self.key,
-                        report(&error, &self.provider.wanted),
-                        sha256,
-                        now,
-                    );
+                    let report = report(&error, &self.provider.wanted);
+                    let outcome = match report.fault {
+                        Fault::Refused => Some(Outcome::Refused),
+                        Fault::Unreachable => Some(Outcome::Unreachable),
+                        // Nobody was asked.
+                        Fault::Bug | Fault::Identity | Fault::Local | Fault::Usage => None,
+                    };
+                    let _ = coordination.failures.note(&self.key, report, sha256, now);
+                    if let Some(outcome) = outcome {
+                        coordination.calls.count(&self.key, outcome, now);
+                    }
                 }
                 Err(error)
             }

@@ -28,7 +28,7 @@ pub struct SerialNumber {
 
 impl SerialNumber {
     /// Reads the content octets of a DER INTEGER: two's complement, so that a number may be negative.
-    fn from_content(octets: &[u8]) -> Self {
+    pub(super) fn from_content(octets: &[u8]) -> Self {
         let number = BigInt::from_signed_bytes_be(octets);
         let (sign, magnitude) = number.to_bytes_be();
         let minus = if sign == Sign::Minus { "-" } else { "" };
@@ -116,7 +116,9 @@ pub struct Certificate {
     subject_key_id: Option<String>,
     authority_key_id: Option<String>,
     subject_alternative_names: Vec<String>,
+    directory_name: Vec<(String, Option<String>)>,
     unknown_critical_extensions: Vec<String>,
+    crl_urls: Vec<String>,
     signature_hash: SignatureHash,
     verification: Option<VerifiedAlgorithm>,
     signed: Vec<u8>,
@@ -246,7 +248,19 @@ impl Certificate {
             subject_key_id: tbs.extensions().iter().find_map(subject_key_id),
             authority_key_id: tbs.extensions().iter().find_map(authority_key_id),
             subject_alternative_names: alternative
+                .as_ref()
                 .map(|extension| extension.value.general_names.iter().map(render_general).collect())
+                .unwrap_or_default(),
+            directory_name: alternative
+                .and_then(|extension| {
+                    extension.value.general_names.iter().find_map(|name| {
+                        if let GeneralName::DirectoryName(name) = name {
+                            Some(attributes(name))
+                        } else {
+                            None
+                        }
+                    })
+                })
                 .unwrap_or_default(),
             unknown_critical_extensions: tbs
                 .extensions()
@@ -254,6 +268,7 @@ impl Certificate {
                 .filter(|extension| extension.critical && extension.parsed_extension().unsupported())
                 .map(|extension| extension.oid.to_id_string())
                 .collect(),
+            crl_urls: tbs.extensions().iter().flat_map(crl_urls).collect(),
             signature_hash,
             verification,
             signed: tbs.as_ref().to_vec(),
@@ -358,9 +373,30 @@ impl Certificate {
         &self.subject_alternative_names
     }
 
+    /// Returns the attributes of the first directory name among the subject alternative names, as
+    /// [`Self::subject_attributes`] does; none without one.
+    pub fn directory_name_attributes(&self) -> &[(String, Option<String>)] {
+        &self.directory_name
+    }
+
     /// Returns the object identifiers of critical extensions that are not known here.
     pub fn unknown_critical_extensions(&self) -> &[String] {
         &self.unknown_critical_extensions
+    }
+
+    /// Returns the DER of the subject name.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject.der
+    }
+
+    /// Returns the DER of the issuer's name.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer.der
+    }
+
+    /// Returns where the issuer's revocation list is: the URLs of the CRL distribution points, in the certificate's order.
+    pub fn crl_urls(&self) -> &[String] {
+        &self.crl_urls
     }
 
     /// Returns the SHA-256 of the DER in lower-case hex.
@@ -414,13 +450,30 @@ fn subject_key_id(extension: &X509Extension<'_>) -> Option<String> {
     Some(hex::encode(id.0))
 }
 
+/// Reads the URLs of CRL distribution points (RFC 5280 §4.2.1.13).
+fn crl_urls(extension: &X509Extension<'_>) -> Vec<String> {
+    let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else {
+        return Vec::new();
+    };
+    let names = points.iter().filter_map(|point| match &point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) | None => None,
+    });
+    let url = |name: &GeneralName<'_>| {
+        if let GeneralName::URI(url) = name { Some((*url).to_owned()) } else { None }
+    };
+    names.flatten().filter_map(url).collect()
+}
+
 fn authority_key_id(extension: &X509Extension<'_>) -> Option<String> {
     let ParsedExtension::AuthorityKeyIdentifier(id) = extension.parsed_extension() else { return None };
     id.key_identifier.as_ref().map(|id| hex::encode(id.0))
 }
 
 /// Reads which hash a signature algorithm uses, and how it can be verified here.
-fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> (SignatureHash, Option<VerifiedAlgorithm>) {
+pub(super) fn signature_algorithm(
+    algorithm: &AlgorithmIdentifier<'_>,
+) -> (SignatureHash, Option<VerifiedAlgorithm>) {
     use VerifiedAlgorithm::{Ecdsa, MlDsa, RsaPkcs1};
     let oid = algorithm.algorithm.to_id_string();
     match oid.as_str() {

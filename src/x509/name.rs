@@ -44,6 +44,13 @@ pub(crate) fn attributes(name: &X509Name<'_>) -> Vec<(String, Option<String>)> {
     name.iter_attributes().map(|attribute| (kind_of(attribute), text_of(attribute.attr_value()))).collect()
 }
 
+/// Returns the object identifier of an attribute type's short name, in any case; a dotted one is its own.
+pub fn number_of(kind: &str) -> Option<&str> {
+    let known = SHORT_NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(kind));
+    let is_number = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    known.map(|(number, _)| *number).or_else(|| is_number.then_some(kind))
+}
+
 fn kind_of(attribute: &AttributeTypeAndValue<'_>) -> String {
     let oid = attribute.attr_type().to_id_string();
     let short = SHORT_NAMES.iter().find(|(number, _)| *number == oid).map(|(_, name)| (*name).to_owned());

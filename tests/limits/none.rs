@@ -27,6 +27,7 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "room for what follows from another limit",
         &[
+            ("src/cache/calls.rs", "LONGEST"),
             ("src/cache/failure.rs", "LONGEST"),
             ("src/cache/seal.rs", "MAX_SEALED"),
             ("src/cache/keyring/kernel.rs", "LARGEST_KEY"),
@@ -52,6 +53,10 @@ pub(crate) const NONE: &[Numbers] = &[
         "what is usual, by which something is judged or told",
         &[
             ("src/cache/keyring/kernel.rs", "USUAL_SESSION"),
+            ("src/doctor/facts/profile.rs", "DEFAULT_SECONDS"),
+            ("src/doctor/facts/tags.rs", "LONGEST_NAME"),
+            ("src/doctor/facts/tags.rs", "MOST_TAGS"),
+            ("src/doctor/facts/tags.rs", "PREFIXED_NAME"),
             ("src/cache/keyring/quota.rs", "USUAL_OCTETS"),
             ("src/cache/keyring/quota.rs", "USUAL_KEYS"),
             ("src/explain/causes.rs", "CLOCK_WINDOW"),

@@ -171,6 +171,27 @@ const FILES: &[Limit] = &[
         "links on the way to a file of `pki`, one after the other",
         "`[file-unreadable]`: its links lead nowhere",
     ),
+    limit(
+        "src/cli/status/lists.rs",
+        &["FILE_LIMIT"],
+        Octets,
+        "a revocation list that `status` watches",
+        "`status` says so, and exits with 1",
+    ),
+    limit(
+        "src/doctor/facts/read.rs",
+        &["MOST_FILES"],
+        Of("files"),
+        "files of `doctor --facts`",
+        "the others are not read, which a check says",
+    ),
+    limit(
+        "src/doctor/facts/read.rs",
+        &["FILE_LIMIT"],
+        Octets,
+        "a file of `doctor --facts`",
+        "it is not read, which a check says",
+    ),
 ];
 
 const SETTINGS: &[Limit] = &[
@@ -408,12 +429,18 @@ const CACHE: &[Limit] = &[
     ),
     limit(
         "src/cache/sweep.rs",
-        &["MOST_FAILURES"],
-        Of("failures"),
-        "failures that are kept",
-        "some are forgotten early: the next call of such a key asks AWS at once",
+        &["MOST_RECORDS"],
+        Of("records"),
+        "failures that are kept, and counts of calls",
+        "some are forgotten early: the next call of such a key asks AWS at once, or is counted from one",
     ),
-    limit("src/cache/sweep.rs", &["FAILURE_SHOWN"], Time, "how long a failure is shown", "it is forgotten"),
+    limit(
+        "src/cache/sweep.rs",
+        &["RECORD_SHOWN"],
+        Time,
+        "how long a failure or a count of calls is shown after the last one",
+        "it is forgotten",
+    ),
     limit(
         "src/cache/failure.rs",
         &["LONGEST_TEXT"],
@@ -577,6 +604,21 @@ const PKI: &[Limit] = &[
         Of("days"),
         "a certificate on the lists past its expiration",
         "it leaves them, as RFC 5280 has it",
+    ),
+    limit("src/pki/names.rs", &["URL_LIMIT"], CHARACTERS, "`--crl-url`", "`[pki-alternative-name]`"),
+    limit(
+        "pki-test/src/verifier/distribution.rs",
+        &["URLS_LIMIT"],
+        Of("URLs"),
+        "places of a list that the simulator asks for one certificate",
+        "the others are not asked",
+    ),
+    limit(
+        "pki-test/src/simulator/lists.rs",
+        &["ANSWER_LIMIT"],
+        Octets,
+        "a list that the simulator fetches",
+        "it counts as unreachable: rule `revocation-unknown`",
     ),
     limit("src/cli/simulate/world.rs", &["ANCHOR_LIMIT"], Octets, "`--trust-anchor`", TOO_LARGE),
     limit(

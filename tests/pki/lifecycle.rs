@@ -10,7 +10,7 @@ use pki_test::distinguished_name::DistinguishedName;
 use pki_test::end_entity::SubjectAlternativeName;
 use pki_test::revocation::{RevocationList, RevocationReason};
 
-use super::workbench::Workbench;
+use super::workbench::{Workbench, is_there};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
@@ -22,6 +22,8 @@ fn init(bench: &Workbench, at: Timestamp) -> Folder {
         algorithm: KeyAlgorithm::EcP256,
         intermediate: false,
         passphrase: None,
+        crl_url: None,
+        root_crl_url: None,
     };
     folder.init(&spec, at).expect("a new PKI");
     folder
@@ -39,6 +41,7 @@ fn spec(name: &str) -> IssueSpec {
         lifetime: DAY * 30,
         key: KeyOrigin::New(KeyAlgorithm::EcP384),
         replace: false,
+        crl_url: None,
     }
 }
 
@@ -229,6 +232,100 @@ fn lists_below_an_intermediate_are_the_intermediate_s() {
     session("a").refused(1, "aws-certificate-revoked");
     session("b").done();
     simulator.stop();
+}
+
+#[test]
+fn certificates_name_their_list_and_a_renewal_keeps_it() {
+    const OWN: &str = "http://pki.example/ca.crl";
+    const OTHER: &str = "http://pki.example/other.crl";
+    const ROOT: &str = "http://pki.example/root.crl";
+    let bench = Workbench::empty();
+    let urls = |name: &str| {
+        let folder = Folder::new(bench.path("anyrole-pki"));
+        certificate(&folder, name).crl_urls().to_vec()
+    };
+    bench.pki(&format!("init --no-passphrase --root-crl-url {ROOT}")).refused(2, "flag-value");
+    bench.pki("init --no-passphrase --crl-url https://pki.example/ca.crl").refused(2, "pki-alternative-name");
+    let made =
+        bench.pki(&format!("init --no-passphrase --intermediate --crl-url {OWN} --root-crl-url {ROOT}"));
+    assert!(made.done().contains(OWN));
+    assert_eq!(urls("intermediate"), [ROOT]);
+    assert!(urls("root").is_empty());
+    assert!(bench.pki("issue a").done().contains(OWN));
+    bench.pki(&format!("issue b --crl-url {OTHER}")).done();
+    for (name, url) in [("a", OWN), ("b", OTHER)] {
+        assert_eq!(urls(name), [url]);
+        bench.pki(&format!("renew {name}")).done();
+        assert_eq!(urls(name), [url], "renewed");
+        bench.pki(&format!("issue {name} --replace")).done();
+        assert_eq!(urls(name), [url], "replaced");
+    }
+    if is_there("openssl", "version") {
+        let told =
+            bench.run("openssl", "x509 -noout -ext crlDistributionPoints -in anyrole-pki/b/b.pem").done();
+        assert!(told.contains("Full Name:") && told.contains(&format!("URI:{OTHER}")), "{told}");
+    }
+    let told = bench.pki("crl").done();
+    let put = format!(
+        "  put anyrole-pki/ca/crl.der at {OWN}\n  put anyrole-pki/ca/crl.der at {OTHER}\n  put anyrole-pki/ca/root-crl.der at {ROOT}\n"
+    );
+    assert!(told.contains(&put) && told.contains("--crl-dp-revocation-enabled"), "{told}");
+    for (list, authority) in [("crl", "intermediate"), ("root-crl", "root")] {
+        let der = std::fs::read(bench.path(&format!("anyrole-pki/ca/{list}.der"))).expect("it was written");
+        let pem = RevocationList::parse(bench.read(&format!("anyrole-pki/ca/{list}.pem")).as_bytes())
+            .expect("a list");
+        assert_eq!(pem.der(), der);
+        let certificate = bench.read(&format!("anyrole-pki/ca/{authority}.pem"));
+        let blocks = anyrole::x509::pem::read(certificate.as_bytes()).expect("PEM");
+        let issuer = pki_test::verifier::Certificate::parse(&blocks[0].der).expect("our own certificate");
+        assert!(pem.is_signed_by(&issuer), "{list}");
+    }
+}
+
+#[test]
+fn the_first_url_becomes_that_of_the_pki() {
+    let bench = Workbench::with_root();
+    bench.pki("issue before").done();
+    bench.pki("issue a --crl-url http://pki.example/ca.crl").done();
+    bench.pki("issue b").done();
+    bench.pki("renew before").done();
+    let inspected = |name: &str| {
+        let file = format!("anyrole-pki/{name}/{name}.pem");
+        let output =
+            bench.program().args(["inspect", "--json", "--certificate", &file]).output().expect("built");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        document["data"]["end_entity"]["crl_urls"].clone()
+    };
+    let shown =
+        bench.program().args(["inspect", "--certificate", "anyrole-pki/a/a.pem"]).output().expect("built");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("  CRL at      http://pki.example/ca.crl\n"));
+    for name in ["a", "b", "before"] {
+        assert_eq!(inspected(name), serde_json::json!(["http://pki.example/ca.crl"]), "{name}");
+    }
+}
+
+#[test]
+fn a_list_that_is_published_revokes_at_a_trust_anchor_that_asks() {
+    let bench = Workbench::empty();
+    bench.pki("init --no-passphrase --crl-url http://pki.example/ca.crl").done();
+    bench.pki("issue a").done();
+    bench.pki("issue b").done();
+    let session = |name: &str| {
+        let simulator = bench.asking_simulator("http://pki.example/ca.crl");
+        let answer = bench.session(
+            &simulator,
+            &format!("anyrole-pki/{name}/{name}.pem"),
+            &format!("anyrole-pki/{name}/{name}.key"),
+        );
+        simulator.stop();
+        answer
+    };
+    session("a").refused(1, "aws-untrusted-certificate");
+    bench.pki("crl").done();
+    session("a").done();
+    bench.pki("revoke b").done();
+    bench.pki("crl").done();
+    session("b").refused(1, "aws-certificate-revoked");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use anyrole::x509::pem;
 use pki_test::revocation::RevocationList;
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
-use pki_test::verifier::TrustAnchor;
+use pki_test::verifier::{TrustAnchor, Unavailable};
 
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
@@ -154,6 +154,18 @@ impl Workbench {
         let role = Role::new(ROLE).expect("an ARN");
         Simulator::start(SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![role]))
             .expect("a free port")
+    }
+
+    /// Starts a simulator whose trust anchor asks the list at this URL, for which the PKI's list in DER stands.
+    pub(super) fn asking_simulator(&self, url: &str) -> Simulator {
+        let blocks = pem::read(self.read("anyrole-pki/ca/root.pem").as_bytes()).expect("our own PEM");
+        let anchor = TrustAnchor::new(TRUST_ANCHOR, &[&*blocks[0].der]).expect("a CA");
+        let anchor = anchor.with_distribution_points(Unavailable::Refuse);
+        let profile = Profile::new(PROFILE, &[ROLE]).expect("an ARN");
+        let role = Role::new(ROLE).expect("an ARN");
+        let mut settings = SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![role]);
+        settings.crl_files.insert(url.to_owned(), self.path("anyrole-pki/ca/crl.der"));
+        Simulator::start(settings).expect("a free port")
     }
 
     /// Verifies a certificate with openssl, with the revocation list where that is asked for.

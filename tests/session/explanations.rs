@@ -71,6 +71,40 @@ fn every_kind_has_a_cause() {
 }
 
 #[test]
+fn an_alias_is_named_where_it_is_one_and_never_in_a_policy() {
+    let alias =
+        |kind: &str| format!("arn:aws:rolesanywhere:eu-central-1:111122223333:alias/{kind}/team/fleet");
+    let request = SessionRequest {
+        trust_anchor_arn: alias("trust-anchor").parse().unwrap(),
+        profile_arn: alias("profile").parse().unwrap(),
+        ..request()
+    };
+    let role = first(&refusal(RefusalKind::CannotAssumeRole), &request, &identity());
+    assert!(role.next.contains("no policy applies to an alias"), "{}", role.next);
+    let anchor = first(&refusal(RefusalKind::TrustAnchorNotFound), &request, &identity());
+    assert!(
+        anchor.check.contains(&format!("--trust-anchor-id {} ", alias("trust-anchor"))),
+        "{}",
+        anchor.check
+    );
+    let profile = first(&refusal(RefusalKind::InvalidProfile), &request, &identity());
+    assert!(profile.next.contains(&format!("--profile-id {} ", alias("profile"))), "{}", profile.next);
+}
+
+#[test]
+fn a_certificate_without_a_common_name_has_no_origin_identity() {
+    let endpoint = Endpoint::parse("https://rolesanywhere.eu-central-1.amazonaws.com").unwrap();
+    let told = |identity: &Identity| {
+        let causes = explain(&refusal(RefusalKind::CannotAssumeRole), &request(), &endpoint, identity).causes;
+        causes.into_iter().find(|cause| cause.what.contains("trusted identity propagation"))
+    };
+    let cause = told(&Chain::of("OU=Build,O=Example").identity()).unwrap();
+    assert_eq!(cause.certainty, Certainty::Possible);
+    assert!(cause.check.ends_with("--query profile.tipConfiguration"), "{}", cause.check);
+    assert_eq!(told(&identity()), None);
+}
+
+#[test]
 fn a_missing_intermediate() {
     let chain = Chain::new(KeyAlgorithm::EcP256);
     let untrusted = refusal(RefusalKind::UntrustedCertificate);

@@ -44,8 +44,17 @@ impl Chain {
         Self::valid(algorithm, NOW, Duration::from_secs(43_200))
     }
 
+    /// Makes a chain whose end entity has this subject name.
+    pub(super) fn of(subject: &str) -> Self {
+        Self::made(subject, KeyAlgorithm::EcP256, NOW, Duration::from_secs(43_200))
+    }
+
     /// Makes a chain that is valid for so long before and after a time.
     pub(super) fn valid(algorithm: KeyAlgorithm, middle: Timestamp, half: Duration) -> Self {
+        Self::made("CN=TEST build-17", algorithm, middle, half)
+    }
+
+    fn made(subject: &str, algorithm: KeyAlgorithm, middle: Timestamp, half: Duration) -> Self {
         let time = |time: Timestamp| OffsetDateTime::from_unix_timestamp(time.unix_seconds()).unwrap();
         let validity = Validity { not_before: time(middle.minus(half)), not_after: time(middle.plus(half)) };
         let key = || KeyPair::generate(KeyAlgorithm::EcP256).unwrap();
@@ -53,7 +62,7 @@ impl Chain {
         let root = Authority::root(&authority("CN=TEST root"), key()).unwrap();
         let issuing = root.intermediate(&authority("CN=TEST issuing"), key()).unwrap();
         let key_pair = KeyPair::generate(algorithm).unwrap();
-        let spec = EndEntitySpec::new("CN=TEST build-17".parse().unwrap(), validity);
+        let spec = EndEntitySpec::new(subject.parse().unwrap(), validity);
         let end_entity = issuing.issue(&spec, key_pair.subject_public_key_info()).unwrap();
         Self {
             root_der: root.certificate_der().to_vec(),

@@ -14,6 +14,7 @@ pub(crate) struct Extension {
 
 const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 pub(crate) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -65,6 +66,18 @@ impl Extension {
     pub(crate) fn extended_key_usage(purposes: &[ObjectIdentifier]) -> Self {
         let purposes: Vec<u8> = purposes.iter().flat_map(der::oid).collect();
         Self::new(EXTENDED_KEY_USAGE, false, der::sequence(&[&purposes]))
+    }
+
+    /// One distribution point for each URL: where the issuer's own list is for every reason (RFC 5280 §4.2.1.13).
+    ///
+    /// `SEQUENCE OF DistributionPoint`, each `{ distributionPoint [0] { fullName [0] { uniformResourceIdentifier [6] } } }`.
+    pub(crate) fn crl_distribution_points(urls: &[String]) -> Self {
+        let points = urls.iter().flat_map(|url| {
+            let name = der::element(der::context(6), &[url.as_bytes()]);
+            let full_name = der::element(der::context_constructed(0), &[&name]);
+            der::sequence(&[&der::element(der::context_constructed(0), &[&full_name])])
+        });
+        Self::new(CRL_DISTRIBUTION_POINTS, false, der::sequence(&[&points.collect::<Vec<u8>>()]))
     }
 
     /// `names` are GeneralName elements; critical where the subject is empty (RFC 5280 §4.2.1.6).

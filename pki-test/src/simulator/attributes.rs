@@ -99,6 +99,25 @@ impl AttributeMapping {
         Ok(Self { field, specifiers })
     }
 
+    /// Tells whether a rule of the mapping makes this tag: `x509Subject/CN` or `x509SAN/URI`.
+    pub(super) fn covers(&self, tag: &str) -> bool {
+        let Some(rest) = tag.strip_prefix(self.field.name()).and_then(|rest| rest.strip_prefix('/')) else {
+            return false;
+        };
+        self.specifiers.iter().any(|specifier| match (self.field, specifier) {
+            (CertificateField::SubjectAlternativeName, Specifier::Uri) => rest == "URI",
+            (CertificateField::SubjectAlternativeName, Specifier::Dns) => rest == "DNS",
+            (CertificateField::SubjectAlternativeName, Specifier::Attribute(..) | Specifier::Every) => {
+                rest.starts_with("Name/")
+            }
+            (CertificateField::Issuer | CertificateField::Subject, Specifier::Every) => true,
+            (CertificateField::Issuer | CertificateField::Subject, Specifier::Attribute(key, _)) => {
+                key == rest
+            }
+            (CertificateField::Issuer | CertificateField::Subject, Specifier::Dns | Specifier::Uri) => false,
+        })
+    }
+
     /// Returns what a new profile maps: everything.
     pub fn defaults() -> Vec<Self> {
         CertificateField::ALL

@@ -117,6 +117,7 @@ fn decide(
     entry.session_name = Some(granted.session_name.clone());
     entry.source_identity = Some(granted.source_identity.clone());
     entry.session_tags.clone_from(&granted.session_tags);
+    entry.origin_identity.clone_from(&granted.origin_identity);
     entry.unmapped_attributes = Some(granted.unmapped.clone()).filter(|unmapped| !unmapped.is_empty());
     let Ok(mut document) = issue(state, &granted, now) else {
         return Answer::error(500, "InternalServerException", "Internal failure", now);
@@ -217,6 +218,7 @@ fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, U
         session_tags: granted.session_tags.clone(),
         transitive_tag_keys: transitive.into_iter().flatten().collect(),
         layers: Vec::new(),
+        origin_identity: granted.origin_identity.clone(),
     };
     let issued = match &state.issuer {
         Some(issuer) => IssuedCredentials::foreign((issuer.0)(granted).ok_or(Unspecified)?, principal),
@@ -336,6 +338,7 @@ pub(super) fn describe(state: &State, request: &ReceivedRequest, operation: Oper
         duration_seconds: None,
         source_identity: None,
         session_tags: BTreeMap::new(),
+        origin_identity: BTreeMap::new(),
         scope_layers: Vec::new(),
         unmapped_attributes: None,
         additional_event_data: None,

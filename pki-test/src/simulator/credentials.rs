@@ -40,6 +40,8 @@ pub(super) struct Principal {
     pub(super) transitive_tag_keys: BTreeSet<String>,
     /// How the session is narrowed, layer after layer.
     pub(super) layers: Vec<ScopeLayer>,
+    /// The keys `aws:OriginIdentity/…`, which every session that follows from this one keeps.
+    pub(super) origin_identity: BTreeMap<String, String>,
 }
 
 /// Session credentials and whom they are for.
@@ -152,6 +154,7 @@ mod tests {
             session_tags: BTreeMap::new(),
             transitive_tag_keys: BTreeSet::new(),
             layers: Vec::new(),
+            origin_identity: BTreeMap::new(),
         }
     }
 

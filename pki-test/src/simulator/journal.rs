@@ -97,6 +97,9 @@ pub struct JournalEntry {
     /// The session tags, by key, if a session was granted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub session_tags: BTreeMap<String, String>,
+    /// The keys `aws:OriginIdentity/…`, if a session was granted with trusted identity propagation.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub origin_identity: BTreeMap<String, String>,
     /// How the session is narrowed that STS grants, else the one that asks it: layer after layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scope_layers: Vec<ScopeLayer>,

@@ -4,6 +4,7 @@
 
 mod grant;
 mod refusal;
+mod tip;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 pub use self::grant::{Grant, grant};
 pub(super) use self::grant::{assumed_role_arn, uuid};
 pub use self::refusal::PolicyRefusal;
+pub use self::tip::{SubjectSource, SubjectType, TipConfiguration};
 
 use super::attributes::AttributeMapping;
 use super::trust_policy::TrustPolicy;
@@ -25,8 +27,8 @@ pub const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
 pub struct Profile {
     /// The ARN (`profile/…`).
     pub arn: Arn,
-    /// The name by which alias ARNs (`alias/profile/NAME`) find it.
-    pub name: Option<String>,
+    /// The alias by which the ARN `alias/profile/ALIAS` finds it.
+    pub alias: Option<String>,
     /// Whether it may be used.
     pub enabled: bool,
     /// The roles it lists.
@@ -37,6 +39,8 @@ pub struct Profile {
     pub accept_role_session_name: bool,
     /// What of the certificate becomes a session tag.
     pub attribute_mappings: Vec<AttributeMapping>,
+    /// Trusted identity propagation; `None` where it is off.
+    pub tip: Option<TipConfiguration>,
 }
 
 impl Profile {
@@ -48,12 +52,13 @@ impl Profile {
     pub fn new(arn: &str, role_arns: &[&str]) -> Result<Self, ArnError> {
         Ok(Self {
             arn: arn.parse()?,
-            name: None,
+            alias: None,
             enabled: true,
             role_arns: role_arns.iter().map(|role| role.parse()).collect::<Result<_, _>>()?,
             duration: DEFAULT_DURATION,
             accept_role_session_name: false,
             attribute_mappings: AttributeMapping::defaults(),
+            tip: None,
         })
     }
 
@@ -63,9 +68,19 @@ impl Profile {
         Self { attribute_mappings, ..self }
     }
 
+    /// Turns trusted identity propagation on.
+    #[must_use]
+    pub fn with_tip(self, tip: TipConfiguration) -> Self {
+        Self { tip: Some(tip), ..self }
+    }
+
+    /// Returns the ARN by the alias, if it has one.
+    pub fn alias_arn(&self) -> Option<Arn> {
+        self.alias.as_ref().map(|alias| self.arn.sibling(&format!("alias/profile/{alias}")))
+    }
+
     fn answers_to(&self, arn: &Arn) -> bool {
-        let alias = |name: &String| self.arn.sibling(&format!("alias/profile/{name}"));
-        *arn == self.arn || self.name.as_ref().is_some_and(|name| *arn == alias(name))
+        *arn == self.arn || self.alias_arn().is_some_and(|alias| *arn == alias)
     }
 }
 

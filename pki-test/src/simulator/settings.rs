@@ -1,5 +1,6 @@
 //! What a simulator is started with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -97,6 +98,9 @@ pub struct SimulatorSettings {
     pub trust_anchors: Vec<TrustAnchor>,
     /// Of each trust anchor the files that its certificates were read from, where they were read from files.
     pub trust_anchor_files: Vec<Vec<PathBuf>>,
+    /// Files that stand for the URLs of CRL distribution points, read anew for each request; other URLs are fetched, and
+    /// only from loopback.
+    pub crl_files: BTreeMap<String, PathBuf>,
     /// The profiles that exist.
     pub profiles: Vec<Profile>,
     /// The roles that exist.
@@ -139,6 +143,7 @@ impl SimulatorSettings {
             region: region.to_owned(),
             trust_anchors,
             trust_anchor_files: Vec::new(),
+            crl_files: BTreeMap::new(),
             profiles,
             roles,
             clock: SimulatorClock::system(),

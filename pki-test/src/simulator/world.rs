@@ -5,6 +5,7 @@
 
 mod error;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,20 +17,23 @@ pub use self::error::{ResourceFault, WorldError};
 
 use super::attributes::AttributeMapping;
 use super::fault::{Fault, duration};
-use super::policy::{Profile, Role};
+use super::policy::{Profile, Role, SubjectSource, SubjectType, TipConfiguration};
 use super::settings::SimulatorSettings;
 use super::trust_policy::TrustPolicy;
 use crate::pem;
 use crate::revocation::RevocationList;
 use crate::text::shown;
 use crate::verifier::arn::Arn;
-use crate::verifier::{Strictness, TrustAnchor};
+use crate::verifier::{Strictness, TrustAnchor, Unavailable};
 
 /// Most bytes of the file, and of each file that it names.
 pub const FILE_LIMIT: u64 = 1024 * 1024;
 
 /// The one version of the format.
 const VERSION: u32 = 1;
+
+/// Most characters of an alias (the service's model).
+const ALIAS_LIMIT: usize = 256;
 
 /// Shortest and longest duration of a profile, in seconds (the service's model).
 const PROFILE_DURATION_SECONDS: (u64, u64) = (900, 43_200);
@@ -67,6 +71,22 @@ struct AnchorTable {
     certificates: Vec<PathBuf>,
     #[serde(default)]
     revocation_lists: Vec<PathBuf>,
+    alias: Option<String>,
+    #[serde(default)]
+    crl_distribution_points: bool,
+    #[serde(default)]
+    crl_files: BTreeMap<String, PathBuf>,
+    #[serde(default)]
+    crl_unavailable: UnavailableWord,
+}
+
+/// What follows where the list of a distribution point cannot be had.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum UnavailableWord {
+    Admit,
+    #[default]
+    Refuse,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +100,57 @@ struct ProfileTable {
     #[serde(default)]
     accept_role_session_name: bool,
     attribute_mapping: Option<Vec<MappingTable>>,
+    alias: Option<String>,
+    tip: Option<TipTable>,
+}
+
+/// `tipConfiguration`, with the values that the service takes.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TipTable {
+    status: TipStatus,
+    subject_type: Option<TipSubjectType>,
+    subject_source: Option<TipSubjectSource>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum TipStatus {
+    Enabled,
+    Disabled,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TipSubjectType {
+    User,
+    Workload,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum TipSubjectSource {
+    #[serde(rename = "x509Subject/CN")]
+    CommonName,
+    #[serde(rename = "x509SAN/URI")]
+    Uri,
+}
+
+impl TipTable {
+    /// Returns the settings, `None` where they are disabled.
+    fn load(self) -> Option<TipConfiguration> {
+        let subject_type = self.subject_type.map(|kind| match kind {
+            TipSubjectType::User => SubjectType::User,
+            TipSubjectType::Workload => SubjectType::Workload,
+        });
+        let subject_source = match self.subject_source {
+            None | Some(TipSubjectSource::CommonName) => SubjectSource::CommonName,
+            Some(TipSubjectSource::Uri) => SubjectSource::Uri,
+        };
+        match self.status {
+            TipStatus::Enabled => Some(TipConfiguration { subject_type, subject_source }),
+            TipStatus::Disabled => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -129,6 +200,11 @@ impl SimulatorSettings {
             .iter()
             .map(|table| table.certificates.iter().map(|path| folder.join(path)).collect())
             .collect();
+        let crl_files = document
+            .trust_anchor
+            .iter()
+            .flat_map(|table| table.crl_files.iter().map(|(url, path)| (url.clone(), folder.join(path))))
+            .collect();
         let anchors: Vec<TrustAnchor> =
             document.trust_anchor.into_iter().map(|table| table.load(folder)).collect::<Result<_, _>>()?;
         let profiles: Vec<Profile> =
@@ -139,8 +215,15 @@ impl SimulatorSettings {
         distinct(anchors.iter().map(TrustAnchor::arn))?;
         distinct(profiles.iter().map(|profile| &profile.arn))?;
         distinct(roles.iter().map(|role| &role.arn))?;
+        let aliases: Vec<Arn> = anchors
+            .iter()
+            .filter_map(TrustAnchor::alias_arn)
+            .chain(profiles.iter().filter_map(Profile::alias_arn))
+            .collect();
+        distinct(aliases.iter())?;
         let mut settings = Self::new(&document.region, anchors, profiles, roles);
         settings.trust_anchor_files = anchor_files;
+        settings.crl_files = crl_files;
         settings.rate_limit = document.rate_limit;
         if document.service_like {
             settings.strictness = Strictness::AsTheService;
@@ -177,8 +260,14 @@ impl AnchorTable {
                 .map_err(|reason| WorldError::RevocationList { path: shown(path.display()), reason })?;
             anchor = anchor.with_revocation_list(list.der()).map_err(|error| of(error.into()))?;
         }
-        if let Some(name) = &self.name {
-            anchor = anchor.with_name(name);
+        if let Some(alias) = alias(self.alias.as_deref(), self.name.as_deref()).map_err(of)? {
+            anchor = anchor.with_alias(&alias);
+        }
+        if self.crl_distribution_points {
+            anchor = anchor.with_distribution_points(match self.crl_unavailable {
+                UnavailableWord::Admit => Unavailable::Admit,
+                UnavailableWord::Refuse => Unavailable::Refuse,
+            });
         }
         Ok(if self.enabled.unwrap_or(true) { anchor } else { anchor.disabled() })
     }
@@ -193,7 +282,8 @@ impl ProfileTable {
         for role in &profile.role_arns {
             check_kind(role, "iam", "role/").map_err(of)?;
         }
-        profile.name = self.name;
+        profile.alias = alias(self.alias.as_deref(), self.name.as_deref()).map_err(of)?;
+        profile.tip = self.tip.and_then(TipTable::load);
         profile.enabled = self.enabled.unwrap_or(true);
         profile.accept_role_session_name = self.accept_role_session_name;
         if let Some(text) = &self.duration {
@@ -233,6 +323,26 @@ impl RoleTable {
         }
         Ok(role)
     }
+}
+
+/// Returns the alias of a trust anchor or profile, once it is checked. Without one, the name serves as it always has.
+fn alias(alias: Option<&str>, name: Option<&str>) -> Result<Option<String>, ResourceFault> {
+    match alias {
+        Some(alias) if !is_alias(alias) => Err(ResourceFault::Alias { found: shown(alias) }),
+        Some(alias) => Ok(Some(alias.to_owned())),
+        None => Ok(name.map(str::to_owned)),
+    }
+}
+
+/// Tells whether the service takes an alias: 1 to 256 letters, digits, `_`, `-` and `/`, a letter first, each `/` between
+/// two others, and not `aws/…` (the service's model, `AliasName`).
+fn is_alias(text: &str) -> bool {
+    (1..=ALIAS_LIMIT).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !text.ends_with('/')
+        && !text.contains("//")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/".contains(&byte))
+        && !text.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("aws/"))
 }
 
 fn check_kind(arn: &Arn, service: &'static str, resource: &'static str) -> Result<(), ResourceFault> {

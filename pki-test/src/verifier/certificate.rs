@@ -5,7 +5,7 @@ use std::fmt;
 use num_bigint::BigUint;
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{KeyUsage, ParsedExtension};
+use x509_parser::extensions::{DistributionPointName, GeneralName, KeyUsage, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -40,6 +40,7 @@ pub struct Certificate {
     path_length: Option<u32>,
     key_usage: Option<KeyUsage>,
     unknown_critical_extension: Option<String>,
+    crl_urls: Vec<String>,
 }
 
 impl Certificate {
@@ -86,6 +87,7 @@ impl Certificate {
             path_length: basic_constraints.and_then(|extension| extension.value.path_len_constraint),
             key_usage: key_usage.map(|extension| *extension.value),
             unknown_critical_extension: unknown_critical_extension(&parsed),
+            crl_urls: crl_urls(&parsed),
         })
     }
 
@@ -132,6 +134,11 @@ impl Certificate {
     /// Returns the end of validity.
     pub fn not_after(&self) -> OffsetDateTime {
         self.not_after
+    }
+
+    /// Returns where the issuer's revocation list is: the URLs of the CRL distribution points, in their order.
+    pub fn crl_urls(&self) -> &[String] {
+        &self.crl_urls
     }
 
     /// Returns the path length constraint: how many CA certificates may stand below; `None` is any number.
@@ -256,7 +263,8 @@ impl fmt::Debug for Certificate {
 /// Returns the dotted OID of the first critical extension that the rules do not evaluate.
 ///
 /// Key usage and basic constraints are evaluated; alternative names, extended key usage and certificate policies
-/// restrict nothing here (no particular policy or purpose is asked for).
+/// restrict nothing here (no particular policy or purpose is asked for), and distribution points only where the trust
+/// anchor asks for them.
 fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<String> {
     let evaluated = |parsed: &ParsedExtension<'_>| {
         matches!(
@@ -266,6 +274,7 @@ fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<Strin
                 | ParsedExtension::SubjectAlternativeName(_)
                 | ParsedExtension::ExtendedKeyUsage(_)
                 | ParsedExtension::CertificatePolicies(_)
+                | ParsedExtension::CRLDistributionPoints(_)
         )
     };
     certificate
@@ -273,6 +282,29 @@ fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<Strin
         .iter()
         .find(|extension| extension.critical && !evaluated(extension.parsed_extension()))
         .map(|extension| extension.oid.to_id_string())
+}
+
+/// Returns the URLs of the CRL distribution points (RFC 5280, section 4.2.1.13).
+///
+/// Points whose list is another issuer's, or only for some reasons of revocation, are left out: no list of theirs tells
+/// by itself that a certificate is good.
+fn crl_urls(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let mut urls = Vec::new();
+    for extension in certificate.extensions() {
+        let ParsedExtension::CRLDistributionPoints(points) = extension.parsed_extension() else { continue };
+        for point in &points.points {
+            let is_whole = point.reasons.is_none() && point.crl_issuer.is_none();
+            if let (true, Some(DistributionPointName::FullName(names))) =
+                (is_whole, &point.distribution_point)
+            {
+                let url = |name: &GeneralName<'_>| {
+                    if let GeneralName::URI(url) = name { Some((*url).to_owned()) } else { None }
+                };
+                urls.extend(names.iter().filter_map(url));
+            }
+        }
+    }
+    urls
 }
 
 /// Returns the signature scheme of an algorithm identifier, or the name of what is not allowed or not known.

@@ -2,7 +2,7 @@
 //!
 //! Many precise rules share one denial, because the service says less than it knows. The messages are those that users
 //! have reported; AWS documents only the three exception names. Where no message is known (malformed parameters, and
-//! an expired certificate, which is answered as an untrusted one) the choice is ours.
+//! an expired certificate and one whose revocation list cannot be had, which are answered as untrusted ones) the choice is ours.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use std::str::FromStr;
 pub enum Denial {
     /// Values of the certificate cannot be session tags.
     AttributeMapping,
-    /// The serial number is in an enabled certificate revocation list.
+    /// The serial number is in a certificate revocation list.
     CertificateRevoked,
     /// The end-entity certificate breaks a rule of its own: version, key usage, basic constraints, subject name.
     InsufficientCertificate,

@@ -16,7 +16,7 @@ pub const CHAIN_LIMIT: usize = 5;
 /// Most signature checks of one search. Honest chains need at most seven; look-alike names could ask for hundreds.
 const CHECK_LIMIT: u32 = 48;
 
-/// Finds a path from `end_entity` to one of the anchor's certificates.
+/// Finds a path from `end_entity` to one of the anchor's certificates: both, and those between, in this order.
 ///
 /// Each CA certificate on it, the anchor's included, must be valid at `now`, meet the rules for CA certificates, allow
 /// the CA certificates below it, and have signed the next. No certificate on it may be revoked by the anchor's lists.
@@ -24,17 +24,20 @@ const CHECK_LIMIT: u32 = 48;
 /// # Errors
 ///
 /// Fails with the rule broken by the candidate that got furthest, or with the name of the issuer that is missing.
-pub fn build_path(
-    end_entity: &Certificate,
-    chain: &[Certificate],
-    anchor: &TrustAnchor,
+pub fn build_path<'a>(
+    end_entity: &'a Certificate,
+    chain: &'a [Certificate],
+    anchor: &'a TrustAnchor,
     now: OffsetDateTime,
-) -> Result<(), Refusal> {
+) -> Result<Vec<&'a Certificate>, Refusal> {
     let chain: Vec<&Certificate> = chain.iter().filter(|candidate| *candidate != end_entity).collect();
     let used = vec![false; chain.len()];
-    let mut search = Search { chain, used, anchor, now, checks: 0, nearest_miss: None };
+    let mut search = Search { chain, used, anchor, now, checks: 0, nearest_miss: None, way_down: Vec::new() };
     if search.reaches_anchor(end_entity, Depth { certificates: 0, intermediates: 0 }) {
-        return Ok(());
+        let mut path = search.way_down;
+        path.push(end_entity);
+        path.reverse();
+        return Ok(path);
     }
     if search.checks >= CHECK_LIMIT {
         return Err(Refusal::PathTooCostly { limit: CHECK_LIMIT });
@@ -65,6 +68,8 @@ struct Search<'a> {
     now: OffsetDateTime,
     checks: u32,
     nearest_miss: Option<(u32, Refusal)>,
+    /// The path once it is found, from the anchor's certificate down.
+    way_down: Vec<&'a Certificate>,
 }
 
 impl<'a> Search<'a> {
@@ -85,6 +90,7 @@ impl<'a> Search<'a> {
             if issuer.subject_name() == certificate.issuer_name() {
                 found_issuer = true;
                 if self.issued(issuer, certificate, depth) {
+                    self.way_down.push(issuer);
                     return true;
                 }
             }
@@ -106,6 +112,7 @@ impl<'a> Search<'a> {
             let reached = self.reaches_anchor(issuer, deeper);
             self.used[index] = false;
             if reached {
+                self.way_down.push(issuer);
                 return true;
             }
         }

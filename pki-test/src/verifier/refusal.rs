@@ -219,7 +219,15 @@ pub enum Refusal {
         /// What is wrong.
         reason: &'static str,
     },
-    /// A certificate's serial number is in an enabled certificate revocation list.
+    /// A certificate names revocation lists, and none of them can be used.
+    #[error("whether the certificate '{subject}' is revoked cannot be told: {reason}")]
+    RevocationUnknown {
+        /// Subject name of the certificate.
+        subject: String,
+        /// Each URL, and why its list cannot be used.
+        reason: String,
+    },
+    /// A certificate's serial number is in a certificate revocation list.
     #[error("the certificate '{subject}' is revoked (serial number {serial}, decimal)")]
     Revoked {
         /// Subject name of the certificate.
@@ -350,6 +358,7 @@ impl Refusal {
             Self::PathLength { .. } => "path-length",
             Self::PathTooCostly { .. } => "path-too-costly",
             Self::QueryMalformed { .. } => "query-malformed",
+            Self::RevocationUnknown { .. } => "revocation-unknown",
             Self::Revoked { .. } => "revoked",
             Self::ScopeDate { .. } => "scope-date",
             Self::ScopeRegion { .. } => "scope-region",
@@ -407,7 +416,8 @@ impl Refusal {
             | Self::Issuer { .. }
             | Self::IssuerNotFound { .. }
             | Self::PathLength { .. }
-            | Self::PathTooCostly { .. } => Denial::UntrustedCertificate,
+            | Self::PathTooCostly { .. }
+            | Self::RevocationUnknown { .. } => Denial::UntrustedCertificate,
             Self::OperationUnknown { .. } => Denial::UnknownOperation,
             Self::Revoked { .. } => Denial::CertificateRevoked,
             Self::TrustAnchorDisabled { .. }

@@ -7,6 +7,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::arn::{Arn, ArnError};
 use super::certificate::{Certificate, signature_scheme};
 use super::certificate_fault::CertificateFault;
+use super::distribution::Unavailable;
 
 /// Most certificates of a trust anchor: two, so that a CA can be replaced (a fixed quota).
 pub const CERTIFICATES_LIMIT: usize = 2;
@@ -21,10 +22,11 @@ pub const REVOCATION_LIST_BYTES_LIMIT: usize = 300_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustAnchor {
     arn: Arn,
-    name: Option<String>,
+    alias: Option<String>,
     enabled: bool,
     certificates: Vec<Certificate>,
     revocation_lists: Vec<RevocationList>,
+    distribution_points: Option<Unavailable>,
 }
 
 /// The revoked serial numbers of one issuer.
@@ -57,13 +59,20 @@ impl TrustAnchor {
                 Ok(certificate)
             })
             .collect::<Result<Vec<_>, CertificateFault>>()?;
-        Ok(Self { arn, name: None, enabled: true, certificates, revocation_lists: Vec::new() })
+        Ok(Self {
+            arn,
+            alias: None,
+            enabled: true,
+            certificates,
+            revocation_lists: Vec::new(),
+            distribution_points: None,
+        })
     }
 
-    /// Gives the trust anchor a name, by which alias ARNs (`alias/trust-anchor/NAME`) find it.
+    /// Gives the trust anchor an alias, by which the ARN `alias/trust-anchor/ALIAS` finds it.
     #[must_use]
-    pub fn with_name(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+    pub fn with_alias(mut self, alias: &str) -> Self {
+        self.alias = Some(alias.to_owned());
         self
     }
 
@@ -71,6 +80,13 @@ impl TrustAnchor {
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
+        self
+    }
+
+    /// Asks the lists at the CRL distribution points of each certificate of a path, as `crlDpRevocationEnabled` does.
+    #[must_use]
+    pub fn with_distribution_points(mut self, unavailable: Unavailable) -> Self {
+        self.distribution_points = Some(unavailable);
         self
     }
 
@@ -120,10 +136,19 @@ impl TrustAnchor {
         &self.certificates
     }
 
+    /// Tells whether the lists at the CRL distribution points are asked, and what follows where one cannot be had.
+    pub fn distribution_points(&self) -> Option<Unavailable> {
+        self.distribution_points
+    }
+
+    /// Returns the ARN by the alias, if it has one.
+    pub fn alias_arn(&self) -> Option<Arn> {
+        self.alias.as_ref().map(|alias| self.arn.sibling(&format!("alias/trust-anchor/{alias}")))
+    }
+
     /// Tells whether `arn` is this anchor's, by identifier or by alias.
     pub fn answers_to(&self, arn: &Arn) -> bool {
-        let alias = |name: &String| self.arn.sibling(&format!("alias/trust-anchor/{name}"));
-        *arn == self.arn || self.name.as_ref().is_some_and(|name| *arn == alias(name))
+        *arn == self.arn || self.alias_arn().is_some_and(|alias| *arn == alias)
     }
 
     /// Tells whether a revocation list of `certificate`'s issuer holds its serial number.

@@ -15,7 +15,7 @@ const NEXT: &str = "arn:aws:iam::444455556666:role/next";
 const LAST: &str = "arn:aws:iam::444455556666:role/path/last";
 const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
 
-fn allowing(principal: &str, actions: &[&str], condition: &Value) -> TrustPolicy {
+pub(super) fn allowing(principal: &str, actions: &[&str], condition: &Value) -> TrustPolicy {
     let document = json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -46,7 +46,7 @@ fn open() -> TrustPolicy {
 }
 
 /// Asks for a role with more parameters, `NAME=VALUE` each.
-fn assume(world: &World, session: &Session, role: &str, more: &[&str]) -> Received {
+pub(super) fn assume(world: &World, session: &Session, role: &str, more: &[&str]) -> Received {
     let role = role.replace(':', "%3A").replace('/', "%2F").replace('+', "%2B");
     let mut body = format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=hop&RoleArn={role}");
     for parameter in more {

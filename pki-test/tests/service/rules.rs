@@ -17,7 +17,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let identity = Identity::sound(KeyAlgorithm::EcP256, "build-17");
-        let anchor = TrustAnchor::new(ANCHOR, &[&identity.anchor]).unwrap().with_name("fleet");
+        let anchor = TrustAnchor::new(ANCHOR, &[&identity.anchor]).unwrap().with_alias("fleet");
         Self { identity, verifier: Verifier::new("eu-central-1", vec![anchor]) }
     }
 

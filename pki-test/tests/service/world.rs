@@ -46,9 +46,9 @@ impl World {
 
     /// Starts a simulator that trusts `identity`.
     pub(super) fn of(identity: Identity, change: impl FnOnce(&mut SimulatorSettings)) -> Self {
-        let anchor = TrustAnchor::new(ANCHOR, &[&identity.anchor]).unwrap().with_name("fleet");
+        let anchor = TrustAnchor::new(ANCHOR, &[&identity.anchor]).unwrap().with_alias("fleet");
         let mut profile = Case::profile();
-        profile.name = Some("builders".to_owned());
+        profile.alias = Some("builders".to_owned());
         let clock = TestClock::at(NOW);
         let mut settings =
             SimulatorSettings::new("eu-central-1", vec![anchor], vec![profile], vec![Case::role()]);

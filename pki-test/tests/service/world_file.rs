@@ -70,7 +70,7 @@ fn the_manuals_example_is_a_world() {
     let faults: Vec<String> = settings.faults.iter().map(ToString::to_string).collect();
     assert_eq!(faults, ["throttle=1x1", "clock=+0ms"]);
     let profile = &settings.profiles[0];
-    assert_eq!((profile.name.as_deref(), profile.role_arns.len()), (Some("builders"), 2));
+    assert_eq!((profile.alias.as_deref(), profile.role_arns.len()), (Some("team/builders"), 2));
     assert!(profile.accept_role_session_name && profile.enabled);
     assert_eq!(settings.roles[0].max_session_duration, Duration::from_secs(7_200));
 
@@ -259,6 +259,16 @@ fn what_is_wrong_is_named_with_its_place() {
             "it is in region 'eu-west-1', where no trust anchor is; this file's regions are eu-central-1",
         ),
         (minimal().replace("111122223333:role", "1:role"), "the account is not twelve decimal digits"),
+        (anchor("alias = '1fleet'"), "'1fleet' is no alias"),
+        (profile("alias = 'a//b'"), "'a//b' is no alias"),
+        (profile("alias = 'AWS/b'"), "'AWS/b' is no alias"),
+        (anchor("crl_unavailable = 'perhaps'"), "expected `admit` or `refuse`"),
+        (profile("tip = { status = 'on' }"), "expected `ENABLED` or `DISABLED`"),
+        (profile("tip = { subject_type = 'user' }"), "missing field `status`"),
+        (
+            profile("tip = { status = 'ENABLED', subject_source = 'x509SAN/DNS' }"),
+            "expected `x509Subject/CN` or `x509SAN/URI`",
+        ),
         (profile("duration = '10m'"), "the duration is not one of 900 to 43200 seconds"),
         (profile("duration = '13h'"), "the duration is not one of 900 to 43200 seconds"),
         (profile("attribute_mapping = [{field = 'x509SAN', specifiers = ['CN']}]"), "a specifier of x509SAN"),

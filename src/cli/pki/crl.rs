@@ -10,7 +10,7 @@ use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::pki::Folder;
+use crate::pki::{Folder, WrittenList};
 use crate::private_file::shell_word;
 
 const DEFAULT_DAYS: u32 = 30;
@@ -25,8 +25,9 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     groups: &[],
     flags: &[FOLDER, DAYS, PASSPHRASE_FILE],
     more: "\
-Writes ca/crl.pem in the folder: PEM of at most 300,000 bytes, with a higher number each time. Make and
-import a new one after each revocation, and before --days have passed.
+Writes ca/crl.pem in the folder: PEM of at most 300,000 bytes, with a higher number each time; and
+ca/crl.der, the same list as web servers publish it. Make a new one after each revocation, and before
+--days have passed; then import it, or put it where the certificates say (pki init --crl-url).
 ",
     needs: Needs::Everything,
     run,
@@ -52,6 +53,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         list.next_update,
         list.next_update.distance_from(now),
     );
+    text.push_str(&published(&list));
     // Writing to a String cannot fail.
     let _ = write!(
         text,
@@ -72,6 +74,29 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         );
     }
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
+}
+
+/// Says where the list in DER goes: to the URLs in the certificates, for trust anchors that ask them.
+fn published(list: &WrittenList) -> String {
+    let der = shell_word(&list.der_file);
+    let mut text = format!("wrote {der}: the same in DER, for a web server\n");
+    for (file, url) in list
+        .urls
+        .iter()
+        .map(|url| (&list.der_file, url))
+        .chain(list.of_root.iter().map(|(file, url)| (file, url)))
+    {
+        text.push_str(&format!("  put {} at {url}\n", shell_word(file)));
+    }
+    if list.urls.is_empty() {
+        text.push_str("  no certificate names a place for it (pki issue --crl-url URL)\n");
+    } else {
+        text.push_str(
+            "  as application/pkix-crl, where AWS can reach it; the trust anchor asks there once this is done:\n  \
+             aws rolesanywhere update-trust-anchor --trust-anchor-id TRUST_ANCHOR_ID --crl-dp-revocation-enabled\n",
+        );
+    }
+    text
 }
 
 /// Returns a size in kilobytes, rounded up to a tenth.

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use pki_test::algorithm::KeyAlgorithm;
 
-use super::{ALGORITHMS, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, folder_flag, until};
+use super::{
+    ALGORITHMS, CRL_URL, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, folder_flag, until, url,
+};
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
+use crate::cli::usage::UsageError;
 use crate::cli::{Invocation, output, passphrase};
 use crate::clock::{Clock as _, SystemClock};
 use crate::pki::{Folder, InitSpec, PkiError};
@@ -21,19 +24,30 @@ const ALGORITHM: Setting =
 const INTERMEDIATE: Setting =
     Setting::flag("intermediate", Kind::Boolean, "let an intermediate CA issue, not the root");
 
+const ROOT_CRL_URL: Setting = Setting::flag(
+    "root-crl-url",
+    Kind::Text("URL"),
+    "where the root's own list is published, with --intermediate",
+);
+
 /// `anyrole pki init`.
 pub(in crate::cli) const SPEC: Spec = Spec {
     name: "pki init",
     about: "Makes a CA in a folder, for tests and pilots.",
     words: Words::None,
     groups: &[],
-    flags: &[FOLDER, NAME, ALGORITHM, INTERMEDIATE, PASSPHRASE_FILE, NO_PASSPHRASE],
+    flags: &[FOLDER, NAME, ALGORITHM, INTERMEDIATE, CRL_URL, ROOT_CRL_URL, PASSPHRASE_FILE, NO_PASSPHRASE],
     more: "\
 The root is valid for ten years, an intermediate for three. The keys are encrypted: a passphrase is
 asked for twice on the terminal, or read with --passphrase-file.
 
 Every client of Roles Anywhere accepts certificates that an EC P-256 or RSA CA signed, with SHA-256.
 Some, such as AWS's own iam-rolesanywhere-session for Python, refuse the SHA-384 of a P-384 CA.
+
+With --crl-url every certificate names the place of the CA's revocation list (a CRL distribution
+point), and so does every renewal: a trust anchor that asks distribution points needs no import.
+anyrole pki crl makes the list; AWS must reach the URL. --root-crl-url is the place of the root's own
+list, for the intermediate's certificate.
 
 Whoever has the CA's key can act as every identity that AWS trusts the CA for. In production, use
 your own PKI.
@@ -52,6 +66,11 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         // Before a passphrase is asked for.
         return Err(PkiError::Exists { folder: folder.path().to_path_buf() }.into());
     }
+    let (crl_url, root_crl_url) = (url(invocation, &CRL_URL)?, url(invocation, &ROOT_CRL_URL)?);
+    if let (Some(value), false) = (&root_crl_url, invocation.has(&INTERMEDIATE)) {
+        let expected = "given with --intermediate; without one, --crl-url is the root's list";
+        return Err(UsageError::Value { flag: ROOT_CRL_URL.name, value: value.clone(), expected }.into());
+    }
     let passphrase = if invocation.has(&NO_PASSPHRASE) {
         None
     } else {
@@ -63,6 +82,8 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         algorithm: algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256),
         intermediate: invocation.has(&INTERMEDIATE),
         passphrase,
+        crl_url,
+        root_crl_url,
     };
     let now = SystemClock.now();
     let (root_end, issuer_end) = folder.init(&spec, now)?;
@@ -78,6 +99,12 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         "NOT encrypted: keep the folder to yourself"
     };
     let _ = writeln!(text, "  private keys  {keys}");
+    if let Some(url) = &spec.crl_url {
+        let _ = writeln!(text, "  CRL           {url}, in every certificate from now on");
+    }
+    if let Some(url) = &spec.root_crl_url {
+        let _ = writeln!(text, "  root's CRL    {url}, in the intermediate's certificate");
+    }
     let _ = writeln!(text, "\nnext: issue an identity\n  anyrole pki issue build-17{}", folder_flag(folder));
     let _ = writeln!(
         text,

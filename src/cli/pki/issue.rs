@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::names::{self, DNS, Given, SUBJECT, URI};
 use super::{
-    ALGORITHMS, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, passphrase, until,
-    word,
+    ALGORITHMS, CRL_URL, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, passphrase,
+    until, url, word,
 };
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
@@ -39,11 +39,14 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     about: "Issues an identity: a private key and its certificate, or a certificate for a request.",
     words: Words::One("NAME"),
     groups: &[],
-    flags: &[FOLDER, SUBJECT, DNS, URI, DAYS, ALGORITHM, CSR, REPLACE, PASSPHRASE_FILE, JSON],
+    flags: &[FOLDER, SUBJECT, DNS, URI, DAYS, ALGORITHM, CSR, REPLACE, CRL_URL, PASSPHRASE_FILE, JSON],
     more: "\
 Writes NAME/NAME.pem (the certificate, then intermediates) and NAME/NAME.key into the folder. With
 --replace the subject, the DNS names, the URIs and the days stay as they were, each unless it is given:
 --dns replaces all DNS names and no URI.
+
+With --crl-url the certificate names the place of the CA's revocation list, and so do its renewals. The
+first URL becomes that of the whole PKI: certificates issued later name it without being told.
 
 With --csr the private key stays where the request was made. Only the public key of the request is
 taken, once its signature is checked; the names are those of this command line, and whatever else
@@ -73,6 +76,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         subject: names::subject(invocation, &name)?,
         alternative_names: Vec::new(),
         lifetime: DAY * DEFAULT_DAYS,
+        crl_url: None,
     });
     if typed.flag(SUBJECT.name).is_some() {
         kept.subject = names::subject(invocation, &name)?;
@@ -88,6 +92,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         lifetime: days(invocation, &DAYS)?.unwrap_or(kept.lifetime),
         key,
         replace: invocation.has(&REPLACE),
+        crl_url: url(invocation, &CRL_URL)?.or(kept.crl_url),
         name,
     };
     let passphrase = passphrase(invocation, folder)?;
@@ -105,6 +110,9 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         format!("issued {}: {}, {key}, serial {}\n", spec.name, until(issued.not_after, now), issued.serial);
     if is_kept {
         text.push_str(&names_of(&spec, typed.flag(SUBJECT.name).is_some(), &given));
+    }
+    if let Some(url) = &issued.crl_url {
+        text.push_str(&format!("  CRL          {url}\n"));
     }
     text.push_str(&unmappable(&folder.certificate(&spec.name)?));
     text.push_str(&match (&issued.private_key, &spec.key) {
@@ -128,6 +136,8 @@ struct Document<'a> {
     certificate: String,
     /// `null` where the key is elsewhere.
     private_key: Option<String>,
+    /// Where the certificate says that the CA's revocation list is; `null` where it does not.
+    crl_url: Option<&'a str>,
     /// What cannot be a session tag.
     warnings: Vec<String>,
 }
@@ -143,6 +153,7 @@ impl<'a> Document<'a> {
             not_after: issued.not_after.to_string(),
             certificate: issued.certificate.display().to_string(),
             private_key: issued.private_key.as_ref().map(|path| path.display().to_string()),
+            crl_url: issued.crl_url.as_deref(),
             warnings: warnings.map(|(tag, what)| format!("{tag} is no session tag: {what}")).collect(),
         }
     }

@@ -210,8 +210,8 @@ pub(crate) const SETTINGS: &[Setting] = {
     use Group::{Cache, Identity, Network, Program, Scope, SecondHop, Server, Session};
     use Kind::{Boolean, Discreet, Duration, List, Secret, Text, Word};
     &[
-        Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor; its region is where AWS is called").drop_in(),
-        Setting::new(Session, "profile-arn", Text("ARN"), "Roles Anywhere profile").drop_in(),
+        Setting::new(Session, "trust-anchor-arn", Text("ARN"), "trust anchor or its alias; its region is where AWS is called").drop_in(),
+        Setting::new(Session, "profile-arn", Text("ARN"), "Roles Anywhere profile or its alias").drop_in(),
         Setting::new(Session, "role-arn", Text("ARN"), "IAM role to assume").drop_in(),
         Setting::new(Session, "region", Text("REGION"), "region to call and sign for [default: the trust anchor's]").drop_in(),
         Setting::new(Session, "session-duration", Duration, "15m to 12h, or 'profile' for the profile's own [default: 1h]").drop_in(),

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use pki_test::simulator::control::{PATH_PREFIX, TOKEN_HEADER};
-use pki_test::simulator::{Simulator, SimulatorSettings};
+use pki_test::simulator::{Profile, Simulator, SimulatorSettings};
+use pki_test::verifier::TrustAnchor;
 use serde::Serialize;
 
 use super::example::Example;
@@ -16,6 +17,8 @@ pub(super) struct Resources {
     pub(super) trust_anchor_arns: Vec<String>,
     pub(super) profile_arns: Vec<String>,
     pub(super) role_arns: Vec<String>,
+    /// The ARNs by alias, of trust anchors and then of profiles.
+    pub(super) alias_arns: Vec<String>,
 }
 
 impl Resources {
@@ -25,6 +28,13 @@ impl Resources {
             trust_anchor_arns: settings.trust_anchors.iter().map(|anchor| anchor.arn().to_string()).collect(),
             profile_arns: settings.profiles.iter().map(|profile| profile.arn.to_string()).collect(),
             role_arns: settings.roles.iter().map(|role| role.arn.to_string()).collect(),
+            alias_arns: settings
+                .trust_anchors
+                .iter()
+                .filter_map(TrustAnchor::alias_arn)
+                .chain(settings.profiles.iter().filter_map(Profile::alias_arn))
+                .map(|arn| arn.to_string())
+                .collect(),
         }
     }
 }
@@ -46,6 +56,9 @@ pub(super) struct Ready<'a> {
     trust_anchor_arns: &'a [String],
     profile_arns: &'a [String],
     role_arns: &'a [String],
+    /// What finds trust anchors and profiles as well.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    alias_arns: &'a [String],
     control: Control<'a>,
 }
 
@@ -59,7 +72,7 @@ struct Control<'a> {
 
 impl<'a> Ready<'a> {
     pub(super) fn new(simulator: &'a Simulator, resources: &'a Resources) -> Self {
-        let Resources { region, trust_anchor_arns, profile_arns, role_arns } = resources;
+        let Resources { region, trust_anchor_arns, profile_arns, role_arns, alias_arns } = resources;
         Self {
             http_endpoint: simulator.http_endpoint(),
             https_endpoint: simulator.https_endpoint(),
@@ -70,6 +83,7 @@ impl<'a> Ready<'a> {
             trust_anchor_arns,
             profile_arns,
             role_arns,
+            alias_arns,
             control: Control {
                 url: format!("{}{PATH_PREFIX}", simulator.http_endpoint()),
                 header: TOKEN_HEADER,

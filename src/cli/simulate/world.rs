@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use pki_test::revocation::{MAX_IMPORT_OCTETS, RevocationList};
 use pki_test::simulator::{Profile, Role, SimulatorSettings};
-use pki_test::verifier::TrustAnchor;
+use pki_test::verifier::{TrustAnchor, Unavailable};
 
 use super::error::SimulateError;
-use super::{ACCOUNT, CRL, REGION, ROLE, TRUST_ANCHOR};
+use super::{ACCOUNT, CRL, CRL_POINTS, REGION, ROLE, TRUST_ANCHOR};
 use crate::cli::args::Typed;
+use crate::cli::grammar;
 use crate::cli::report::Failure;
 use crate::private_file::{self, shell_word};
 use crate::x509::pem;
@@ -83,6 +84,10 @@ pub(super) fn settings(typed: &Typed) -> Result<SimulatorSettings, Failure> {
     let mut settings = world.simulator(&anchors)?;
     settings.trust_anchor_files = vec![paths.into_iter().map(PathBuf::from).collect()];
     settings.trust_anchors = import(typed, settings.trust_anchors)?;
+    if typed.flag(CRL_POINTS.name).and_then(grammar::boolean).unwrap_or(false) {
+        let asking = |anchor: TrustAnchor| anchor.with_distribution_points(Unavailable::default());
+        settings.trust_anchors = settings.trust_anchors.into_iter().map(asking).collect();
+    }
     Ok(settings)
 }
 

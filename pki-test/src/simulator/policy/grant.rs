@@ -42,6 +42,8 @@ pub struct Grant {
     pub session_tags: BTreeMap<String, String>,
     /// Mapped attributes that no session tag can carry.
     pub unmapped: UnmappedAttributes,
+    /// The keys `aws:OriginIdentity/…` with trusted identity propagation; else none.
+    pub origin_identity: BTreeMap<String, String>,
 }
 
 /// Decides what a verified request is granted.
@@ -52,7 +54,7 @@ pub struct Grant {
 /// # Errors
 ///
 /// Fails with the first rule that is broken: profile, session name, role, duration, source identity, number of session
-/// tags, trust policy.
+/// tags, origin identity, trust policy.
 pub fn grant(
     profiles: &[Profile],
     roles: &[Role],
@@ -89,7 +91,12 @@ pub fn grant(
     if mapped.tags.len() > TAGS_LIMIT {
         return Err(PolicyRefusal::TagsTooMany { found: mapped.tags.len() });
     }
+    let origin_identity = match profile.tip {
+        Some(tip) => tip.origin_identity(&profile.attribute_mappings, &mapped)?,
+        None => BTreeMap::new(),
+    };
     let mut context = request_context(anchor, &session_name, &source_identity, &mapped.tags);
+    origin_identity.iter().for_each(|(key, value)| context.set(key, value));
     context.set_all("aws:SourceIp", request.source_address.as_ref().map(IpAddr::to_string));
     ask_trust_policy(role, &context, !mapped.tags.is_empty())
         .map_err(|refusal| PolicyRefusal::TrustPolicy { refusal, unmapped: mapped.unmapped.clone() })?;
@@ -99,6 +106,7 @@ pub fn grant(
         source_identity,
         session_tags: mapped.tags,
         unmapped: mapped.unmapped,
+        origin_identity,
         assumed_role_arn: assumed_role_arn(&role.arn, &session_name),
         assumed_role_id: format!("{}:{session_name}", role.unique_id()),
         subject_arn: anchor.sibling(&format!("subject/{}", subject_id(&request.end_entity))).to_string(),

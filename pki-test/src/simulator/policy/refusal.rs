@@ -17,6 +17,25 @@ pub enum PolicyRefusal {
         /// The role's maximum, in seconds.
         allowed_seconds: u64,
     },
+    /// The profile has trusted identity propagation, and the certificate lacks the field that names its subject.
+    #[error(
+        "the profile takes the origin identity from {field}, and the certificate has no value there{}",
+        because(unmapped)
+    )]
+    OriginIdentityMissing {
+        /// `x509Subject/CN` or `x509SAN/URI`.
+        field: &'static str,
+        /// What no session tag can carry, the field perhaps among it.
+        unmapped: UnmappedAttributes,
+    },
+    /// The profile has trusted identity propagation from a field that it does not map.
+    #[error(
+        "the profile takes the origin identity from {field}, and its attribute mappings have no rule for that field"
+    )]
+    OriginIdentityNotMapped {
+        /// `x509Subject/CN` or `x509SAN/URI`.
+        field: &'static str,
+    },
     /// The profile is of another account than the trust anchor.
     #[error("the profile is in account '{found}', and the trust anchor in {expected}")]
     ProfileAccount {
@@ -103,11 +122,17 @@ pub enum PolicyRefusal {
     },
 }
 
+fn because(unmapped: &UnmappedAttributes) -> String {
+    if unmapped.is_empty() { String::new() } else { format!(" that a session tag can carry: {unmapped}") }
+}
+
 impl PolicyRefusal {
     /// Returns the rule's stable name.
     pub const fn rule(&self) -> &'static str {
         match self {
             Self::DurationTooLong { .. } => "duration-too-long",
+            Self::OriginIdentityMissing { .. } => "origin-identity-missing",
+            Self::OriginIdentityNotMapped { .. } => "origin-identity-not-mapped",
             Self::ProfileAccount { .. } => "profile-account",
             Self::ProfileDisabled { .. } => "profile-disabled",
             Self::ProfileEmpty { .. } => "profile-empty",
@@ -132,7 +157,9 @@ impl PolicyRefusal {
             | Self::ProfileEmpty { .. }
             | Self::ProfileRegion { .. }
             | Self::ProfileUnknown { .. } => Denial::InvalidProfile,
-            Self::RoleAccount { .. }
+            Self::OriginIdentityMissing { .. }
+            | Self::OriginIdentityNotMapped { .. }
+            | Self::RoleAccount { .. }
             | Self::RoleUnknown { .. }
             | Self::SourceIdentity { .. }
             | Self::TagsTooMany { .. }
@@ -145,10 +172,11 @@ impl PolicyRefusal {
     /// Returns the attributes that the service's message names, if there are any.
     pub fn unmapped(&self) -> Option<&UnmappedAttributes> {
         match self {
-            Self::SourceIdentity { unmapped, .. } | Self::TrustPolicy { unmapped, .. } => {
-                Some(unmapped).filter(|unmapped| !unmapped.is_empty())
-            }
+            Self::OriginIdentityMissing { unmapped, .. }
+            | Self::SourceIdentity { unmapped, .. }
+            | Self::TrustPolicy { unmapped, .. } => Some(unmapped).filter(|unmapped| !unmapped.is_empty()),
             Self::DurationTooLong { .. }
+            | Self::OriginIdentityNotMapped { .. }
             | Self::ProfileAccount { .. }
             | Self::ProfileDisabled { .. }
             | Self::ProfileEmpty { .. }

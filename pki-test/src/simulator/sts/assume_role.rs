@@ -1,7 +1,7 @@
 //! AssumeRole with a role's session credentials: role chaining.
 //!
-//! Such a session lasts at most an hour. The source identity and the transitive session tags of the caller stay with
-//! it. What the policies of the caller's role allow is not simulated; the policies that narrow the caller and the role's
+//! Such a session lasts at most an hour. The source identity, the origin identity and the transitive session tags of the
+//! caller stay with it. What the policies of the caller's role allow is not simulated; the policies that narrow the caller and the role's
 //! trust policy decide.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,6 +188,7 @@ fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Pri
         transitive_tag_keys: caller.transitive_tag_keys.union(&request.transitive).cloned().collect(),
         // The permissions are those of the new role.
         layers: Vec::new(),
+        origin_identity: caller.origin_identity.clone(),
     })
 }
 
@@ -214,6 +215,7 @@ fn ask_trust_policy(
     for (key, value) in &session.session_tags {
         context.set(&format!("aws:RequestTag/{key}"), value);
     }
+    caller.origin_identity.iter().for_each(|(key, value)| context.set(key, value));
     let optional = [
         ("aws:SourceIdentity", caller.source_identity.as_deref()),
         ("sts:ExternalId", request.external_id),

@@ -307,10 +307,7 @@ fn tokens(
         {
             match name {
                 "*" | "?" | "$" => tokens.extend(name.chars().map(Token::Character)),
-                _ => match context.values(name) {
-                    [only] => tokens.extend(only.chars().map(Token::Character)),
-                    [] | [_, ..] => return None,
-                },
+                _ => tokens.extend(replacement(name, context)?.chars().map(Token::Character)),
             }
             rest = after;
             continue;
@@ -323,6 +320,19 @@ fn tokens(
         rest = &rest[character.len_utf8()..];
     }
     Some(tokens)
+}
+
+/// Returns the one value of a variable's key, or the default in `${KEY, 'DEFAULT'}` where the key is absent.
+fn replacement<'a>(variable: &'a str, context: &'a RequestContext) -> Option<&'a str> {
+    let (key, default) = match variable.split_once(',') {
+        Some((key, default)) => (key.trim_end(), Some(default.trim())),
+        None => (variable, None),
+    };
+    match context.values(key) {
+        [only] => Some(only),
+        [] => default?.strip_prefix('\'')?.strip_suffix('\''),
+        [_, ..] => None,
+    }
 }
 
 fn compare(comparison: Comparison, pattern: &[Token], value: &str) -> bool {

@@ -18,7 +18,7 @@ use super::condition::like_text;
 pub(super) const PRINCIPAL_KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
 /// The actions of STS. Three are asked for here; the others are real, and never asked for.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 18] = [
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
@@ -34,6 +34,7 @@ const ACTIONS: [&str; 17] = [
     "sts:GetWebIdentityToken",
     "sts:SetContext",
     "sts:SetSourceIdentity",
+    "sts:SetWebIdentityTokenScope",
     "sts:TagGetWebIdentityToken",
     "sts:TagSession",
 ];

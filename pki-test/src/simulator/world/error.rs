@@ -110,6 +110,15 @@ impl fmt::Display for Line {
 /// Why a trust anchor, profile or role cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceFault {
+    /// The service takes no such alias.
+    #[error(
+        "'{found}' is no alias: it has letters, digits, '_', '-' and single '/' between them, a letter first, and does not \
+         begin with aws/"
+    )]
+    Alias {
+        /// The alias.
+        found: String,
+    },
     /// The text is no ARN.
     #[error(transparent)]
     Arn(#[from] ArnError),

@@ -12,8 +12,14 @@ const NAMES: &[&str] = &[
     "aws:Ec2InstanceSourceVpc",
     "aws:EpochTime",
     "aws:FederatedProvider",
+    "aws:IdentityCenterInstanceArn",
+    "aws:IdentityStoreArn",
     "aws:MultiFactorAuthAge",
     "aws:MultiFactorAuthPresent",
+    "aws:OriginIdentity/FederatedProviderArn",
+    "aws:OriginIdentity/Issuer",
+    "aws:OriginIdentity/Subject",
+    "aws:OriginIdentity/SubjectType",
     "aws:PrincipalAccount",
     "aws:PrincipalArn",
     "aws:PrincipalIsAWSService",
@@ -60,17 +66,25 @@ const NAMES: &[&str] = &[
     "sts:DurationSeconds",
     "sts:ExternalId",
     "sts:IdentityTokenAudience",
+    "sts:IdentityTokenScope",
     "sts:RequestContextProviders",
     "sts:RoleSessionName",
     "sts:SigningAlgorithm",
     "sts:SourceIdentity",
+    "sts:SubjectMode",
     "sts:TaskPolicyArn",
     "sts:TransitiveTagKeys",
 ];
 
 /// What goes before the key of a tag or of a context.
-const PREFIXES: &[&str] =
-    &["aws:PrincipalTag/", "aws:RequestTag/", "aws:ResourceTag/", "iam:ResourceTag/", "sts:RequestContext/"];
+const PREFIXES: &[&str] = &[
+    "aws:PrincipalTag/",
+    "aws:RequestTag/",
+    "aws:ResourceTag/",
+    "aws:TransactionContext/",
+    "iam:ResourceTag/",
+    "sts:RequestContext/",
+];
 
 /// The attributes of a SAML assertion, after `saml:`.
 const SAML: &[&str] = &[
@@ -123,6 +137,10 @@ pub(super) fn is_known(key: &str) -> bool {
 
 /// Returns the known key nearest to a mistyped one; of a tag's key the part before the tag.
 pub(super) fn nearest(key: &str) -> Option<String> {
+    let origin_identity = NAMES.iter().copied().filter(|name| name.contains('/'));
+    if let Some(near) = super::nearest(key, origin_identity) {
+        return Some(near);
+    }
     if let Some((prefix, rest)) = split_prefix(key) {
         let near = super::nearest(prefix, PREFIXES.iter().copied())?;
         // A prefix that is right has nothing behind it.
@@ -163,6 +181,8 @@ mod tests {
             "sts:ExternalId",
             "aws:SourceVpc",
             "saml:aud",
+            "aws:OriginIdentity/Subject",
+            "AWS:originidentity/subjecttype",
             "token.actions.githubusercontent.com:sub",
             "oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLE:aud",
         ] {
@@ -182,6 +202,8 @@ mod tests {
             ("", None),
             ("a:b", None),
             ("saml:audd", Some("saml:aud")),
+            ("aws:OriginIdentity/Subjekt", Some("aws:OriginIdentity/Subject")),
+            ("aws:OriginIdentity/", None),
         ] {
             assert!(!is_known(key), "{key}");
             let found = nearest(key);
