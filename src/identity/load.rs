@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::error::Part;
+use super::in_tpm::{self, Form, TpmSettings};
 use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
 use super::source::{IdentitySource, Input, PasswordSource};
@@ -112,7 +113,7 @@ pub fn load_chain(
     password: &PasswordSource,
     env: &Environment,
 ) -> Result<Chain, IdentityError> {
-    let mut loader = Loader::new(Reader::new(env, false), password);
+    let mut loader = Loader::new(Reader::new(env, false), password, None);
     renewal::settled(std::iter::once(certificate).chain(intermediates), || {
         let bytes = loader.reader.public_bytes(certificate);
         let mut candidates = loader.certificates(bytes, certificate, Part::Certificate)?;
@@ -137,10 +138,11 @@ pub fn load_chain(
 pub fn load_private_key(
     input: &Input,
     password: &PasswordSource,
+    tpm: Option<&TpmSettings>,
     allow_insecure_key_file: bool,
     env: &Environment,
 ) -> Result<(Box<dyn SigningKey>, Option<private_file::Warning>), IdentityError> {
-    let mut loader = Loader::new(Reader::new(env, allow_insecure_key_file), password);
+    let mut loader = Loader::new(Reader::new(env, allow_insecure_key_file), password, tpm);
     renewal::settled([input], || {
         let material = if input.is_device() {
             KeyMaterial::InDevice
@@ -204,7 +206,7 @@ pub fn holds(
         return certificate.holds(subject_name, issuer_name);
     }
     let password = source.password.unattended();
-    let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &password);
+    let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &password, None);
     let bytes = Ok(certificate.bytes().clone());
     let certificates = loader.certificates(bytes, &source.certificate, Part::Certificate);
     certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
@@ -220,7 +222,8 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
             return None;
         }
     }
-    let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &PasswordSource::Nobody);
+    let reader = Reader::new(env, source.allow_insecure_key_file);
+    let mut loader = Loader::new(reader, &PasswordSource::Nobody, None);
     let bytes = loader.reader.private_bytes(input);
     match loader.key_material(bytes, input).ok()? {
         KeyMaterial::Blocks { blocks, .. } => loader.open_blocks(&blocks, input).ok(),
@@ -266,17 +269,19 @@ impl KeyMaterial {
 struct Loader<'a> {
     reader: Reader<'a>,
     password: Password<'a>,
+    /// How keys in a TPM are used; `None` leaves it alone.
+    tpm: Option<&'a TpmSettings>,
     /// The SHA-256 of the certificate's source, once it was read.
     certificate_sha256: Option<[u8; 32]>,
 }
 
 impl<'a> Loader<'a> {
-    fn new(reader: Reader<'a>, password: &'a PasswordSource) -> Self {
-        Self { reader, password: Password::new(password), certificate_sha256: None }
+    fn new(reader: Reader<'a>, password: &'a PasswordSource, tpm: Option<&'a TpmSettings>) -> Self {
+        Self { reader, password: Password::new(password), tpm, certificate_sha256: None }
     }
 
     fn of(source: &'a IdentitySource, reader: Reader<'a>) -> Self {
-        Self::new(reader, &source.password)
+        Self::new(reader, &source.password, source.tpm.as_ref())
     }
 
     /// Parses all certificates of a source.
@@ -384,19 +389,26 @@ impl<'a> Loader<'a> {
 
     /// Takes a private key into use, wherever it is.
     fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<Box<dyn SigningKey>, IdentityError> {
-        match material {
-            KeyMaterial::Blocks { blocks, .. } => Ok(Box::new(self.open_blocks(blocks, input)?)),
-            KeyMaterial::InDevice => {
-                let kind = match input {
-                    Input::TpmHandle(_) => "a TPM 2.0 key",
-                    Input::Descriptor(_)
-                    | Input::Path(_)
-                    | Input::Pkcs11Uri(_)
-                    | Input::StandardInput
-                    | Input::Variable(_) => "PKCS#11",
-                };
-                Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind })
+        match (material, input) {
+            (KeyMaterial::Blocks { blocks, .. }, _) => {
+                match blocks.iter().find(|block| block.label.is_private_key()) {
+                    Some(block) if block.label == Label::Tss2PrivateKey => {
+                        in_tpm::open(self.tpm, Form::File(&block.der), &mut self.reader, input.to_string())
+                    }
+                    Some(_) | None => Ok(Box::new(self.open_blocks(blocks, input)?)),
+                }
             }
+            (KeyMaterial::InDevice, Input::TpmHandle(handle)) => {
+                in_tpm::open(self.tpm, Form::Handle(handle), &mut self.reader, input.to_string())
+            }
+            (
+                KeyMaterial::InDevice,
+                Input::Descriptor(_)
+                | Input::Path(_)
+                | Input::Pkcs11Uri(_)
+                | Input::StandardInput
+                | Input::Variable(_),
+            ) => Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind: "PKCS#11" }),
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::in_tpm::TpmSettings;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
 use crate::text::quoted;
@@ -189,6 +190,8 @@ pub struct IdentitySource {
     pub intermediates: Option<Input>,
     /// The password of an encrypted key or of a PKCS#12 store.
     pub password: PasswordSource,
+    /// How keys in a TPM are used; `None` leaves the TPM alone, and of a key in one its public half is all there is.
+    pub tpm: Option<TpmSettings>,
     /// Accept a key file that other users can read.
     pub allow_insecure_key_file: bool,
 }
