@@ -316,6 +316,12 @@ pub enum IdentityError {
         /// Why.
         cause: Box<TpmError>,
     },
+    /// A TPM did not make a key.
+    #[error("cannot make a key in the TPM: {cause}")]
+    TpmKeyNotMade {
+        /// Why.
+        cause: Box<TpmError>,
+    },
     /// A certificate that will be presented is signed with a hash that AWS refuses.
     #[error("the {} is signed with {hash}, and AWS takes SHA-256 or stronger", certificate.part)]
     WeakSignatureHash {
@@ -445,7 +451,7 @@ impl Diagnostic for IdentityError {
             Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
             Self::SelfSigned { .. } => "self-signed",
             Self::SourceUnsupported { .. } => "source-unsupported",
-            Self::Tpm { cause, .. } => cause.id(),
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.id(),
             Self::WeakSignatureHash { .. } => "weak-signature-hash",
         }
     }
@@ -470,7 +476,7 @@ impl Diagnostic for IdentityError {
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
             }
-            Self::Tpm { cause, .. } => cause.facts(),
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.facts(),
             Self::CertificateMalformed { .. }
             | Self::CertificateMissing { .. }
             | Self::CertificateNotPem { .. }
@@ -578,7 +584,7 @@ impl Diagnostic for IdentityError {
             Self::SourceUnsupported { .. } => {
                 "give the certificate and the private key as files: PEM, DER or PKCS#12"
             }
-            Self::Tpm { cause, .. } => return cause.hint(),
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => return cause.hint(),
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };
         Some(String::from(hint))
@@ -621,6 +627,7 @@ impl IdentityError {
             | Self::SelfSigned { .. }
             | Self::SourceUnsupported { .. }
             | Self::Tpm { .. }
+            | Self::TpmKeyNotMade { .. }
             | Self::WeakSignatureHash { .. } => false,
         }
     }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use super::password::{NoPassword, Password};
 use super::reader::Reader;
 use super::{IdentityError, PasswordSource};
+use crate::env::Environment;
 use crate::secret::Secret;
 use crate::signer::SigningKey;
-use crate::signer::tpm::{Guarded, KeyFile, Passwords, TpmError, TpmKey, TpmKeySource, TpmPlace, TpmPublicKey};
+use crate::signer::tpm::{
+    self, Guarded, KeyFile, NewKeyKind, Parent, Passwords, TpmError, TpmKey, TpmKeySource, TpmPlace, TpmPublicKey,
+};
 
 /// How keys in a TPM are used.
 #[derive(Clone, Debug, Default)]
@@ -52,10 +55,56 @@ pub(super) fn open(
             }
         };
     };
+    let key = with_passwords(settings, reader, &source_name, |passwords| {
+        TpmKey::open(&settings.place, key, passwords)
+    })?;
+    Ok(Box::new(key.map_err(failed)?))
+}
+
+/// A key that was made in a TPM.
+#[derive(Debug)]
+pub struct NewTpmKey {
+    /// Its file.
+    pub file: Box<KeyFile>,
+    /// The key itself, which has signed once.
+    pub key: Box<dyn SigningKey>,
+}
+
+/// Makes a key in a TPM. It has a password only where the settings say where that is.
+///
+/// # Errors
+///
+/// Fails if a password cannot be read, or as [`tpm::create`] does.
+pub fn create_in_tpm(
+    settings: &TpmSettings,
+    below: Parent,
+    kind: NewKeyKind,
+    env: &Environment,
+) -> Result<NewTpmKey, IdentityError> {
+    let mut settings = settings.clone();
+    if let PasswordSource::Prompt = settings.key_password {
+        settings.key_password = PasswordSource::Given(Arc::new(Secret::new(String::new())));
+    }
+    let mut reader = Reader::new(env, false);
+    let made = with_passwords(&settings, &mut reader, "to be made", |passwords| {
+        let file = Box::new(tpm::create(&settings.place, below, kind, passwords)?);
+        let key = TpmKey::open(&settings.place, TpmKeySource::File(file.clone()), passwords)?;
+        Ok(NewTpmKey { file, key: Box::new(key) })
+    })?;
+    made.map_err(|cause: TpmError| IdentityError::TpmKeyNotMade { cause: Box::new(cause) })
+}
+
+/// Finds the passwords that are given, and asks a person for the others where they are needed.
+fn with_passwords<T>(
+    settings: &TpmSettings,
+    reader: &mut Reader<'_>,
+    source_name: &str,
+    work: impl FnOnce(&mut Passwords<'_>) -> T,
+) -> Result<T, IdentityError> {
     let what = |of: Guarded| match of {
         Guarded::Key => format!("the TPM key {source_name}"),
         Guarded::Parent => format!("the parent of the TPM key {source_name}"),
-        Guarded::Hierarchy => format!("the TPM's hierarchy, for the key {source_name},"),
+        Guarded::Hierarchy => format!("the TPM's hierarchy, for the key {source_name}"),
     };
     let mut key_password = Password::new(&settings.key_password);
     let mut parent_password = Password::new(&settings.parent_password);
@@ -64,11 +113,11 @@ pub(super) fn open(
             return Ok(None);
         }
         let read = password.get(reader, &what(of)).map(Some);
-        read.map_err(|no_password| no_password.of_key(source_name.clone(), what(of)))
+        read.map_err(|no_password| no_password.of_key(source_name.to_owned(), what(of)))
     };
-    let own = given(&mut key_password, Guarded::Key, reader)?;
-    let parents = given(&mut parent_password, Guarded::Parent, reader)?;
-    let mut ask = |of: Guarded| -> Result<Arc<Secret<String>>, String> {
+    let key = given(&mut key_password, Guarded::Key, reader)?;
+    let parent = given(&mut parent_password, Guarded::Parent, reader)?;
+    let mut ask = |of: Guarded| {
         let password = match of {
             Guarded::Key => &mut key_password,
             Guarded::Parent | Guarded::Hierarchy => &mut parent_password,
@@ -77,7 +126,5 @@ pub(super) fn open(
             NoPassword::Unasked(why) | NoPassword::Unreadable(why, _) => why,
         })
     };
-    let mut passwords = Passwords { key: own, parent: parents, ask: &mut ask };
-    let key = TpmKey::open(&settings.place, key, &mut passwords).map_err(failed)?;
-    Ok(Box::new(key))
+    Ok(work(&mut Passwords { key, parent, ask: &mut ask }))
 }

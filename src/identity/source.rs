@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::in_tpm::TpmSettings;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
+use crate::signer::tpm::TpmKeySource;
 use crate::text::quoted;
 
 /// Where the bytes of a certificate, key or password come from.
@@ -158,7 +159,10 @@ impl Input {
             "" => wrong("it is empty"),
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
             _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
-            _ if text.starts_with("handle:") => Ok(Self::TpmHandle(text.to_owned())),
+            _ if text.starts_with("handle:") => match TpmKeySource::parse_handle(text) {
+                Some(_) => Ok(Self::TpmHandle(text.to_owned())),
+                None => wrong("a key's handle in a TPM is handle:0x81 and six more digits, or handle:0x80…"),
+            },
             _ => Ok(Self::file(text)),
         }
     }

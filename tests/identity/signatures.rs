@@ -33,7 +33,7 @@ fn openssl_verifies_the_test_string_under_every_digest() {
         let key = folder.write("key.pem", pki.key_pem());
         let input = Input::file(key.clone());
         let (mut file_key, _) =
-            load_private_key(&input, &PasswordSource::Prompt, false, &no_environment()).expect("a key");
+            load_private_key(&input, &PasswordSource::Prompt, None, false, &no_environment()).expect("a key");
         let octets =
             file_key.public_key().expect("it is in memory").key_octets().expect("whole octets").to_vec();
         let hash =

@@ -226,6 +226,8 @@ pub enum NewKeyKind {
     EcP256,
     /// EC on P-384.
     EcP384,
+    /// EC on P-521.
+    EcP521,
     /// RSA, of so many bits.
     Rsa(u16),
 }
@@ -236,7 +238,7 @@ pub(super) fn signing_key(kind: NewKeyKind, has_password: bool) -> Vec<u8> {
     let attributes = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN | USER_WITH_AUTH | SIGN;
     let attributes = if has_password { attributes } else { attributes | NO_DA };
     let number = match kind {
-        NewKeyKind::EcP256 | NewKeyKind::EcP384 => ECC,
+        NewKeyKind::EcP256 | NewKeyKind::EcP384 | NewKeyKind::EcP521 => ECC,
         NewKeyKind::Rsa(_) => RSA,
     };
     let area = Writer::default().u16(number).u16(SHA256).u32(attributes).sized(&[]).u16(NULL).u16(NULL);
@@ -244,6 +246,7 @@ pub(super) fn signing_key(kind: NewKeyKind, has_password: bool) -> Vec<u8> {
     match kind {
         NewKeyKind::EcP256 => curve(area, 0x0003),
         NewKeyKind::EcP384 => curve(area, 0x0004),
+        NewKeyKind::EcP521 => curve(area, 0x0005),
         NewKeyKind::Rsa(bits) => area.u16(bits).u32(0).sized(&[]).finish(),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A TPM counts the wrong passwords of all objects that are not exempt, whoever tries them, and after a number of them uses none of these
 //! objects for hours. An empty password that is tried at random is such a wrong one. So of an object that counts, a password that was
-//! given is the only one that is tried; the empty one is tried where none was given, while less than half of the tries are used up. One
-//! password is tried once. The last try is a person's.
+//! given is the only one that is tried, once; the empty one is tried where none was given. The last try is a person's. Of what is said to
+//! have a password, which is not always true, the empty one is tried only where nobody can be asked, and half of the tries are left.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(super) fn unlock<T>(
         if !guard.counts {
             match with_none(tpm) {
                 Err(error) if is_wrong_password(&error) => {}
-                outcome => return outcome.map_err(|error| explained(tpm, guard, error)),
+                outcome => return outcome.map_err(|error| explained(tpm, error)),
             }
         }
         return with(tpm, guard, given, attempt, By::Settings);
@@ -70,15 +70,18 @@ pub(super) fn unlock<T>(
             Err(why) => unasked = Some(why),
         }
     }
-    let mut may_be_tried = true;
+    let mut untried = None;
     if guard.counts {
         let tries = tpm.tries()?;
-        may_be_tried = tries.wrong < tries.most.div_ceil(2);
+        let left = tries.most.saturating_sub(tries.wrong);
+        let needed = if guard.is_said_to_have_one { tries.most.div_ceil(2) } else { 2 };
+        // In a lockout it has its own answer, and counts nothing.
+        untried = Some(tries).filter(|_| left > 0 && left < needed);
     }
-    if may_be_tried {
+    if untried.is_none() {
         match with_none(tpm) {
             Err(error) if is_wrong_password(&error) => {}
-            outcome => return outcome.map_err(|error| explained(tpm, guard, error)),
+            outcome => return outcome.map_err(|error| explained(tpm, error)),
         }
     }
     let password = match unasked {
@@ -87,7 +90,12 @@ pub(super) fn unlock<T>(
     };
     match password {
         Ok(password) => with(tpm, guard, &password, attempt, By::Person),
-        Err(why) => Err(TpmError::PasswordMissing { of: guard.of, why }),
+        Err(why) => Err(match untried {
+            Some(tries) if !guard.is_said_to_have_one => {
+                TpmError::LastTry { place: tpm.place(), of: guard.of, tries }
+            }
+            Some(_) | None => TpmError::PasswordMissing { of: guard.of, why },
+        }),
     }
 }
 
@@ -134,7 +142,7 @@ fn with<T>(
             of: guard.of,
             tries: if guard.counts { tpm.tries().ok() } else { None },
         }),
-        Err(error) => Err(explained(tpm, guard, error)),
+        Err(error) => Err(explained(tpm, error)),
     }
 }
 
@@ -143,12 +151,12 @@ fn without(tpm: &mut Tpm, guard: Guard, error: TpmError, why: impl Fn() -> Strin
     if is_wrong_password(&error) {
         TpmError::PasswordMissing { of: guard.of, why: why() }
     } else {
-        explained(tpm, guard, error)
+        explained(tpm, error)
     }
 }
 
 /// Says more of a lockout than its code does.
-fn explained(tpm: &mut Tpm, _guard: Guard, error: TpmError) -> TpmError {
+fn explained(tpm: &mut Tpm, error: TpmError) -> TpmError {
     match &error {
         TpmError::Refused { place, code, .. } if code.is_lockout() => {
             TpmError::LockedOut { place: place.clone(), tries: tpm.tries().ok() }
