@@ -9,7 +9,8 @@ use crate::env::Environment;
 use crate::secret::Secret;
 use crate::signer::SigningKey;
 use crate::signer::tpm::{
-    self, Guarded, KeyFile, NewKeyKind, Parent, Passwords, TpmError, TpmKey, TpmKeySource, TpmPlace, TpmPublicKey,
+    self, Guarded, KeyFile, NewKeyKind, Parent, Passwords, TpmError, TpmKey, TpmKeySource, TpmPlace,
+    TpmPublicKey,
 };
 
 /// How keys in a TPM are used.
@@ -39,20 +40,24 @@ pub(super) fn open(
     reader: &mut Reader<'_>,
     source_name: String,
 ) -> Result<Box<dyn SigningKey>, IdentityError> {
-    let failed = |cause: TpmError| IdentityError::Tpm { source_name: source_name.clone(), cause: Box::new(cause) };
+    let failed =
+        |cause: TpmError| IdentityError::Tpm { source_name: source_name.clone(), cause: Box::new(cause) };
     let key = match form {
         Form::File(der) => TpmKeySource::File(Box::new(KeyFile::from_der(der).map_err(failed)?)),
-        Form::Handle(text) => TpmKeySource::parse_handle(text).ok_or_else(|| IdentityError::SourceUnsupported {
-            source_name: source_name.clone(),
-            kind: "what is not handle:0x81…, of a key that stays in the TPM, or handle:0x80…",
-        })?,
+        Form::Handle(text) => {
+            TpmKeySource::parse_handle(text).ok_or_else(|| IdentityError::SourceUnsupported {
+                source_name: source_name.clone(),
+                kind: "what is not handle:0x81…, of a key that stays in the TPM, or handle:0x80…",
+            })?
+        }
     };
     let Some(settings) = settings else {
         return match key {
             TpmKeySource::File(file) => Ok(Box::new(TpmPublicKey::of(&file).map_err(failed)?)),
-            TpmKeySource::Handle(_) => {
-                Err(IdentityError::SourceUnsupported { source_name, kind: "a key at a handle of a TPM, here," })
-            }
+            TpmKeySource::Handle(_) => Err(IdentityError::SourceUnsupported {
+                source_name,
+                kind: "a key at a handle of a TPM, here,",
+            }),
         };
     };
     let key = with_passwords(settings, reader, &source_name, |passwords| {

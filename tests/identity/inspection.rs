@@ -42,7 +42,8 @@ fn the_three_formats_of_a_signature_agree() {
     let folder = Folder::new();
     let input = Input::file(folder.write("key.pem", pki.key_pem()));
     let password = PasswordSource::Prompt;
-    let (mut key, warning) = load_private_key(&input, &password, None, false, &no_environment()).expect("a key");
+    let (mut key, warning) =
+        load_private_key(&input, &password, None, false, &no_environment()).expect("a key");
     assert_eq!(warning, None);
     let mut sign = |format| sign_string(key.as_mut(), DigestAlgorithm::Sha256, format).expect("a signature");
     let hex = hex::encode(sign(SignatureFormat::Bin)).into_bytes();

@@ -18,8 +18,11 @@ pub(super) const DEVICE: Setting =
     Setting::flag("tpm-device", Kind::Text("TPM"), "a device, or swtpm:path=… [default: /dev/tpmrm0]");
 pub(super) const PARENT: Setting =
     Setting::flag("tpm-parent", Kind::Text("HANDLE"), "key below which it is stored [default: 0x40000001]");
-pub(super) const KEY_PASSWORD: Setting =
-    Setting::flag("tpm-key-password-file", Kind::Text("INPUT"), "file with the key's password [default: none]");
+pub(super) const KEY_PASSWORD: Setting = Setting::flag(
+    "tpm-key-password-file",
+    Kind::Text("INPUT"),
+    "file with the key's password [default: none]",
+);
 pub(super) const PARENT_PASSWORD: Setting = Setting::flag(
     "tpm-parent-password-file",
     Kind::Text("INPUT"),
@@ -50,7 +53,11 @@ pub(super) fn settings(invocation: &Invocation<'_>) -> Result<TpmSettings, Troub
         None => Ok(PasswordSource::Prompt),
         Some(typed) => Input::parse(typed).map(PasswordSource::Input).map_err(Failure::from),
     };
-    Ok(TpmSettings { place, key_password: password(&KEY_PASSWORD)?, parent_password: password(&PARENT_PASSWORD)? })
+    Ok(TpmSettings {
+        place,
+        key_password: password(&KEY_PASSWORD)?,
+        parent_password: password(&PARENT_PASSWORD)?,
+    })
 }
 
 /// Makes a key in the TPM, if the command line says so.

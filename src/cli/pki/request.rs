@@ -69,10 +69,14 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
             None => RequestedKey::New(new),
         }
     };
-    let place = if folder.has_key_in_tpm(&name) || matches!(key, RequestedKey::InTpm(..)) { " in the TPM" } else { "" };
+    let place = if folder.has_key_in_tpm(&name) || matches!(key, RequestedKey::InTpm(..)) {
+        " in the TPM"
+    } else {
+        ""
+    };
     let rendered = subject.to_string();
-    let requested =
-        folder.request(RequestSpec { name: name.clone(), subject, alternative_names, key }, invocation.env)?;
+    let requested = folder
+        .request(RequestSpec { name: name.clone(), subject, alternative_names, key }, invocation.env)?;
     let text = format!(
         "made a request of {name}: {}{place}, subject {}\n  request      {}\n  private key  {}\n\n\
          next: have the request signed, and put the certificate beside the key\n  \

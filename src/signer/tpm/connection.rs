@@ -39,7 +39,8 @@ impl Connection {
             TpmPlace::Path(path) => open_path(path, deadline)?.ok_or_else(|| absent(path))?,
             TpmPlace::Port { host, port } => open_port(host, *port, deadline)?,
             TpmPlace::Usual => {
-                let found = DEVICES.iter().find_map(|device| open_path(Path::new(device), deadline).transpose());
+                let found =
+                    DEVICES.iter().find_map(|device| open_path(Path::new(device), deadline).transpose());
                 found.transpose()?.ok_or_else(no_device)?
             }
         };
@@ -102,7 +103,9 @@ impl Connection {
 fn open_path(path: &Path, deadline: Instant) -> Result<Option<OwnedFd>, NoWay> {
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(NoWay { why: error.to_string(), cure: None }),
     };
     let kind = metadata.file_type();
@@ -162,7 +165,14 @@ fn open_port(host: &str, port: u16, deadline: Instant) -> Result<OwnedFd, NoWay>
 
 fn absent(path: &Path) -> NoWay {
     let known = DEVICES.iter().any(|device| Path::new(device) == path);
-    if known { no_device() } else { NoWay { why: String::from("nothing is there"), cure: Some(String::from("check --tpm-device (TPM_DEVICE)")) } }
+    if known {
+        no_device()
+    } else {
+        NoWay {
+            why: String::from("nothing is there"),
+            cure: Some(String::from("check --tpm-device (TPM_DEVICE)")),
+        }
+    }
 }
 
 fn no_device() -> NoWay {
@@ -180,10 +190,14 @@ fn not_opened(group: u32, errno: Errno) -> NoWay {
     let cure = match errno {
         Errno::ACCESS | Errno::PERM => {
             let group = group_name(group);
-            format!("add this user to the group {group} (usermod -aG {group} USER; SupplementaryGroups={group} in a unit), and log in again")
+            format!(
+                "add this user to the group {group} (usermod -aG {group} USER; SupplementaryGroups={group} in a unit), and log in again"
+            )
         }
         Errno::BUSY | Errno::AGAIN => format!("another program has it open; {} can be shared", DEVICES[0]),
-        Errno::CONNREFUSED => String::from("start it with swtpm socket --tpm2 --server type=unixio,path=SOCKET"),
+        Errno::CONNREFUSED => {
+            String::from("start it with swtpm socket --tpm2 --server type=unixio,path=SOCKET")
+        }
         _ => return NoWay { why, cure: None },
     };
     NoWay { why, cure: Some(cure) }

@@ -26,8 +26,9 @@ pub fn create(
     let mut tpm = Tpm::open(place, PATIENCE_WITH_NEW_KEY)?;
     let (parent, guard, _) = parent(&mut tpm, below, passwords)?;
     let template = public::signing_key(kind, own.is_some());
-    let ((private, public), _) = unlock(&mut tpm, guard, passwords.parent.as_ref(), passwords.ask, |tpm, auth| {
-        tpm.create(&parent, auth, &template, own.as_deref())
-    })?;
+    let ((private, public), _) =
+        unlock(&mut tpm, guard, passwords.parent.as_ref(), passwords.ask, |tpm, auth| {
+            tpm.create(&parent, auth, &template, own.as_deref())
+        })?;
     Ok(KeyFile { empty_auth: Some(own.is_none()), parent: below, public, private, secret: None })
 }

@@ -265,11 +265,9 @@ impl Tpm {
 
     /// Starts the session that proves passwords, with a salt for a key of this TPM that everybody may make.
     fn start_session(&mut self) -> Result<Session, TpmError> {
-        let (key, public) =
-            self.create_primary(NULL_HANDLE, &public::storage_parent(false), Auth::Empty)?;
+        let (key, public) = self.create_primary(NULL_HANDLE, &public::storage_parent(false), Auth::Empty)?;
         let salt = public::p256_point(&public).and_then(|point| Salt::agree(&point));
-        let (salt, nonce) =
-            salt.zip(session::nonce()).ok_or_else(|| self.malformed(START_AUTH_SESSION))?;
+        let (salt, nonce) = salt.zip(session::nonce()).ok_or_else(|| self.malformed(START_AUTH_SESSION))?;
         // An HMAC session that can encrypt with AES-128 in CFB mode, and hashes with SHA-256.
         let parameters = Writer::default().sized(&nonce).sized(&salt.encrypted).u8(0);
         let parameters = parameters.u16(public::AES).u16(128).u16(public::CFB).u16(public::SHA256).finish();

@@ -51,7 +51,9 @@ pub enum TpmError {
         tries: Tries,
     },
     /// Too many wrong passwords were tried, by whomever.
-    #[error("the TPM at {place} is locked out: too many wrong passwords were tried, here or by another program")]
+    #[error(
+        "the TPM at {place} is locked out: too many wrong passwords were tried, here or by another program"
+    )]
     LockedOut {
         /// Where.
         place: String,
@@ -148,7 +150,8 @@ impl Tries {
     }
 }
 
-const CLEAR: &str = "wait, or let the TPM's owner forget the wrong tries: tpm2_dictionarylockout --clear-lockout";
+const CLEAR: &str =
+    "wait, or let the TPM's owner forget the wrong tries: tpm2_dictionarylockout --clear-lockout";
 
 impl Diagnostic for TpmError {
     fn id(&self) -> &'static str {
@@ -188,7 +191,9 @@ impl Diagnostic for TpmError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::AnswerMalformed { .. } => "check what --tpm-device (TPM_DEVICE) names: a TPM 2.0, or swtpm's socket of TPM commands",
+            Self::AnswerMalformed { .. } => {
+                "check what --tpm-device (TPM_DEVICE) names: a TPM 2.0, or swtpm's socket of TPM commands"
+            }
             Self::KeyDamaged(_) => "copy the file again from where it was made",
             Self::KeyUnsupported { cure, .. } => cure,
             Self::LastTry { .. } | Self::LockedOut { .. } => CLEAR,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use pkcs8::der::Encode as _;
-use pkcs8::der::asn1::{Any, UintRef};
 use pkcs8::der::Tag;
+use pkcs8::der::asn1::{Any, UintRef};
 
 use super::device::{Auth, Object, PATIENCE, Tpm};
 use super::error::{Guarded, TpmError};
@@ -89,11 +89,8 @@ impl TpmKey {
         let mut tpm = Tpm::open(place, PATIENCE)?;
         let Loaded { object, public, is_said_to_have_password, parent_password } =
             load(&mut tpm, &source, passwords)?;
-        let guard = Guard {
-            of: Guarded::Key,
-            counts: public.counts,
-            is_said_to_have_one: is_said_to_have_password,
-        };
+        let guard =
+            Guard { of: Guarded::Key, counts: public.counts, is_said_to_have_one: is_said_to_have_password };
         let hash = digest::digest(&digest::SHA256, PROBE);
         let (_, password) = unlock(&mut tpm, guard, passwords.key.as_ref(), passwords.ask, |tpm, auth| {
             tpm.sign(&object, auth, public.scheme.number(), public::SHA256, hash.as_ref())
@@ -191,11 +188,7 @@ impl SigningKey for TpmPublicKey {
 }
 
 /// Loads a key.
-fn load(
-    tpm: &mut Tpm,
-    source: &TpmKeySource,
-    passwords: &mut Passwords<'_>,
-) -> Result<Loaded, TpmError> {
+fn load(tpm: &mut Tpm, source: &TpmKeySource, passwords: &mut Passwords<'_>) -> Result<Loaded, TpmError> {
     match source {
         TpmKeySource::Handle(handle) => {
             let (object, public) = tpm.read_public(*handle)?;
@@ -205,13 +198,14 @@ fn load(
         TpmKeySource::File(file) => {
             let public = SigningPublic::read(&file.public)?;
             let (parent, guard, made_with) = parent(tpm, file.parent, passwords)?;
-            let (object, password) = unlock(tpm, guard, passwords.parent.as_ref(), passwords.ask, |tpm, auth| {
-                let imported = match &file.secret {
-                    Some(secret) => tpm.import(&parent, auth, &file.private, &file.public, secret)?,
-                    None => file.private.clone(),
-                };
-                tpm.load(&parent, auth, &imported, &file.public)
-            })?;
+            let (object, password) =
+                unlock(tpm, guard, passwords.parent.as_ref(), passwords.ask, |tpm, auth| {
+                    let imported = match &file.secret {
+                        Some(secret) => tpm.import(&parent, auth, &file.private, &file.public, secret)?,
+                        None => file.private.clone(),
+                    };
+                    tpm.load(&parent, auth, &imported, &file.public)
+                })?;
             if let Parent::Made { .. } = file.parent {
                 tpm.flush(parent.handle)?;
             }
@@ -282,7 +276,9 @@ mod tests {
         assert_eq!(handle("handle:0x81000010"), Some(0x8100_0010));
         assert_eq!(handle("handle:81000010"), Some(0x8100_0010));
         assert_eq!(handle("handle:0x80ffffff"), Some(0x80FF_FFFF));
-        for wrong in ["handle:", "handle:0x", "handle:0x40000001", "handle:0x181000010", "handle:owner", "81000010"] {
+        for wrong in
+            ["handle:", "handle:0x", "handle:0x40000001", "handle:0x181000010", "handle:owner", "81000010"]
+        {
             assert_eq!(handle(wrong), None, "{wrong}");
         }
     }

@@ -114,7 +114,8 @@ impl KeyFile {
         Ok(Self {
             empty_auth: fields.empty_auth,
             parent,
-            public: contents(fields.public).ok_or(TpmError::KeyDamaged("its public part has another length"))?,
+            public: contents(fields.public)
+                .ok_or(TpmError::KeyDamaged("its public part has another length"))?,
             private: contents(fields.private)
                 .ok_or(TpmError::KeyDamaged("its private part has another length"))?,
             secret: fields.secret.filter(|_| fields.kind == IMPORTABLE).map(<[u8]>::to_vec),

@@ -47,9 +47,10 @@ impl TpmPlace {
         if let Some(device) = text.strip_prefix("device:") {
             return path(device);
         }
-        let Some(options) = text.strip_prefix("swtpm").and_then(|rest| {
-            if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') }
-        }) else {
+        let Some(options) = text
+            .strip_prefix("swtpm")
+            .and_then(|rest| if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') })
+        else {
             // `tabrmd:`, `mssim:` and others speak in other ways.
             let is_other = text.split_once(':').is_some_and(|(before, _)| !before.contains('/'));
             return if is_other { Err(TpmPlaceError) } else { path(text) };
@@ -92,7 +93,16 @@ mod tests {
         assert_eq!(TpmPlace::parse("swtpm:host=tpm.test,port=2322"), port("tpm.test", 2322));
         assert_eq!(TpmPlace::parse("swtpm:port=7"), port("127.0.0.1", 7));
         assert_eq!(TpmPlace::parse("swtpm"), port("127.0.0.1", 2321));
-        for wrong in ["", "device:", "tabrmd:", "mssim:port=1", "swtpm:path=", "swtpm:port=x", "swtpm:port=70000", "swtpm:x=1"] {
+        for wrong in [
+            "",
+            "device:",
+            "tabrmd:",
+            "mssim:port=1",
+            "swtpm:path=",
+            "swtpm:port=x",
+            "swtpm:port=70000",
+            "swtpm:x=1",
+        ] {
             assert_eq!(TpmPlace::parse(wrong), Err(TpmPlaceError), "{wrong}");
         }
     }

@@ -37,7 +37,8 @@ const CURVES: [(u16, ObjectIdentifier, usize); 3] = [
     (0x0005, ObjectIdentifier::new_unwrap("1.3.132.0.35"), 66),
 ];
 
-const ANOTHER_KEY: &str = "make a key that signs freely, with a password or without: anyrole pki request --tpm";
+const ANOTHER_KEY: &str =
+    "make a key that signs freely, with a password or without: anyrole pki request --tpm";
 
 /// How a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,9 @@ impl SigningPublic {
         };
         if area.scheme != NULL && (area.scheme != scheme.number() || area.hash != SHA256) {
             let why = match scheme {
-                Scheme::Rsassa => "the key signs in one way only, and AWS takes RSASSA-PKCS1-v1_5 with SHA-256",
+                Scheme::Rsassa => {
+                    "the key signs in one way only, and AWS takes RSASSA-PKCS1-v1_5 with SHA-256"
+                }
                 Scheme::Ecdsa => "the key signs in one way only, and AWS takes ECDSA with SHA-256",
             };
             return Err(unsupported(why));

@@ -51,9 +51,8 @@ pub(super) fn unlock<T>(
     let mut with_none = |tpm: &mut Tpm| attempt(tpm, Auth::Empty).map(|brought| (brought, None));
     if let Some(given) = given {
         if given.expose().is_empty() {
-            return with_none(tpm).map_err(|error| {
-                without(tpm, guard, error, || String::from("is said to have none"))
-            });
+            return with_none(tpm)
+                .map_err(|error| without(tpm, guard, error, || String::from("is said to have none")));
         }
         if !guard.counts {
             match with_none(tpm) {
@@ -125,9 +124,9 @@ fn with<T>(
     by: By,
 ) -> Result<(T, Option<Password>), TpmError> {
     if password.expose().is_empty() {
-        return attempt(tpm, Auth::Empty).map(|brought| (brought, None)).map_err(|error| {
-            without(tpm, guard, error, || String::from("an empty one was given"))
-        });
+        return attempt(tpm, Auth::Empty)
+            .map(|brought| (brought, None))
+            .map_err(|error| without(tpm, guard, error, || String::from("an empty one was given")));
     }
     if guard.counts && by == By::Settings {
         let tries = tpm.tries()?;
