@@ -54,10 +54,9 @@ pub(super) fn open(
     let Some(settings) = settings else {
         return match key {
             TpmKeySource::File(file) => Ok(Box::new(TpmPublicKey::of(&file).map_err(failed)?)),
-            TpmKeySource::Handle(_) => Err(IdentityError::SourceUnsupported {
-                source_name,
-                kind: "a key at a handle of a TPM, here,",
-            }),
+            TpmKeySource::Handle(_) => {
+                Err(IdentityError::SourceUnsupported { source_name, kind: "a key at a handle of a TPM" })
+            }
         };
     };
     let key = with_passwords(settings, reader, &source_name, |passwords| {

@@ -53,7 +53,8 @@ fn judged(world: &World, name: &str, password: &str) {
     let [(_, public), (_, private)] = parts[..] else { panic!("{name}: {} parts", parts.len()) };
     world.write("key.pub", public);
     world.write("key.priv", private);
-    let told = world.run("tpm2_load -Q -C 0x81000001 -u key.pub -r key.priv -c key.ctx; tpm2_readpublic -c key.ctx");
+    let told =
+        world.run("tpm2_load -Q -C 0x81000001 -u key.pub -r key.priv -c key.ctx; tpm2_readpublic -c key.ctx");
     assert!(told.contains("fixedtpm|fixedparent|sensitivedataorigin|userwithauth"), "{name}: {told}");
     assert_eq!(told.contains("noda"), password.is_empty(), "{name}: {told}");
 }

@@ -1,5 +1,7 @@
 //! Keys that are made in the TPM of this host: the flags, and the work.
 
+use std::path::Path;
+
 use pki_test::algorithm::KeyAlgorithm;
 
 use super::Trouble;
@@ -10,6 +12,7 @@ use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::usage::UsageError;
 use crate::identity::{self, Input, NewTpmKey, PasswordSource, TpmSettings};
 use crate::pki::PkiError;
+use crate::private_file::shell_word;
 use crate::signer::tpm::{NewKeyKind, Parent, TpmPlace};
 
 pub(super) const TPM: Setting =
@@ -99,6 +102,13 @@ pub(super) fn new_key(
     let settings = settings(invocation)?;
     let made = identity::create_in_tpm(&settings, below, kind, invocation.env).map_err(PkiError::from)?;
     Ok(Some(made))
+}
+
+/// Returns the flags of the command line that the next command needs as well.
+pub(super) fn again(invocation: &Invocation<'_>) -> String {
+    let flags = [DEVICE, KEY_PASSWORD, PARENT_PASSWORD].into_iter();
+    let typed = flags.filter_map(|flag| Some((flag.name, invocation.typed.flag(flag.name)?)));
+    typed.map(|(name, typed)| format!(" --{name} {}", shell_word(Path::new(typed)))).collect()
 }
 
 fn parent(typed: &str) -> Option<Parent> {

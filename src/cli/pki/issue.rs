@@ -138,7 +138,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     text.push_str(&unmappable(&folder.certificate(&spec.name)?));
     text.push_str(&match (&issued.private_key, &spec.key) {
         (Some(private_key), KeyOrigin::InTpm(_) | KeyOrigin::New(_) | KeyOrigin::Request(_)) => {
-            with_key(folder, &issued, &shell_word(private_key))
+            with_key(folder, &issued, &shell_word(private_key), &in_tpm::again(invocation))
         }
         (None, KeyOrigin::Request(request)) => with_request(&issued, request),
         (None, KeyOrigin::InTpm(_) | KeyOrigin::New(_)) => String::new(),
@@ -205,11 +205,11 @@ fn unmappable(certificate: &Certificate) -> String {
     found.into_iter().map(line).collect()
 }
 
-fn with_key(folder: &Folder, issued: &Issued, key: &str) -> String {
+fn with_key(folder: &Folder, issued: &Issued, key: &str, flags: &str) -> String {
     let certificate = shell_word(&issued.certificate);
     format!(
         "  certificate  {certificate}\n  private key  {key}\n\n\
-         next: look at it, and try it without AWS\n  anyrole inspect --certificate {certificate} --private-key {key}\n  \
+         next: look at it, and try it without AWS\n  anyrole inspect --certificate {certificate} --private-key {key}{flags}\n  \
          anyrole simulate --trust-anchor {}\n",
         shell_word(&folder.root_certificate()),
     )

@@ -179,7 +179,7 @@ fn no_device() -> NoWay {
     NoWay {
         why: format!("this host has no TPM 2.0 device, neither {} nor {}", DEVICES[0], DEVICES[1]),
         cure: Some(format!(
-            "switch the TPM on in the firmware; a container gets it by --device {}; another TPM is named by --tpm-device",
+            "switch the TPM on in the firmware; a container gets it by docker run --device {}; another TPM is named by --tpm-device",
             DEVICES[0]
         )),
     }

@@ -20,7 +20,7 @@ use crate::trace;
 use crate::x509::SubjectPublicKeyInfo;
 
 /// What a key signs when it is opened, so that a wrong password or a key that cannot sign is found then.
-const PROBE: &[u8] = b"anyrole asks whether this key signs";
+const PROBE: &[u8] = b"the question whether this key signs";
 
 /// Where a key is in a TPM.
 #[derive(Clone, Debug)]

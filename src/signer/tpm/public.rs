@@ -18,14 +18,14 @@ pub(super) const SHA256: u16 = 0x000B;
 const RSASSA: u16 = 0x0014;
 const ECDSA: u16 = 0x0018;
 
-const FIXED_TPM: u32 = 1 << 1;
-const FIXED_PARENT: u32 = 1 << 4;
-const SENSITIVE_DATA_ORIGIN: u32 = 1 << 5;
-const USER_WITH_AUTH: u32 = 1 << 6;
-const NO_DA: u32 = 1 << 10;
-const RESTRICTED: u32 = 1 << 16;
-const DECRYPT: u32 = 1 << 17;
-const SIGN: u32 = 1 << 18;
+const FIXED_TPM: u32 = 0x0000_0002;
+const FIXED_PARENT: u32 = 0x0000_0010;
+const SENSITIVE_DATA_ORIGIN: u32 = 0x0000_0020;
+const USER_WITH_AUTH: u32 = 0x0000_0040;
+const NO_DA: u32 = 0x0000_0400;
+const RESTRICTED: u32 = 0x0001_0000;
+const DECRYPT: u32 = 0x0002_0000;
+const SIGN: u32 = 0x0004_0000;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");

@@ -130,7 +130,7 @@ fn with<T>(
     }
     if guard.counts && by == By::Settings {
         let tries = tpm.tries()?;
-        if tries.wrong + 1 == tries.most {
+        if tries.most.checked_sub(tries.wrong) == Some(1) {
             return Err(TpmError::LastTry { place: tpm.place(), of: guard.of, tries });
         }
     }
