@@ -49,7 +49,11 @@ impl Diagnostic for InputError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(String::from("write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"))
+        Some(String::from(if self.text.starts_with("handle:") {
+            "list the keys that stay in the TPM: tpm2_getcap handles-persistent"
+        } else {
+            "write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"
+        }))
     }
 }
 

@@ -122,7 +122,10 @@ mod answers {
     #[test]
     fn one_that_is_always_busy_or_says_nothing_does_not_hold_us() {
         let (_folder, place) = tpm_that_answers(code(0x922));
-        let busy = Tpm::open(&place, Duration::from_secs(1)).expect("a TPM").read_public(0x8100_0001).expect_err("busy");
+        let busy = Tpm::open(&place, Duration::from_secs(1))
+            .expect("a TPM")
+            .read_public(0x8100_0001)
+            .expect_err("busy");
         assert!(busy.to_string().contains("TPM_RC_RETRY"), "{busy}");
         let (_folder, place) = tpm_that_answers(Vec::new());
         let mut tpm = Tpm::open(&place, Duration::from_millis(60)).expect("a TPM");
