@@ -131,6 +131,30 @@ fn a_parent_may_be_an_rsa_key_and_a_number_negative() {
 }
 
 #[test]
+fn a_key_that_was_made_elsewhere_is_imported() {
+    let Some(world) = World::begin() else { return };
+    let world = world.with_parent();
+    world.run(
+        "tpm2_readpublic -Q -c 0x81000001 -o parent.pub
+         tpm2_startauthsession -S trial.ctx; tpm2_policycommandcode -Q -S trial.ctx -L policy TPM2_CC_Duplicate; free
+         tpm2_createprimary -Q -C o -G rsa2048 -c elsewhere.ctx; free
+         tpm2_create -Q -C elsewhere.ctx -G ecc256 -u key.pub -r key.priv -L policy -a 'sensitivedataorigin|userwithauth|sign'; free
+         tpm2_load -Q -C elsewhere.ctx -u key.pub -r key.priv -c key.ctx; free
+         tpm2_loadexternal -Q -C o -u parent.pub -c parent.ctx; free
+         tpm2_startauthsession --policy-session -S use.ctx; tpm2_policycommandcode -Q -S use.ctx TPM2_CC_Duplicate
+         tpm2_duplicate -Q -C parent.ctx -c key.ctx -G null -p session:use.ctx -r key.dup -s key.seed",
+    );
+    let part = |name: &str| der(4, &std::fs::read(world.path(name)).expect("a part"));
+    let kind = der(6, &[0x67, 0x81, 0x05, 0x0A, 1, 4]);
+    let secret = der(0xA2, &part("key.seed"));
+    let parent = der(2, &[0x40, 0, 0, 1]);
+    let key = der(0x30, &[kind, secret, parent, part("key.pub"), part("key.dup")].concat());
+    world.write("key.pem", pem_text(&key).as_bytes());
+    world.certify("key");
+    world.accepts("key", "key.pem", &[]);
+}
+
+#[test]
 fn many_at_once_wait_for_each_other() {
     let Some(world) = World::begin() else { return };
     let world = world.with_parent();

@@ -68,7 +68,7 @@ fn a_busy_tpm_is_asked_again() {
     let busy = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&busy);
     let rule = move |number: usize, _code| {
-        (number % 2 == 0).then(|| [0x922, 0x908, 0x90A][count.fetch_add(1, Ordering::Relaxed) % 3])
+        number.is_multiple_of(2).then(|| [0x922, 0x908, 0x90A][count.fetch_add(1, Ordering::Relaxed) % 3])
     };
     relay::begin(&world.path("relay"), &world.path("tpm"), Box::new(rule));
     let more = ["--tpm-key-password", "canary-7", "--tpm-device", "relay"];

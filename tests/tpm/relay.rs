@@ -10,10 +10,13 @@ type Rule = Box<dyn FnMut(usize, u32) -> Option<u32> + Send>;
 
 /// The commands that were sent, and what was answered.
 #[derive(Clone, Default)]
-pub(super) struct Record(Arc<Mutex<Vec<(Vec<u8>, Vec<u8>)>>>);
+pub(super) struct Record(Arc<Mutex<Vec<Exchange>>>);
+
+/// A command and its answer.
+pub(super) type Exchange = (Vec<u8>, Vec<u8>);
 
 impl Record {
-    pub(super) fn exchanges(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn exchanges(&self) -> Vec<Exchange> {
         self.0.lock().expect("a record").clone()
     }
 }

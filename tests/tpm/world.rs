@@ -1,6 +1,7 @@
 //! A software TPM, the programs that make keys in it, and a simulator that judges what they sign.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -119,20 +120,29 @@ impl World {
 
     /// Checks that nothing is loaded in the TPM.
     pub(super) fn is_empty(&self) {
-        let loaded = "for kind in transient loaded-session saved-session; do tpm2_getcap handles-$kind; done";
-        let output = self.command("sh").args(["-c", loaded]).output().expect("a shell");
-        assert!(
-            output.status.success() && output.stdout.is_empty(),
-            "{}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        // TPM_CAP_HANDLES of sessions that are loaded, of saved ones, and of objects.
+        for first in [0x0200_0000, 0x0300_0000, 0x8000_0000] {
+            let told = self.capability(1, first, 254);
+            assert_eq!(told[5..9], [0; 4], "what is left behind: {told:02x?}");
+        }
     }
 
     /// Returns how many wrong passwords the TPM counts.
     pub(super) fn wrong_passwords(&self) -> u32 {
-        let told = self.run("tpm2_getcap properties-variable");
-        let counter = told.lines().find_map(|line| line.trim().strip_prefix("TPM2_PT_LOCKOUT_COUNTER: 0x"));
-        u32::from_str_radix(counter.expect("a counter"), 16).expect("a number")
+        // TPM_CAP_TPM_PROPERTIES, TPM_PT_LOCKOUT_COUNTER.
+        let told = self.capability(6, 0x20E, 1);
+        u32::from_be_bytes(told[13..17].try_into().expect("four octets"))
+    }
+
+    /// Asks the TPM itself (GetCapability), and returns the parameters of its answer.
+    fn capability(&self, capability: u32, first: u32, most: u32) -> Vec<u8> {
+        let numbers = [22, 0x17A, capability, first, most].map(u32::to_be_bytes).concat();
+        let mut tpm = UnixStream::connect(self.path("tpm")).expect("the TPM listens");
+        tpm.write_all(&[&[0x80, 1][..], &numbers].concat()).expect("the TPM reads");
+        let mut answer = vec![0; 4096];
+        let length = tpm.read(&mut answer).expect("the TPM answers");
+        assert_eq!(answer[6..10], [0; 4], "GetCapability");
+        answer[10..length].to_vec()
     }
 
     /// Makes the storage key at 0x81000001, as the programs of distributions do.

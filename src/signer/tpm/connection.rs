@@ -219,7 +219,7 @@ mod tests {
         let path = folder.path().join("notes");
         std::fs::copy("/proc/self/comm", &path).expect("a file");
         let before = path.metadata().expect("a file").len();
-        let refused = open_path(&path, Instant::now()).err().expect("refused");
+        let refused = open_path(&path, Instant::now()).expect_err("refused");
         assert_eq!(refused.why, "it is neither a device nor a socket");
         assert_eq!(path.metadata().expect("a file").len(), before);
         assert!(open_path(&folder.path().join("none"), Instant::now()).is_ok_and(|found| found.is_none()));

@@ -225,11 +225,14 @@ pub(super) fn parent(
     let guard = |of, counts| Guard { of, counts, is_said_to_have_one: false };
     match parent {
         Parent::Persistent(handle) => {
-            let (object, public) = tpm.read_public(handle).map_err(|error| match error {
-                TpmError::Refused { place, code, .. } if code.is_no_such_handle() => {
-                    TpmError::Refused { place, action: "load the key below its parent", code }
+            let (object, public) = tpm.read_public(handle).map_err(|error| {
+                if let TpmError::Refused { place, code, .. } = &error
+                    && code.is_no_such_handle()
+                {
+                    let (place, code) = (place.clone(), *code);
+                    return TpmError::Refused { place, action: "show the parent of the key", code };
                 }
-                other => other,
+                error
             })?;
             Ok((object, guard(Guarded::Parent, public::counts(&public)), None))
         }

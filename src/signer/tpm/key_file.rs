@@ -98,9 +98,6 @@ impl KeyFile {
         if fields.has_policy {
             return Err(unsupported("a policy guards the key, and policies are not supported"));
         }
-        if fields.kind == IMPORTABLE && fields.secret.is_none() {
-            return Err(TpmError::KeyDamaged("an importable key without its secret"));
-        }
         let parent = Parent::of_handle(fields.parent, fields.is_rsa_parent)
             .ok_or(TpmError::KeyDamaged("its parent is neither a hierarchy nor a persistent handle"))?;
         let contents = |octets: &[u8]| {
@@ -108,7 +105,14 @@ impl KeyFile {
             let contents = reader.sized().filter(|_| reader.is_empty());
             contents.map(<[u8]>::to_vec)
         };
-        if fields.public.len() + fields.private.len() > PARTS_LIMIT {
+        let secret = if fields.kind == IMPORTABLE {
+            let secret = fields.secret.and_then(contents);
+            Some(secret.ok_or(TpmError::KeyDamaged("it is to be imported, and lacks the secret for that"))?)
+        } else {
+            None
+        };
+        let secret_length = secret.as_ref().map_or(0, Vec::len);
+        if fields.public.len() + fields.private.len() + secret_length > PARTS_LIMIT {
             return Err(TpmError::KeyDamaged("its parts are larger than a TPM takes"));
         }
         Ok(Self {
@@ -118,7 +122,7 @@ impl KeyFile {
                 .ok_or(TpmError::KeyDamaged("its public part has another length"))?,
             private: contents(fields.private)
                 .ok_or(TpmError::KeyDamaged("its private part has another length"))?,
-            secret: fields.secret.filter(|_| fields.kind == IMPORTABLE).map(<[u8]>::to_vec),
+            secret,
         })
     }
 

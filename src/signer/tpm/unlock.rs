@@ -156,12 +156,12 @@ fn without(tpm: &mut Tpm, guard: Guard, error: TpmError, why: impl Fn() -> Strin
 
 /// Says more of a lockout than its code does.
 fn explained(tpm: &mut Tpm, error: TpmError) -> TpmError {
-    match &error {
-        TpmError::Refused { place, code, .. } if code.is_lockout() => {
-            TpmError::LockedOut { place: place.clone(), tries: tpm.tries().ok() }
-        }
-        _ => error,
+    if let TpmError::Refused { place, code, .. } = &error
+        && code.is_lockout()
+    {
+        return TpmError::LockedOut { place: place.clone(), tries: tpm.tries().ok() };
     }
+    error
 }
 
 fn is_wrong_password(error: &TpmError) -> bool {
