@@ -5,6 +5,7 @@ mod certificate_bytes;
 pub mod check;
 pub mod error;
 pub mod examine;
+mod in_tpm;
 pub mod load;
 mod password;
 mod reader;
@@ -14,6 +15,7 @@ pub mod source;
 pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
+pub use in_tpm::{NewTpmKey, TpmSettings, create_in_tpm};
 pub use load::{
     holds, load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate,
     unattended_key,

@@ -23,6 +23,7 @@ mod issue;
 mod list;
 mod lock;
 mod names;
+mod own_key;
 mod renew;
 mod request;
 mod revoke;
@@ -47,7 +48,7 @@ pub use issue::{IssueSpec, Issued, IssuedBefore, KeyOrigin, read_request};
 pub use list::{Listed, Role};
 pub use names::{crl_url, dns_name, render as render_name, uri};
 pub use renew::{Due, RenewSpec, RenewedKey, When};
-pub use request::{RequestSpec, Requested};
+pub use request::{RequestSpec, Requested, RequestedKey};
 pub use revoke::Revoked;
 
 use index::Index;

@@ -20,7 +20,9 @@ const FOREIGN: &[&str] = &[
     "ls",
     "openssl",
     "ss",
+    "swtpm",
     "timedatectl",
+    "tpm2_dictionarylockout",
     "type",
 ];
 

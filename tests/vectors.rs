@@ -139,6 +139,7 @@ fn identity(case: &Path) -> Identity {
         private_key: Some(Input::file(case.join("end-entity.key"))),
         intermediates: chain_header.then(|| Input::file(folder("wire").join("issuing-ca.pem"))),
         password: PasswordSource::default(),
+        tpm: None,
         allow_insecure_key_file: true,
     };
     identity::load(&source, &Environment::given::<&str, &str>([])).unwrap()

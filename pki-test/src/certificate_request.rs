@@ -9,11 +9,12 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Version;
 
+use crate::algorithm::SignatureAlgorithm;
 use crate::certificate::IssueError;
 use crate::der;
 use crate::distinguished_name::DistinguishedName;
 use crate::end_entity::SubjectAlternativeName;
-use crate::key_pair::{KeyPair, KeyPairError};
+use crate::key_pair::KeyPair;
 use crate::pem::{self, PemError};
 use crate::text::shown;
 use crate::verifier::certificate::{public_key, signature_scheme};
@@ -119,6 +120,25 @@ impl CertificateRequest {
         subject: &DistinguishedName,
         subject_alternative_names: &[SubjectAlternativeName],
     ) -> Result<String, IssueError> {
+        let algorithm = key_pair.algorithm().signature_algorithm();
+        let public_key = key_pair.subject_public_key_info();
+        Self::render_for(public_key, algorithm, subject, subject_alternative_names, |info| {
+            Ok(key_pair.sign(algorithm, info)?)
+        })
+    }
+
+    /// Makes a request for a key that is elsewhere, such as in a device: `signer` signs what it is given with `algorithm`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a name cannot be, or as `signer` does.
+    pub fn render_for<E: From<IssueError>>(
+        subject_public_key_info: &[u8],
+        algorithm: SignatureAlgorithm,
+        subject: &DistinguishedName,
+        subject_alternative_names: &[SubjectAlternativeName],
+        signer: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+    ) -> Result<String, E> {
         let critical = subject.is_empty();
         let attributes = match SubjectAlternativeName::extension(subject_alternative_names, critical)? {
             Some(extension) => {
@@ -127,7 +147,7 @@ impl CertificateRequest {
             }
             None => Vec::new(),
         };
-        let request = sign(key_pair, key_pair.subject_public_key_info(), subject, &attributes)?;
+        let request = sign(subject_public_key_info, algorithm, subject, &attributes, signer)?;
         Ok(String::clone(&pem::render("CERTIFICATE REQUEST", &request)))
     }
 
@@ -150,20 +170,20 @@ impl CertificateRequest {
 }
 
 /// `CertificationRequest = SEQUENCE { info, algorithm, BIT STRING signature }` (RFC 2986 §4)
-fn sign(
-    key_pair: &KeyPair,
+fn sign<E>(
     subject_public_key_info: &[u8],
+    algorithm: SignatureAlgorithm,
     subject: &DistinguishedName,
     attributes: &[u8],
-) -> Result<Vec<u8>, KeyPairError> {
+    signer: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
     let info = der::sequence(&[
         &der::element(der::INTEGER, &[&[0]]),
         &subject.to_der(),
         subject_public_key_info,
         &der::element(der::context_constructed(0), &[attributes]),
     ]);
-    let algorithm = key_pair.algorithm().signature_algorithm();
-    let signature = key_pair.sign(algorithm, &info)?;
+    let signature = signer(&info)?;
     Ok(der::sequence(&[&info, &algorithm.identifier(), &der::bit_string(&signature)]))
 }
 
@@ -258,7 +278,9 @@ mod tests {
         let (algorithm, point) = (&sound[2..23], &sound[sound.len() - 65..]);
         let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
         let info = der::sequence(&[algorithm, &der::bit_string(&compressed)]);
-        let request = sign(&key_pair, &info, &DistinguishedName::default(), &[]).expect("a request");
+        let algorithm = key_pair.algorithm().signature_algorithm();
+        let signer = |info: &[u8]| key_pair.sign(algorithm, info);
+        let request = sign(&info, algorithm, &DistinguishedName::default(), &[], signer).expect("a request");
         let refusal = CertificateRequest::parse(&request).expect_err("not every program reads it");
         assert_eq!(refusal, RequestError::Key { found: "EC P-256 with a compressed point".to_owned() });
     }

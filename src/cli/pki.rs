@@ -2,6 +2,7 @@
 
 pub(super) mod crl;
 pub(super) mod deploy;
+mod in_tpm;
 pub(super) mod init;
 pub(super) mod install;
 pub(super) mod issue;

@@ -421,24 +421,33 @@ fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)
 
 /// A password in a variable of its own opens the key of whichever layer gives the key: it says nothing about which.
 fn is_lent_secret(given: &Given) -> bool {
-    let is_password = given.setting.kind == Kind::Secret || given.setting.name == "pkcs8-password-file";
-    is_password && matches!(given.origin, Origin::Variable(_))
+    given.setting.is_password() && matches!(given.origin, Origin::Variable(_))
 }
 
 /// A password of the layer that gives the key is stronger than one lent by a variable.
 fn drop_lent_secrets_beside_others(given: &mut Vec<Given>) {
-    let has_own = given.iter().any(|given| {
-        matches!(given.setting.name, "pkcs8-password" | "pkcs8-password-file") && !is_lent_secret(given)
-    });
-    if has_own {
-        given.retain(|given| !is_lent_secret(given));
-    }
+    let own: Vec<bool> = given
+        .iter()
+        .filter(|given| given.setting.is_password() && !is_lent_secret(given))
+        .map(|given| given.setting.is_of_parent())
+        .collect();
+    given.retain(|given| !is_lent_secret(given) || !own.contains(&given.setting.is_of_parent()));
 }
 
 impl Setting {
     /// Tells whether the setting is one of those that a single layer supplies together.
     fn is_of_one_piece(&self) -> bool {
-        self.group == Group::Identity && self.name != "allow-insecure-key-file"
+        self.group == Group::Identity && !matches!(self.name, "allow-insecure-key-file" | "tpm-device")
+    }
+
+    /// Tells whether it is a password, or says where one is.
+    fn is_password(&self) -> bool {
+        self.kind == Kind::Secret || self.name.ends_with("-password-file")
+    }
+
+    /// Tells whether it is about what a key in a TPM is stored below, and not about the key.
+    fn is_of_parent(&self) -> bool {
+        self.name.starts_with("tpm-parent")
     }
 }
 

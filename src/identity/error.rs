@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::private_file::Exposure;
+use crate::signer::tpm::TpmError;
 use crate::text::printable;
 use crate::x509::chain::DEPTH_LIMIT;
 use crate::x509::pem::{Label, PemError};
@@ -307,6 +308,20 @@ pub enum IdentityError {
         /// What it is.
         kind: &'static str,
     },
+    /// The private key is in a TPM, and cannot be used.
+    #[error("cannot use the TPM key {source_name}: {cause}")]
+    Tpm {
+        /// Where it, or its file, is.
+        source_name: String,
+        /// Why.
+        cause: Box<TpmError>,
+    },
+    /// A TPM did not make a key.
+    #[error("cannot make a key in the TPM: {cause}")]
+    TpmKeyNotMade {
+        /// Why.
+        cause: Box<TpmError>,
+    },
     /// A certificate that will be presented is signed with a hash that AWS refuses.
     #[error("the {} is signed with {hash}, and AWS takes SHA-256 or stronger", certificate.part)]
     WeakSignatureHash {
@@ -436,6 +451,7 @@ impl Diagnostic for IdentityError {
             Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
             Self::SelfSigned { .. } => "self-signed",
             Self::SourceUnsupported { .. } => "source-unsupported",
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.id(),
             Self::WeakSignatureHash { .. } => "weak-signature-hash",
         }
     }
@@ -460,6 +476,7 @@ impl Diagnostic for IdentityError {
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
             }
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.facts(),
             Self::CertificateMalformed { .. }
             | Self::CertificateMissing { .. }
             | Self::CertificateNotPem { .. }
@@ -567,6 +584,7 @@ impl Diagnostic for IdentityError {
             Self::SourceUnsupported { .. } => {
                 "give the certificate and the private key as files: PEM, DER or PKCS#12"
             }
+            Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => return cause.hint(),
             Self::WeakSignatureHash { .. } => "have it issued again with a SHA-256 signature",
         };
         Some(String::from(hint))
@@ -608,6 +626,8 @@ impl IdentityError {
             | Self::PrivateKeyUnsupported { .. }
             | Self::SelfSigned { .. }
             | Self::SourceUnsupported { .. }
+            | Self::Tpm { .. }
+            | Self::TpmKeyNotMade { .. }
             | Self::WeakSignatureHash { .. } => false,
         }
     }

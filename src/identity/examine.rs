@@ -25,7 +25,8 @@ pub fn examine(source: &IdentitySource, env: &Environment) -> Result<KeyFinding,
     if !std::iter::once(certificate).chain(private_key).chain(intermediates).all(Input::lasts) {
         return Ok(KeyFinding::NotExamined);
     }
-    let source = IdentitySource { password: password.unattended(), ..source.clone() };
+    // A TPM counts wrong passwords, and this may be asked every minute.
+    let source = IdentitySource { password: password.unattended(), tpm: None, ..source.clone() };
     match load(&source, env) {
         Ok(_) => Ok(KeyFinding::Matches),
         Err(IdentityError::PrivateKeyEncrypted { .. } | IdentityError::Pkcs12PasswordMissing { .. }) => {

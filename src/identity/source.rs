@@ -6,8 +6,10 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::in_tpm::TpmSettings;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
+use crate::signer::tpm::TpmKeySource;
 use crate::text::quoted;
 
 /// Where the bytes of a certificate, key or password come from.
@@ -47,7 +49,11 @@ impl Diagnostic for InputError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(String::from("write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"))
+        Some(String::from(if self.text.starts_with("handle:") {
+            "list the keys that stay in the TPM: tpm2_getcap handles-persistent"
+        } else {
+            "write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"
+        }))
     }
 }
 
@@ -111,6 +117,14 @@ impl Input {
         }
     }
 
+    /// Tells whether it names an object in a device, which has no bytes to read.
+    pub(super) const fn is_device(&self) -> bool {
+        match self {
+            Self::Pkcs11Uri(_) | Self::TpmHandle(_) => true,
+            Self::Descriptor(_) | Self::Path(_) | Self::StandardInput | Self::Variable(_) => false,
+        }
+    }
+
     /// Returns whether it can be read again.
     pub(super) const fn lasts(&self) -> bool {
         match self {
@@ -149,7 +163,10 @@ impl Input {
             "" => wrong("it is empty"),
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
             _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
-            _ if text.starts_with("handle:") => Ok(Self::TpmHandle(text.to_owned())),
+            _ if text.starts_with("handle:") => match TpmKeySource::parse_handle(text) {
+                Some(_) => Ok(Self::TpmHandle(text.to_owned())),
+                None => wrong("a key's handle in a TPM is handle:0x81 and six more digits, or handle:0x80…"),
+            },
             _ => Ok(Self::file(text)),
         }
     }
@@ -181,6 +198,8 @@ pub struct IdentitySource {
     pub intermediates: Option<Input>,
     /// The password of an encrypted key or of a PKCS#12 store.
     pub password: PasswordSource,
+    /// How keys in a TPM are used; `None` leaves the TPM alone, and of a key in one its public half is all there is.
+    pub tpm: Option<TpmSettings>,
     /// Accept a key file that other users can read.
     pub allow_insecure_key_file: bool,
 }

@@ -6,10 +6,10 @@ mod obstacle;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use pki_test::key_pair::KeyPair;
 use zeroize::Zeroizing;
 
 use super::issue::check_name;
+use super::own_key::OwnKey;
 use super::{FILE_LIMIT, Folder, PkiError, list, lock};
 use crate::private_file::{self, Owner, WithinError};
 use crate::x509::Certificate;
@@ -142,9 +142,7 @@ impl Folder {
             let (before, key, chain) = (read("pem")?, read("key")?, read("pem")?);
             let certificate = list::first_of(&before, &certificate_file)?;
             let text = std::str::from_utf8(&key).map_err(|_| PkiError::NotText { file: key_file.clone() })?;
-            let key_pair = KeyPair::from_pem(text, None)
-                .map_err(|source| PkiError::OldKey { file: key_file.clone(), source })?;
-            let is_pair = key_pair.subject_public_key_info() == certificate.public_key().der();
+            let is_pair = OwnKey::parse(text, &key_file)?.public_key() == certificate.public_key().der();
             if is_pair && before == chain {
                 return Ok(Pair { certificate, chain, key });
             }

@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::identity::IdentityError;
 use crate::private_file::{ReadError, WriteError};
+use crate::signer::SignError;
 use crate::text::quoted;
 use crate::x509::CertificateError;
 
@@ -196,6 +197,9 @@ pub enum PkiError {
         /// Since when.
         at: Timestamp,
     },
+    /// The private key did not sign a request.
+    #[error(transparent)]
+    Signing(SignError),
     /// Not a distinguished name.
     #[error("{} is not a subject name", quoted(subject))]
     Subject {
@@ -271,6 +275,7 @@ impl PkiError {
         match self {
             Self::Identity(error) => Some(error.as_ref()),
             Self::Read(error) => Some(error),
+            Self::Signing(error) => Some(error),
             Self::Write(error) => Some(error),
             Self::AlternativeName { .. }
             | Self::Authority(_)
@@ -331,6 +336,7 @@ impl Diagnostic for PkiError {
             Self::Request { .. } => "pki-request",
             Self::RevocationList(_) => "pki-revocation-list",
             Self::Revoked { .. } => "pki-revoked",
+            Self::Signing(error) => error.id(),
             Self::Subject { .. } => "pki-subject",
             Self::UnknownCertificate { .. } => "pki-unknown-certificate",
             Self::UnknownIdentity { .. } => "pki-unknown-identity",
@@ -371,6 +377,7 @@ impl Diagnostic for PkiError {
             | Self::RevocationList(_) => Fault::Local,
             Self::Identity(error) => error.fault(),
             Self::Read(error) => error.fault(),
+            Self::Signing(error) => error.fault(),
             Self::Write(error) => error.fault(),
         }
     }

@@ -70,6 +70,7 @@ impl Folder {
             private_key: Some(Input::file(private_key.clone())),
             intermediates: spec.intermediates.clone(),
             password: PasswordSource::Prompt,
+            tpm: None,
             allow_insecure_key_file: false,
         };
         let identity = identity::load(&source, env)?;

@@ -15,8 +15,10 @@ use super::index::{Index, Record};
 use super::lock::{Files, Locked, Place};
 use super::{AUTHORITIES, Folder, PkiError, list, names, validity};
 use crate::clock::Timestamp;
+use crate::identity::IdentityError;
 use crate::private_file;
 use crate::secret::Secret;
+use crate::signer::tpm::{KeyFile, TpmError};
 
 /// What an identity is to be.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct IssueSpec {
 pub enum KeyOrigin {
     /// It is made here, and its private half written beside the certificate.
     New(KeyAlgorithm),
+    /// It was made in a TPM, and its file is written beside the certificate.
+    InTpm(Box<KeyFile>),
     /// Its private half is elsewhere, and a request proves it. Nothing but the public key is taken from that.
     Request(CertificateRequest),
 }
@@ -52,7 +56,7 @@ pub enum KeyOrigin {
 pub struct Issued {
     /// The certificate and its intermediates, in PEM.
     pub certificate: PathBuf,
-    /// The private key, in PKCS#8, not encrypted; `None` where it is elsewhere.
+    /// The private key, in PKCS#8, not encrypted, or a TPM's key file; `None` where it is elsewhere.
     pub private_key: Option<PathBuf>,
     /// The serial number in lower-case hex.
     pub serial: String,
@@ -102,6 +106,21 @@ impl Folder {
         })
     }
 
+    /// Refuses a name that an identity has.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is one.
+    pub fn check_free(&self, name: &str) -> Result<(), PkiError> {
+        check_name(name)?;
+        self.check_initialised()?;
+        let taken = self.path.join(name);
+        match std::fs::symlink_metadata(&taken) {
+            Ok(_) => Err(PkiError::NameTaken { folder: taken }),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Issues one identity: `clientAuth`, `digitalSignature`, a random serial number.
     ///
     /// # Errors
@@ -117,9 +136,8 @@ impl Folder {
         check_name(&spec.name)?;
         self.check_initialised()?;
         let locked = self.lock()?;
-        let taken = self.path.join(&spec.name);
-        if !spec.replace && std::fs::symlink_metadata(&taken).is_ok() {
-            return Err(PkiError::NameTaken { folder: taken });
+        if !spec.replace {
+            self.check_free(&spec.name)?;
         }
         let issuer = self.issuer(passphrase)?;
         let (public_key, key) = match &spec.key {
@@ -127,6 +145,9 @@ impl Folder {
                 let key_pair = KeyPair::generate(*algorithm).map_err(PkiError::NewKey)?;
                 let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
                 (key_pair.subject_public_key_info().to_vec(), Some(text))
+            }
+            KeyOrigin::InTpm(file) => {
+                (file.public_key().map_err(not_made)?.der().to_vec(), Some(file.to_pem()))
             }
             KeyOrigin::Request(request) => (request.subject_public_key_info().to_vec(), None),
         };
@@ -140,6 +161,10 @@ impl Folder {
         let place = if spec.replace { Place::FreeOrTaken } else { Place::Free };
         certify(&locked, &issuer, &names, &public_key, key, place, now)
     }
+}
+
+fn not_made(cause: TpmError) -> PkiError {
+    IdentityError::TpmKeyNotMade { cause: Box::new(cause) }.into()
 }
 
 /// What a certificate says besides its public key.

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::index::{Index, Record};
 use super::issue::{Issued, Names, certify, check_name};
 use super::lock::Place;
+use super::own_key::OwnKey;
 use super::{Folder, PkiError, list, read};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -30,7 +31,7 @@ pub struct RenewSpec {
 /// Which key a renewed certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenewedKey {
-    /// A new one of the same algorithm.
+    /// A new one of the same algorithm; one in a TPM stays.
     New,
     /// The same.
     Same,
@@ -146,24 +147,25 @@ impl Folder {
     ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
         let file = self.file(&spec.name, "key");
         let here = if self.holds(&file)? { Some(read(&file)?) } else { None };
-        let old_key = |text: &str| {
-            KeyPair::from_pem(text, None).map_err(|source| PkiError::OldKey { file: file.clone(), source })
+        let Some(text) = here else {
+            return match spec.key {
+                RenewedKey::New => Err(PkiError::KeyElsewhere { name: spec.name.clone() }),
+                RenewedKey::Same => Ok((certificate.public_key().der().to_vec(), None)),
+            };
         };
-        match (spec.key, here) {
-            (RenewedKey::New, Some(text)) => {
-                let key_pair = KeyPair::generate(old_key(&text)?.algorithm()).map_err(PkiError::NewKey)?;
+        match (spec.key, OwnKey::parse(&text, &file)?) {
+            (RenewedKey::New, OwnKey::Software(old)) => {
+                let key_pair = KeyPair::generate(old.algorithm()).map_err(PkiError::NewKey)?;
                 let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
                 Ok((key_pair.subject_public_key_info().to_vec(), Some(text)))
             }
-            (RenewedKey::New, None) => Err(PkiError::KeyElsewhere { name: spec.name.clone() }),
-            (RenewedKey::Same, Some(text)) => {
-                let public_key = old_key(&text)?.subject_public_key_info().to_vec();
-                if public_key != certificate.public_key().der() {
-                    return Err(PkiError::PairMismatch { file: file.clone() });
+            // A key in a TPM stays: nobody can have copied it.
+            (RenewedKey::New | RenewedKey::Same, own) => {
+                if own.public_key() != certificate.public_key().der() {
+                    return Err(PkiError::PairMismatch { file });
                 }
-                Ok((public_key, Some(text)))
+                Ok((own.public_key().to_vec(), Some(text)))
             }
-            (RenewedKey::Same, None) => Ok((certificate.public_key().der().to_vec(), None)),
         }
     }
 

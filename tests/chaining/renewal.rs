@@ -89,6 +89,7 @@ impl World {
             private_key: Some(input("host.key")),
             intermediates: None,
             password: PasswordSource::Nobody,
+            tpm: None,
             allow_insecure_key_file: false,
         };
         let env = Environment::given([("HOME", self.host.path("."))]);

@@ -67,6 +67,16 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         "where the program stands, and a password's file, are the user's; `tests/identity/passwords.rs` reads such files",
         &["run it in the folder that is meant", "put the password into a file of mode 0600"],
     ),
+    (
+        "no case has a TPM; `tests/tpm.rs` makes such keys, names such devices and gives such passwords",
+        &[
+            "check --tpm-device (TPM_DEVICE)",
+            "give /dev/tpmrm0, or what swtpm listens on",
+            "copy the file again from where it was made",
+            "make a key that signs freely",
+            "credential-process/tpm-",
+        ],
+    ),
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),

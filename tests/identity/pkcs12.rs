@@ -152,8 +152,9 @@ fn a_store_may_be_the_key_alone_or_the_certificates_alone_and_come_in_pem() {
     let more = IdentitySource { intermediates: Some(Input::file(store.clone())), ..only_key };
     let identity = load(&more, &no_environment()).expect("the store as the intermediates");
     assert_eq!(identity.intermediates().len(), 2);
-    let (key, _) = load_private_key(&Input::file(store.clone()), &given(PASSWORD), false, &no_environment())
-        .expect("a key");
+    let (key, _) =
+        load_private_key(&Input::file(store.clone()), &given(PASSWORD), None, false, &no_environment())
+            .expect("a key");
     drop(key);
     let chain = load_chain(&Input::file(store.clone()), None, &given(PASSWORD), &no_environment());
     assert_eq!(chain.expect("a chain").end_entity.der(), shop.pki.end_entity.certificate_der());

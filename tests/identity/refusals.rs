@@ -3,7 +3,9 @@
 use anyrole::clock::Timestamp;
 use anyrole::diagnostic::Diagnostic;
 use anyrole::identity::{Identity, IdentityError, Input};
-use anyrole::signer::{SignError, Signature, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo};
+use anyrole::signer::{
+    DigestAlgorithm, SignError, Signature, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
+};
 use anyrole::x509::Certificate;
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::defect::{AwsVerdict, Defect};
@@ -183,8 +185,8 @@ fn what_is_in_a_file_is_named() {
         (
             host.into(),
             Some(labelled("TSS2 PRIVATE KEY")),
-            "source-unsupported",
-            "cannot use 'K': a TPM 2.0 key is not supported by this version",
+            "tpm-key-damaged",
+            "cannot use the TPM key 'K': it is damaged: it is no TSS2 key file",
         ),
         (
             host.into(),
@@ -279,8 +281,8 @@ impl SigningKey for Mute {
         None
     }
 
-    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
-        self.0.sign(message)
+    fn sign_with(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
+        self.0.sign_with(digest, message)
     }
 }
 
@@ -305,7 +307,8 @@ fn a_mute_device_proves_itself_by_its_first_signature() {
 #[test]
 fn every_id_has_its_page() {
     let manual = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/refusals");
-    let ids = [anyrole::identity::error::IDS, anyrole::private_file::IDS, anyrole::signer::IDS].concat();
+    let ids = [anyrole::identity::error::IDS, anyrole::private_file::IDS, anyrole::signer::IDS];
+    let ids = [ids.concat(), anyrole::signer::tpm::IDS.to_vec()].concat();
     for id in ids {
         let page = std::fs::read_to_string(manual.join(format!("{id}.md")))
             .unwrap_or_else(|_| panic!("{id} has no page"));
@@ -325,7 +328,7 @@ fn an_unsupported_source_is_named_without_its_pin() {
         ),
         (
             "handle:0x81000001",
-            "cannot use 'handle:0x81000001': a TPM 2.0 key is not supported by this version",
+            "cannot use 'handle:0x81000001': a key at a handle of a TPM is not supported by this version",
         ),
     ] {
         let mut source = source(&host, None);

@@ -22,6 +22,7 @@ fn from(certificate: Input, private_key: Option<Input>) -> IdentitySource {
         private_key,
         intermediates: None,
         password: PasswordSource::Prompt,
+        tpm: None,
         allow_insecure_key_file: false,
     }
 }
@@ -60,8 +61,9 @@ fn a_descriptor_of_a_pipe_is_read_to_its_end() {
 
 #[test]
 fn a_closed_descriptor_is_named() {
-    let error = load_private_key(&Input::Descriptor(9999), &PasswordSource::Prompt, false, &no_environment())
-        .expect_err("there is none");
+    let error =
+        load_private_key(&Input::Descriptor(9999), &PasswordSource::Prompt, None, false, &no_environment())
+            .expect_err("there is none");
     assert_eq!(error.to_string(), "cannot read the private key 'fd:9999': there is no such file or folder");
 }
 

@@ -108,6 +108,7 @@ pub(crate) fn source(certificate: &Path, private_key: Option<&Path>) -> Identity
         private_key: private_key.map(|path| Input::file(path.to_owned())),
         intermediates: None,
         password: PasswordSource::Input(Input::Variable(String::from("NO_PASSWORD"))),
+        tpm: None,
         allow_insecure_key_file: false,
     }
 }

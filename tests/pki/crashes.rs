@@ -21,6 +21,7 @@ fn load(bench: &Workbench, name: &str) -> Result<String, IdentityError> {
         private_key: Some(file("key")),
         intermediates: None,
         password: PasswordSource::Prompt,
+        tpm: None,
         allow_insecure_key_file: false,
     };
     let environment = Environment::given::<String, String>([]);

@@ -96,6 +96,7 @@ fn accepted(world: &World, certificate: &Path, key: Option<&Path>, what: &str) {
         private_key: key.map(Input::file),
         intermediates: None,
         password: PasswordSource::Given(Arc::new(Secret::new(String::from(PASSWORD)))),
+        tpm: None,
         allow_insecure_key_file: false,
     };
     let env = Environment::given::<&str, &str>([]);

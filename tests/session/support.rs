@@ -90,6 +90,7 @@ impl Chain {
             private_key: Some(Input::Variable(String::from("KEY"))),
             intermediates: None,
             password: PasswordSource::default(),
+            tpm: None,
             allow_insecure_key_file: false,
         };
         identity::load(&source, &env).unwrap()

@@ -145,8 +145,8 @@ impl Diagnostic for ConfigureError {
             Self::Relative { flag, .. } => {
                 format!("run it in the folder that is meant, or give --{flag} with the whole path")
             }
-            Self::Secret { flag: "pkcs8-password" } => {
-                String::from("put the password into a file of mode 0600 and give --pkcs8-password-file")
+            Self::Secret { flag: flag @ ("pkcs8-password" | "tpm-key-password") } => {
+                format!("put the password into a file of mode 0600 and give --{flag}-file")
             }
             Self::Secret { .. } => String::from("leave it out"),
             Self::SessionExists { .. } => {

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::names::{self, DNS, Given, SUBJECT, URI};
 use super::{
-    ALGORITHMS, CRL_URL, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, passphrase,
-    until, url, word,
+    ALGORITHMS, CRL_URL, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, in_tpm,
+    passphrase, until, url, word,
 };
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
@@ -39,7 +39,24 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     about: "Issues an identity: a private key and its certificate, or a certificate for a request.",
     words: Words::One("NAME"),
     groups: &[],
-    flags: &[FOLDER, SUBJECT, DNS, URI, DAYS, ALGORITHM, CSR, REPLACE, CRL_URL, PASSPHRASE_FILE, JSON],
+    flags: &[
+        FOLDER,
+        SUBJECT,
+        DNS,
+        URI,
+        DAYS,
+        ALGORITHM,
+        CSR,
+        REPLACE,
+        CRL_URL,
+        PASSPHRASE_FILE,
+        in_tpm::TPM,
+        in_tpm::DEVICE,
+        in_tpm::PARENT,
+        in_tpm::KEY_PASSWORD,
+        in_tpm::PARENT_PASSWORD,
+        JSON,
+    ],
     more: "\
 Writes NAME/NAME.pem (the certificate, then intermediates) and NAME/NAME.key into the folder. With
 --replace the subject, the DNS names, the URIs and the days stay as they were, each unless it is given:
@@ -53,6 +70,10 @@ taken, once its signature is checked; the names are those of this command line, 
 the request asks for is shown and left out. On its host, and then here:
   anyrole pki request build-17
   anyrole pki issue build-17 --csr build-17.csr
+
+With --tpm the key is made in the TPM of this host and never leaves it: NAME/NAME.key is its TSS2 key
+file, which no other host can use, and which programs with OpenSSL's provider for TPMs read as well.
+Where the CA is on another host, pki request --tpm makes such a key and a request.
 ",
     needs: Needs::Everything,
     run,
@@ -65,6 +86,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     let typed = &invocation.typed;
     exclude(invocation, &CSR, &ALGORITHM)?;
+    exclude(invocation, &CSR, &in_tpm::TPM)?;
     let name = word(invocation).to_owned();
     if !crate::config::is_session_name(&name) {
         return Err(PkiError::Name { name }.into());
@@ -82,11 +104,12 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         kept.subject = names::subject(invocation, &name)?;
     }
     let given = names::replace_given(invocation, &mut kept.alternative_names)?;
+    let new = algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256);
     let key = match typed.flag(CSR.name) {
         Some(file) => KeyOrigin::Request(pki::read_request(Path::new(file))?),
-        None => KeyOrigin::New(algorithm(typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256)),
+        None => KeyOrigin::New(new),
     };
-    let spec = IssueSpec {
+    let mut spec = IssueSpec {
         subject: kept.subject,
         alternative_names: kept.alternative_names,
         lifetime: days(invocation, &DAYS)?.unwrap_or(kept.lifetime),
@@ -96,6 +119,12 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         name,
     };
     let passphrase = passphrase(invocation, folder)?;
+    if !spec.replace {
+        folder.check_free(&spec.name)?;
+    }
+    if let Some(made) = in_tpm::new_key(invocation, new)? {
+        spec.key = KeyOrigin::InTpm(made.file);
+    }
     let now = SystemClock.now();
     let issued = folder.issue(&spec, passphrase.as_ref(), now)?;
     if invocation.has(&JSON) {
@@ -104,6 +133,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     }
     let key = match &spec.key {
         KeyOrigin::New(algorithm) => algorithm.to_string(),
+        KeyOrigin::InTpm(_) => format!("{new} in the TPM"),
         KeyOrigin::Request(request) => request.key().to_string(),
     };
     let mut text =
@@ -116,11 +146,11 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     }
     text.push_str(&unmappable(&folder.certificate(&spec.name)?));
     text.push_str(&match (&issued.private_key, &spec.key) {
-        (Some(private_key), KeyOrigin::New(_) | KeyOrigin::Request(_)) => {
-            with_key(folder, &issued, &shell_word(private_key))
+        (Some(private_key), KeyOrigin::InTpm(_) | KeyOrigin::New(_) | KeyOrigin::Request(_)) => {
+            with_key(folder, &issued, &shell_word(private_key), &in_tpm::again(invocation))
         }
         (None, KeyOrigin::Request(request)) => with_request(&issued, request),
-        (None, KeyOrigin::New(_)) => String::new(),
+        (None, KeyOrigin::InTpm(_) | KeyOrigin::New(_)) => String::new(),
     });
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
@@ -187,11 +217,11 @@ fn unmappable(certificate: &Certificate) -> String {
     found.into_iter().map(line).collect()
 }
 
-fn with_key(folder: &Folder, issued: &Issued, key: &str) -> String {
+fn with_key(folder: &Folder, issued: &Issued, key: &str, flags: &str) -> String {
     let certificate = shell_word(&issued.certificate);
     format!(
         "  certificate  {certificate}\n  private key  {key}\n\n\
-         next: look at it, and try it without AWS\n  anyrole inspect --certificate {certificate} --private-key {key}\n  \
+         next: look at it, and try it without AWS\n  anyrole inspect --certificate {certificate} --private-key {key}{flags}\n  \
          anyrole simulate --trust-anchor {}\n",
         shell_word(&folder.root_certificate()),
     )

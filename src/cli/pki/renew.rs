@@ -83,6 +83,9 @@ fn renewed(folder: &Folder, spec: &RenewSpec, issued: &Issued, before: Due, now:
         shell_word(&issued.certificate)
     );
     match (&issued.private_key, spec.key) {
+        (Some(key), RenewedKey::New | RenewedKey::Same) if folder.has_key_in_tpm(&spec.name) => {
+            text.push_str(&format!("  private key  {}, as before: it is in a TPM\n", shell_word(key)));
+        }
         (Some(key), RenewedKey::New) => text.push_str(&format!("  private key  {}, new\n", shell_word(key))),
         (Some(key), RenewedKey::Same) => {
             text.push_str(&format!("  private key  {}, as before\n", shell_word(key)))

@@ -3,12 +3,12 @@
 use pki_test::algorithm::KeyAlgorithm;
 
 use super::names::{self, DNS, SUBJECT, URI};
-use super::{ALGORITHMS, FOLDER, Trouble, algorithm, called, exclude, folder_flag, word};
+use super::{ALGORITHMS, FOLDER, Trouble, algorithm, called, exclude, folder_flag, in_tpm, word};
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
 use crate::cli::{Invocation, output};
-use crate::pki::{Folder, RequestSpec};
+use crate::pki::{Folder, RequestSpec, RequestedKey};
 use crate::private_file::shell_word;
 
 const ALGORITHM: Setting =
@@ -22,13 +22,28 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     about: "Makes a private key and a certificate request for another CA.",
     words: Words::One("NAME"),
     groups: &[],
-    flags: &[FOLDER, SUBJECT, DNS, URI, ALGORITHM, REUSE_KEY],
+    flags: &[
+        FOLDER,
+        SUBJECT,
+        DNS,
+        URI,
+        ALGORITHM,
+        REUSE_KEY,
+        in_tpm::TPM,
+        in_tpm::DEVICE,
+        in_tpm::PARENT,
+        in_tpm::KEY_PASSWORD,
+        in_tpm::PARENT_PASSWORD,
+    ],
     more: "\
 Writes NAME/NAME.key, which never leaves this host, and NAME/NAME.csr (PKCS #10) for the CA. What
 comes back is put beside the key, in one step, once it is checked:
   anyrole pki install build-17 --certificate FILE
 
 This is the way for a host that should renew itself without holding the CA's key.
+
+With --tpm the key is made in the TPM of this host and never leaves it: NAME/NAME.key is its TSS2 key
+file, which no other host can use. The TPM signs the request.
 ",
     needs: Needs::Everything,
     run,
@@ -40,25 +55,36 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 
 fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble> {
     exclude(invocation, &REUSE_KEY, &ALGORITHM)?;
+    exclude(invocation, &REUSE_KEY, &in_tpm::TPM)?;
     let name = word(invocation).to_owned();
-    let spec = RequestSpec {
-        subject: names::subject(invocation, &name)?,
-        alternative_names: names::alternative_names(invocation)?,
-        new_key: (!invocation.has(&REUSE_KEY))
-            .then(|| algorithm(invocation.typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256)),
-        name,
+    let subject = names::subject(invocation, &name)?;
+    let alternative_names = names::alternative_names(invocation)?;
+    let new = algorithm(invocation.typed.flag(ALGORITHM.name), KeyAlgorithm::EcP256);
+    let key = if invocation.has(&REUSE_KEY) {
+        RequestedKey::Present(in_tpm::settings(invocation)?)
+    } else {
+        folder.check_without_key(&name)?;
+        match in_tpm::new_key(invocation, new)? {
+            Some(made) => RequestedKey::InTpm(made.file, made.key),
+            None => RequestedKey::New(new),
+        }
     };
-    let requested = folder.request(&spec)?;
+    let place = if folder.has_key_in_tpm(&name) || matches!(key, RequestedKey::InTpm(..)) {
+        " in the TPM"
+    } else {
+        ""
+    };
+    let rendered = subject.to_string();
+    let requested = folder
+        .request(RequestSpec { name: name.clone(), subject, alternative_names, key }, invocation.env)?;
     let text = format!(
-        "made a request of {}: {}, subject {}\n  request      {}\n  private key  {}\n\n\
+        "made a request of {name}: {}{place}, subject {}\n  request      {}\n  private key  {}\n\n\
          next: have the request signed, and put the certificate beside the key\n  \
-         anyrole pki install {} --certificate FILE{}\n",
-        spec.name,
-        requested.algorithm,
-        crate::text::quoted(&spec.subject.to_string()),
+         anyrole pki install {name} --certificate FILE{}\n",
+        requested.kind,
+        crate::text::quoted(&rendered),
         shell_word(&requested.request),
         shell_word(&requested.private_key),
-        spec.name,
         folder_flag(folder),
     );
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)

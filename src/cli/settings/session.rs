@@ -15,19 +15,17 @@ use crate::cli::report::Failure;
 use crate::env::Environment;
 use crate::http::native::{ServerTrust, Timeouts, TransportSettings};
 use crate::http::{Limits, Proxies, TrustedRoots};
-use crate::identity::{IdentitySource, Input, PasswordSource};
+use crate::identity::{IdentitySource, Input, PasswordSource, TpmSettings};
 use crate::provider::ScopedHop;
 use crate::secret::Secret;
 use crate::session::SessionRequest;
 use crate::session::endpoint::{self, EndpointChoice};
 use crate::session::request;
+use crate::signer::tpm::TpmPlace;
 use crate::signing::Endpoint;
 
 /// The official helper always asks for an hour; so does a command line without `--session-duration`.
 const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
-
-/// The name of the systemd credential that holds a key's password.
-const PASSWORD_CREDENTIAL: &str = "pkcs8-password";
 
 /// All that a session is made of.
 #[derive(Debug)]
@@ -120,6 +118,7 @@ impl Settings {
             private_key: self.input("private-key", env)?,
             intermediates: self.input("intermediates", env)?,
             password: self.password(env)?,
+            tpm: Some(self.tpm(env)?),
             allow_insecure_key_file: lenient || self.boolean("allow-insecure-key-file"),
         })
     }
@@ -136,18 +135,43 @@ impl Settings {
 
     /// Returns where the password of an encrypted key comes from; nobody is asked yet.
     pub(crate) fn password(&self, env: &Environment) -> Result<PasswordSource, Failure> {
-        if let Some(given) = self.given("pkcs8-password") {
+        self.password_of("pkcs8-password", "pkcs8-password-file", env)
+    }
+
+    /// Returns where a password comes from: from its setting, from the file of another, from a systemd credential with the name of
+    /// the first, or from a person.
+    fn password_of(
+        &self,
+        password: &'static str,
+        file: &str,
+        env: &Environment,
+    ) -> Result<PasswordSource, Failure> {
+        if let Some(given) = self.given(password) {
             return Ok(PasswordSource::Given(Arc::new(Secret::new(given.text().to_owned()))));
         }
-        if let Some(input) = self.input("pkcs8-password-file", env)? {
+        if let Some(input) = self.input(file, env)? {
             return Ok(PasswordSource::Input(input));
         }
-        let credential =
-            env.os_var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(PASSWORD_CREDENTIAL));
+        let credential = env.os_var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(password));
         Ok(match credential {
-            Some(path) if path.exists() => PasswordSource::Credential(String::from(PASSWORD_CREDENTIAL)),
+            Some(path) if path.exists() => PasswordSource::Credential(String::from(password)),
             Some(_) | None => PasswordSource::Prompt,
         })
+    }
+
+    /// Returns where the TPM is, and where its passwords come from; nothing is opened.
+    pub(crate) fn tpm(&self, env: &Environment) -> Result<TpmSettings, Failure> {
+        let place = match self.given("tpm-device") {
+            None => TpmPlace::default(),
+            Some(given) => TpmPlace::parse(given.text()).map_err(|error| given.refused(error.to_string()))?,
+        };
+        let key_password = if self.boolean("no-tpm-key-password") {
+            PasswordSource::Given(Arc::new(Secret::new(String::new())))
+        } else {
+            self.password_of("tpm-key-password", "tpm-key-password-file", env)?
+        };
+        let parent_password = self.password_of("tpm-parent-password", "tpm-parent-password-file", env)?;
+        Ok(TpmSettings { place, key_password, parent_password })
     }
 
     /// Returns how the network is used.

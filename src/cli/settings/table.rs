@@ -202,7 +202,6 @@ pub(crate) const VARIABLES: &str = "ANYROLE_";
 const PKCS11: &str = "keys on PKCS#11 tokens";
 const STORE: &str = "the operating system's certificate store";
 const SELECTION: &str = "choosing a certificate from a store or token";
-const TPM: &str = "keys in a TPM";
 
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
@@ -236,8 +235,11 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows").drop_in().later(STORE),
         Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module").drop_in().later(PKCS11),
         Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in().later(PKCS11),
-        Setting::new(Identity, "tpm-key-password", Secret, "password of a TPM key").from(Sources::FlagAndVariable).drop_in().later(TPM),
-        Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password").drop_in().later(TPM),
+        Setting::new(Identity, "tpm-key-password-file", Text("INPUT"), "file with the password of a key in a TPM"),
+        Setting::new(Identity, "tpm-key-password", Secret, "that password itself, which other users can see in ps").from(Sources::FlagAndVariable).drop_in(),
+        Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password: nobody is asked").drop_in(),
+        Setting::new(Identity, "tpm-parent-password-file", Text("INPUT"), "file with the password of its parent or hierarchy"),
+        Setting::new(Identity, "tpm-device", Text("TPM"), "a device, or swtpm:path=… [default: /dev/tpmrm0]").aws("TPM_DEVICE"),
         Setting::new(Network, "endpoint", Text("URL"), "call this address instead of the region's").drop_in().aws("AWS_ENDPOINT_URL_ROLESANYWHERE"),
         Setting::new(Network, "sts-endpoint", Text("URL"), "call STS at this address instead of the region's").aws("AWS_ENDPOINT_URL_STS"),
         Setting::new(Network, "use-fips-endpoint", Boolean, "call the FIPS endpoints").aws("AWS_USE_FIPS_ENDPOINT"),
@@ -278,6 +280,8 @@ pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
     ("no-tpm-key-password", "cert-selector"),
     ("no-tpm-key-password", "tpm-key-password"),
     ("pkcs8-password", "tpm-key-password"),
+    ("tpm-key-password", "tpm-key-password-file"),
+    ("no-tpm-key-password", "tpm-key-password-file"),
     ("pkcs8-password", "pkcs8-password-file"),
 ];
 

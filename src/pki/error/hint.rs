@@ -88,6 +88,7 @@ impl PkiError {
             | Self::NotText { .. }
             | Self::OldKey { .. }
             | Self::Read(_)
+            | Self::Signing(_)
             | Self::Write(_) => return self.passed_on().and_then(|error| error.hint()),
         };
         Some(hint)
