@@ -13,12 +13,15 @@ pub mod pem;
 pub mod pkcs12;
 pub mod private_key;
 pub mod public_key;
+pub mod selector;
+mod written_name;
 
 pub use certificate::{Certificate, CertificateError, SerialNumber, SignatureHash};
 pub use chain::Chain;
 pub use foreign::Foreign;
 pub use private_key::{EncryptedPrivateKey, PrivateKey, PrivateKeyError};
 pub use public_key::{KeyKind, SubjectPublicKeyInfo};
+pub use selector::{Selector, SelectorError};
 
 /// Returns the SHA-256 of some bytes in lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

@@ -282,6 +282,16 @@ impl Certificate {
         &self.issuer.text
     }
 
+    /// Returns the subject name in DER.
+    pub(super) fn subject_der(&self) -> &[u8] {
+        &self.subject.der
+    }
+
+    /// Returns the issuer's name in DER.
+    pub(super) fn issuer_der(&self) -> &[u8] {
+        &self.issuer.der
+    }
+
     /// Returns the attributes of the subject name in the certificate's order: the type (`CN`, or its number where it has
     /// no short name) and the value as it is; `None` where that is no text.
     pub fn subject_attributes(&self) -> &[(String, Option<String>)] {
@@ -366,6 +376,12 @@ impl Certificate {
     /// Returns the SHA-256 of the DER in lower-case hex.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.der)
+    }
+
+    /// Returns the SHA-1 of the DER in lower-case hex, by which Windows names certificates.
+    pub fn sha1(&self) -> String {
+        use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+        hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der))
     }
 
     /// Returns whether subject and issuer are the same name, octet by octet.
