@@ -14,8 +14,7 @@ use crate::diagnostic::Diagnostic as _;
 use crate::explain::session_tags;
 use crate::identity::Identity;
 use crate::identity::{candidates, check};
-use crate::signer::SignError;
-use crate::signer::file::{DigestAlgorithm, FileKey};
+use crate::signer::{DigestAlgorithm, SignError, SigningKey};
 use crate::x509::Certificate;
 use crate::x509::Chain;
 use crate::x509::KeyKind;
@@ -317,13 +316,14 @@ pub enum SignatureFormat {
 ///
 /// # Errors
 ///
-/// Fails if the key refuses.
+/// Fails if the key refuses, or does not tell its public half, which is part of the string.
 pub fn sign_string(
-    key: &FileKey,
+    key: &mut dyn SigningKey,
     digest: DigestAlgorithm,
     format: SignatureFormat,
 ) -> Result<Vec<u8>, SignError> {
-    let signature = key.sign_with(digest, &fixed_string(key.subject_public_key_info()))?;
+    let message = fixed_string(key.public_key().ok_or(SignError::NoPublicKey)?);
+    let signature = key.sign_with(digest, &message)?;
     let text = hex::encode(signature.octets());
     Ok(match format {
         SignatureFormat::Bin => signature.octets().to_vec(),

@@ -4,7 +4,7 @@ pub mod file;
 
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Fault};
+use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::secret::Secret;
 pub use crate::x509::SubjectPublicKeyInfo;
 
@@ -33,6 +33,17 @@ impl SignatureAlgorithm {
     }
 }
 
+/// The hash functions that `sign-string` offers; AWS4-X509 itself knows SHA-256 only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
 /// A signature: PKCS#1 octets, ASN.1 DER of ECDSA, or an ML-DSA signature.
 pub struct Signature(Vec<u8>);
 
@@ -58,9 +69,15 @@ impl fmt::Debug for Signature {
 /// Why a key did not sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
+    /// The device that has the key refused, and says why.
+    #[error("{0}")]
+    Device(Box<dyn Diagnostic + Send + Sync>),
     /// The cryptographic library refused; it does not say why.
     #[error("the private key cannot sign")]
     Library,
+    /// The device that has the key does not tell its public half, and it is needed here.
+    #[error("the device does not tell the public half of the private key")]
+    NoPublicKey,
     /// The key made a signature which the certificate's public key does not verify.
     #[error("the private key does not belong to the certificate")]
     OtherKey,
@@ -69,13 +86,31 @@ pub enum SignError {
 impl Diagnostic for SignError {
     fn id(&self) -> &'static str {
         match self {
-            Self::Library => "signing-failed",
+            Self::Device(error) => error.id(),
+            Self::Library | Self::NoPublicKey => "signing-failed",
             Self::OtherKey => "key-mismatch",
         }
     }
 
     fn fault(&self) -> Fault {
-        Fault::Identity
+        match self {
+            Self::Device(error) => error.fault(),
+            Self::Library | Self::NoPublicKey | Self::OtherKey => Fault::Identity,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Device(error) => error.facts(),
+            Self::Library | Self::NoPublicKey | Self::OtherKey => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Device(error) => error.hint(),
+            Self::Library | Self::NoPublicKey | Self::OtherKey => None,
+        }
     }
 }
 
@@ -117,10 +152,19 @@ pub trait SigningKey: fmt::Debug + Send {
         Ok(None)
     }
 
-    /// Signs `message`, which is not hashed yet.
+    /// Signs `message`, which is not hashed yet, with a hash function of choice; ML-DSA ignores the choice.
     ///
     /// # Errors
     ///
     /// Fails if the key or its device refuses.
-    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError>;
+    fn sign_with(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<Signature, SignError>;
+
+    /// Signs `message`, which is not hashed yet, as AWS4-X509 has it: with SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::sign_with`].
+    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
+        self.sign_with(DigestAlgorithm::Sha256, message)
+    }
 }

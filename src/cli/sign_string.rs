@@ -6,7 +6,7 @@ use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output};
 use crate::identity;
 use crate::inspect::{self, SignatureFormat};
-use crate::signer::file::DigestAlgorithm;
+use crate::signer::DigestAlgorithm;
 
 const FORMAT: Setting =
     Setting::flag("format", Kind::Word("json|text|bin"), "form of the signature [default: json]");
@@ -46,7 +46,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         Some("text") => SignatureFormat::Text,
         Some(_) | None => SignatureFormat::Json,
     };
-    let (key, _) = identity::load_private_key(&key, &password, lenient, invocation.env)?;
-    let signature = inspect::sign_string(&key, digest, format)?;
+    let (mut key, _) = identity::load_private_key(&key, &password, lenient, invocation.env)?;
+    let signature = inspect::sign_string(key.as_mut(), digest, format)?;
     output::write(&signature).map_err(Failure::output)
 }

@@ -10,7 +10,7 @@ use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_b
 use crate::env::Environment;
 use crate::private_file;
 use crate::secret::Secret;
-use crate::signer::SigningKey as _;
+use crate::signer::SigningKey;
 use crate::signer::file::FileKey;
 use crate::x509::pem::{self, Block, Label};
 use crate::x509::pkcs12::{self, Pkcs12Error};
@@ -61,27 +61,30 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
 
 fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
     let IdentitySource { certificate, private_key, intermediates, .. } = source;
-    let separate = private_key.as_ref().filter(|key| *key != certificate);
+    let key_input = private_key.as_ref().unwrap_or(certificate);
     // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
-    let (public, private) = match separate {
-        Some(key) => (Some(loader.reader.public_bytes(certificate)), loader.reader.private_bytes(key)),
-        None => (None, loader.reader.private_bytes(certificate)),
-    };
+    let public =
+        (key_input.is_device() || key_input != certificate).then(|| loader.reader.public_bytes(certificate));
+    let private = (!key_input.is_device()).then(|| loader.reader.private_bytes(key_input));
     let more = intermediates.as_ref().map(|input| (input, loader.reader.public_bytes(input)));
-    let (certificates, key_material) = match (separate, public) {
-        (Some(key), Some(public)) => {
-            (loader.certificates(public, certificate, Part::Certificate)?, loader.key_material(private, key)?)
+    let (certificates, key_material) = match (public, private) {
+        (None, Some(private)) => loader.combined(private, certificate)?,
+        (Some(public), Some(private)) => {
+            let certificates = loader.certificates(public, certificate, Part::Certificate)?;
+            (certificates, loader.key_material(private, key_input)?)
         }
-        (Some(_), None) | (None, _) => loader.combined(private, certificate)?,
+        (public, None) => {
+            let public = public.unwrap_or_else(|| loader.reader.public_bytes(certificate));
+            (loader.certificates(public, certificate, Part::Certificate)?, KeyMaterial::InDevice)
+        }
     };
     let more = match more {
         Some((input, bytes)) => loader.certificates(bytes, input, Part::Intermediates)?,
         None => Vec::new(),
     };
-    let key_input = separate.unwrap_or(&source.certificate);
-    let insecure_key_file = key_material.insecure.clone();
+    let insecure_key_file = key_material.insecure().cloned();
     let key = loader.open(&key_material, key_input)?;
-    let end_entity = choose(&certificates, &key);
+    let end_entity = choose(&certificates, key.as_ref());
     let candidates = certificates.into_iter().chain(more).collect();
     let provenance = Provenance {
         certificate: Some(source.certificate.to_string()),
@@ -94,7 +97,7 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
         let source_name = source.certificate.to_string();
         return Err(IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None });
     };
-    Identity::from_chain(Chain::order(end_entity, candidates), Box::new(key), provenance)
+    Identity::from_chain(Chain::order(end_entity, candidates), key, provenance)
 }
 
 /// Loads the certificates of an identity without its key; the first one that is no CA is the end entity. The password is that of a
@@ -136,19 +139,18 @@ pub fn load_private_key(
     password: &PasswordSource,
     allow_insecure_key_file: bool,
     env: &Environment,
-) -> Result<(FileKey, Option<private_file::Warning>), IdentityError> {
+) -> Result<(Box<dyn SigningKey>, Option<private_file::Warning>), IdentityError> {
     let mut loader = Loader::new(Reader::new(env, allow_insecure_key_file), password);
     renewal::settled([input], || {
-        let bytes = loader.reader.private_bytes(input);
-        let material = loader.key_material(bytes, input)?;
+        let material = if input.is_device() {
+            KeyMaterial::InDevice
+        } else {
+            let bytes = loader.reader.private_bytes(input);
+            loader.key_material(bytes, input)?
+        };
         let key = loader.open(&material, input)?;
-        Ok((key, material.insecure))
+        Ok((key, material.insecure().cloned()))
     })
-}
-
-/// Tells whether a certificate is a key's.
-fn belongs(certificate: &Certificate, key: &FileKey) -> bool {
-    key.public_key() == Some(certificate.public_key())
 }
 
 /// Reads the bytes of a certificate's source, and nothing else.
@@ -220,25 +222,44 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
     }
     let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &PasswordSource::Nobody);
     let bytes = loader.reader.private_bytes(input);
-    let material = loader.key_material(bytes, input).ok()?;
-    loader.open(&material, input).ok()
+    match loader.key_material(bytes, input).ok()? {
+        KeyMaterial::Blocks { blocks, .. } => loader.open_blocks(&blocks, input).ok(),
+        KeyMaterial::InDevice => None,
+    }
 }
 
-/// Returns the certificate of a key; where none is, the one that an error about it should name.
-fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
+/// Returns the certificate of a key, the one that is valid longest. Of a key that does not tell its public half this may be any end
+/// entity, and its first signature tells. Where none is the key's: the one that an error about it should name.
+fn choose(certificates: &[Certificate], key: &dyn SigningKey) -> Option<Certificate> {
+    let may_be_its = |certificate: &&Certificate| match key.public_key() {
+        Some(public) => certificate.public_key() == public,
+        None => !certificate.is_ca(),
+    };
     certificates
         .iter()
-        .filter(|certificate| belongs(certificate, key))
+        .filter(may_be_its)
         .max_by_key(|certificate| certificate.not_after())
         .or_else(|| certificates.iter().find(|certificate| !certificate.is_ca()))
         .or(certificates.first())
         .cloned()
 }
 
-/// The blocks of a source that holds a private key.
-struct KeyMaterial {
-    blocks: Vec<Block>,
-    insecure: Option<private_file::Warning>,
+/// What is to be opened for a private key.
+enum KeyMaterial {
+    /// The blocks of a source, which the key is among.
+    Blocks { blocks: Vec<Block>, insecure: Option<private_file::Warning> },
+    /// Nothing was read: the key is in a device, and stays there.
+    InDevice,
+}
+
+impl KeyMaterial {
+    /// Returns the warning where the file that was read is not private.
+    const fn insecure(&self) -> Option<&private_file::Warning> {
+        match self {
+            Self::Blocks { insecure, .. } => insecure.as_ref(),
+            Self::InDevice => None,
+        }
+    }
 }
 
 /// Makes certificates and keys of what is read.
@@ -299,7 +320,7 @@ impl<'a> Loader<'a> {
         self.certificate_sha256 = Some(certificate_bytes::sha256(&bytes));
         let blocks = self.opened(read_certificate_blocks(&bytes, input, Part::Certificate)?, input)?;
         let certificates = parse_certificates(&blocks, input, Part::Certificate)?;
-        Ok((certificates, KeyMaterial { blocks, insecure }))
+        Ok((certificates, KeyMaterial::Blocks { blocks, insecure }))
     }
 
     /// Takes the blocks of a private key's source.
@@ -315,7 +336,7 @@ impl<'a> Loader<'a> {
         };
         let blocks = pem::read(&bytes)
             .map_err(|cause| IdentityError::PrivateKeyNotPem { source_name: input.to_string(), cause })?;
-        Ok(KeyMaterial { blocks: self.opened(blocks, input)?, insecure })
+        Ok(KeyMaterial::Blocks { blocks: self.opened(blocks, input)?, insecure })
     }
 
     /// Returns what is wrong with a file that others can read: that, if a private key is in it, or else that none is.
@@ -361,16 +382,34 @@ impl<'a> Loader<'a> {
         pkcs12::open(der, &password).map_err(failed)
     }
 
+    /// Takes a private key into use, wherever it is.
+    fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<Box<dyn SigningKey>, IdentityError> {
+        match material {
+            KeyMaterial::Blocks { blocks, .. } => Ok(Box::new(self.open_blocks(blocks, input)?)),
+            KeyMaterial::InDevice => {
+                let kind = match input {
+                    Input::TpmHandle(_) => "a TPM 2.0 key",
+                    Input::Descriptor(_)
+                    | Input::Path(_)
+                    | Input::Pkcs11Uri(_)
+                    | Input::StandardInput
+                    | Input::Variable(_) => "PKCS#11",
+                };
+                Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind })
+            }
+        }
+    }
+
     /// Parses the private key among the blocks, decrypts it if that is needed, and takes it into use.
-    fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<FileKey, IdentityError> {
+    fn open_blocks(&mut self, blocks: &[Block], input: &Input) -> Result<FileKey, IdentityError> {
         let source_name = input.to_string();
-        let Some(block) = material.blocks.iter().find(|block| block.label.is_private_key()) else {
-            return Err(key_missing(&material.blocks, input));
+        let Some(block) = blocks.iter().find(|block| block.label.is_private_key()) else {
+            return Err(key_missing(blocks, input));
         };
         if block.label == Label::Tss2PrivateKey {
             return Err(IdentityError::SourceUnsupported { source_name, kind: "a TPM 2.0 key" });
         }
-        let parameters = material.blocks.iter().find(|block| block.label == Label::EcParameters);
+        let parameters = blocks.iter().find(|block| block.label == Label::EcParameters);
         let failed = |error| key_error(error, block.line, input);
         let key = match private_key::read(block, parameters).map_err(failed)? {
             ReadKey::Clear(key) => key,

@@ -111,6 +111,14 @@ impl Input {
         }
     }
 
+    /// Tells whether it names an object in a device, which has no bytes to read.
+    pub(super) const fn is_device(&self) -> bool {
+        match self {
+            Self::Pkcs11Uri(_) | Self::TpmHandle(_) => true,
+            Self::Descriptor(_) | Self::Path(_) | Self::StandardInput | Self::Variable(_) => false,
+        }
+    }
+
     /// Returns whether it can be read again.
     pub(super) const fn lasts(&self) -> bool {
         match self {

@@ -12,20 +12,9 @@ use aws_lc_rs::signature::{
     PqdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaKeyPair,
 };
 
-use super::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
+use super::{DigestAlgorithm, SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
 use crate::secret::Secret;
 use crate::x509::{KeyKind, PrivateKey, SubjectPublicKeyInfo};
-
-/// The hash functions that `sign-string` offers; AWS4-X509 itself knows SHA-256 only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DigestAlgorithm {
-    /// SHA-256.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
-}
 
 /// A private key in memory.
 pub struct FileKey {
@@ -83,39 +72,6 @@ impl FileKey {
         let public_key = SubjectPublicKeyInfo::new(public_der.as_ref().to_vec());
         Ok(Self { pair, public_key, private_key })
     }
-
-    /// Returns the public key in DER.
-    pub const fn subject_public_key_info(&self) -> &SubjectPublicKeyInfo {
-        &self.public_key
-    }
-
-    /// Signs `message`, which is not hashed yet, with a hash function of choice; ML-DSA ignores the choice.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the cryptographic library refuses.
-    pub fn sign_with(&self, digest: DigestAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
-        match &self.pair {
-            Pair::Ec(pair) => sign_prehashed(pair, self.private_key.kind(), digest, message),
-            Pair::MlDsa(pair) => {
-                let mut signature = vec![0; pair.algorithm().signature_len()];
-                let length = pair.sign(message, &mut signature).map_err(|_| SignError::Library)?;
-                signature.truncate(length);
-                Ok(Signature::new(signature))
-            }
-            Pair::Rsa(pair) => {
-                let padding = match digest {
-                    DigestAlgorithm::Sha256 => &RSA_PKCS1_SHA256,
-                    DigestAlgorithm::Sha384 => &RSA_PKCS1_SHA384,
-                    DigestAlgorithm::Sha512 => &RSA_PKCS1_SHA512,
-                };
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &SystemRandom::new(), message, &mut signature)
-                    .map_err(|_| SignError::Library)?;
-                Ok(Signature::new(signature))
-            }
-        }
-    }
 }
 
 /// Signs with any hash on any curve, although the library binds each curve to its own.
@@ -167,8 +123,27 @@ impl SigningKey for FileKey {
         Ok(Some(SealingKey::new(Secret::new(self.private_key.pkcs8().expose().clone()), &self.public_key)))
     }
 
-    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
-        self.sign_with(DigestAlgorithm::Sha256, message)
+    fn sign_with(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
+        match &self.pair {
+            Pair::Ec(pair) => sign_prehashed(pair, self.private_key.kind(), digest, message),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature).map_err(|_| SignError::Library)?;
+                signature.truncate(length);
+                Ok(Signature::new(signature))
+            }
+            Pair::Rsa(pair) => {
+                let padding = match digest {
+                    DigestAlgorithm::Sha256 => &RSA_PKCS1_SHA256,
+                    DigestAlgorithm::Sha384 => &RSA_PKCS1_SHA384,
+                    DigestAlgorithm::Sha512 => &RSA_PKCS1_SHA512,
+                };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(padding, &SystemRandom::new(), message, &mut signature)
+                    .map_err(|_| SignError::Library)?;
+                Ok(Signature::new(signature))
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyrole::identity::{Input, PasswordSource, load_chain, load_private_key};
 use anyrole::inspect::{Report, SignatureFormat, read_certificate_data, sign_string};
-use anyrole::signer::file::DigestAlgorithm;
+use anyrole::signer::DigestAlgorithm;
 use anyrole::x509::Certificate;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,9 +42,9 @@ fn the_three_formats_of_a_signature_agree() {
     let folder = Folder::new();
     let input = Input::file(folder.write("key.pem", pki.key_pem()));
     let password = PasswordSource::Prompt;
-    let (key, warning) = load_private_key(&input, &password, false, &no_environment()).expect("a key");
+    let (mut key, warning) = load_private_key(&input, &password, false, &no_environment()).expect("a key");
     assert_eq!(warning, None);
-    let sign = |format| sign_string(&key, DigestAlgorithm::Sha256, format).expect("a signature");
+    let mut sign = |format| sign_string(key.as_mut(), DigestAlgorithm::Sha256, format).expect("a signature");
     let hex = hex::encode(sign(SignatureFormat::Bin)).into_bytes();
     assert_eq!(sign(SignatureFormat::Text), hex);
     assert_eq!(sign(SignatureFormat::Json), [b"\"", hex.as_slice(), b"\""].concat());

@@ -3,7 +3,9 @@
 use anyrole::clock::Timestamp;
 use anyrole::diagnostic::Diagnostic;
 use anyrole::identity::{Identity, IdentityError, Input};
-use anyrole::signer::{SignError, Signature, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo};
+use anyrole::signer::{
+    DigestAlgorithm, SignError, Signature, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
+};
 use anyrole::x509::Certificate;
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::defect::{AwsVerdict, Defect};
@@ -279,8 +281,8 @@ impl SigningKey for Mute {
         None
     }
 
-    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
-        self.0.sign(message)
+    fn sign_with(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<Signature, SignError> {
+        self.0.sign_with(digest, message)
     }
 }
 

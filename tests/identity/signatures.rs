@@ -2,7 +2,7 @@
 
 use anyrole::identity::{Input, PasswordSource, load_private_key};
 use anyrole::inspect::{SignatureFormat, sign_string};
-use anyrole::signer::file::DigestAlgorithm;
+use anyrole::signer::DigestAlgorithm;
 use pki_test::algorithm::KeyAlgorithm;
 
 use super::support::{Folder, Pki, loaded, no_environment, openssl, source, text};
@@ -32,9 +32,10 @@ fn openssl_verifies_the_test_string_under_every_digest() {
         let folder = Folder::new();
         let key = folder.write("key.pem", pki.key_pem());
         let input = Input::file(key.clone());
-        let (file_key, _) =
+        let (mut file_key, _) =
             load_private_key(&input, &PasswordSource::Prompt, false, &no_environment()).expect("a key");
-        let octets = file_key.subject_public_key_info().key_octets().expect("whole octets").to_vec();
+        let octets =
+            file_key.public_key().expect("it is in memory").key_octets().expect("whole octets").to_vec();
         let hash =
             aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[b"IAM RA".as_slice(), &octets].concat());
         let message =
@@ -45,7 +46,8 @@ fn openssl_verifies_the_test_string_under_every_digest() {
             (DigestAlgorithm::Sha384, "-sha384"),
             (DigestAlgorithm::Sha512, "-sha512"),
         ] {
-            let signature = sign_string(&file_key, digest, SignatureFormat::Bin).expect("a signature");
+            let signature =
+                sign_string(file_key.as_mut(), digest, SignatureFormat::Bin).expect("a signature");
             let signature = folder.write("signature", signature);
             verified(
                 &folder,

@@ -3,7 +3,7 @@
 use anyrole::diagnostic::{Diagnostic as _, Fault};
 use anyrole::identity::Identity;
 use anyrole::session::{RequestError, SessionError, SessionRequest};
-use anyrole::signer::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
+use anyrole::signer::{DigestAlgorithm, SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
 use anyrole::x509::public_key::SubjectPublicKeyInfo;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl SigningKey for Unplugged {
         Ok(None)
     }
 
-    fn sign(&mut self, _message: &[u8]) -> Result<Signature, SignError> {
+    fn sign_with(&mut self, _digest: DigestAlgorithm, _message: &[u8]) -> Result<Signature, SignError> {
         Err(SignError::Library)
     }
 }
