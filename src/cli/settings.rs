@@ -10,6 +10,7 @@ mod paths;
 #[cfg(test)]
 mod reference;
 mod scope;
+mod selection;
 pub(crate) mod second_hop;
 pub(crate) mod session;
 pub(crate) mod table;
@@ -223,6 +224,9 @@ impl Settings {
             if let (Some(one), Some(other)) = (self.given(one), self.given(other)) {
                 return Err(SettingsError::Exclusive { one: one.label(), other: other.label() });
             }
+        }
+        if groups.contains(&Group::Identity) {
+            self.refuse_system_store()?;
         }
         for given in &self.given {
             let used = given.setting.kind != Kind::Boolean || self.boolean(given.setting.name);

@@ -95,10 +95,7 @@ impl Report {
         let provider = provider::provider(settings, env)?;
         let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
         let status = provider.status();
-        let IdentitySource { certificate, intermediates, password, .. } = &source;
-        let certificate =
-            identity::load_chain(certificate, intermediates.as_ref(), &password.unattended(), env)
-                .map(|chain| chain.end_entity);
+        let certificate = identity::load_chain(&source.unattended(), env).map(|chain| chain.end_entity);
         let key = match &certificate {
             Ok(_) => identity::examine(&source, env),
             Err(_) => Ok(KeyFinding::NotExamined),

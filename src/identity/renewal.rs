@@ -7,6 +7,7 @@ use std::fs::Metadata;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::folder::Folder;
 use super::{IdentityError, Input};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 
@@ -50,6 +51,12 @@ fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration>
     for input in inputs {
         match input {
             Input::Path(path) => match path.metadata() {
+                Ok(found) if found.is_dir() => {
+                    let folder = Folder::list(path).ok()?;
+                    if folder.metadata().any(|file| now.since(changed_at(file)) < SETTLED_AFTER) {
+                        patience = patience.max(Some(PATIENCE));
+                    }
+                }
                 Ok(found) if !found.is_file() => return None,
                 Ok(found) if now.since(changed_at(&found)) < SETTLED_AFTER => {
                     patience = patience.max(Some(PATIENCE));

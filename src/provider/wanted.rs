@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::{self, CacheKey, CertificateSource, Namespace, ServerVerification, SessionDescription};
-use crate::identity::{CertificateBytes, Input};
+use crate::identity::{CertificateBytes, Input, Selection};
 use crate::session::SessionRequest;
 use crate::signing::Endpoint;
 use crate::sts::{AssumeRole, Scope};
@@ -58,6 +58,8 @@ pub struct Wanted {
     pub server_verification: ServerVerification,
     /// Where the end-entity certificate is.
     pub certificate: Input,
+    /// Which of several certificates there is meant.
+    pub selection: Selection,
     /// Which role is assumed with it, if any: then that role's session is wanted.
     pub second_hop: Option<SecondHop>,
     /// How that session is narrowed, one after the other: then the last one's is wanted.
@@ -110,9 +112,11 @@ impl Wanted {
     /// Returns the name of the session's entry.
     ///
     /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its
-    /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves.
+    /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves. What selects one of
+    /// several certificates is part of the name.
     pub(super) fn key(&self, namespace: &Namespace, certificate: &CertificateBytes) -> CacheKey {
-        let Self { request, endpoint, server_verification, certificate: input, second_hop, scopes } = self;
+        let Self { request, endpoint, server_verification, certificate: input, selection, second_hop, scopes } =
+            self;
         let endpoint = endpoint.to_string();
         let sts_endpoint = second_hop.as_ref().map(|hop| hop.endpoint.to_string());
         let second_hop = second_hop.as_ref().zip(sts_endpoint.as_deref()).map(|(hop, endpoint)| {
@@ -139,21 +143,25 @@ impl Wanted {
             })
             .collect();
         let path;
-        let certificate_source = match input {
+        let place = match input {
             Input::Path(relative) => {
                 path = std::path::absolute(&**relative);
-                let path = path.as_deref().unwrap_or(relative);
-                path.to_str().map_or_else(
-                    || CertificateSource::Content(*certificate.sha256()),
-                    CertificateSource::Place,
-                )
+                path.as_deref().unwrap_or(relative).to_str()
             }
             // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
-            Input::Pkcs11Uri(uri) => CertificateSource::Place(uri.split('?').next().unwrap_or(uri)),
-            Input::TpmHandle(handle) => CertificateSource::Place(handle),
-            Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => {
-                CertificateSource::Content(*certificate.sha256())
-            }
+            Input::Pkcs11Uri(uri) => Some(uri.split('?').next().unwrap_or(uri)),
+            Input::TpmHandle(handle) => Some(handle.as_str()),
+            Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => None,
+        };
+        let content = || hex::encode(certificate.sha256());
+        // No path, and no other place, holds an octet of zero.
+        let selected = selection.text().map(|text| match place {
+            Some(place) => format!("{place}\0{text}"),
+            None => format!("\0{}\0{text}", content()),
+        });
+        let certificate_source = match selected.as_deref().or(place) {
+            Some(place) => CertificateSource::Place(place),
+            None => CertificateSource::Content(*certificate.sha256()),
         };
         CacheKey::new(
             namespace,
