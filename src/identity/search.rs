@@ -51,7 +51,7 @@ pub(super) fn certificates(folder: &Folder, opens: &mut impl Opens) -> (Vec<Held
 pub(super) struct Keys<'a> {
     /// Certificates and the file with the key of each.
     pairs: Vec<(&'a Held, Input)>,
-    /// Files with encrypted keys, of which nobody knows yet whose they are.
+    /// Files with encrypted keys, of which not even their names tell whose they are.
     encrypted: Vec<Input>,
     passed_over: Vec<String>,
 }
@@ -77,8 +77,11 @@ impl<'a> Keys<'a> {
                     let is_its = |held: &&&Held| {
                         held.file.as_deref().is_some_and(|certificate| are_named_alike(certificate, name))
                     };
-                    assumed.extend(of.iter().filter(is_its).map(|held| (*held, file.clone())));
-                    keys.encrypted.push(file);
+                    let its: Vec<_> = of.iter().filter(is_its).map(|held| (*held, file.clone())).collect();
+                    if its.is_empty() {
+                        keys.encrypted.push(file);
+                    }
+                    assumed.extend(its);
                 }
                 Err(error) => keys.passed_over.push(error.to_string()),
             }
@@ -110,10 +113,10 @@ impl<'a> Keys<'a> {
         keys_name: &str,
         opens: &mut impl Opens,
     ) -> Result<Input, IdentityError> {
-        let wrong_password = if self.pairs.is_empty() { self.try_password(of, opens) } else { None };
+        let unopened = if self.pairs.len() < of.len() { self.try_password(of, opens) } else { None };
         if self.pairs.is_empty() {
             let Self { passed_over, .. } = self;
-            return Err(wrong_password.unwrap_or_else(|| {
+            return Err(unopened.unwrap_or_else(|| {
                 let candidates = Candidate::all(of.iter().copied());
                 let (source_name, keys) = (source_name.to_owned(), keys_name.to_owned());
                 SelectionError::NoKey { source_name, keys, candidates, passed_over }.into()
@@ -134,14 +137,14 @@ impl<'a> Keys<'a> {
                 Ok(Some(public)) => {
                     let its = of.iter().filter(|held| *held.certificate.public_key() == public);
                     self.pairs.extend(its.map(|held| (*held, file.clone())));
+                    if self.pairs.len() == of.len() {
+                        return None;
+                    }
                 }
                 Ok(None) => {}
                 // That of another key, perhaps.
                 Err(error @ IdentityError::PasswordWrong { .. }) => first = first.or(Some(error)),
                 Err(error) => return Some(error),
-            }
-            if !self.pairs.is_empty() {
-                return None;
             }
         }
         first
