@@ -235,7 +235,7 @@ impl fmt::Display for Report {
         self.end_entity.write(f)?;
         writeln!(f, "  {:<12}{}", "selector", self.end_entity.selector)?;
         if let Some(selector) = &self.end_entity.selector_with_renewals {
-            writeln!(f, "  {:<12}{selector}", "and renewals")?;
+            writeln!(f, "  {:<12}{selector}", "renewals")?;
         }
         for (key, value) in &self.session_tags {
             writeln!(f, "  {:<12}{key}={value}", "session tag")?;

@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn what_cannot_pass_is_told_at_once() {
         let file = Input::file("/nonexistent/host.pem");
-        let folder = Input::file("/");
+        let device = Input::file("/dev/null");
         let wrong = IdentityError::PasswordWrong { source_name: String::from("'k'") };
         let cases =
-            [(vec![&file], wrong), (vec![&Input::StandardInput], absent()), (vec![&file, &folder], absent())];
+            [(vec![&file], wrong), (vec![&Input::StandardInput], absent()), (vec![&file, &device], absent())];
         for (inputs, error) in cases {
             let mut tries = 0;
             let outcome: Result<(), _> = settled(inputs, || {

@@ -62,7 +62,7 @@ pub(crate) enum SettingsError {
     #[error(transparent)]
     NotUnicode(#[from] NotUnicode),
     /// A certificate of the operating system's store is meant.
-    #[error("{label}: a certificate in {STORE} cannot be used")]
+    #[error("{label}: {}", SYSTEM_STORE.0)]
     SystemStore {
         /// The setting as the user named it.
         label: String,
@@ -119,20 +119,22 @@ impl SettingsError {
     ];
 }
 
-/// What a store of certificates is called here, and how its certificates are had all the same.
+/// What is said of this system's store of certificates, and how its certificates are had all the same.
 #[cfg(windows)]
-const STORE: &str = "a certificate store of Windows";
-#[cfg(windows)]
-const WAY_OUT: &str = "export it with its key to a file, certutil -user -exportPFX MY SERIAL host.pfx, and give that with --certificate";
+const SYSTEM_STORE: (&str, &str) = (
+    "certificates in a store of Windows cannot be used by this version",
+    "export it with its key, certutil -user -exportPFX MY SERIAL host.pfx, and give that file with --certificate",
+);
 #[cfg(target_os = "macos")]
-const STORE: &str = "a keychain of macOS";
-#[cfg(target_os = "macos")]
-const WAY_OUT: &str =
-    "export it with its key to a file, security export -t identities -f pkcs12 -o host.p12, and give that with --certificate";
+const SYSTEM_STORE: (&str, &str) = (
+    "certificates in a keychain of macOS cannot be used by this version",
+    "export it with its key, security export -t identities -f pkcs12 -o host.p12, and give that file with --certificate",
+);
 #[cfg(not(any(windows, target_os = "macos")))]
-const STORE: &str = "a certificate store of an operating system, which Linux has none of,";
-#[cfg(not(any(windows, target_os = "macos")))]
-const WAY_OUT: &str = "give the file, the folder or the PKCS#11 URI of the certificate with --certificate";
+const SYSTEM_STORE: (&str, &str) = (
+    "this system has no certificate store to select from",
+    "give the file or the folder of the certificate with --certificate",
+);
 
 /// How many names of a list are told.
 const LISTED: usize = 12;
@@ -216,7 +218,7 @@ impl Diagnostic for SettingsError {
             Self::Unexpanded { meant: None, .. } => String::from(
                 "nothing expands it where no shell is, as in credential_process: write the whole path, without quotes of its own",
             ),
-            Self::SystemStore { .. } => String::from(WAY_OUT),
+            Self::SystemStore { .. } => String::from(SYSTEM_STORE.1),
             Self::Exclusive { one, other } => format!("leave out {one} or {other}"),
             Self::Arn { value, .. } if value.contains('…') => {
                 String::from("put in place of … what AWS printed when it made that, or what it lists")
