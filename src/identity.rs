@@ -6,6 +6,7 @@ pub mod check;
 pub mod error;
 pub mod examine;
 mod folder;
+mod held;
 pub mod load;
 mod password;
 mod reader;

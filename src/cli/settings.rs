@@ -10,8 +10,8 @@ mod paths;
 #[cfg(test)]
 mod reference;
 mod scope;
-mod selection;
 pub(crate) mod second_hop;
+mod selection;
 pub(crate) mod session;
 pub(crate) mod table;
 mod unread;

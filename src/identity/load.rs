@@ -1,13 +1,14 @@
 //! From files, variables and descriptors to an [`Identity`].
 
+mod folders;
+
 use zeroize::Zeroizing;
 
 use super::error::Part;
-use super::folder::Folder;
+use super::held::Held;
 use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
-use super::search::{self, KeyIn, Keys, Opens};
-use super::selection::Held;
+use super::search::Keys;
 use super::selection_error::SelectionError;
 use super::source::{IdentitySource, Input, PasswordSource};
 use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_bytes, renewal};
@@ -19,7 +20,7 @@ use crate::signer::file::FileKey;
 use crate::x509::pem::{self, Block, Label};
 use crate::x509::pkcs12::{self, Pkcs12Error};
 use crate::x509::private_key::{self, ReadKey};
-use crate::x509::{Certificate, Chain, PrivateKeyError, SubjectPublicKeyInfo};
+use crate::x509::{Certificate, Chain, PrivateKeyError};
 
 /// Loads an identity, orders its chain, and proves that certificate and key match.
 ///
@@ -90,7 +91,10 @@ struct Material {
 /// Names the place of a certificate: the source, or the file in it.
 fn name_of(source: &IdentitySource, of: &Held) -> String {
     let file = of.file.as_ref().zip(source.certificate.folder());
-    file.map_or_else(|| source.certificate.to_string(), |(name, folder)| Input::file(folder.join(name)).to_string())
+    file.map_or_else(
+        || source.certificate.to_string(),
+        |(name, folder)| Input::file(folder.join(name)).to_string(),
+    )
 }
 
 /// Orders a chain. What else is in a folder is no part of it, and nothing to tell of.
@@ -123,7 +127,7 @@ pub fn load_chain(source: &IdentitySource, env: &Environment) -> Result<Chain, I
             // Those without a key are none that a session could be made with.
             let with_keys = match source.key_folder() {
                 Some(folder) => {
-                    let folder = listed(&folder)?;
+                    let folder = folders::listed(&folder)?;
                     Keys::find(&folder, &matching, &mut loader).certificates()
                 }
                 None => Vec::new(),
@@ -134,7 +138,8 @@ pub fn load_chain(source: &IdentitySource, env: &Environment) -> Result<Chain, I
             }
             selection.one(possible, &source_name)?
         } else {
-            let missing = IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
+            let missing =
+                IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
             matching.first().copied().ok_or(missing)?
         };
         Ok(order(source, end_entity, &held, loader.more(source)?))
@@ -153,7 +158,9 @@ pub fn load_matching(
     let mut loader = Loader::of(source, Reader::new(env, false));
     let (held, _) = loader.held(source)?;
     match source.selection.matching(&held, &source.certificate.to_string()) {
-        Ok(matching) => Ok(matching.iter().map(|held| (held.certificate.clone(), held.file.clone())).collect()),
+        Ok(matching) => {
+            Ok(matching.iter().map(|held| (held.certificate.clone(), held.file.clone())).collect())
+        }
         Err(IdentityError::Selection(_)) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -173,19 +180,6 @@ pub fn key_input(source: &IdentitySource, env: &Environment) -> Result<Input, Id
         let (held, passed_over) = loader.held(source)?;
         loader.find_key(source, &held, passed_over)
     })
-}
-
-/// Lists a folder.
-fn listed(input: &Input) -> Result<Folder, IdentityError> {
-    let (part, source_name) = (Part::Certificate, input.to_string());
-    let unreadable = |why| IdentityError::CertificateUnreadable {
-        part,
-        source_name: source_name.clone(),
-        why,
-        cure: input.check_the_name(),
-    };
-    let path = input.folder().ok_or_else(|| unreadable(String::from("it is no folder")))?;
-    Folder::list(path).map_err(unreadable)
 }
 
 /// Loads a private key without a certificate, and the warning where its file is not private.
@@ -220,7 +214,7 @@ pub fn load_private_key(
 pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
     renewal::settled([input], || match Reader::new(env, false).public_bytes(input) {
         Ok(bytes) => Ok(CertificateBytes::new(bytes)),
-        Err(_) if input.folder().is_some() => Ok(listed(input)?.stamp()),
+        Err(_) if input.folder().is_some() => Ok(folders::listed(input)?.stamp()),
         Err(unread) => Err(certificate_unread(unread, input, Part::Certificate)),
     })
 }
@@ -376,63 +370,6 @@ impl<'a> Loader<'a> {
         Ok(Material { held: Held::of(&certificates), more, key_input: key_input.clone(), key_material })
     }
 
-    /// Reads certificates and key, where one of them is in a folder.
-    fn read_folders(&mut self, source: &IdentitySource) -> Result<Material, IdentityError> {
-        let (held, passed_over) = self.held(source)?;
-        let key_input = self.find_key(source, &held, passed_over)?;
-        let more = self.more(source)?;
-        let key_material = if key_input.is_device() {
-            KeyMaterial::InDevice
-        } else {
-            let bytes = self.reader.private_bytes(&key_input);
-            self.key_material(bytes, &key_input)?
-        };
-        Ok(Material { held, more, key_input, key_material })
-    }
-
-    /// Returns the certificates of a source, be it a folder or not, and what was passed over.
-    fn held(&mut self, source: &IdentitySource) -> Result<(Vec<Held>, Vec<String>), IdentityError> {
-        let certificate = &source.certificate;
-        if certificate.folder().is_none() {
-            let bytes = self.reader.public_bytes(certificate);
-            return Ok((Held::of(&self.certificates(bytes, certificate, Part::Certificate)?), Vec::new()));
-        }
-        let folder = listed(certificate)?;
-        // Of before it was read: what changes meanwhile is seen the next time.
-        self.certificate_sha256 = Some(*folder.stamp().sha256());
-        Ok(search::certificates(&folder, self))
-    }
-
-    /// Returns the further intermediates of a source.
-    fn more(&mut self, source: &IdentitySource) -> Result<Vec<Certificate>, IdentityError> {
-        let Some(input) = &source.intermediates else { return Ok(Vec::new()) };
-        let bytes = self.reader.public_bytes(input);
-        self.certificates(bytes, input, Part::Intermediates)
-    }
-
-    /// Finds the private key of the certificate that is selected.
-    fn find_key(
-        &mut self,
-        source: &IdentitySource,
-        held: &[Held],
-        passed_over: Vec<String>,
-    ) -> Result<Input, IdentityError> {
-        let source_name = source.certificate.to_string();
-        let matching = source.selection.matching(held, &source_name)?;
-        if matching.is_empty() {
-            return Err(SelectionError::Nothing { source_name, passed_over }.into());
-        }
-        match (source.key_folder(), &source.private_key) {
-            (Some(input), _) => {
-                let folder = listed(&input)?;
-                let keys = Keys::find(&folder, &matching, self);
-                keys.file(&source.selection, &matching, &source_name, &input.to_string(), self)
-            }
-            (None, Some(input)) => Ok(input.clone()),
-            (None, None) => Ok(source.certificate.clone()),
-        }
-    }
-
     /// Parses all certificates of a source.
     fn certificates(
         &mut self,
@@ -517,20 +454,6 @@ impl<'a> Loader<'a> {
         Ok(all)
     }
 
-    /// Opens PKCS#12 stores as [`Self::opened`] does, but asks no person: among many there are some that are not meant.
-    fn opened_unasked(&mut self, blocks: Vec<Block>, input: &Input) -> Result<Vec<Block>, IdentityError> {
-        if !self.password.is_unknown() {
-            return self.opened(blocks, input);
-        }
-        let (stores, mut all): (Vec<_>, Vec<_>) =
-            blocks.into_iter().partition(|block| block.label == Label::Pkcs12);
-        for store in stores {
-            let opened = pkcs12::open(&store.der, &Secret::new(String::new()));
-            all.extend(opened.map_err(|error| store_error(error, input))?);
-        }
-        Ok(all)
-    }
-
     /// Opens a PKCS#12 store. Where there is no password, or only a person could tell, an empty one is tried first: such stores are
     /// common, and all that the official helper opens.
     fn open_store(&mut self, der: &[u8], input: &Input) -> Result<Vec<Block>, IdentityError> {
@@ -595,50 +518,6 @@ impl<'a> Loader<'a> {
             line: block.line,
             why: error.to_string(),
         })
-    }
-}
-
-impl Opens for Loader<'_> {
-    fn certificates_in(&mut self, file: &Input) -> Result<Vec<Certificate>, IdentityError> {
-        let unread = |unread| certificate_unread(unread, file, Part::Certificate);
-        let bytes = self.reader.public_bytes(file).map_err(unread)?;
-        let blocks = read_certificate_blocks(&bytes, file, Part::Certificate)?;
-        let blocks = self.opened_unasked(blocks, file)?;
-        match parse_certificates(&blocks, file, Part::Certificate) {
-            Err(IdentityError::CertificateMissing { .. }) => Ok(Vec::new()),
-            outcome => outcome,
-        }
-    }
-
-    fn key_in(&mut self, file: &Input) -> Result<KeyIn, IdentityError> {
-        let bytes = self.reader.public_bytes(file).map_err(|unread| key_unread(unread, file))?;
-        let Ok(blocks) = pem::read(&bytes) else { return Ok(KeyIn::Nothing) };
-        if !blocks.iter().any(|block| block.label.may_hold_private_key()) {
-            return Ok(KeyIn::Nothing);
-        }
-        // Whether others can read it is judged now, and on what is used.
-        let bytes = self.reader.private_bytes(file).map_err(|unread| key_unread(unread, file))?.0;
-        let blocks = pem::read(&bytes)
-            .map_err(|cause| IdentityError::PrivateKeyNotPem { source_name: file.to_string(), cause })?;
-        let blocks = self.opened_unasked(blocks, file)?;
-        let Some(block) = blocks.iter().find(|block| block.label.is_private_key()) else {
-            return Ok(KeyIn::Nothing);
-        };
-        if block.label != Label::Tss2PrivateKey {
-            let parameters = blocks.iter().find(|block| block.label == Label::EcParameters);
-            let key = private_key::read(block, parameters);
-            if let ReadKey::Encrypted(_) = key.map_err(|error| key_error(error, block.line, file))? {
-                return Ok(KeyIn::Encrypted);
-            }
-        }
-        let key = self.open(&KeyMaterial::Blocks { blocks, insecure: None }, file)?;
-        Ok(key.public_key().cloned().map_or(KeyIn::Nothing, KeyIn::Open))
-    }
-
-    fn opened_key_in(&mut self, file: &Input) -> Result<Option<SubjectPublicKeyInfo>, IdentityError> {
-        let bytes = self.reader.private_bytes(file);
-        let material = self.key_material(bytes, file)?;
-        Ok(self.open(&material, file)?.public_key().cloned())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Looks through a folder: which certificates are in its files, and where the private key of one is.
 
 use super::folder::{Folder, are_named_alike};
-use super::selection::{Held, Selection};
+use super::held::Held;
+use super::selection::Selection;
 use super::selection_error::{Candidate, SelectionError};
 use super::{IdentityError, Input};
 use crate::x509::SubjectPublicKeyInfo;
@@ -37,9 +38,7 @@ pub(super) fn certificates(folder: &Folder, opens: &mut impl Opens) -> (Vec<Held
     for (name, file) in folder.certificates() {
         match opens.certificates_in(&file) {
             Ok(certificates) => held.extend(
-                certificates
-                    .into_iter()
-                    .map(|certificate| Held { certificate, file: Some(name.to_owned()) }),
+                certificates.into_iter().map(|certificate| Held { certificate, file: Some(name.to_owned()) }),
             ),
             Err(error) => passed_over.push(error.to_string()),
         }

@@ -1,8 +1,9 @@
 //! Which certificate of many: what a user says beside the source, and what is taken.
 
 use super::IdentityError;
+use super::held::Held;
 use super::selection_error::{Candidate, SelectionError};
-use crate::x509::{Certificate, Selector};
+use crate::x509::Selector;
 
 /// Which certificate of its source an identity has. Without anything said there must be one, or one that belongs to the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,13 +12,6 @@ pub struct Selection {
     pub selector: Option<Selector>,
     /// Whether of several the one is taken that is valid longest.
     pub latest: bool,
-}
-
-/// A certificate, and the file of a folder that it is in.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) certificate: Certificate,
-    pub(super) file: Option<String>,
 }
 
 impl Selection {
@@ -79,8 +73,10 @@ impl Selection {
     ///
     /// Fails if it does not say which of several.
     pub(super) fn one<'a>(&self, of: &[&'a Held], source_name: &str) -> Result<&'a Held, IdentityError> {
-        let longest = |held: &[&'a Held]| held.iter().max_by_key(|held| held.certificate.not_after()).copied();
-        let missing = || SelectionError::Nothing { source_name: source_name.to_owned(), passed_over: Vec::new() };
+        let longest =
+            |held: &[&'a Held]| held.iter().max_by_key(|held| held.certificate.not_after()).copied();
+        let missing =
+            || SelectionError::Nothing { source_name: source_name.to_owned(), passed_over: Vec::new() };
         let last = longest(of).ok_or_else(missing)?;
         let is_renewal = |held: &&Held| {
             held.certificate.public_key() == last.certificate.public_key()
@@ -92,12 +88,5 @@ impl Selection {
         let selector = self.selector.as_ref().map(ToString::to_string);
         let candidates = Candidate::all(of.iter().copied());
         Err(SelectionError::Several { source_name: source_name.to_owned(), selector, candidates }.into())
-    }
-}
-
-impl Held {
-    /// Takes certificates of a source that is no folder.
-    pub(super) fn of(certificates: &[Certificate]) -> Vec<Self> {
-        certificates.iter().map(|one| Self { certificate: one.clone(), file: None }).collect()
     }
 }

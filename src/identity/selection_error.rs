@@ -1,7 +1,7 @@
 //! Why none of the certificates that are there is taken, with those that could be.
 
 use super::IdentityError;
-use super::selection::Held;
+use super::held::Held;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
@@ -103,7 +103,10 @@ impl Candidate {
         let Self { selector, subject, serial, not_after, file } = self;
         let file = file.as_ref().map(|file| format!(", in {}", quoted(file))).unwrap_or_default();
         let subject = quoted(subject);
-        Fact::new("candidate", format!("{selector} (subject {subject}, serial {serial}, until {not_after}{file})"))
+        Fact::new(
+            "candidate",
+            format!("{selector} (subject {subject}, serial {serial}, until {not_after}{file})"),
+        )
     }
 }
 
@@ -158,18 +161,18 @@ impl Diagnostic for SelectionError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoKey { .. } => {
-                String::from("put the private key into that folder, or name its file or folder with --private-key")
-            }
+            Self::NoKey { .. } => String::from(
+                "put the private key into that folder, or name its file or folder with --private-key",
+            ),
             Self::NoneMatches { serial: Some(hex), .. } => {
                 format!("a serial number is written in hex: Key=x509Serial,Value={hex}")
             }
             Self::NoneMatches { candidates, .. } if candidates.is_empty() => {
                 String::from("no end-entity certificate is there at all: check what --certificate names")
             }
-            Self::NoneMatches { .. } => {
-                String::from("names are compared whole, all their parts; give --cert-selector what stands before one of these")
-            }
+            Self::NoneMatches { .. } => String::from(
+                "names are compared whole, all their parts; give --cert-selector what stands before one of these",
+            ),
             Self::Nothing { .. } => String::from(
                 "certificates are looked for in files named .pem, .crt, .cer, .cert, .der, .p12, .pfx, or without a dot",
             ),

@@ -115,8 +115,15 @@ impl Wanted {
     /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves. What selects one of
     /// several certificates is part of the name.
     pub(super) fn key(&self, namespace: &Namespace, certificate: &CertificateBytes) -> CacheKey {
-        let Self { request, endpoint, server_verification, certificate: input, selection, second_hop, scopes } =
-            self;
+        let Self {
+            request,
+            endpoint,
+            server_verification,
+            certificate: input,
+            selection,
+            second_hop,
+            scopes,
+        } = self;
         let endpoint = endpoint.to_string();
         let sts_endpoint = second_hop.as_ref().map(|hop| hop.endpoint.to_string());
         let second_hop = second_hop.as_ref().zip(sts_endpoint.as_deref()).map(|(hop, endpoint)| {

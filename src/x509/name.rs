@@ -175,9 +175,8 @@ pub(super) mod tests {
             der.extend_from_slice(content);
             der
         }
-        let attribute = |(oid, tag, value): &Attribute<'_>| {
-            wrap(0x30, &[wrap(0x06, oid), wrap(*tag, value)].concat())
-        };
+        let attribute =
+            |(oid, tag, value): &Attribute<'_>| wrap(0x30, &[wrap(0x06, oid), wrap(*tag, value)].concat());
         let parts: Vec<u8> = parts
             .iter()
             .flat_map(|part| wrap(0x31, &part.iter().map(attribute).collect::<Vec<_>>().concat()))

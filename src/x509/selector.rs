@@ -243,7 +243,8 @@ fn serial(text: &str) -> Result<String, String> {
 
 fn fingerprint(text: &str, octets: usize) -> Result<Vec<u8>, String> {
     let fingerprint = hex::decode(digits(text)).ok().filter(|fingerprint| fingerprint.len() == octets);
-    fingerprint.ok_or_else(|| format!("a fingerprint has {} hex digits, colons and case do not matter", octets * 2))
+    fingerprint
+        .ok_or_else(|| format!("a fingerprint has {} hex digits, colons and case do not matter", octets * 2))
 }
 
 fn check_length(text: &str) -> Result<(), SelectorError> {

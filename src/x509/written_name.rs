@@ -316,7 +316,10 @@ fn oid_of(kind: &str) -> Result<String, String> {
         return Ok(number.to_owned());
     }
     name::oid(kind).map(str::to_owned).ok_or_else(|| {
-        format!("there is no attribute type '{}': CN, O, OU, C and their kin, or an object identifier", name::shown(kind))
+        format!(
+            "there is no attribute type '{}': CN, O, OU, C and their kin, or an object identifier",
+            name::shown(kind)
+        )
     })
 }
 

@@ -260,7 +260,8 @@ fn unreadable_files_are_named_with_the_reason() {
     let shown = error.to_string();
     assert!(shown.starts_with("there is no private key in '") && shown.contains("TEST build-17"), "{shown}");
     let with_folder = source(&host, Some(&host));
-    let error = refused(&IdentitySource { intermediates: Some(Input::file(folder.path("."))), ..with_folder });
+    let error =
+        refused(&IdentitySource { intermediates: Some(Input::file(folder.path("."))), ..with_folder });
     assert!(error.to_string().ends_with(": it is a folder"), "{error}");
     let error = refused(&source(&folder.path("host.pem/x"), Some(&host)));
     assert!(error.to_string().ends_with(": a part of its path is not a folder"), "{error}");

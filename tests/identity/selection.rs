@@ -15,7 +15,9 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use time::Duration;
 
-use super::support::{Folder, Pki, loaded, name, new_key, no_environment, refused, set_mode, source, validity};
+use super::support::{
+    Folder, Pki, loaded, name, new_key, no_environment, refused, set_mode, source, validity,
+};
 
 /// Issues another certificate, which is valid that many days longer, and writes it and its key.
 fn write(pki: &Pki, folder: &Folder, names: [&str; 2], subject: &str, days: i64) -> KeyPair {
@@ -37,7 +39,11 @@ fn shop() -> (Pki, Folder) {
     let (pki, folder) = (Pki::new(KeyAlgorithm::EcP256), Folder::new());
     write(&pki, &folder, ["build.pem", "build.key"], "TEST build", 0);
     write(&pki, &folder, ["deploy.crt", "zz.pem"], "TEST deploy", 0);
-    folder.write_mode("chain.pem", [pki.lower.certificate_pem(), pki.upper.certificate_pem()].concat(), 0o644);
+    folder.write_mode(
+        "chain.pem",
+        [pki.lower.certificate_pem(), pki.upper.certificate_pem()].concat(),
+        0o644,
+    );
     folder.write_mode("root.pem", pki.root.certificate_pem(), 0o644);
     folder.write("host.log", "-----BEGIN CERTIFICATE-----\n");
     folder.write("README", "these are certificates");
@@ -109,7 +115,9 @@ fn several_and_none_list_candidates_whose_selectors_select_them() {
     assert_eq!(files, ["build.pem", "deploy.crt"]);
     let serial = matching[1].0.serial_number();
     let error = selection_error(&of(&folder, &format!("Key=x509Serial,Value={}", serial.decimal())));
-    assert!(error.hint().is_some_and(|hint| hint.ends_with(&format!("Key=x509Serial,Value={}", serial.hex()))));
+    assert!(
+        error.hint().is_some_and(|hint| hint.ends_with(&format!("Key=x509Serial,Value={}", serial.hex())))
+    );
     assert_eq!(subject(&of(&folder, &format!("Key=x509Serial,Value={}", serial.hex()))), "CN=TEST deploy");
 }
 
@@ -189,7 +197,8 @@ fn encrypted_keys_and_stores_in_a_folder_are_opened_with_the_password() {
         folder.write(&format!("{name}.key"), encrypted.as_bytes());
     }
     let given = |password: &str| PasswordSource::Given(Arc::new(Secret::new(password.to_owned())));
-    let b = |password| IdentitySource { password: given(password), ..of(&folder, "Key=x509Subject,Value=CN=b") };
+    let b =
+        |password| IdentitySource { password: given(password), ..of(&folder, "Key=x509Subject,Value=CN=b") };
     assert_eq!(subject(&b("correct horse")), "CN=b");
     assert_eq!(refused(&b("wrong")).id(), "password-wrong");
     let nobody = IdentitySource { password: PasswordSource::Nobody, ..b("") };

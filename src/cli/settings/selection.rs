@@ -25,7 +25,10 @@ impl Settings {
             .filter(|_| self.given("certificate").is_none() && self.given("private-key").is_none());
         let given = std::iter::once("system-store-name").chain(of_a_store).find_map(|name| self.given(name));
         match given {
-            Some(given) if given.setting.name != "use-latest-expiring-certificate" || self.boolean(given.setting.name) => {
+            Some(given)
+                if given.setting.name != "use-latest-expiring-certificate"
+                    || self.boolean(given.setting.name) =>
+            {
                 Err(SettingsError::SystemStore { label: given.label() })
             }
             Some(_) | None => Ok(()),

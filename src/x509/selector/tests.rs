@@ -1,3 +1,5 @@
+//! Selectors in every form, and what they select.
+
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
 use pki_test::certificate::Validity;
@@ -24,7 +26,8 @@ fn matches(text: &str, certificate: &Certificate) -> bool {
 
 #[test]
 fn every_form_of_the_official_helper_is_read() {
-    let both = "Key=x509Subject,Value=CN=CN With Trailing Spaces,O=O With Spaces Key=x509Issuer,Value=CN=Issuer";
+    let both =
+        "Key=x509Subject,Value=CN=CN With Trailing Spaces,O=O With Spaces Key=x509Issuer,Value=CN=Issuer";
     let spaced = " \n  Key=x509Subject,Value=CN=CN With Trailing Spaces,O=O With Spaces   \t   Key=x509Issuer,Value=CN=Issuer  \n";
     assert_eq!(Selector::parse(spaced), Selector::parse(both));
     let json = r#"[{"Key": "x509Issuer", "Value": "CN=Issuer"},
@@ -65,7 +68,12 @@ fn a_certificate_is_selected_by_any_of_its_marks() {
     let certificate = issued("CN=TEST build-17,O=Example");
     let serial = certificate.serial_number();
     let colons = |digits: &str| {
-        digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect::<Vec<_>>().join(":")
+        digits
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap())
+            .collect::<Vec<_>>()
+            .join(":")
     };
     for text in [
         String::from("Key=x509Subject,Value=CN=TEST build-17,O=Example"),
