@@ -112,20 +112,17 @@ fn stem(name: &str) -> &str {
 }
 
 fn holds_certificates(name: &str) -> bool {
-    match extension(name) {
-        Some(extension) => CERTIFICATES.iter().any(|known| extension.eq_ignore_ascii_case(known)),
-        None => !name.contains('.'),
-    }
+    ends_with_one_of(name, &CERTIFICATES)
 }
 
 fn holds_keys(name: &str) -> bool {
-    extension(name).is_some_and(|extension| KEYS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    ends_with_one_of(name, &KEYS)
 }
 
-/// Returns how a name ends; `None` where it has no dot, and where it begins with one: those are of programs.
-fn extension(name: &str) -> Option<&str> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    (!stem.is_empty() && !name.starts_with('.')).then_some(extension)
+/// Tells whether a name ends so; one that begins with a dot is a program's own.
+fn ends_with_one_of(name: &str, endings: &[&str]) -> bool {
+    let ending = name.rsplit_once('.').filter(|_| !name.starts_with('.')).map(|(_, ending)| ending);
+    ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Returns numbers that differ once a file was written or replaced.
@@ -150,10 +147,20 @@ mod tests {
 
     #[test]
     fn files_are_told_by_their_names() {
-        for name in ["host.pem", "tls.crt", "HOST.CER", "host.p12", "host", "a.b.der"] {
+        for name in ["host.pem", "tls.crt", "HOST.CER", "host.p12", "a.b.der"] {
             assert!(holds_certificates(name), "{name}");
         }
-        for name in ["host.key", "host.pem.bak", "host.log", ".host.pem", "..data", "host.csr", "host.pem~"] {
+        for name in [
+            "host.key",
+            "host.pem.bak",
+            "host.log",
+            ".host.pem",
+            "..data",
+            "host.csr",
+            "host.pem~",
+            "host",
+            "pem",
+        ] {
             assert!(!holds_certificates(name), "{name}");
         }
         assert!(holds_keys("tls.key") && holds_keys("host.p8") && !holds_keys(".host.key"));

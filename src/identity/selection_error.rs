@@ -174,7 +174,7 @@ impl Diagnostic for SelectionError {
                 "names are compared whole, all their parts; give --cert-selector what stands before one of these",
             ),
             Self::Nothing { .. } => String::from(
-                "certificates are looked for in files named .pem, .crt, .cer, .cert, .der, .p12, .pfx, or without a dot",
+                "certificates are looked for in files named .pem, .crt, .cer, .cert, .der, .p12, .pfx",
             ),
             Self::Several { .. } => String::from(
                 "give --cert-selector what stands before one of them, or --use-latest-expiring-certificate",
