@@ -253,8 +253,15 @@ pub fn holds(
     env: &Environment,
 ) -> bool {
     if certificate.is_folder() {
-        let matching = load_matching(&source.unattended(), env).unwrap_or_default();
-        return matching.iter().any(|(one, _)| one.is_end_entity_of(subject_name, issuer_name));
+        // The one that is looked for may be half written just now.
+        let found = renewal::settled([&source.certificate], || {
+            let matching = load_matching(&source.unattended(), env)?;
+            let is_there = matching.iter().any(|(one, _)| one.is_end_entity_of(subject_name, issuer_name));
+            let source_name = source.certificate.to_string();
+            let absent = SelectionError::Nothing { source_name, passed_over: Vec::new() };
+            if is_there { Ok(()) } else { Err(absent.into()) }
+        });
+        return found.is_ok();
     }
     if !certificate.is_store() {
         return certificate.holds(subject_name, issuer_name);
@@ -301,11 +308,8 @@ fn choose<'a>(
         None => !held.certificate.is_ca(),
     };
     let its = held.iter().filter(may_be_its).max_by_key(|held| held.certificate.not_after());
-    its.or(matching.first().copied()).ok_or_else(|| IdentityError::CertificateMissing {
-        part: Part::Certificate,
-        source_name,
-        found: None,
-    })
+    let missing = IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
+    its.or(matching.first().copied()).ok_or(missing)
 }
 
 /// What is to be opened for a private key.

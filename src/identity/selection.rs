@@ -82,7 +82,7 @@ impl Selection {
             held.certificate.public_key() == last.certificate.public_key()
                 && held.certificate.subject_name() == last.certificate.subject_name()
         };
-        if self.latest || of.iter().all(|held| is_renewal(held)) {
+        if self.latest || of.iter().all(is_renewal) {
             return Ok(last);
         }
         let selector = self.selector.as_ref().map(ToString::to_string);

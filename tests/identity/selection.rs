@@ -252,6 +252,11 @@ fn the_folder_is_as_it_was_until_a_certificate_changes() {
     assert!(second.is_whole());
     let is = |subject: &str| holds(&source, &second, subject, "CN=TEST lower", &no_environment());
     assert!(is("CN=TEST build") && !is("CN=TEST deploy") && !is("CN=TEST lower"));
+    let whole = std::fs::read(folder.path("build.pem")).expect("it is there");
+    folder.write("build.pem", &whole[..whole.len() / 2]);
+    assert!(!is("CN=TEST build"), "half of a certificate is waited for, and is none");
+    folder.write("build.pem", &whole);
+    assert!(is("CN=TEST build"));
     assert!(examine(&source, &no_environment()).is_ok());
     assert!(load(&source, &no_environment()).is_ok());
 }

@@ -80,7 +80,7 @@ impl Chain {
             certificate: Input::Variable(String::from("CERTIFICATE")),
             private_key: Some(Input::Variable(String::from("KEY"))),
             intermediates: None,
-            selection: anyrole::identity::Selection::default(),
+            selection: identity::Selection::default(),
             password: PasswordSource::default(),
             allow_insecure_key_file: false,
         };
