@@ -188,3 +188,54 @@ impl Wanted {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::x509::Selector;
+
+    fn key(certificate: &str, selector: Option<&str>, latest: bool) -> CacheKey {
+        let arn = |resource: &str| format!("arn:aws:rolesanywhere:eu-central-1:111122223333:{resource}");
+        let id = "a1b2c3d4-0000-4000-8000-000000000001";
+        let request = SessionRequest::new(
+            arn(&format!("trust-anchor/{id}")).parse().unwrap(),
+            arn(&format!("profile/{id}")).parse().unwrap(),
+            "arn:aws:iam::111122223333:role/build".parse().unwrap(),
+            None,
+            None,
+            None,
+        );
+        let wanted = Wanted {
+            request: request.unwrap(),
+            endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
+            server_verification: ServerVerification::On,
+            certificate: Input::parse(certificate).unwrap(),
+            selection: Selection { selector: selector.map(|text| Selector::parse(text).unwrap()), latest },
+            second_hop: None,
+            scopes: Vec::new(),
+        };
+        let bytes = CertificateBytes::new(Zeroizing::new(b"certificates".to_vec()));
+        wanted.key(&Namespace::default(), &bytes)
+    }
+
+    #[test]
+    fn what_selects_a_certificate_tells_sessions_apart() {
+        let (a, b) = ("Key=x509Subject,Value=CN=a", "Key=x509Subject,Value=CN=b");
+        for place in ["/certificates", "env:CERTIFICATES", "pkcs11:token=t?pin-value=1"] {
+            let keys = [
+                key(place, None, false),
+                key(place, None, true),
+                key(place, Some(a), false),
+                key(place, Some(b), false),
+                key(place, Some(a), true),
+            ];
+            for (index, one) in keys.iter().enumerate() {
+                assert!(!keys[index + 1..].contains(one), "{place} {index}");
+            }
+            assert_eq!(key(place, Some(" Key=x509Subject,Value=CN=a "), false), keys[2]);
+        }
+        assert_eq!(key("pkcs11:token=t", Some(a), false), key("pkcs11:token=t?pin-value=1", Some(a), false));
+    }
+}
