@@ -187,8 +187,7 @@ impl Config {
         match files {
             Files::Alone(path) => {
                 let text = read(path)?.ok_or_else(|| ConfigError::Missing { file: path.clone() })?;
-                config.files.push(path.clone());
-                config.overlay(parse::parse(path, &text, keys)?);
+                config = Self::of_text(path, &text, keys)?;
             }
             Files::Usual { system, home } => {
                 let mut layer = parse::Parsed::default();
@@ -214,6 +213,17 @@ impl Config {
                 }
             }
         }
+        Ok(config)
+    }
+
+    /// Reads the text of one file; the file itself is not.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not TOML of version 1, or holds a key that is not known.
+    pub fn of_text(file: &Path, text: &str, keys: &[Key]) -> Result<Self, ConfigError> {
+        let mut config = Self { files: vec![file.to_owned()], ..Self::default() };
+        config.overlay(parse::parse(file, text, keys)?);
         Ok(config)
     }
 

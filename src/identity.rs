@@ -5,11 +5,16 @@ mod certificate_bytes;
 pub mod check;
 pub mod error;
 pub mod examine;
+mod folder;
+mod held;
 mod in_tpm;
 pub mod load;
 mod password;
 mod reader;
 mod renewal;
+mod search;
+mod selection;
+mod selection_error;
 pub mod source;
 
 pub use certificate_bytes::CertificateBytes;
@@ -17,9 +22,11 @@ pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
 pub use in_tpm::{NewTpmKey, TpmSettings, create_in_tpm};
 pub use load::{
-    holds, load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate,
-    unattended_key,
+    holds, key_input, load, load_chain, load_matching, load_private_key, load_read, read_certificate,
+    read_whole_certificate, unattended_key,
 };
+pub use selection::Selection;
+pub use selection_error::{Candidate, SelectionError};
 pub use source::{IdentitySource, Input, InputError, PasswordSource};
 
 use crate::private_file;

@@ -18,8 +18,8 @@ use crate::signer::{DigestAlgorithm, SignError, SigningKey};
 use crate::text::printable;
 use crate::x509::Certificate;
 use crate::x509::Chain;
-use crate::x509::KeyKind;
-use crate::x509::SubjectPublicKeyInfo;
+
+use crate::x509::{KeyKind, Selector, SubjectPublicKeyInfo};
 
 /// What would be presented, and what is to be said about it.
 ///
@@ -79,6 +79,11 @@ pub struct CertificateReport {
     pub public_key_sha256: String,
     /// The SHA-256 of the certificate's DER.
     pub sha256: String,
+    /// The selector of this certificate alone, for `--cert-selector`.
+    pub selector: String,
+    /// The selector of this certificate and of its renewals, by the names of subject and issuer; none where one of them is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector_with_renewals: Option<String>,
     /// The hash under the certificate's signature.
     pub signature_hash: String,
     /// The subject alternative names: `DNS:host.example`.
@@ -192,6 +197,8 @@ impl CertificateReport {
             public_key: certificate.public_key().kind().to_string(),
             public_key_sha256: certificate.public_key().sha256(),
             sha256: certificate.sha256(),
+            selector: Selector::of_one(certificate).to_string(),
+            selector_with_renewals: Selector::of_renewals(certificate).map(|selector| selector.to_string()),
             signature_hash: certificate.signature_hash().to_string(),
             subject_alternative_names: certificate.subject_alternative_names().to_vec(),
             crl_urls: certificate.crl_urls().to_vec(),
@@ -232,6 +239,10 @@ impl fmt::Display for Report {
         }
         f.write_char('\n')?;
         self.end_entity.write(f)?;
+        writeln!(f, "  {:<12}{}", "selector", self.end_entity.selector)?;
+        if let Some(selector) = &self.end_entity.selector_with_renewals {
+            writeln!(f, "  {:<12}{selector}", "renewals")?;
+        }
         for (key, value) in &self.session_tags {
             writeln!(f, "  {:<12}{key}={value}", "session tag")?;
         }
@@ -297,6 +308,29 @@ pub fn read_certificate_data(certificate: &Certificate) -> String {
     };
     // A struct of strings always serialises.
     serde_json::to_string(&data).unwrap_or_default()
+}
+
+/// Renders certificates as `read-certificate-data` lists those of a store: `Matching identities`, then for each a number, its SHA-1,
+/// names and serial number in upper-case hex, and the file of a folder that it is in.
+pub fn matching_identities(found: &[(Certificate, Option<String>)]) -> String {
+    if found.is_empty() {
+        return String::from("No matching identities\n");
+    }
+    let mut text = String::from("Matching identities\n");
+    for (index, (certificate, file)) in found.iter().enumerate() {
+        let serial = certificate.serial_number().hex().to_uppercase();
+        let serial = serial.strip_prefix('0').filter(|rest| !rest.is_empty()).unwrap_or(&serial);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}) Hex Fingerprint: {}", index + 1, certificate.sha1());
+        let _ = writeln!(text, "Subject: {}", certificate.subject_name());
+        let _ = writeln!(text, "Issuer: {}", certificate.issuer_name());
+        let _ = writeln!(text, "Serial Number: {serial}");
+        if let Some(file) = file {
+            let _ = writeln!(text, "File: {}", printable(file));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 fn with_digests(key_type: &str) -> Vec<String> {

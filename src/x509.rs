@@ -14,6 +14,8 @@ pub mod pkcs12;
 pub mod private_key;
 pub mod public_key;
 pub mod revocation_list;
+pub mod selector;
+mod written_name;
 
 pub use certificate::{Certificate, CertificateError, SerialNumber, SignatureHash};
 pub use chain::Chain;
@@ -21,6 +23,7 @@ pub use foreign::Foreign;
 pub use private_key::{EncryptedPrivateKey, PrivateKey, PrivateKeyError};
 pub use public_key::{KeyKind, SubjectPublicKeyInfo};
 pub use revocation_list::{RevocationList, RevocationListError};
+pub use selector::{Selector, SelectorError};
 
 /// Returns the SHA-256 of some bytes in lower-case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

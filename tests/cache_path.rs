@@ -182,6 +182,25 @@ fn a_hit_of_a_narrower_session_reads_its_policy_and_looks_at_no_other() {
     assert!(asked.len() <= most, "{} calls:\n{}", asked.len(), asked.join("\n"));
 }
 
+/// A folder of a hundred certificates: each file is looked at once, and none is opened.
+#[test]
+fn a_hit_of_a_folder_opens_none_of_its_files() {
+    let stage = Stage::new();
+    for number in 0..100 {
+        fs::write(stage.path(&format!("other-{number}.crt")), "no certificate").unwrap();
+    }
+    let folder = stage.folder.path().to_str().unwrap();
+    let more = ["--certificate", folder, "--cert-selector", "Key=x509Subject,Value=cn = test HOST"];
+    let Some(trace) = trace_of_a_hit(&stage, &more) else { return };
+    let lines = |part: &str| trace.lines().filter(|line| line.contains(part)).collect::<Vec<_>>();
+    assert_eq!(lines("host.pem").len(), 1, "{trace}");
+    assert!(lines("host.pem").iter().all(|line| line.contains("stat")), "{trace}");
+    assert_eq!(lines(".crt\"").len(), 100, "{trace}");
+    // The folder is refused as a file, then listed; the rest is what it is without a folder.
+    let asked = asked(&trace);
+    assert!(asked.len() <= 24 + 101 + 10, "{} calls:\n{}", asked.len(), asked.join("\n"));
+}
+
 /// `status` of many sessions reads each config file once, however many sessions there are.
 #[test]
 fn status_reads_the_configuration_once() {

@@ -18,6 +18,7 @@ mod identity {
     mod permissions;
     mod pkcs12;
     mod refusals;
+    mod selection;
     mod signatures;
     mod sources;
     mod support;

@@ -138,6 +138,7 @@ impl World {
             endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
             server_verification,
             certificate: Input::parse("host.pem").unwrap(),
+            selection: anyrole::identity::Selection::default(),
             second_hop: None,
             scopes: Vec::new(),
         };

@@ -138,6 +138,7 @@ fn identity(case: &Path) -> Identity {
         certificate: Input::file(case.join("end-entity.pem")),
         private_key: Some(Input::file(case.join("end-entity.key"))),
         intermediates: chain_header.then(|| Input::file(folder("wire").join("issuing-ca.pem"))),
+        selection: identity::Selection::default(),
         password: PasswordSource::default(),
         tpm: None,
         allow_insecure_key_file: true,

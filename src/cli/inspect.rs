@@ -5,7 +5,8 @@ use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::identity::{self, IdentityError, IdentitySource};
+use crate::diagnostic::Diagnostic as _;
+use crate::identity;
 use crate::inspect::Report;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
@@ -33,9 +34,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let now = SystemClock.now();
     let report = match identity::load(&source, invocation.env) {
         Ok(identity) => Report::of_identity(&identity, now),
-        Err(IdentityError::PrivateKeyMissing { .. }) if source.private_key.is_none() => {
-            let IdentitySource { certificate, intermediates, password, .. } = &source;
-            let chain = identity::load_chain(certificate, intermediates.as_ref(), password, invocation.env)?;
+        Err(error) if source.private_key.is_none() && error.id() == "private-key-missing" => {
+            let chain = identity::load_chain(&source, invocation.env)?;
             Report::of_chain(&chain, source.certificate.to_string(), now)
         }
         Err(error) => return Err(error.into()),

@@ -74,9 +74,15 @@ pub(super) fn provider(
         ServerTrust::Anybody => ServerVerification::Off,
         ServerTrust::Roots(_) => ServerVerification::On,
     };
-    let certificate = identity.certificate.clone();
-    let wanted =
-        Wanted { request, endpoint, server_verification, certificate, second_hop: None, scopes: Vec::new() };
+    let wanted = Wanted {
+        request,
+        endpoint,
+        server_verification,
+        certificate: identity.certificate.clone(),
+        selection: identity.selection.clone(),
+        second_hop: None,
+        scopes: Vec::new(),
+    };
     let namespace = Namespace::from_environment(env)?;
     let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.

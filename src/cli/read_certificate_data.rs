@@ -1,4 +1,4 @@
-//! `read-certificate-data`: the facts of one certificate, as the official helper prints them.
+//! `read-certificate-data`: the facts of one certificate, or of each in a folder, as the official helper prints them.
 
 use super::args::{Needs, Spec, Words};
 use super::report::Failure;
@@ -14,16 +14,20 @@ pub(super) const SPEC: Spec = Spec {
     words: Words::None,
     groups: &[Group::Identity, Group::Program],
     flags: &[],
-    more: "anyrole inspect tells more, and tells what AWS would refuse.\n",
+    more: "\
+Of a folder it lists the certificates, or those that --cert-selector matches.
+anyrole inspect tells more, and tells what AWS would refuse.
+",
     needs: Needs::Everything,
     run,
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    let settings = invocation.settings()?;
-    let certificate = settings.required("certificate")?.input(invocation.env)?;
-    let password = settings.password(invocation.env)?;
-    let chain = identity::load_chain(&certificate, None, &password, invocation.env)?;
-    let text = inspect::read_certificate_data(&chain.end_entity);
+    let source = invocation.settings()?.identity(invocation.env, false)?;
+    let text = if source.certificate.holds_many() {
+        inspect::matching_identities(&identity::load_matching(&source, invocation.env)?)
+    } else {
+        inspect::read_certificate_data(&identity::load_chain(&source, invocation.env)?.end_entity)
+    };
     output::write(text.as_bytes()).map_err(Failure::output)
 }

@@ -11,6 +11,7 @@ mod paths;
 mod reference;
 mod scope;
 pub(crate) mod second_hop;
+mod selection;
 pub(crate) mod session;
 pub(crate) mod table;
 mod unread;
@@ -233,6 +234,9 @@ impl Settings {
             if let (Some(one), Some(other)) = (self.given(one), self.given(other)) {
                 return Err(SettingsError::Exclusive { one: one.label(), other: other.label() });
             }
+        }
+        if groups.contains(&Group::Identity) {
+            self.refuse_system_store()?;
         }
         for given in &self.given {
             let used = given.setting.kind != Kind::Boolean || self.boolean(given.setting.name);

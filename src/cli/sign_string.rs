@@ -47,6 +47,11 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         Some("text") => SignatureFormat::Text,
         Some(_) | None => SignatureFormat::Json,
     };
+    let key = if key.holds_many() {
+        identity::key_input(&settings.identity(invocation.env, lenient)?, invocation.env)?
+    } else {
+        key
+    };
     let (mut key, _) = identity::load_private_key(&key, &password, Some(&tpm), lenient, invocation.env)?;
     let signature = inspect::sign_string(key.as_mut(), digest, format)?;
     output::write(&signature).map_err(Failure::output)

@@ -131,11 +131,10 @@ impl Report {
         let provider = provider::provider(settings, env)?;
         let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
         let status = provider.status();
-        let IdentitySource { certificate, intermediates, password, .. } = &source;
-        let chain = identity::load_chain(certificate, intermediates.as_ref(), &password.unattended(), env);
+        let chain = identity::load_chain(&source.unattended(), env);
         let lists = lists::watched(
             typed.texts(CRL.name),
-            certificate,
+            &source.certificate,
             chain.as_ref().ok().map(|chain| &chain.end_entity),
         );
         let (certificate, intermediates) = match chain {

@@ -36,7 +36,7 @@ pub fn files(source: &IdentitySource, env: &Environment) -> Found {
         | PasswordSource::Input(_)
         | PasswordSource::Nobody) => known.clone(),
     };
-    let unattended = IdentitySource { password: password.clone(), ..source.clone() };
+    let unattended = IdentitySource { password, ..source.clone() };
     let mut checks = Vec::new();
     let (chain, identity) = match identity::load(&unattended, env) {
         Ok(identity) => {
@@ -50,8 +50,7 @@ pub fn files(source: &IdentitySource, env: &Environment) -> Found {
             (None, None)
         }
         Err(error) => {
-            let IdentitySource { certificate, intermediates, .. } = source;
-            let chain = match identity::load_chain(certificate, intermediates.as_ref(), &password, env) {
+            let chain = match identity::load_chain(&unattended, env) {
                 Ok(chain) => {
                     checks.push(readable(source, &chain.end_entity));
                     Some(chain)

@@ -13,13 +13,24 @@ use crate::x509::pkcs12;
 pub struct CertificateBytes {
     bytes: Zeroizing<Vec<u8>>,
     sha256: [u8; 32],
+    is_folder: bool,
 }
 
 impl CertificateBytes {
     /// Takes the bytes and hashes them.
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
         let sha256 = sha256(&bytes);
-        Self { bytes, sha256 }
+        Self { bytes, sha256, is_folder: false }
+    }
+
+    /// Takes what stands for the certificates in a folder, none of which was read.
+    pub(super) fn of_folder(sha256: [u8; 32]) -> Self {
+        Self { bytes: Zeroizing::new(Vec::new()), sha256, is_folder: true }
+    }
+
+    /// Tells whether this stands for a folder.
+    pub(super) const fn is_folder(&self) -> bool {
+        self.is_folder
     }
 
     /// Returns the SHA-256 of the bytes; other bytes mean a renewal.
@@ -46,6 +57,9 @@ impl CertificateBytes {
 
     /// Tells whether there are certificates, or a store of them, and none is cut off: a file that is being written just now is not whole.
     pub fn is_whole(&self) -> bool {
+        if self.is_folder {
+            return true;
+        }
         let blocks = pem::read(&self.bytes).unwrap_or_default();
         let mut certificates = blocks.iter().filter_map(Certificate::of_block).peekable();
         match certificates.peek() {

@@ -1,5 +1,6 @@
 //! Why there is no usable identity.
 
+use super::selection_error::SelectionError;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::private_file::Exposure;
@@ -39,6 +40,8 @@ pub const IDS: &[&str] = &[
     "private-key-not-pem",
     "private-key-unreadable",
     "private-key-unsupported",
+    "selection-ambiguous",
+    "selector-matches-none",
     "self-signed",
     "source-malformed",
     "source-unsupported",
@@ -294,6 +297,9 @@ pub enum IdentityError {
         /// What is not supported.
         cause: PrivateKeyError,
     },
+    /// None of several certificates is taken.
+    #[error(transparent)]
+    Selection(Box<SelectionError>),
     /// The end-entity certificate was issued by nobody but itself.
     #[error("the end-entity certificate is signed by its own key, so no trust anchor can stand above it")]
     SelfSigned {
@@ -449,6 +455,7 @@ impl Diagnostic for IdentityError {
             Self::PrivateKeyNotPem { .. } => "private-key-not-pem",
             Self::PrivateKeyUnreadable { .. } => "private-key-unreadable",
             Self::PrivateKeyUnsupported { .. } => "private-key-unsupported",
+            Self::Selection(error) => error.id(),
             Self::SelfSigned { .. } => "self-signed",
             Self::SourceUnsupported { .. } => "source-unsupported",
             Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.id(),
@@ -473,6 +480,7 @@ impl Diagnostic for IdentityError {
             | Self::PathLengthExceeded { certificate, .. }
             | Self::SelfSigned { certificate }
             | Self::WeakSignatureHash { certificate, .. } => vec![certificate.fact()],
+            Self::Selection(error) => error.facts(),
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
             }
@@ -514,6 +522,7 @@ impl Diagnostic for IdentityError {
                 return Some(format!("wait, or correct this machine's clock (now {now})"));
             }
             Self::KeyFilePermissions { cure, .. } => return Some(cure.clone()),
+            Self::Selection(error) => return error.hint(),
             Self::CertificateIsCa { .. } => "give the end entity's own certificate with --certificate",
             Self::CertificateMalformed { .. } => "export the certificate again, in PEM",
             Self::CertificateMissing {
@@ -606,6 +615,7 @@ impl IdentityError {
             | Self::PrivateKeyMissing { .. }
             | Self::PrivateKeyNotPem { .. }
             | Self::PrivateKeyUnreadable { .. } => true,
+            Self::Selection(error) => error.may_pass(),
             Self::CertificateExpired { .. }
             | Self::CertificateIsCa { .. }
             | Self::CertificateNotYetValid { .. }

@@ -21,13 +21,11 @@ pub enum KeyFinding {
 ///
 /// Fails as [`load`] does.
 pub fn examine(source: &IdentitySource, env: &Environment) -> Result<KeyFinding, IdentityError> {
-    let IdentitySource { certificate, private_key, intermediates, password, .. } = source;
+    let IdentitySource { certificate, private_key, intermediates, .. } = source;
     if !std::iter::once(certificate).chain(private_key).chain(intermediates).all(Input::lasts) {
         return Ok(KeyFinding::NotExamined);
     }
-    // A TPM counts wrong passwords, and this may be asked every minute.
-    let source = IdentitySource { password: password.unattended(), tpm: None, ..source.clone() };
-    match load(&source, env) {
+    match load(&source.unattended(), env) {
         Ok(_) => Ok(KeyFinding::Matches),
         Err(IdentityError::PrivateKeyEncrypted { .. } | IdentityError::Pkcs12PasswordMissing { .. }) => {
             Ok(KeyFinding::Encrypted)

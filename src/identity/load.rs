@@ -1,11 +1,16 @@
 //! From files, variables and descriptors to an [`Identity`].
 
+mod folders;
+
 use zeroize::Zeroizing;
 
 use super::error::Part;
 use super::in_tpm::{self, Form, TpmSettings};
+use super::held::Held;
 use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
+use super::search::Keys;
+use super::selection_error::SelectionError;
 use super::source::{IdentitySource, Input, PasswordSource};
 use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_bytes, renewal};
 use crate::env::Environment;
@@ -22,9 +27,9 @@ use crate::x509::{Certificate, Chain, PrivateKeyError};
 ///
 /// Each source is read once, but for files that do not fit together or hold nothing whole: they may be being replaced just now,
 /// and are read again for a short time, all of them. The end entity is the certificate in `source.certificate` that has the private
-/// key's public half, wherever it stands; of several, the one that is valid longest. All other certificates,
-/// and those of `source.intermediates`, are material for the chain. Time is not looked at: see
-/// [`Identity::check`].
+/// key's public half, wherever it stands, and that the selector matches; of several, the one that is valid longest. All other
+/// certificates, and those of `source.intermediates`, are material for the chain. Certificate and key may be in folders: then
+/// the selector says which is meant, and the key is found by its public half. Time is not looked at: see [`Identity::check`].
 ///
 /// # Errors
 ///
@@ -61,72 +66,120 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
 }
 
 fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
-    let IdentitySource { certificate, private_key, intermediates, .. } = source;
-    let key_input = private_key.as_ref().unwrap_or(certificate);
-    // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
-    let public =
-        (key_input.is_device() || key_input != certificate).then(|| loader.reader.public_bytes(certificate));
-    let private = (!key_input.is_device()).then(|| loader.reader.private_bytes(key_input));
-    let more = intermediates.as_ref().map(|input| (input, loader.reader.public_bytes(input)));
-    let (certificates, key_material) = match (public, private) {
-        (None, Some(private)) => loader.combined(private, certificate)?,
-        (Some(public), Some(private)) => {
-            let certificates = loader.certificates(public, certificate, Part::Certificate)?;
-            (certificates, loader.key_material(private, key_input)?)
-        }
-        (public, None) => {
-            let public = public.unwrap_or_else(|| loader.reader.public_bytes(certificate));
-            (loader.certificates(public, certificate, Part::Certificate)?, KeyMaterial::InDevice)
-        }
-    };
-    let more = match more {
-        Some((input, bytes)) => loader.certificates(bytes, input, Part::Intermediates)?,
-        None => Vec::new(),
-    };
+    let read = if source.has_folder() { loader.read_folders(source)? } else { loader.read_files(source)? };
+    let Material { held, more, key_input, key_material } = read;
     let insecure_key_file = key_material.insecure().cloned();
-    let key = loader.open(&key_material, key_input)?;
-    let end_entity = choose(&certificates, key.as_ref());
-    let candidates = certificates.into_iter().chain(more).collect();
+    let key = loader.open(&key_material, &key_input)?;
+    let end_entity = choose(source, &held, key.as_ref())?;
     let provenance = Provenance {
-        certificate: Some(source.certificate.to_string()),
+        certificate: Some(name_of(source, end_entity)),
         private_key: Some(key_input.to_string()),
         insecure_key_file,
         certificate_sha256: loader.certificate_sha256,
         ..Provenance::default()
     };
-    let Some(end_entity) = end_entity else {
-        let source_name = source.certificate.to_string();
-        return Err(IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None });
-    };
-    Identity::from_chain(Chain::order(end_entity, candidates), key, provenance)
+    Identity::from_chain(order(source, end_entity, &held, more), key, provenance)
 }
 
-/// Loads the certificates of an identity without its key; the first one that is no CA is the end entity. The password is that of a
-/// PKCS#12 store.
+/// What an identity is made of.
+struct Material {
+    held: Vec<Held>,
+    more: Vec<Certificate>,
+    key_input: Input,
+    key_material: KeyMaterial,
+}
+
+/// Names the place of a certificate: the source, or the file in it.
+fn name_of(source: &IdentitySource, of: &Held) -> String {
+    let file = of.file.as_ref().zip(source.certificate.folder());
+    file.map_or_else(
+        || source.certificate.to_string(),
+        |(name, folder)| Input::file(folder.join(name)).to_string(),
+    )
+}
+
+/// Orders a chain. What else is in a folder is no part of it, and nothing to tell of.
+fn order(source: &IdentitySource, end_entity: &Held, held: &[Held], more: Vec<Certificate>) -> Chain {
+    let named = more.clone();
+    let candidates = held.iter().map(|held| held.certificate.clone()).chain(more).collect();
+    let mut chain = Chain::order(end_entity.certificate.clone(), candidates);
+    if source.certificate.folder().is_some() {
+        chain.unrelated.retain(|one| named.contains(one));
+        let last = chain.intermediates.last().unwrap_or(&chain.end_entity);
+        chain.roots.retain(|root| named.contains(root) || root.issued(last));
+    }
+    chain
+}
+
+/// Loads the certificates of an identity without its key; the first one that is no CA and that the selector matches is the end entity.
+/// The password is that of a PKCS#12 store.
 ///
 /// # Errors
 ///
 /// As [`load`], as far as certificates are concerned.
-pub fn load_chain(
-    certificate: &Input,
-    intermediates: Option<&Input>,
-    password: &PasswordSource,
-    env: &Environment,
-) -> Result<Chain, IdentityError> {
-    let mut loader = Loader::new(Reader::new(env, false), password, None);
+pub fn load_chain(source: &IdentitySource, env: &Environment) -> Result<Chain, IdentityError> {
+    let IdentitySource { certificate, intermediates, selection, .. } = source;
+    let mut loader = Loader::of(source, Reader::new(env, source.allow_insecure_key_file));
     renewal::settled(std::iter::once(certificate).chain(intermediates), || {
-        let bytes = loader.reader.public_bytes(certificate);
-        let mut candidates = loader.certificates(bytes, certificate, Part::Certificate)?;
-        let end_entity =
-            candidates.iter().find(|certificate| !certificate.is_ca()).or(candidates.first()).cloned();
-        if let Some(input) = intermediates {
-            let bytes = loader.reader.public_bytes(input);
-            candidates.extend(loader.certificates(bytes, input, Part::Intermediates)?);
+        let (held, passed_over) = loader.held(source)?;
+        let source_name = certificate.to_string();
+        let matching = selection.matching(&held, &source_name)?;
+        let end_entity = if certificate.folder().is_some() {
+            // Those without a key are none that a session could be made with.
+            let with_keys = match source.key_folder() {
+                Some(folder) => {
+                    let folder = folders::listed(&folder)?;
+                    Keys::find(&folder, &matching, &mut loader).certificates()
+                }
+                None => Vec::new(),
+            };
+            let possible = if with_keys.is_empty() { &matching } else { &with_keys };
+            if possible.is_empty() {
+                return Err(SelectionError::Nothing { source_name, passed_over }.into());
+            }
+            selection.one(possible, &source_name)?
+        } else {
+            let missing =
+                IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
+            matching.first().copied().ok_or(missing)?
+        };
+        Ok(order(source, end_entity, &held, loader.more(source)?))
+    })
+}
+
+/// Returns every end-entity certificate of a source that the selector matches, and where in a folder it is.
+///
+/// # Errors
+///
+/// As [`load_chain`].
+pub fn load_matching(
+    source: &IdentitySource,
+    env: &Environment,
+) -> Result<Vec<(Certificate, Option<String>)>, IdentityError> {
+    let mut loader = Loader::of(source, Reader::new(env, false));
+    let (held, _) = loader.held(source)?;
+    match source.selection.matching(&held, &source.certificate.to_string()) {
+        Ok(matching) => {
+            Ok(matching.iter().map(|held| (held.certificate.clone(), held.file.clone())).collect())
         }
-        end_entity.map(|end_entity| Chain::order(end_entity, candidates)).ok_or_else(|| {
-            let source_name = certificate.to_string();
-            IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None }
-        })
+        Err(IdentityError::Selection(_)) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns where the private key of an identity is: in the file of a folder, where it is looked for in one.
+///
+/// # Errors
+///
+/// As [`load`], as far as finding the key is concerned.
+pub fn key_input(source: &IdentitySource, env: &Environment) -> Result<Input, IdentityError> {
+    let mut loader = Loader::of(source, Reader::new(env, source.allow_insecure_key_file));
+    if source.key_folder().is_none() {
+        return Ok(source.private_key.as_ref().unwrap_or(&source.certificate).clone());
+    }
+    renewal::settled(std::iter::once(&source.certificate).chain(&source.private_key), || {
+        let (held, passed_over) = loader.held(source)?;
+        loader.find_key(source, &held, passed_over)
     })
 }
 
@@ -161,11 +214,10 @@ pub fn load_private_key(
 ///
 /// Fails if the source cannot be read.
 pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
-    renewal::settled([input], || {
-        let bytes = Reader::new(env, false).public_bytes(input);
-        bytes
-            .map(CertificateBytes::new)
-            .map_err(|unread| certificate_unread(unread, input, Part::Certificate))
+    renewal::settled([input], || match Reader::new(env, false).public_bytes(input) {
+        Ok(bytes) => Ok(CertificateBytes::new(bytes)),
+        Err(_) if input.folder().is_some() => Ok(folders::listed(input)?.stamp()),
+        Err(unread) => Err(certificate_unread(unread, input, Part::Certificate)),
     })
 }
 
@@ -202,6 +254,17 @@ pub fn holds(
     issuer_name: &str,
     env: &Environment,
 ) -> bool {
+    if certificate.is_folder() {
+        // The one that is looked for may be half written just now.
+        let found = renewal::settled([&source.certificate], || {
+            let matching = load_matching(&source.unattended(), env)?;
+            let is_there = matching.iter().any(|(one, _)| one.is_end_entity_of(subject_name, issuer_name));
+            let source_name = source.certificate.to_string();
+            let absent = SelectionError::Nothing { source_name, passed_over: Vec::new() };
+            if is_there { Ok(()) } else { Err(absent.into()) }
+        });
+        return found.is_ok();
+    }
     if !certificate.is_store() {
         return certificate.holds(subject_name, issuer_name);
     }
@@ -215,7 +278,7 @@ pub fn holds(
 /// Loads the private key if that needs no person, no device and nothing that can be read once only: from a file or a
 /// variable, not encrypted, or in a PKCS#12 store with an empty password. Anything else is `None`.
 pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<FileKey> {
-    let input = source.private_key.as_ref().unwrap_or(&source.certificate);
+    let input = &key_input(&source.unattended(), env).ok()?;
     match input {
         Input::Path(_) | Input::Variable(_) => {}
         Input::Descriptor(_) | Input::Pkcs11Uri(_) | Input::StandardInput | Input::TpmHandle(_) => {
@@ -233,18 +296,23 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
 
 /// Returns the certificate of a key, the one that is valid longest. Of a key that does not tell its public half this may be any end
 /// entity, and its first signature tells. Where none is the key's: the one that an error about it should name.
-fn choose(certificates: &[Certificate], key: &dyn SigningKey) -> Option<Certificate> {
-    let may_be_its = |certificate: &&Certificate| match key.public_key() {
-        Some(public) => certificate.public_key() == public,
-        None => !certificate.is_ca(),
+fn choose<'a>(
+    source: &IdentitySource,
+    held: &'a [Held],
+    key: &dyn SigningKey,
+) -> Result<&'a Held, IdentityError> {
+    let source_name = source.certificate.to_string();
+    let matching = source.selection.matching(held, &source_name)?;
+    if key.public_key().is_none() && !source.selection.is_silent() {
+        return source.selection.one(&matching, &source_name);
+    }
+    let may_be_its = |held: &&Held| match key.public_key() {
+        Some(public) => held.certificate.public_key() == public && source.selection.means(held),
+        None => !held.certificate.is_ca(),
     };
-    certificates
-        .iter()
-        .filter(may_be_its)
-        .max_by_key(|certificate| certificate.not_after())
-        .or_else(|| certificates.iter().find(|certificate| !certificate.is_ca()))
-        .or(certificates.first())
-        .cloned()
+    let its = held.iter().filter(may_be_its).max_by_key(|held| held.certificate.not_after());
+    let missing = IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
+    its.or(matching.first().copied()).ok_or(missing)
 }
 
 /// What is to be opened for a private key.
@@ -282,6 +350,33 @@ impl<'a> Loader<'a> {
 
     fn of(source: &'a IdentitySource, reader: Reader<'a>) -> Self {
         Self::new(reader, &source.password, source.tpm.as_ref())
+    }
+
+    /// Reads certificates and key, where neither is in a folder.
+    fn read_files(&mut self, source: &IdentitySource) -> Result<Material, IdentityError> {
+        let IdentitySource { certificate, private_key, intermediates, .. } = source;
+        let key_input = private_key.as_ref().unwrap_or(certificate);
+        // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
+        let public = (key_input.is_device() || key_input != certificate)
+            .then(|| self.reader.public_bytes(certificate));
+        let private = (!key_input.is_device()).then(|| self.reader.private_bytes(key_input));
+        let more = intermediates.as_ref().map(|input| (input, self.reader.public_bytes(input)));
+        let (certificates, key_material) = match (public, private) {
+            (None, Some(private)) => self.combined(private, certificate)?,
+            (Some(public), Some(private)) => {
+                let certificates = self.certificates(public, certificate, Part::Certificate)?;
+                (certificates, self.key_material(private, key_input)?)
+            }
+            (public, None) => {
+                let public = public.unwrap_or_else(|| self.reader.public_bytes(certificate));
+                (self.certificates(public, certificate, Part::Certificate)?, KeyMaterial::InDevice)
+            }
+        };
+        let more = match more {
+            Some((input, bytes)) => self.certificates(bytes, input, Part::Intermediates)?,
+            None => Vec::new(),
+        };
+        Ok(Material { held: Held::of(&certificates), more, key_input: key_input.clone(), key_material })
     }
 
     /// Parses all certificates of a source.

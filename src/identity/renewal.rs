@@ -7,6 +7,7 @@ use std::fs::Metadata;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::folder::Folder;
 use super::{IdentityError, Input};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 
@@ -50,6 +51,12 @@ fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration>
     for input in inputs {
         match input {
             Input::Path(path) => match path.metadata() {
+                Ok(found) if found.is_dir() => {
+                    let folder = Folder::list(path).ok()?;
+                    if folder.metadata().any(|file| now.since(changed_at(file)) < SETTLED_AFTER) {
+                        patience = patience.max(Some(PATIENCE));
+                    }
+                }
                 Ok(found) if !found.is_file() => return None,
                 Ok(found) if now.since(changed_at(&found)) < SETTLED_AFTER => {
                     patience = patience.max(Some(PATIENCE));
@@ -107,10 +114,10 @@ mod tests {
     #[test]
     fn what_cannot_pass_is_told_at_once() {
         let file = Input::file("/nonexistent/host.pem");
-        let folder = Input::file("/");
+        let device = Input::file("/dev/null");
         let wrong = IdentityError::PasswordWrong { source_name: String::from("'k'") };
         let cases =
-            [(vec![&file], wrong), (vec![&Input::StandardInput], absent()), (vec![&file, &folder], absent())];
+            [(vec![&file], wrong), (vec![&Input::StandardInput], absent()), (vec![&file, &device], absent())];
         for (inputs, error) in cases {
             let mut tries = 0;
             let outcome: Result<(), _> = settled(inputs, || {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::in_tpm::TpmSettings;
+use super::selection::Selection;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
 use crate::signer::tpm::TpmKeySource;
@@ -125,6 +126,24 @@ impl Input {
         }
     }
 
+    /// Tells whether it names a place of many certificates, which are listed.
+    pub fn holds_many(&self) -> bool {
+        self.folder().is_some()
+    }
+
+    /// Returns the folder that it names, if it does.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) if path.is_dir() => Some(path),
+            Self::Descriptor(_)
+            | Self::Path(_)
+            | Self::Pkcs11Uri(_)
+            | Self::StandardInput
+            | Self::TpmHandle(_)
+            | Self::Variable(_) => None,
+        }
+    }
+
     /// Returns whether it can be read again.
     pub(super) const fn lasts(&self) -> bool {
         match self {
@@ -196,12 +215,34 @@ pub struct IdentitySource {
     pub private_key: Option<Input>,
     /// Further intermediates.
     pub intermediates: Option<Input>,
+    /// Which of several certificates is meant.
+    pub selection: Selection,
     /// The password of an encrypted key or of a PKCS#12 store.
     pub password: PasswordSource,
     /// How keys in a TPM are used; `None` leaves the TPM alone, and of a key in one its public half is all there is.
     pub tpm: Option<TpmSettings>,
     /// Accept a key file that other users can read.
     pub allow_insecure_key_file: bool,
+}
+
+impl IdentitySource {
+    /// Returns the same source, with a password only if asking for it needs no person and uses nothing up.
+    #[must_use]
+    pub fn unattended(&self) -> Self {
+        // A TPM counts wrong passwords, and this may be asked every minute.
+        Self { password: self.password.unattended(), tpm: None, ..self.clone() }
+    }
+
+    /// Tells whether the certificate or the private key is looked for in a folder.
+    pub(super) fn has_folder(&self) -> bool {
+        self.certificate.folder().is_some() || self.key_folder().is_some()
+    }
+
+    /// Returns the folder that the private key is looked for in.
+    pub(super) fn key_folder(&self) -> Option<Input> {
+        let input = self.private_key.as_ref().unwrap_or(&self.certificate);
+        input.folder().is_some().then(|| input.clone())
+    }
 }
 
 /// Where the password of an encrypted private key or PKCS#12 store comes from. It is asked for only if there is one.

@@ -11,7 +11,7 @@ use super::lock::Place;
 use super::{Folder, PkiError, read};
 use crate::clock::Timestamp;
 use crate::env::Environment;
-use crate::identity::{self, IdentitySource, Input, PasswordSource};
+use crate::identity::{self, IdentitySource, Input, PasswordSource, Selection};
 
 /// What is to be installed.
 #[derive(Debug)]
@@ -69,6 +69,7 @@ impl Folder {
             certificate: spec.certificate.clone(),
             private_key: Some(Input::file(private_key.clone())),
             intermediates: spec.intermediates.clone(),
+            selection: Selection::default(),
             password: PasswordSource::Prompt,
             tpm: None,
             allow_insecure_key_file: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::{self, CacheKey, CertificateSource, Namespace, ServerVerification, SessionDescription};
-use crate::identity::{CertificateBytes, Input};
+use crate::identity::{CertificateBytes, Input, Selection};
 use crate::session::SessionRequest;
 use crate::signing::Endpoint;
 use crate::sts::{AssumeRole, Scope};
@@ -58,6 +58,8 @@ pub struct Wanted {
     pub server_verification: ServerVerification,
     /// Where the end-entity certificate is.
     pub certificate: Input,
+    /// Which of several certificates there is meant.
+    pub selection: Selection,
     /// Which role is assumed with it, if any: then that role's session is wanted.
     pub second_hop: Option<SecondHop>,
     /// How that session is narrowed, one after the other: then the last one's is wanted.
@@ -110,9 +112,18 @@ impl Wanted {
     /// Returns the name of the session's entry.
     ///
     /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its
-    /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves.
+    /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves. What selects one of
+    /// several certificates is part of the name.
     pub(super) fn key(&self, namespace: &Namespace, certificate: &CertificateBytes) -> CacheKey {
-        let Self { request, endpoint, server_verification, certificate: input, second_hop, scopes } = self;
+        let Self {
+            request,
+            endpoint,
+            server_verification,
+            certificate: input,
+            selection,
+            second_hop,
+            scopes,
+        } = self;
         let endpoint = endpoint.to_string();
         let sts_endpoint = second_hop.as_ref().map(|hop| hop.endpoint.to_string());
         let second_hop = second_hop.as_ref().zip(sts_endpoint.as_deref()).map(|(hop, endpoint)| {
@@ -139,21 +150,25 @@ impl Wanted {
             })
             .collect();
         let path;
-        let certificate_source = match input {
+        let place = match input {
             Input::Path(relative) => {
                 path = std::path::absolute(&**relative);
-                let path = path.as_deref().unwrap_or(relative);
-                path.to_str().map_or_else(
-                    || CertificateSource::Content(*certificate.sha256()),
-                    CertificateSource::Place,
-                )
+                path.as_deref().unwrap_or(relative).to_str()
             }
             // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
-            Input::Pkcs11Uri(uri) => CertificateSource::Place(uri.split('?').next().unwrap_or(uri)),
-            Input::TpmHandle(handle) => CertificateSource::Place(handle),
-            Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => {
-                CertificateSource::Content(*certificate.sha256())
-            }
+            Input::Pkcs11Uri(uri) => Some(uri.split('?').next().unwrap_or(uri)),
+            Input::TpmHandle(handle) => Some(handle.as_str()),
+            Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => None,
+        };
+        let content = || hex::encode(certificate.sha256());
+        // No path, and no other place, holds an octet of zero.
+        let selected = selection.text().map(|text| match place {
+            Some(place) => format!("{place}\0{text}"),
+            None => format!("\0{}\0{text}", content()),
+        });
+        let certificate_source = match selected.as_deref().or(place) {
+            Some(place) => CertificateSource::Place(place),
+            None => CertificateSource::Content(*certificate.sha256()),
         };
         CacheKey::new(
             namespace,
@@ -171,5 +186,56 @@ impl Wanted {
                 scopes: &scopes,
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::x509::Selector;
+
+    fn key(certificate: &str, selector: Option<&str>, latest: bool) -> CacheKey {
+        let arn = |resource: &str| format!("arn:aws:rolesanywhere:eu-central-1:111122223333:{resource}");
+        let id = "a1b2c3d4-0000-4000-8000-000000000001";
+        let request = SessionRequest::new(
+            arn(&format!("trust-anchor/{id}")).parse().unwrap(),
+            arn(&format!("profile/{id}")).parse().unwrap(),
+            "arn:aws:iam::111122223333:role/build".parse().unwrap(),
+            None,
+            None,
+            None,
+        );
+        let wanted = Wanted {
+            request: request.unwrap(),
+            endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
+            server_verification: ServerVerification::On,
+            certificate: Input::parse(certificate).unwrap(),
+            selection: Selection { selector: selector.map(|text| Selector::parse(text).unwrap()), latest },
+            second_hop: None,
+            scopes: Vec::new(),
+        };
+        let bytes = CertificateBytes::new(Zeroizing::new(b"certificates".to_vec()));
+        wanted.key(&Namespace::default(), &bytes)
+    }
+
+    #[test]
+    fn what_selects_a_certificate_tells_sessions_apart() {
+        let (a, b) = ("Key=x509Subject,Value=CN=a", "Key=x509Subject,Value=CN=b");
+        for place in ["/certificates", "env:CERTIFICATES", "pkcs11:token=t?pin-value=1"] {
+            let keys = [
+                key(place, None, false),
+                key(place, None, true),
+                key(place, Some(a), false),
+                key(place, Some(b), false),
+                key(place, Some(a), true),
+            ];
+            for (index, one) in keys.iter().enumerate() {
+                assert!(!keys[index + 1..].contains(one), "{place} {index}");
+            }
+            assert_eq!(key(place, Some(" Key=x509Subject,Value=CN=a "), false), keys[2]);
+        }
+        assert_eq!(key("pkcs11:token=t", Some(a), false), key("pkcs11:token=t?pin-value=1", Some(a), false));
     }
 }

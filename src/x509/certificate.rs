@@ -404,6 +404,12 @@ impl Certificate {
         sha256_hex(&self.der)
     }
 
+    /// Returns the SHA-1 of the DER in lower-case hex, by which Windows names certificates.
+    pub fn sha1(&self) -> String {
+        use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+        hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der))
+    }
+
     /// Returns whether subject and issuer are the same name, octet by octet.
     pub fn is_self_issued(&self) -> bool {
         self.subject.der == self.issuer.der

@@ -6,25 +6,54 @@ use x509_parser::prelude::*;
 
 use crate::text::escaped;
 
-/// The attribute types with a name of their own; RFC 4514 §3, and those that users meet besides.
-const SHORT_NAMES: &[(&str, &str)] = &[
-    ("0.9.2342.19200300.100.1.1", "UID"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-    ("1.2.840.113549.1.9.1", "emailAddress"),
-    ("2.5.4.3", "CN"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.5", "serialNumber"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "ST"),
-    ("2.5.4.9", "STREET"),
-    ("2.5.4.10", "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.12", "title"),
-    ("2.5.4.17", "postalCode"),
-    ("2.5.4.42", "GN"),
-    ("2.5.4.46", "dnQualifier"),
+/// The attribute types with a name of their own; RFC 4514 §3, and those that users meet besides. The first name is shown, the others
+/// are those of openssl, Windows, Java and RFC 4519.
+const NAMES: &[(&str, &[&str])] = &[
+    ("0.9.2342.19200300.100.1.1", &["UID", "userId"]),
+    ("0.9.2342.19200300.100.1.25", &["DC", "domainComponent"]),
+    ("1.2.840.113549.1.9.1", &["emailAddress", "E", "email"]),
+    ("2.5.4.3", &["CN", "commonName"]),
+    ("2.5.4.4", &["SN", "surname"]),
+    ("2.5.4.5", &["serialNumber"]),
+    ("2.5.4.6", &["C", "countryName"]),
+    ("2.5.4.7", &["L", "localityName"]),
+    ("2.5.4.8", &["ST", "S", "SP", "stateOrProvinceName"]),
+    ("2.5.4.9", &["STREET", "streetAddress"]),
+    ("2.5.4.10", &["O", "organizationName"]),
+    ("2.5.4.11", &["OU", "organizationalUnitName"]),
+    ("2.5.4.12", &["title", "T"]),
+    ("2.5.4.17", &["postalCode"]),
+    ("2.5.4.42", &["GN", "G", "givenName"]),
+    ("2.5.4.46", &["dnQualifier", "DNQ"]),
 ];
+
+/// The same of types that are shown by number: names that may be written.
+const MORE_NAMES: &[(&str, &[&str])] = &[
+    ("1.2.840.113549.1.9.2", &["unstructuredName"]),
+    ("1.2.840.113549.1.9.8", &["unstructuredAddress"]),
+    ("1.3.6.1.4.1.311.60.2.1.1", &["jurisdictionL", "jurisdictionLocalityName"]),
+    ("1.3.6.1.4.1.311.60.2.1.2", &["jurisdictionST", "jurisdictionStateOrProvinceName"]),
+    ("1.3.6.1.4.1.311.60.2.1.3", &["jurisdictionC", "jurisdictionCountryName"]),
+    ("2.5.4.13", &["description"]),
+    ("2.5.4.15", &["businessCategory"]),
+    ("2.5.4.20", &["telephoneNumber", "Phone"]),
+    ("2.5.4.41", &["name"]),
+    ("2.5.4.43", &["initials", "I"]),
+    ("2.5.4.44", &["generationQualifier"]),
+    ("2.5.4.65", &["pseudonym"]),
+    ("2.5.4.97", &["organizationIdentifier"]),
+];
+
+/// Returns the object identifier of an attribute type by one of its names, whatever their case.
+pub(super) fn oid(kind: &str) -> Option<&'static str> {
+    let named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(kind));
+    NAMES.iter().chain(MORE_NAMES).find(|(_, names)| named(names)).map(|(oid, _)| *oid)
+}
+
+/// Returns a text of others, made fit to be shown.
+pub(super) fn shown(text: &str) -> String {
+    crate::text::printable(text)
+}
 
 /// Renders a name as `CN=build-17,O=Example`: the most specific part first, as RFC 4514 §2.1 has it.
 ///
@@ -46,15 +75,16 @@ pub(crate) fn attributes(name: &X509Name<'_>) -> Vec<(String, Option<String>)> {
 
 /// Returns the object identifier of an attribute type's short name, in any case; a dotted one is its own.
 pub fn number_of(kind: &str) -> Option<&str> {
-    let known = SHORT_NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(kind));
+    let shown = |names: &[&str]| names.first().is_some_and(|name| name.eq_ignore_ascii_case(kind));
+    let known = NAMES.iter().find(|(_, names)| shown(names));
     let is_number = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     known.map(|(number, _)| *number).or_else(|| is_number.then_some(kind))
 }
 
 fn kind_of(attribute: &AttributeTypeAndValue<'_>) -> String {
     let oid = attribute.attr_type().to_id_string();
-    let short = SHORT_NAMES.iter().find(|(number, _)| *number == oid).map(|(_, name)| (*name).to_owned());
-    short.unwrap_or(oid)
+    let short = NAMES.iter().find(|(number, _)| *number == oid).and_then(|(_, names)| names.first());
+    short.map(|name| (*name).to_owned()).unwrap_or(oid)
 }
 
 fn render_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
@@ -62,12 +92,12 @@ fn render_attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let value = attribute.attr_value();
     match text_of(value) {
         Some(text) => format!("{kind}={}", escape_value(&text)),
-        None => format!("{kind}=#{}", hex::encode(value.data)),
+        None => format!("{kind}=#{}", hex::encode(der_of(value))),
     }
 }
 
 /// Decodes the string types of RFC 5280 §4.1.2.4 and IA5String; `None` for anything else.
-fn text_of(value: &asn1_rs::Any<'_>) -> Option<String> {
+pub(super) fn text_of(value: &asn1_rs::Any<'_>) -> Option<String> {
     use asn1_rs::Tag;
     match value.tag() {
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
@@ -84,6 +114,12 @@ fn text_of(value: &asn1_rs::Any<'_>) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Returns a value in DER, tag and length included.
+pub(super) fn der_of(value: &asn1_rs::Any<'_>) -> Vec<u8> {
+    use asn1_rs::ToDer as _;
+    value.to_der_vec_raw().unwrap_or_else(|_| value.data.to_vec())
 }
 
 fn escape_value(text: &str) -> String {
@@ -129,7 +165,7 @@ fn address(octets: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn rendered(der: &[u8]) -> String {
@@ -137,18 +173,21 @@ mod tests {
         render(&name)
     }
 
-    /// Builds a name of one attribute a part; lengths below 128.
-    fn name(parts: &[(&[u8], u8, &[u8])]) -> Vec<u8> {
+    /// One attribute: the type's octets, the value's tag and content.
+    type Attribute<'a> = (&'a [u8], u8, &'a [u8]);
+
+    /// Builds a name of parts of attributes; lengths below 128.
+    pub(crate) fn name(parts: &[&[Attribute<'_>]]) -> Vec<u8> {
         fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
             let mut der = vec![tag, u8::try_from(content.len()).expect("short")];
             der.extend_from_slice(content);
             der
         }
+        let attribute =
+            |(oid, tag, value): &Attribute<'_>| wrap(0x30, &[wrap(0x06, oid), wrap(*tag, value)].concat());
         let parts: Vec<u8> = parts
             .iter()
-            .flat_map(|(oid, tag, value)| {
-                wrap(0x31, &wrap(0x30, &[wrap(0x06, oid), wrap(*tag, value)].concat()))
-            })
+            .flat_map(|part| wrap(0x31, &part.iter().map(attribute).collect::<Vec<_>>().concat()))
             .collect();
         wrap(0x30, &parts)
     }
@@ -159,7 +198,7 @@ mod tests {
     #[test]
     fn the_most_specific_part_stands_first() {
         assert_eq!(
-            rendered(&name(&[(O, 0x0C, b"Example"), (CN, 0x13, b"build-17")])),
+            rendered(&name(&[&[(O, 0x0C, b"Example")], &[(CN, 0x13, b"build-17")]])),
             "CN=build-17,O=Example"
         );
         assert_eq!(rendered(&name(&[])), "");
@@ -167,10 +206,11 @@ mod tests {
 
     #[test]
     fn special_and_misleading_characters_are_escaped() {
-        assert_eq!(rendered(&name(&[(CN, 0x0C, b"a,b+c\\ ")])), r"CN=a\,b\+c\\\ ");
-        assert_eq!(rendered(&name(&[(CN, 0x0C, "x\u{1b}[2J\u{202e}".as_bytes())])), r"CN=x\u{1b}[2J\u{202e}");
-        assert_eq!(rendered(&name(&[(CN, 0x1E, &[0, 0x41, 0, 0x42])])), "CN=AB");
-        assert_eq!(rendered(&name(&[(CN, 0x0C, &[0xff])])), "CN=#ff");
-        assert_eq!(rendered(&name(&[(&[0x2A, 3], 0x0C, b"v")])), "1.2.3=v");
+        let rendered = |attribute: Attribute<'_>| rendered(&name(&[&[attribute]]));
+        assert_eq!(rendered((CN, 0x0C, b"a,b+c\\ ")), r"CN=a\,b\+c\\\ ");
+        assert_eq!(rendered((CN, 0x0C, "x\u{1b}[2J\u{202e}".as_bytes())), r"CN=x\u{1b}[2J\u{202e}");
+        assert_eq!(rendered((CN, 0x1E, &[0, 0x41, 0, 0x42])), "CN=AB");
+        assert_eq!(rendered((CN, 0x0C, &[0xff])), "CN=#0c01ff");
+        assert_eq!(rendered((&[0x2A, 3], 0x0C, b"v")), "1.2.3=v");
     }
 }

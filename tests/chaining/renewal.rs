@@ -81,6 +81,7 @@ impl World {
             endpoint: endpoint.clone(),
             server_verification: ServerVerification::On,
             certificate: input("host.pem"),
+            selection: anyrole::identity::Selection::default(),
             second_hop: None,
             scopes: Vec::new(),
         };
@@ -88,6 +89,7 @@ impl World {
             certificate: input("host.pem"),
             private_key: Some(input("host.key")),
             intermediates: None,
+            selection: anyrole::identity::Selection::default(),
             password: PasswordSource::Nobody,
             tpm: None,
             allow_insecure_key_file: false,

@@ -80,6 +80,10 @@ const NOT_CARRIED_OUT: &[Hints] = &[
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
+    (
+        "the certificate is in the store of a Windows host, which no test has",
+        &["configure/from-official-store"],
+    ),
     ("it names the command that a later version has", &["tell what can be checked today"]),
 ];
 

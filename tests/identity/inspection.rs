@@ -89,8 +89,9 @@ fn a_report_shows_what_would_be_presented() {
 fn a_report_on_certificates_alone_tells_problems_with_their_ids() {
     let made = Defect::Expired.make(now()).expect("an identity");
     let folder = Folder::new();
-    let path = Input::file(folder.write("host.pem", made.end_entity_pem()));
-    let chain = load_chain(&path, None, &PasswordSource::Nobody, &no_environment()).expect("a chain");
+    let file = folder.write("host.pem", made.end_entity_pem());
+    let path = Input::file(file.clone());
+    let chain = load_chain(&source(&file, None), &no_environment()).expect("a chain");
     let report = Report::of_chain(&chain, path.to_string(), NOW);
     assert!(!report.usable);
     assert_eq!(report.problems[0].id, "certificate-expired");

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use anyrole::x509::pem::{self, Block};
-use anyrole::x509::{Certificate, Chain, private_key};
+use anyrole::x509::{Certificate, Chain, pkcs12, private_key};
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::KeyForm;
 use proptest::prelude::*;
@@ -23,6 +23,14 @@ static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
             samples.push(der.to_vec());
         }
     }
+    // And what the fuzzer begins with: bag attributes, a PKCS#7 message, encrypted keys, stores.
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
+    for kind in ["pem", "pkcs8", "pkcs12"] {
+        let files = std::fs::read_dir(seeds.join(kind)).expect("a folder of seeds");
+        let mut files: Vec<_> = files.map(|file| file.expect("a seed").path()).collect();
+        files.sort();
+        samples.extend(files.iter().map(|file| std::fs::read(file).expect("a seed")));
+    }
     samples
 });
 
@@ -35,6 +43,7 @@ fn read_all(input: &[u8]) {
         let _ = Chain::order(first, certificates);
     }
     for block in &blocks {
+        let _ = (pkcs12::check(&block.der), block.label.to_string());
         if let Ok(private_key::ReadKey::Clear(key)) = private_key::read(block, None) {
             let _ = anyrole::signer::file::FileKey::new(key);
         }

@@ -156,7 +156,7 @@ fn a_store_may_be_the_key_alone_or_the_certificates_alone_and_come_in_pem() {
         load_private_key(&Input::file(store.clone()), &given(PASSWORD), None, false, &no_environment())
             .expect("a key");
     drop(key);
-    let chain = load_chain(&Input::file(store.clone()), None, &given(PASSWORD), &no_environment());
+    let chain = load_chain(&of(&store, given(PASSWORD)), &no_environment());
     assert_eq!(chain.expect("a chain").end_entity.der(), shop.pki.end_entity.certificate_der());
 
     // GnuTLS writes PEM, and CI systems keep base64 in variables.

@@ -2,7 +2,7 @@
 
 use anyrole::clock::Timestamp;
 use anyrole::diagnostic::Diagnostic;
-use anyrole::identity::{Identity, IdentityError, Input};
+use anyrole::identity::{Identity, IdentityError, IdentitySource, Input};
 use anyrole::signer::{
     DigestAlgorithm, SignError, Signature, SignatureAlgorithm, SigningKey, SubjectPublicKeyInfo,
 };
@@ -257,8 +257,11 @@ fn unreadable_files_are_named_with_the_reason() {
         format!("cannot read the private key '{}': there is no such file or folder", absent.display());
     assert_eq!((error.id(), error.to_string()), ("private-key-unreadable", shown));
     let error = refused(&source(&host, Some(&folder.path("."))));
-    assert!(error.to_string().ends_with(": it is a folder"), "{error}");
-    let error = refused(&source(&folder.path("."), Some(&host)));
+    let shown = error.to_string();
+    assert!(shown.starts_with("there is no private key in '") && shown.contains("TEST build-17"), "{shown}");
+    let with_folder = source(&host, Some(&host));
+    let error =
+        refused(&IdentitySource { intermediates: Some(Input::file(folder.path("."))), ..with_folder });
     assert!(error.to_string().ends_with(": it is a folder"), "{error}");
     let error = refused(&source(&folder.path("host.pem/x"), Some(&host)));
     assert!(error.to_string().ends_with(": a part of its path is not a folder"), "{error}");

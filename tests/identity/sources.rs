@@ -21,6 +21,7 @@ fn from(certificate: Input, private_key: Option<Input>) -> IdentitySource {
         certificate,
         private_key,
         intermediates: None,
+        selection: anyrole::identity::Selection::default(),
         password: PasswordSource::Prompt,
         tpm: None,
         allow_insecure_key_file: false,
@@ -105,7 +106,9 @@ fn the_first_certificate_that_is_no_ca_is_the_end_entity() {
     let heap = [pki.root.certificate_pem(), pki.lower.certificate_pem(), pki.certificate_pem()].concat();
     let path = Input::file(folder.write("chain.pem", heap));
     let upper = Input::file(folder.write("upper.pem", pki.upper.certificate_pem()));
-    let chain = load_chain(&path, Some(&upper), &PasswordSource::Nobody, &no_environment()).expect("a chain");
+    let chain =
+        load_chain(&IdentitySource { intermediates: Some(upper), ..from(path, None) }, &no_environment())
+            .expect("a chain");
     assert_eq!(chain.end_entity.der(), pki.end_entity.certificate_der());
     assert_eq!((chain.intermediates.len(), chain.roots.len(), chain.unrelated.len()), (2, 1, 0));
 }

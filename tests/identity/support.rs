@@ -107,6 +107,7 @@ pub(crate) fn source(certificate: &Path, private_key: Option<&Path>) -> Identity
         certificate: Input::file(certificate.to_owned()),
         private_key: private_key.map(|path| Input::file(path.to_owned())),
         intermediates: None,
+        selection: anyrole::identity::Selection::default(),
         password: PasswordSource::Input(Input::Variable(String::from("NO_PASSWORD"))),
         tpm: None,
         allow_insecure_key_file: false,

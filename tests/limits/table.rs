@@ -66,6 +66,27 @@ const FILES: &[Limit] = &[
         "`[certificate-unreadable]`: check the path",
     ),
     limit(
+        "src/identity/folder.rs",
+        &["FILES_LIMIT"],
+        Of("files"),
+        "certificates and keys of a folder, by their names",
+        "`[certificate-unreadable]`: give a folder of fewer, or the file",
+    ),
+    limit(
+        "src/identity/search.rs",
+        &["PASSWORD_TRIES"],
+        Of("keys"),
+        "encrypted keys of a folder that a password is tried on, where no name tells whose they are",
+        "`[private-key-missing]`: name the key as its certificate, or give it with `--private-key`",
+    ),
+    limit(
+        "src/x509/selector.rs",
+        &["LENGTH_LIMIT"],
+        Octets,
+        "a selector, and the file with one",
+        "`[setting-value]`, `[file-unreadable]`: give a shorter one",
+    ),
+    limit(
         "src/x509/pem.rs",
         &["BLOCK_LIMIT"],
         Of("blocks"),
@@ -715,6 +736,13 @@ const DISPLAY: &[Limit] = &[
         Of("lines"),
         "an error of `credential-process`",
         "for display: the last facts are left out; `--debug` has all",
+    ),
+    limit(
+        "src/identity/selection_error.rs",
+        &["TOLD"],
+        Of("certificates"),
+        "the certificates, and the files passed over, in an error",
+        "for display: how many more there are",
     ),
     limit(
         "src/cli/settings/error.rs",

@@ -95,6 +95,7 @@ fn accepted(world: &World, certificate: &Path, key: Option<&Path>, what: &str) {
         certificate: Input::file(certificate),
         private_key: key.map(Input::file),
         intermediates: None,
+        selection: identity::Selection::default(),
         password: PasswordSource::Given(Arc::new(Secret::new(String::from(PASSWORD)))),
         tpm: None,
         allow_insecure_key_file: false,

@@ -89,6 +89,7 @@ impl Chain {
             certificate: Input::Variable(String::from("CERTIFICATE")),
             private_key: Some(Input::Variable(String::from("KEY"))),
             intermediates: None,
+            selection: identity::Selection::default(),
             password: PasswordSource::default(),
             tpm: None,
             allow_insecure_key_file: false,

@@ -34,9 +34,7 @@ pub(super) fn of(invocation: &Invocation<'_>, folder: &str) -> Vec<Check> {
         Ok(session) => session,
         Err(failure) => return vec![lines::failed(FACTS, &failure)],
     };
-    let source = &session.identity;
-    let password = source.password.unattended();
-    let chain = identity::load_chain(&source.certificate, source.intermediates.as_ref(), &password, env).ok();
+    let chain = identity::load_chain(&session.identity.unattended(), env).ok();
     let presented = Presented { chain: chain.as_ref(), request: &session.request, now: SystemClock.now() };
     checks(Path::new(folder), &presented)
 }

@@ -61,6 +61,12 @@ pub(crate) enum SettingsError {
     /// A variable whose value is not UTF-8.
     #[error(transparent)]
     NotUnicode(#[from] NotUnicode),
+    /// A certificate of the operating system's store is meant.
+    #[error("{label}: {}", SYSTEM_STORE.0)]
+    SystemStore {
+        /// The setting as the user named it.
+        label: String,
+    },
     /// A session that no config file defines.
     #[error("no config file defines the session {label}")]
     UnknownSession {
@@ -107,10 +113,28 @@ impl SettingsError {
         "setting-missing",
         "setting-value",
         "settings-exclusive",
+        "system-store",
         "unknown-session",
         "variable-not-utf8",
     ];
 }
+
+/// What is said of this system's store of certificates, and how its certificates are had all the same.
+#[cfg(windows)]
+const SYSTEM_STORE: (&str, &str) = (
+    "certificates in a store of Windows cannot be used by this version",
+    "export it with its key, certutil -user -exportPFX MY SERIAL host.pfx, and give that file with --certificate",
+);
+#[cfg(target_os = "macos")]
+const SYSTEM_STORE: (&str, &str) = (
+    "certificates in a keychain of macOS cannot be used by this version",
+    "export it with its key, security export -t identities -f pkcs12 -o host.p12, and give that file with --certificate",
+);
+#[cfg(not(any(windows, target_os = "macos")))]
+const SYSTEM_STORE: (&str, &str) = (
+    "this system has no certificate store to select from",
+    "give the file or the folder of the certificate with --certificate",
+);
 
 /// How many names of a list are told.
 const LISTED: usize = 12;
@@ -130,6 +154,7 @@ impl Diagnostic for SettingsError {
             Self::Missing { .. } => "setting-missing",
             Self::NotInThisVersion { .. } => "not-in-this-version",
             Self::NotUnicode(_) => "variable-not-utf8",
+            Self::SystemStore { .. } => "system-store",
             Self::Unexpanded { .. } => "path-unexpanded",
             Self::UnknownSession { .. } => "unknown-session",
             Self::Value { .. } => "setting-value",
@@ -155,6 +180,7 @@ impl Diagnostic for SettingsError {
             | Self::Exclusive { .. }
             | Self::NotInThisVersion { .. }
             | Self::NotUnicode(_)
+            | Self::SystemStore { .. }
             | Self::Unexpanded { .. }
             | Self::Value { .. } => Vec::new(),
         }
@@ -192,6 +218,7 @@ impl Diagnostic for SettingsError {
             Self::Unexpanded { meant: None, .. } => String::from(
                 "nothing expands it where no shell is, as in credential_process: write the whole path, without quotes of its own",
             ),
+            Self::SystemStore { .. } => String::from(SYSTEM_STORE.1),
             Self::Exclusive { one, other } => format!("leave out {one} or {other}"),
             Self::Arn { value, .. } if value.contains('…') => {
                 String::from("put in place of … what AWS printed when it made that, or what it lists")

@@ -42,7 +42,11 @@ impl Given {
     /// variable a relative path means the current folder, and `~/` should have been expanded by the shell: where SDKs start
     /// `credential_process` there is none.
     pub(crate) fn path(&self, env: &Environment) -> Result<PathBuf, SettingsError> {
-        let text = self.text();
+        self.path_of(self.text(), env)
+    }
+
+    /// Returns the path that a part of the setting's text names.
+    pub(super) fn path_of(&self, text: &str, env: &Environment) -> Result<PathBuf, SettingsError> {
         let below_home = |rest: &str| env.home().map(|home| home.join(rest));
         let meant = match (&self.origin, text.strip_prefix("~/")) {
             (Origin::File(_), Some(rest)) => {

@@ -117,6 +117,7 @@ impl Settings {
             certificate: self.required("certificate")?.input(env)?,
             private_key: self.input("private-key", env)?,
             intermediates: self.input("intermediates", env)?,
+            selection: self.selection(env)?,
             password: self.password(env)?,
             tpm: Some(self.tpm(env)?),
             allow_insecure_key_file: lenient || self.boolean("allow-insecure-key-file"),

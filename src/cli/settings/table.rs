@@ -200,8 +200,6 @@ impl Setting {
 pub(crate) const VARIABLES: &str = "ANYROLE_";
 
 const PKCS11: &str = "keys on PKCS#11 tokens";
-const STORE: &str = "the operating system's certificate store";
-const SELECTION: &str = "choosing a certificate from a store or token";
 
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
@@ -224,15 +222,15 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy that limits it further: a JSON file, or env:NAME").of_one_session(),
         Setting::new(Scope, "scope-duration", Duration, "1s to 36h [default: until the session before it ends]").of_one_session(),
         Setting::new(Scope, "scope-description", Text("TEXT"), "what it is for, as CloudTrail shows").of_one_session(),
-        Setting::new(Identity, "certificate", Text("INPUT"), "end-entity certificate: PEM, DER, PKCS#12; '-', env:NAME, fd:N").drop_in(),
+        Setting::new(Identity, "certificate", Text("INPUT"), "end entity's: PEM, DER, PKCS#12, a folder; '-', env:NAME, fd:N").drop_in(),
         Setting::new(Identity, "private-key", Text("INPUT"), "private key [default: in the certificate's file]").drop_in(),
         Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),
         Setting::new(Identity, "pkcs8-password-file", Text("INPUT"), "file with the password of an encrypted key or PKCS#12 store"),
         Setting::new(Identity, "pkcs8-password", Secret, "that password itself, which other users can see in ps").from(Sources::FlagAndVariable).drop_in(),
         Setting::new(Identity, "allow-insecure-key-file", Boolean, "use a private key that other users can read"),
-        Setting::new(Identity, "cert-selector", Text("SELECTOR"), "which certificate of a store or token").drop_in().later(SELECTION),
-        Setting::new(Identity, "use-latest-expiring-certificate", Boolean, "of several, the one that lasts longest").drop_in().later(SELECTION),
-        Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows").drop_in().later(STORE),
+        Setting::new(Identity, "cert-selector", Text("SELECTOR"), "which of several certificates: Key=x509Subject,Value=CN=a").drop_in(),
+        Setting::new(Identity, "use-latest-expiring-certificate", Boolean, "of several, the one that lasts longest").drop_in(),
+        Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows, which is refused").drop_in(),
         Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module").drop_in().later(PKCS11),
         Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in().later(PKCS11),
         Setting::new(Identity, "tpm-key-password-file", Text("INPUT"), "file with the password of a key in a TPM"),
@@ -263,21 +261,13 @@ pub(crate) const SETTINGS: &[Setting] = {
     ]
 };
 
-/// Pairs that cannot be used together, as in the official helper.
+/// Pairs that cannot be used together, as in the official helper; but a selector, which selects from a store alone there, selects from
+/// any source here.
 pub(crate) const EXCLUSIVE: &[(&str, &str)] = &[
-    ("certificate", "cert-selector"),
     ("certificate", "system-store-name"),
-    ("private-key", "cert-selector"),
     ("private-key", "system-store-name"),
-    ("private-key", "use-latest-expiring-certificate"),
-    ("use-latest-expiring-certificate", "intermediates"),
-    ("use-latest-expiring-certificate", "reuse-pin"),
-    ("cert-selector", "intermediates"),
-    ("cert-selector", "reuse-pin"),
     ("system-store-name", "reuse-pin"),
-    ("tpm-key-password", "cert-selector"),
     ("tpm-key-password", "reuse-pin"),
-    ("no-tpm-key-password", "cert-selector"),
     ("no-tpm-key-password", "tpm-key-password"),
     ("pkcs8-password", "tpm-key-password"),
     ("tpm-key-password", "tpm-key-password-file"),

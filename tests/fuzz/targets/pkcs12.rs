@@ -1,0 +1,19 @@
+//! PKCS#12 stores. They are opened where their iterations are few: what follows the key derivation is what matters here.
+#![no_main]
+
+use anyrole::secret::Secret;
+use anyrole::x509::pkcs12;
+use libfuzzer_sys::fuzz_target;
+
+/// The largest number that an INTEGER of three octets or more could be stays out: such a count costs seconds.
+fn is_cheap(input: &[u8]) -> bool {
+    !input.windows(2).any(|pair| matches!(pair, [0x02, 0x03..=0x08]))
+}
+
+fuzz_target!(|input: &[u8]| {
+    if pkcs12::check(input).is_ok() && is_cheap(input) {
+        for password in ["", "correct horse"] {
+            let _ = pkcs12::open(input, &Secret::new(password.to_owned()));
+        }
+    }
+});
