@@ -32,6 +32,7 @@ mod renewal;
 mod report;
 mod serve;
 mod settings;
+mod setup;
 mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
@@ -64,6 +65,7 @@ const COMMANDS: &[&Spec] = &[
     &serve::SPEC,
     &update::SPEC,
     &configure::SPEC,
+    &setup::SPEC,
     &status::SPEC,
     &cache::LIST,
     &cache::CLEAR,
@@ -112,7 +114,6 @@ const LATER: &[(&str, &str)] = &[
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
     ),
-    ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
 ];
 
 /// Under which name the program was called.
@@ -316,6 +317,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::session::error::IDS,
         crate::session::refusal::IDS,
         crate::session::request::IDS,
+        crate::setup::SetupError::IDS,
         crate::signer::IDS,
         crate::signing::IDS,
         crate::signing::endpoint::IDS,

@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -75,6 +75,7 @@ pub mod provider;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod setup;
 pub mod shell_env;
 pub mod signer;
 pub mod signing;

@@ -41,6 +41,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("inspect", 8),
     ("pki", 8),
     ("server", 8),
+    ("setup", 8),
     ("shell_env", 8),
     ("via", 8),
     ("cli", 9),
