@@ -3,6 +3,7 @@
 //! Only the one command that was called is built. What it prints goes through `output`, what it has to complain
 //! about through `report`.
 
+mod advise;
 mod args;
 mod cache;
 mod completions;
@@ -65,6 +66,7 @@ const COMMANDS: &[&Spec] = &[
     &serve::SPEC,
     &update::SPEC,
     &configure::SPEC,
+    &advise::SPEC,
     &setup::SPEC,
     &status::SPEC,
     &cache::LIST,
@@ -104,7 +106,6 @@ const COMMANDS: &[&Spec] = &[
 
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
-    ("advise", "README.md says what is needed on a host, and what is checked when"),
     (
         "audit",
         "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
@@ -326,6 +327,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::sts::request::IDS,
         crate::sts::scope::IDS,
         crate::via::IDS,
+        advise::AdviseError::IDS,
         cache::NotNamed::IDS,
         configure::ConfigureError::IDS,
         explain::ExplainError::IDS,

@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`advise`], [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -46,6 +46,7 @@
 //! No telemetry, no update check, no reading of `~/.aws/config` for our own settings (a broken `AWS_PROFILE` cannot break us), no redirects followed,
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
+pub mod advise;
 pub mod arn;
 pub mod aws_file;
 pub mod cache;

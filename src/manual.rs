@@ -9,6 +9,7 @@ macro_rules! pages {
 }
 
 pages! {
+    "advise-root"
     "answer-expiration"
     "answer-malformed"
     "answer-other-role"

@@ -43,6 +43,33 @@ use crate::x509::Certificate;
 use condition::Condition;
 use mapping::Mapping;
 
+/// The columns of a comment.
+const COLUMNS: usize = 96;
+
+/// Breaks the lines of a text between words; an indented one is a command, and stays as it is.
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.split('\n') {
+        if line.starts_with(' ') {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let mut current = String::new();
+        for word in line.split(' ') {
+            let is_full = current.chars().count() + word.chars().count() >= COLUMNS;
+            if is_full && !current.is_empty() {
+                lines.push(std::mem::take(&mut current));
+            }
+            if !current.is_empty() {
+                current.push(' ');
+            }
+            current.push_str(word);
+        }
+        lines.push(current);
+    }
+    lines.join("\n")
+}
+
 /// Tells whether a certificate says where a revocation list is (RFC 5280 §4.2.1.13).
 pub fn has_distribution_point(certificate: &Certificate) -> bool {
     X509Certificate::from_der(certificate.der()).is_ok_and(|(_, parsed)| {
@@ -117,6 +144,8 @@ pub struct Plan {
     pub second_hop: Option<RoleArn>,
     /// The certificate's file as it was named, for the command that goes on.
     pub certificate: Option<String>,
+    /// The private key's file, where it is beside the certificate's.
+    pub private_key: Option<String>,
     /// What a reader should know: comments at the head.
     pub notes: Vec<String>,
 }
@@ -134,10 +163,29 @@ impl Plan {
             let why = String::from("the attribute mappings leave it out");
             return Err(SetupError::Condition { key: condition.tag.clone(), why });
         }
+        if format != Format::Cli {
+            self.check_characters()?;
+        }
         match format {
             Format::Cli => commands::write(self),
             Format::CloudFormation => cloudformation::write(self),
             Format::Terraform => terraform::write(self),
+        }
+    }
+
+    /// Checks that no policy has a character that IAM takes in JSON's escaped form alone, which only a script can choose.
+    fn check_characters(&self) -> Result<(), SetupError> {
+        let policies = policies::of_role(self).into_iter().map(|(_, policy)| policy);
+        let found = policies.chain([policies::trust(self)?]).find_map(|policy| policy.beyond_policies());
+        match found {
+            None => Ok(()),
+            Some(character) => Err(SetupError::Flags {
+                why: format!(
+                    "cannot write the character {} in this language: IAM takes none beyond U+00FF in a policy, unless JSON's escape stands for it",
+                    crate::text::quoted(character.encode_utf8(&mut [0; 4]))
+                ),
+                hint: "leave out --format: the script writes the escape",
+            }),
         }
     }
 
@@ -210,16 +258,20 @@ impl Plan {
                 lines.push(format!("  {}", shell::compact(&statement)));
             }
         }
-        lines.extend(self.notes.iter().map(|note| format!("Note: {note}.")));
-        lines.join("\n")
+        // What came from outside has no line of its own.
+        lines.extend(self.notes.iter().map(|note| format!("Note: {}.", crate::text::printable_line(note))));
+        wrapped(&lines.join("\n"))
     }
 
     /// Returns the command that goes on, on the host, with the given ARNs.
     fn next_command(&self, [anchor, profile, role]: [&str; 3]) -> String {
-        let certificate =
-            self.certificate.as_deref().map_or_else(|| String::from("CERTIFICATE.pem"), shell::word);
+        let word = |path: &Option<String>, unknown: &str| {
+            path.as_deref().map_or_else(|| unknown.to_owned(), shell::word)
+        };
+        let certificate = word(&self.certificate, "CERTIFICATE.pem");
+        let private_key = word(&self.private_key, "PRIVATE.key");
         format!(
-            "anyrole configure {} --trust-anchor-arn {anchor} --profile-arn {profile} --role-arn {role} --certificate {certificate} --private-key PRIVATE.key",
+            "anyrole configure {} --trust-anchor-arn {anchor} --profile-arn {profile} --role-arn {role} --certificate {certificate} --private-key {private_key}",
             self.name
         )
     }

@@ -130,7 +130,7 @@ fn head(place: &Place, addresses: &[String], how: &str) -> String {
     } else {
         text.push_str("\nEach address gets a mail of SNS first, and is told after it has confirmed that.");
     }
-    text
+    super::wrapped(&text)
 }
 
 /// EventBridge may publish, for rules of this account.
@@ -189,7 +189,7 @@ fn template(place: &Place, addresses: &[String]) -> String {
         format!("aws cloudformation deploy --region {region} --stack-name {NAME} --template-file FILE")
     });
     let deploy: Vec<String> = deploy.collect();
-    let mut how = format!("Save it as a file, then: {}", deploy.join(" && "));
+    let mut how = format!("Save it as a file, then:\n  {}", deploy.join("\n  "));
     if deploy.len() > 1 {
         how.push_str("\nOne template for both regions: each makes its own rule.");
     }
@@ -245,13 +245,13 @@ fn condition(rule: &Rule) -> String {
 }
 
 fn configuration(place: &Place, addresses: &[String]) -> String {
-    let how = "Save it as a file in a folder of its own, then: terraform init && terraform apply.";
+    let how = "Save it as a file in a folder of its own, then:\n  terraform init && terraform apply";
     let mut items = vec![Item::Comment(head(place, addresses, how))];
     let regions = regions(place);
     // The first region is the provider's default; its resources bear the plain label.
     let labels = ["alerts", "alerts_iam"];
     let aliases: Vec<(&str, &str)> = ["", "iam"].into_iter().zip(regions.iter().copied()).collect();
-    items.extend(opening(&aliases, place.account()));
+    items.extend(opening(&aliases, place.account(), terraform::PROVIDER));
     let mut text = hcl::file(&items, &|reference| terraform::expression(reference, ""));
     for ((alias, region), label) in aliases.iter().zip(labels) {
         let provider = (!alias.is_empty()).then(|| Item::Expression("provider", format!("aws.{alias}")));

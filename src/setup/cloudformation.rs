@@ -11,7 +11,7 @@ use super::{Plan, policies, shell, steps, yaml};
 /// Fails if IAM would not take the trust policy.
 pub(super) fn write(plan: &Plan) -> Result<String, SetupError> {
     let how = format!(
-        "Save it as a file, then: aws cloudformation deploy --region {} --stack-name {} --template-file FILE --capabilities CAPABILITY_NAMED_IAM",
+        "Save it as a file, then:\n  aws cloudformation deploy --region {} --stack-name {} --template-file FILE --capabilities CAPABILITY_NAMED_IAM",
         plan.place.region(),
         stack(plan)
     );

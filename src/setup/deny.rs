@@ -68,11 +68,12 @@ fn head(place: &Place, exceptions: &[String], how: &str) -> String {
     } else {
         "\nExcepted are the roles under aws:PrincipalArn: whoever may make a role of such a name, or change who has it, is excepted too."
     });
-    text
+    super::wrapped(&text)
 }
 
 fn cli(place: &Place, exceptions: &[String]) -> String {
-    let how = "Run it with sh, and what it is to bind: sh FILE ou-abcd-11111111 (or r-abcd, or an account).";
+    let how =
+        "Run it with sh, and what it is to bind: the root, a unit or an account.\n  sh FILE ou-abcd-11111111";
     let mut text = format!("#!/bin/sh\n{}set -eu\n", shell::comment(&head(place, exceptions, how)));
     text.push_str("target_id=${1:?the id of the root, the unit or the account}\n");
     text.push_str(&commands::guard(place.account()));
@@ -90,7 +91,7 @@ fn cli(place: &Place, exceptions: &[String]) -> String {
 
 fn template(place: &Place, exceptions: &[String]) -> String {
     let how = format!(
-        "Save it as a file, then: aws cloudformation deploy --region {} --stack-name {NAME} --template-file FILE --parameter-overrides TargetId=ou-abcd-11111111",
+        "Save it as a file, then:\n  aws cloudformation deploy --region {} --stack-name {NAME} --template-file FILE --parameter-overrides TargetId=ou-abcd-11111111",
         place.region()
     );
     let properties = vec![
@@ -119,9 +120,9 @@ fn template(place: &Place, exceptions: &[String]) -> String {
 }
 
 fn configuration(place: &Place, exceptions: &[String]) -> String {
-    let how = "Save it as a file in a folder of its own, then: terraform init && terraform apply -var target_id=ou-abcd-11111111";
+    let how = "Save it as a file in a folder of its own, then:\n  terraform init && terraform apply -var target_id=ou-abcd-11111111";
     let mut items = vec![Item::Comment(head(place, exceptions, how))];
-    items.extend(opening(&[("", place.region())], place.account()));
+    items.extend(opening(&[("", place.region())], place.account(), terraform::PROVIDER));
     items.push(block(
         &["variable", "target_id"],
         vec![

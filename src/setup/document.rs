@@ -115,6 +115,22 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Returns the first character of a text, or of a key, that IAM takes in no policy as it is.
+    pub fn beyond_policies(&self) -> Option<char> {
+        let of = |text: &str| text.chars().find(|character| *character > '\u{ff}');
+        match self {
+            Self::Json(document) => document.beyond_policies(),
+            Self::Lines(text) | Self::Text(text) => of(text),
+            Self::List(values) => values.iter().find_map(Self::beyond_policies),
+            Self::Map(entries) => {
+                entries.iter().find_map(|(key, value)| of(key).or_else(|| value.beyond_policies()))
+            }
+            Self::Bool(_) | Self::Number(_) | Self::Reference(_) => None,
+        }
+    }
+}
+
 /// How a language writes a character that it does not take as it is in a text between double quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escapes {
@@ -124,8 +140,8 @@ pub enum Escapes {
     Long,
 }
 
-/// Writes a text between double quotes. Letters and digits of all scripts stay, and what ASCII shows; the rest is escaped, so
-/// that nothing ends the text, moves the cursor or turns the direction of writing.
+/// Writes a text between double quotes. What ASCII shows stays, and but for JSON the letters and digits of all scripts; the rest
+/// is escaped, so that nothing ends the text, moves the cursor or turns the direction of writing.
 pub fn quoted(text: &str, escapes: Escapes, also: impl Fn(char) -> bool) -> String {
     let mut written = String::with_capacity(text.len() + 2);
     written.push('"');
@@ -136,7 +152,7 @@ pub fn quoted(text: &str, escapes: Escapes, also: impl Fn(char) -> bool) -> Stri
             '\n' => written.push_str("\\n"),
             '\r' => written.push_str("\\r"),
             '\t' => written.push_str("\\t"),
-            _ if is_plain(character) && !also(character) => written.push(character),
+            _ if is_plain(character, escapes) && !also(character) => written.push(character),
             _ => escape(&mut written, character, escapes),
         }
     }
@@ -144,8 +160,14 @@ pub fn quoted(text: &str, escapes: Escapes, also: impl Fn(char) -> bool) -> Stri
     written
 }
 
-fn is_plain(character: char) -> bool {
-    character.is_ascii_graphic() || character == ' ' || (!character.is_ascii() && character.is_alphanumeric())
+fn is_plain(character: char, escapes: Escapes) -> bool {
+    match escapes {
+        // IAM takes nothing beyond U+00FF in a policy, but escaped it does.
+        Escapes::Json => character.is_ascii_graphic() || character == ' ',
+        Escapes::Long => {
+            is_plain(character, Escapes::Json) || (!character.is_ascii() && character.is_alphanumeric())
+        }
+    }
 }
 
 fn escape(written: &mut String, character: char, escapes: Escapes) {
@@ -241,7 +263,7 @@ mod tests {
     fn nothing_ends_a_text() {
         let text = "a\"b\\c\n\u{2028}é\u{1f600}\u{7f}";
         let json = quoted(text, Escapes::Json, |_| false);
-        assert_eq!(json, r#""a\"b\\c\n\u2028é\ud83d\ude00\u007f""#);
+        assert_eq!(json, r#""a\"b\\c\n\u2028\u00e9\ud83d\ude00\u007f""#);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         assert_eq!(quoted("\u{1f600}'", Escapes::Long, |c| c == '\''), "\"\\U0001f600\\u0027\"");
     }

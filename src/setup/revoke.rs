@@ -62,7 +62,11 @@ pub fn write(name: &str, place: &Place, target: &Target) -> String {
         place.account(),
         place.region()
     );
-    format!("#!/bin/sh\n{}set -eu\n{}{steps}", comment(&head), commands::guard(place.account()))
+    format!(
+        "#!/bin/sh\n{}set -eu\n{}{steps}",
+        comment(&super::wrapped(&head)),
+        commands::guard(place.account())
+    )
 }
 
 struct Script<'a> {

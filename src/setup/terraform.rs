@@ -5,7 +5,7 @@ use super::error::SetupError;
 use super::hcl::{self, Item};
 use super::{Plan, policies, shell, steps};
 
-const HOW: &str = "Save it as a file in a folder of its own, then: terraform init && terraform apply. In a module of yours leave out the blocks terraform and provider.";
+const HOW: &str = "Save it as a file in a folder of its own, then run the command below. In a module of yours leave out the blocks terraform and provider.\n  terraform init && terraform apply";
 
 /// Writes the configuration: each resource, and the ARNs as outputs.
 ///
@@ -15,7 +15,7 @@ const HOW: &str = "Save it as a file in a folder of its own, then: terraform ini
 pub(super) fn write(plan: &Plan) -> Result<String, SetupError> {
     let label = label(&plan.name);
     let mut items = vec![Item::Comment(plan.head(HOW))];
-    items.extend(opening(&[("", plan.place.region())], plan.place.account()));
+    items.extend(opening(&[("", plan.place.region())], plan.place.account(), provider(plan)));
     items.push(anchor(plan, &label));
     items.extend(role(plan, &label)?);
     items.push(profile(plan, &label));
@@ -43,8 +43,8 @@ pub(super) fn expression(reference: Reference, label: &str) -> String {
 }
 
 /// Returns the blocks at the head: which provider, and for each alias its region; the one without an alias is the default.
-pub(super) fn opening(regions: &[(&str, &str)], account: &str) -> Vec<Item> {
-    let aws = Node::map([("source", Node::text("hashicorp/aws")), ("version", Node::text(">= 5.75"))]);
+pub(super) fn opening(regions: &[(&str, &str)], account: &str, provider: &str) -> Vec<Item> {
+    let aws = Node::map([("source", Node::text("hashicorp/aws")), ("version", Node::text(provider))]);
     let providers = Item::Block(String::from("required_providers"), vec![Item::Attribute("aws", aws)]);
     let mut items = vec![block(
         &["terraform"],
@@ -60,6 +60,15 @@ pub(super) fn opening(regions: &[(&str, &str)], account: &str) -> Vec<Item> {
         items.push(block(&["provider", "aws"], body));
     }
     items
+}
+
+/// The oldest AWS provider that is known to take all this.
+pub(super) const PROVIDER: &str = ">= 5.75";
+/// The same, where callers may give a role session name; the argument came in December 2025.
+const PROVIDER_WITH_SESSION_NAMES: &str = ">= 6.28";
+
+fn provider(plan: &Plan) -> &'static str {
+    if plan.session_names.is_empty() { PROVIDER } else { PROVIDER_WITH_SESSION_NAMES }
 }
 
 /// Writes a block with its labels.

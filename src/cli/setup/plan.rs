@@ -85,8 +85,15 @@ pub(super) fn of(invocation: &Invocation<'_>, name: &str, place: Place) -> Resul
         vpcs: typed.texts(EGRESS_VPC.name).map(vpc).collect::<Result<_, _>>()?,
         second_hop: typed.flag(SECOND_HOP.name).map(role).transpose()?,
         certificate: certificate.map(str::to_owned),
+        private_key: certificate.and_then(beside),
         notes,
     })
+}
+
+/// Returns the private key's file that has the certificate's name, as those of anyrole pki have, if there is one.
+fn beside(certificate: &str) -> Option<String> {
+    let path = Path::new(certificate).with_extension("key");
+    if path.is_file() { path.to_str().map(str::to_owned) } else { None }
 }
 
 fn conditions(
