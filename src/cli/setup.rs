@@ -127,9 +127,9 @@ The role may do nothing, unless --policy says what. What a language cannot say i
 CLI in a comment at the end; after it stands the command that goes on, on the host.
 
 Instead of all that it prints, without --ca:
-  --alerts             what tells of changes: EventBridge rules and an SNS topic
-  --deny-static-keys   an organization's policy against new access keys
-  --revoke WHAT        a script that ends sessions, in the order that is safe
+  --alerts            what tells of changes: rules of EventBridge
+  --deny-static-keys  an organization's policy against new access keys
+  --revoke WHAT       a script that ends sessions, in the safe order
 
   anyrole setup deploy --revoke certificate --certificate build-17.pem \\
     --crl ca-crl.pem --account 111122223333 --region eu-central-1
