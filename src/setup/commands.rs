@@ -5,7 +5,7 @@ use super::error::SetupError;
 use super::shell::{comment, variable};
 use super::{Plan, policies, shell, steps};
 
-const HOW: &str = "Run it with sh where the AWS CLI is signed in as an administrator of the account: in AWS CloudShell, for example. It stops at the first failure, and is not to be run twice.";
+const HOW: &str = "Run it with sh where the AWS CLI is signed in as an administrator of the account: in AWS CloudShell, for example. It stops at the first failure.";
 
 /// Writes the script: each resource, and what was made at its end.
 ///
@@ -16,7 +16,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, SetupError> {
     let trust = policies::trust(plan)?;
     let mut text = format!("#!/bin/sh\n{}set -eu\n", comment(&plan.head(HOW)));
     text.push_str(&guard(plan.place.account()));
-    text.push_str(&format!("\n# The trust anchor: the CA.\n{}", anchor(plan)));
+    text.push_str(&format!("\n# The trust anchor: the CA; once.\n{}{}", nothing_yet(plan), anchor(plan)));
     text.push_str(&format!("\n# The role, and who may have it.\n{}", role(plan, &trust)));
     text.push_str(&format!("\n# The profile: which roles, for how long.\n{}", profile(plan)));
     let mappings = steps::mappings(plan);
@@ -35,6 +35,16 @@ pub(super) fn guard(account: &str) -> String {
     format!(
         "account=$(aws sts get-caller-identity \\\n  --query Account \\\n  --output text)\n\
          [ \"$account\" = {account} ] || {{ echo \"this is account $account, not {account}\" >&2; exit 1; }}\n"
+    )
+}
+
+/// Ends the script where it has been run before: a second trust anchor of the same name would be made without a word.
+fn nothing_yet(plan: &Plan) -> String {
+    let name = plan.resource_name();
+    format!(
+        "found=$(aws rolesanywhere list-trust-anchors \\\n  --region {} \\\n  --query \"trustAnchors[?name=='{name}'].trustAnchorArn\" \\\n  --output text)\n\
+         [ -z \"$found\" ] || {{ echo \"there is a trust anchor {name} already: $found\" >&2; exit 1; }}\n",
+        plan.place.region()
     )
 }
 

@@ -52,6 +52,14 @@ pub fn of_certificate(certificate: &Certificate) -> Result<Conditions, SetupErro
     };
     let mut all: Vec<Condition> =
         tags.iter().filter(|(tag, _)| is_wanted(tag)).map(|(tag, value)| exactly(tag, value)).collect();
+    // A type without a name: whether AWS maps it is not documented, and a condition on it may never hold.
+    let is_nameless = |condition: &Condition| condition.tag.contains('.');
+    let nameless: Vec<String> = all
+        .iter()
+        .filter(|condition| is_nameless(condition))
+        .map(|condition| format!("no condition on {}, which AWS may not know", condition.tag))
+        .collect();
+    all.retain(|condition| !is_nameless(condition));
     if !tags.iter().any(|(tag, _)| tag == "x509Subject/CN") {
         // Without a common name it is an alternative name that says who it is.
         let name =
@@ -65,6 +73,7 @@ pub fn of_certificate(certificate: &Certificate) -> Result<Conditions, SetupErro
     let notes = misfits
         .iter()
         .map(|(tag, what)| format!("no condition on {tag}, which is no session tag: {what}"))
+        .chain(nameless)
         .collect();
     Ok(Conditions { all, notes })
 }

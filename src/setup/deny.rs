@@ -60,7 +60,7 @@ pub fn write(place: &Place, exceptions: &[String], format: Format) -> String {
 
 fn head(place: &Place, exceptions: &[String], how: &str) -> String {
     let mut text = format!(
-        "A service control policy against static access keys, from the organization's management account {}. Written by anyrole setup; nothing was sent.\n{how}\nIt binds every account below the target, their root users too, and never the management account itself. Keys that exist go on working: anyrole's point is to replace them first.",
+        "A service control policy against static access keys, from the organization's management account {}. Written by anyrole setup; nothing was sent.\n{how}\nIt binds every account below the target, their root users too, and never the management account itself. Keys that exist go on working.",
         place.account()
     );
     text.push_str(if exceptions.is_empty() {

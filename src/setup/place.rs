@@ -21,7 +21,13 @@ impl Place {
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(SetupError::value("account", account, "an account has twelve digits"));
         }
-        let partition = endpoint::partition(region).ok_or_else(|| {
+        // An area, a place and a number: a name that is cut off would make resources nowhere.
+        let is_whole = region.split('-').count() >= 3
+            && region
+                .rsplit('-')
+                .next()
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+        let partition = endpoint::partition(region).filter(|_| is_whole).ok_or_else(|| {
             SetupError::value("region", region, "no partition of AWS has regions of such a name")
         })?;
         Ok(Self { account: account.to_owned(), region: region.to_owned(), partition })
@@ -74,9 +80,13 @@ mod tests {
             let place = Place::new("111122223333", region).unwrap();
             assert_eq!((place.partition(), place.iam_region()), (partition, iam));
         }
-        for (account, region) in
-            [("1111", "eu-central-1"), ("111122223333", "mars-1"), ("111122223333", "eu-\"")]
-        {
+        for (account, region) in [
+            ("1111", "eu-central-1"),
+            ("111122223333", "mars-1"),
+            ("111122223333", "eu-central"),
+            ("111122223333", "eu-central-"),
+            ("111122223333", "eu-\""),
+        ] {
             assert!(Place::new(account, region).is_err(), "{account} {region}");
         }
     }

@@ -80,22 +80,27 @@ impl Script<'_> {
         Command::aws(operation).text("--region", self.place.region())
     }
 
-    /// Looks for the id, and the ARN, of the trust anchor.
+    /// Looks for the ARN of the trust anchor.
     fn find_anchor(&self) -> String {
-        let name = &self.resource;
-        format!(
-            "trust_anchor_arn=$(aws rolesanywhere list-trust-anchors \\\n  --region {} \\\n  --query \"trustAnchors[?name=='{name}'].trustAnchorArn | [0]\" \\\n  --output text)\n\
-             [ \"$trust_anchor_arn\" != None ] || {{ echo \"there is no trust anchor {name}\" >&2; exit 1; }}\n",
-            self.place.region()
-        )
+        let found = find(
+            self.place,
+            "list-trust-anchors",
+            &format!("trustAnchors[?name=='{}'].trustAnchorArn", self.resource),
+        );
+        format!("{found}{}trust_anchor_arn=$1\n", self.one("trust anchors"))
     }
 
     fn find_profile(&self) -> String {
-        let name = &self.resource;
+        let found =
+            find(self.place, "list-profiles", &format!("profiles[?name=='{}'].profileId", self.resource));
+        format!("{found}{}profile_id=$1\n", self.one("profiles"))
+    }
+
+    /// Ends the script where there is not exactly one.
+    fn one(&self, what: &str) -> String {
         format!(
-            "profile_id=$(aws rolesanywhere list-profiles \\\n  --region {} \\\n  --query \"profiles[?name=='{name}'].profileId | [0]\" \\\n  --output text)\n\
-             [ \"$profile_id\" != None ] || {{ echo \"there is no profile {name}\" >&2; exit 1; }}\n",
-            self.place.region()
+            "set -- $found\n[ $# = 1 ] || {{ echo \"there are $# {what} {}, and one is needed\" >&2; exit 1; }}\n",
+            self.resource
         )
     }
 
@@ -107,9 +112,10 @@ impl Script<'_> {
             .json("--policy-document", &denial(source_identity, is_dated));
         let put: String = put.render().lines().map(|line| format!("  {line}\n")).collect();
         let now = if is_dated { NOW } else { "" };
+        let found = find(self.place, "list-profiles", query);
+        // A loop over nothing would deny nothing, and say nothing.
         format!(
-            "{now}for role in $(aws rolesanywhere list-profiles \\\n  --region {} \\\n  --query \"{query}\" \\\n  --output text); do\n{put}done\n",
-            self.place.region()
+            "{now}{found}[ -n \"$found\" ] || {{ echo \"no profile has a role\" >&2; exit 1; }}\nfor role in $found; do\n{put}done\n"
         )
     }
 
@@ -154,10 +160,9 @@ impl Script<'_> {
             .expression("--crl-data", &data);
         let enable = self.aws("rolesanywhere enable-crl").expression("--crl-id", "\"$crl_id\"");
         let within = |script: String| script.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        let found = find(self.place, "list-crls", "crls[?trustAnchorArn=='$trust_anchor_arn'].crlId");
         format!(
-            "crl_id=$(aws rolesanywhere list-crls \\\n  --region {} \\\n  --query \"crls[?trustAnchorArn=='$trust_anchor_arn'].crlId | [0]\" \\\n  --output text)\n\
-             if [ \"$crl_id\" = None ]; then\n{}else\n{}fi\n",
-            self.place.region(),
+            "{found}set -- $found\ncase $# in\n0)\n{}  ;;\n1)\n  crl_id=$1\n{}  ;;\n*)\n  echo \"the trust anchor has $# lists: update the right one by hand\" >&2\n  exit 1\n  ;;\nesac\n",
             within(import.render()),
             within(update.render() + &enable.render())
         )
@@ -214,6 +219,14 @@ impl Script<'_> {
             commented(&delete.render())
         )
     }
+}
+
+/// Asks for all that a query finds, over every page of the answer.
+fn find(place: &Place, operation: &str, query: &str) -> String {
+    format!(
+        "found=$(aws rolesanywhere {operation} \\\n  --region {} \\\n  --query \"{query}\" \\\n  --output text)\n",
+        place.region()
+    )
 }
 
 /// Takes the time at which the script runs, as policies write it.

@@ -223,8 +223,8 @@ fn aws_would_take_every_command() {
     }
     for what in ["role", "anchor", "host", "certificate"] {
         let script = super::revoke::script(&stage, what);
-        for id in ["None", "a1b2c3d4-0000-4000-8000-000000000001"] {
-            let (calls, _) = stage.run(&script, &[("CRL_ID", id)]);
+        for id in ["", "a1b2c3d4-0000-4000-8000-000000000001"] {
+            let (calls, _) = stage.run(&script, &[("CRL_ID", id), ("ANCHOR", "1")]);
             lines.extend(calls.iter().map(|call| line(&format!("revoke {what}"), call)));
         }
     }

@@ -44,7 +44,7 @@ fn new_sessions_end_before_old_ones() {
     for (what, first) in
         [("certificate", "import-crl"), ("role", "disable-profile"), ("anchor", "disable-trust-anchor")]
     {
-        let (calls, _) = stage.run(&script(&stage, what), &[]);
+        let (calls, _) = stage.run(&script(&stage, what), &[("ANCHOR", "1")]);
         let operations = operations(&calls);
         let place = |operation: &str| operations.iter().position(|known| *known == operation);
         assert!(place(first).unwrap() < place("put-role-policy").unwrap(), "{what}: {operations:?}");
@@ -60,8 +60,10 @@ fn new_sessions_end_before_old_ones() {
 #[test]
 fn a_list_that_is_there_is_replaced() {
     let stage = stage();
-    let (calls, _) =
-        stage.run(&script(&stage, "certificate"), &[("CRL_ID", "a1b2c3d4-0000-4000-8000-000000000001")]);
+    let (calls, _) = stage.run(
+        &script(&stage, "certificate"),
+        &[("ANCHOR", "1"), ("CRL_ID", "a1b2c3d4-0000-4000-8000-000000000001")],
+    );
     let operations = operations(&calls);
     assert!(operations.contains(&"update-crl") && operations.contains(&"enable-crl"), "{operations:?}");
     assert!(!operations.contains(&"import-crl"), "{operations:?}");
@@ -89,5 +91,27 @@ fn a_certificate_that_the_list_does_not_have_is_told() {
         let output = stage.anyrole(&[&["setup"], BASE, &["certificate"], more].concat());
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && error.contains(told), "{more:?}: {error}");
+    }
+}
+
+/// What is not there, or is there twice, is not passed over.
+#[test]
+fn a_script_that_finds_nothing_says_so() {
+    let stage = stage();
+    for (what, set, told) in [
+        ("anchor", &[] as &[(&str, &str)], "there are 0 trust anchors deploy, and one is needed\n"),
+        (
+            "certificate",
+            &[("ANCHOR", "1"), ("CRL_ID", "a b")],
+            "the trust anchor has 2 lists: update the right one by hand\n",
+        ),
+    ] {
+        let script = stage.write("script.sh", &script(&stage, what));
+        let record = stage.write("record", "");
+        let mut shell = stage.command("/bin/sh");
+        let output = shell.arg(script).env("RECORD", &record).envs(set.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), told);
+        assert!(!std::fs::read_to_string(record).unwrap().contains("put-role-policy"), "{what}");
     }
 }

@@ -31,11 +31,12 @@ own=arn:$partition:rolesanywhere:$region:111122223333
 id=a1b2c3d4-0000-4000-8000-000000000001
 case "$1 $2" in
 'sts get-caller-identity') echo "${ACCOUNT:-111122223333}" ;;
-'rolesanywhere create-trust-anchor' | 'rolesanywhere list-trust-anchors') echo "$own:trust-anchor/$id" ;;
+'rolesanywhere create-trust-anchor') echo "$own:trust-anchor/$id" ;;
+'rolesanywhere list-trust-anchors') [ -z "${ANCHOR:-}" ] || echo "$own:trust-anchor/$id" ;;
 'rolesanywhere create-profile') echo "$own:profile/$id" ;;
 'rolesanywhere list-profiles')
     case "$*" in *profileId*) echo $id ;; *) echo "arn:$partition:iam::111122223333:role/deploy" ;; esac ;;
-'rolesanywhere list-crls') echo "${CRL_ID:-None}" ;;
+'rolesanywhere list-crls') echo "${CRL_ID:-}" ;;
 'iam create-role') echo "arn:$partition:iam::111122223333:role/$4" ;;
 'sns create-topic') echo "arn:$partition:sns:$region:111122223333:anyrole-alerts" ;;
 'organizations create-policy') echo p-examplepolicyid111 ;;

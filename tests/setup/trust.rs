@@ -14,6 +14,10 @@ const ELSEWHERE: &str =
 
 /// What a script made, at the simulator: its trust anchor (and another one of the same CA), its profile and its role.
 pub(super) fn world(calls: &[Vec<String>], another_anchor: bool) -> Simulator {
+    world_with(calls, another_anchor, Vec::new())
+}
+
+fn world_with(calls: &[Vec<String>], another_anchor: bool, others: Vec<Role>) -> Simulator {
     let source: Value = serde_json::from_str(argument(calls, "create-trust-anchor", "--source")).unwrap();
     let pem = source["sourceData"]["x509CertificateData"].as_str().unwrap();
     let blocks = anyrole::x509::pem::read(pem.as_bytes()).unwrap();
@@ -26,6 +30,7 @@ pub(super) fn world(calls: &[Vec<String>], another_anchor: bool) -> Simulator {
     let role_arn = format!("arn:aws:iam::{ACCOUNT}:role/{}", argument(calls, "create-role", "--role-name"));
     let trust = argument(calls, "create-role", "--assume-role-policy-document");
     let role = Role::new(&role_arn).unwrap().with_trust_policy(TrustPolicy::parse(trust).unwrap());
+    let roles = std::iter::once(role).chain(others).collect();
     let mut profile = Profile::new(&format!("{own}:profile/{ID}"), &[&role_arn]).unwrap();
     profile.accept_role_session_name =
         calls.iter().any(|call| call.iter().any(|word| word == "--accept-role-session-name"));
@@ -49,7 +54,7 @@ pub(super) fn world(calls: &[Vec<String>], another_anchor: bool) -> Simulator {
     if !mappings.is_empty() {
         profile = profile.with_attribute_mappings(mappings);
     }
-    Simulator::start(SimulatorSettings::new("eu-central-1", anchors, vec![profile], vec![role])).unwrap()
+    Simulator::start(SimulatorSettings::new("eu-central-1", anchors, vec![profile], roles)).unwrap()
 }
 
 /// Asks the simulator for a session.
@@ -186,6 +191,33 @@ fn what_callers_cannot_set_takes_the_place_of_a_tag() {
     assert_eq!(told["aws:OriginIdentity/Subject"], "spiffe://example.org/ci");
     let tip: Value = serde_json::from_str(argument(&calls, "create-profile", "--tip-configuration")).unwrap();
     assert_eq!(tip["subjectSource"], "x509SAN/URI");
+}
+
+/// The statement that is printed for the second role lets the first one in, and no other.
+#[test]
+fn the_second_role_lets_the_first_in() {
+    let stage = street();
+    let second = "arn:aws:iam::444455556666:role/read-only";
+    let flags = ["--ca", "ca.pem", "--certificate", "host.pem", "--second-hop", second];
+    for (name, admitted) in [("deploy", true), ("other", false)] {
+        let script = stage.setup(&[&[name], &BASE[1..], &flags].concat());
+        let statement = script.lines().find_map(|line| line.strip_prefix("#   {")).unwrap();
+        let policy = format!(r#"{{"Version": "2012-10-17", "Statement": [{{{statement}]}}"#);
+        let calls = stage.run(&stage.setup(&[BASE, &flags].concat()), &[]).0;
+        let role = Role::new(second).unwrap().with_trust_policy(TrustPolicy::parse(&policy).unwrap());
+        let simulator = world_with(&calls, false, vec![role]);
+        let endpoint = simulator.http_endpoint();
+        let output = ask(
+            &stage,
+            &simulator,
+            "host",
+            None,
+            &["--assume-role-arn", second, "--sts-endpoint", &endpoint],
+        );
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || told.contains("[sts-assume-role-denied]"), "{told}");
+        assert_eq!(output.status.success(), admitted, "{name}: {told}");
+    }
 }
 
 /// In the wrong account the script makes nothing.

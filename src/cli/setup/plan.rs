@@ -11,7 +11,7 @@ use crate::arn::RoleArn;
 use crate::cli::report::Failure;
 use crate::cli::{Invocation, grammar};
 use crate::clock::{Clock as _, SystemClock};
-use crate::identity::check;
+use crate::identity::{Input, check};
 use crate::private_file;
 use crate::setup::condition::{self, Condition};
 use crate::setup::{Anchor, Place, Plan, SetupError, Subject, mapping, network, read_policy, vpc};
@@ -47,6 +47,8 @@ pub(super) fn of(invocation: &Invocation<'_>, name: &str, place: Place) -> Resul
             problems.iter().map(|problem| format!("AWS would refuse the certificate as it is: {problem}")),
         );
     }
+    // Of another input there is nothing to name on the host.
+    let file = certificate.filter(|text| matches!(Input::parse(text), Ok(Input::Path(_))));
     let mut mappings = Vec::new();
     for text in typed.texts(MAPPING.name) {
         mapping::add_typed(&mut mappings, text)?;
@@ -84,8 +86,8 @@ pub(super) fn of(invocation: &Invocation<'_>, name: &str, place: Place) -> Resul
         networks: typed.texts(EGRESS_CIDR.name).map(network).collect::<Result<_, _>>()?,
         vpcs: typed.texts(EGRESS_VPC.name).map(vpc).collect::<Result<_, _>>()?,
         second_hop: typed.flag(SECOND_HOP.name).map(role).transpose()?,
-        certificate: certificate.map(str::to_owned),
-        private_key: certificate.and_then(beside),
+        certificate: file.map(str::to_owned),
+        private_key: file.and_then(beside),
         notes,
     })
 }
