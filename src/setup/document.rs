@@ -11,13 +11,13 @@ pub enum Node {
     /// A boolean.
     Bool(bool),
     /// A document that the reader wants as text: JSON inside of another language.
-    Json(Box<Node>),
+    Json(Box<Self>),
     /// A text of several lines, each of them without anything that a language gives a meaning to: PEM.
     Lines(String),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<Self>),
     /// A map, in the order in which it is written.
-    Map(Vec<(String, Node)>),
+    Map(Vec<(String, Self)>),
     /// A number, as JSON writes it.
     Number(String),
     /// What AWS knows once it has made it.
@@ -82,7 +82,13 @@ impl Node {
     pub fn one_or_more(&self) -> &[Self] {
         match self {
             Self::List(values) => values,
-            alone => std::slice::from_ref(alone),
+            Self::Bool(_)
+            | Self::Json(_)
+            | Self::Lines(_)
+            | Self::Map(_)
+            | Self::Number(_)
+            | Self::Reference(_)
+            | Self::Text(_) => std::slice::from_ref(self),
         }
     }
 

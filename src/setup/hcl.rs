@@ -11,7 +11,7 @@ pub(super) enum Item {
     /// `name = value`
     Attribute(&'static str, Node),
     /// `name "label" {…}`: all before the brace, and the body.
-    Block(String, Vec<Item>),
+    Block(String, Vec<Self>),
     /// A comment, of any number of lines.
     Comment(String),
     /// `name = expression`, which is written as it stands.

@@ -25,13 +25,15 @@ fn block(node: &Node, depth: usize, function: &dyn Fn(Reference) -> String) -> S
         }
         Node::List(values) if values.is_empty() => String::from(" []"),
         Node::List(values) => {
-            let item = |value: &Node| match value {
+            let item = |value: &Node| {
+                let has_keys = value.as_map().is_some_and(|entries| !entries.is_empty());
+                let inside = block(value, depth + 1, function);
                 // The first key of a map stands behind the dash.
-                Node::Map(entries) if !entries.is_empty() => {
-                    let inside = block(value, depth + 1, function);
+                if has_keys {
                     format!("\n{pad}- {}", inside.trim_start())
+                } else {
+                    format!("\n{pad}-{inside}")
                 }
-                _ => format!("\n{pad}-{}", block(value, depth + 1, function)),
             };
             values.iter().map(item).collect()
         }

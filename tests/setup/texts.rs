@@ -180,7 +180,8 @@ fn yaml_reads_them_back() {
         yaml.SafeLoader.add_multi_constructor('!', lambda loader, tag, node: str(node.value))\n\
         for path in sys.argv[1:]:\n    \
             document = yaml.load(open(path, encoding='utf-8'), yaml.SafeLoader)\n    \
-            print(json.dumps(document['Resources']['Role']['Properties']['Policies'][0]['PolicyDocument']))\n";
+            role = document['Resources']['Role']['Properties']\n    \
+            print(json.dumps([role['Policies'][0]['PolicyDocument'], role['AssumeRolePolicyDocument']]))\n";
     let mut python = Command::new(judges.get_program());
     python.env_clear().args(["-B", "-c", read]);
     let policies = plain_policies();
@@ -190,8 +191,18 @@ fn yaml_reads_them_back() {
     let output = python.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found = String::from_utf8(output.stdout).unwrap();
-    let found: Vec<Value> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(found, policies);
+    let found: Vec<[Value; 2]> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The trust policy is the script's, but for the way in which the trust anchor is named.
+    let (calls, _) = stage.run(&document(&stage, &policies[0], "cli"), &[]);
+    let arn =
+        "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
+    let trust = argument(&calls, "create-role", "--assume-role-policy-document")
+        .replace(arn, "TrustAnchor.TrustAnchorArn");
+    let trust: Value = serde_json::from_str(&trust).unwrap();
+    for ([policy, own], expected) in found.iter().zip(&policies) {
+        assert_eq!((policy, own), (expected, &trust));
+    }
+    assert_eq!(found.len(), policies.len());
 }
 
 /// Terraform's core evaluates the expressions, without any provider.

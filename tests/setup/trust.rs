@@ -153,6 +153,29 @@ fn a_certificate_is_admitted_and_its_neighbours_are_not() {
     }
 }
 
+/// Without a common name the URI says who it is; what cannot be a tag is left out, but for the common name.
+#[test]
+fn who_has_no_common_name_has_another() {
+    let stage = street();
+    let name = |text: &str| text.parse().unwrap();
+    stage.issue("nameless", name("O=Example\\, Inc.,OU=CI"), Some("spiffe://example.org/nameless"));
+    stage.issue("other-uri", name("O=Example\\, Inc.,OU=CI"), Some("spiffe://example.org/another"));
+    let script = stage.setup(&[BASE, &["--ca", "ca.pem", "--certificate", "nameless.pem"]].concat());
+    assert!(script.contains("no condition on x509Subject/O, which is no session tag"), "{script}");
+    let simulator = world(&stage.run(&script, &[]).0, false);
+    for (file, admitted) in [("nameless", true), ("other-uri", false), ("host", false)] {
+        assert_eq!(is_admitted(&ask(&stage, &simulator, file, None, &[])), admitted, "{file}");
+    }
+    stage.issue("comma", name("CN=build\\,17"), None);
+    let output =
+        stage.anyrole(&[&["setup"], BASE, &["--ca", "ca.pem", "--certificate", "comma.pem"]].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && told.contains("x509Subject/CN: 'build,17' holds ','"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_role_session_name_must_fit() {
     let stage = street();
