@@ -3,6 +3,7 @@
 //! Only the one command that was called is built. What it prints goes through `output`, what it has to complain
 //! about through `report`.
 
+mod advise;
 mod args;
 mod cache;
 mod completions;
@@ -33,6 +34,7 @@ mod renewal;
 mod report;
 mod serve;
 mod settings;
+mod setup;
 mod sign_string;
 #[cfg(feature = "pki")]
 mod simulate;
@@ -66,6 +68,8 @@ const COMMANDS: &[&Spec] = &[
     &serve::SPEC,
     &update::SPEC,
     &configure::SPEC,
+    &advise::SPEC,
+    &setup::SPEC,
     &doctor::SPEC,
     &status::SPEC,
     &cache::LIST,
@@ -105,7 +109,6 @@ const COMMANDS: &[&Spec] = &[
 
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
-    ("advise", "README.md says what is needed on a host, and what is checked when"),
     (
         "audit",
         "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
@@ -114,7 +117,6 @@ const LATER: &[(&str, &str)] = &[
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
     ),
-    ("setup", "README.md creates trust anchor, role and profile with the AWS CLI"),
 ];
 
 /// Under which name the program was called.
@@ -318,6 +320,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::session::error::IDS,
         crate::session::refusal::IDS,
         crate::session::request::IDS,
+        crate::setup::SetupError::IDS,
         crate::signer::IDS,
         crate::signer::tpm::IDS,
         crate::signing::IDS,
@@ -327,6 +330,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::sts::request::IDS,
         crate::sts::scope::IDS,
         crate::via::IDS,
+        advise::AdviseError::IDS,
         cache::NotNamed::IDS,
         configure::ConfigureError::IDS,
         explain::ExplainError::IDS,

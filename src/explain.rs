@@ -16,6 +16,11 @@ pub fn unmappable_tags(certificate: &crate::x509::Certificate) -> Vec<(String, S
     unmappable::tags(certificate).into_iter().map(|found| (found.tag, found.what)).collect()
 }
 
+/// Says what keeps a text from being the value of a session tag: `'a (b)' holds '(' and ')'`; `None` where nothing does.
+pub fn tag_value_misfit(value: &str) -> Option<String> {
+    unmappable::value_misfit(value)
+}
+
 use crate::diagnostic::Fact;
 use crate::identity::{Identity, candidates};
 use crate::session::{Refusal, RefusalKind, SessionRequest};

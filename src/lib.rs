@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`advise`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`configure`], [`provider`], [`explain`] | profiles of AWS's files that start this program; one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -47,6 +47,7 @@
 //! No telemetry, no update check, no reading of `~/.aws/config` for our own settings (a broken `AWS_PROFILE` cannot break us), no redirects followed,
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
+pub mod advise;
 pub mod arn;
 pub mod aws_file;
 pub mod cache;
@@ -78,6 +79,7 @@ pub mod provider;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod setup;
 pub mod shell_env;
 pub mod signer;
 pub mod signing;

@@ -9,6 +9,7 @@ macro_rules! pages {
 }
 
 pages! {
+    "advise-root"
     "answer-expiration"
     "answer-malformed"
     "answer-other-role"
@@ -177,6 +178,12 @@ pages! {
     "setting-missing"
     "setting-value"
     "settings-exclusive"
+    "setup-chain"
+    "setup-condition"
+    "setup-flags"
+    "setup-policy"
+    "setup-trust-anchor"
+    "setup-value"
     "signing-failed"
     "simulator-arn"
     "simulator-fault"

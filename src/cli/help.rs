@@ -26,7 +26,7 @@ pub(super) const SPEC: Spec = Spec {
 /// What the commands are for, in the order in which a reader needs them.
 pub(super) const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process", "exec", "env", "serve", "update", "whoami"]),
-    ("Set up", &["configure", "doctor"]),
+    ("Set up", &["advise", "setup", "configure", "doctor"]),
     ("What is kept", &["status", "cache list", "cache clear"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),

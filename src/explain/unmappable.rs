@@ -56,7 +56,12 @@ pub fn unfit_tag(value: Option<&str>) -> Option<String> {
 
 /// Tells whether a text can be the value of a session tag.
 pub(super) fn is_tag_value(value: &str) -> bool {
-    misfit(Some(value), LONGEST_TAG).is_none()
+    value_misfit(value).is_none()
+}
+
+/// Says what keeps a text from being the value of a session tag.
+pub(super) fn value_misfit(value: &str) -> Option<String> {
+    misfit(Some(value), LONGEST_TAG)
 }
 
 fn misfit(value: Option<&str>, longest: usize) -> Option<String> {

@@ -107,6 +107,11 @@ pub fn signing_region(region: &str) -> &str {
     region.strip_suffix("-fips").unwrap_or(region)
 }
 
+/// Returns the partition that a region is in, by its name: `aws`, `aws-cn`; `None` where no partition has such regions.
+pub fn partition(region: &str) -> Option<&'static str> {
+    partition_of(region).filter(|_| is_region(region)).map(|partition| partition.id)
+}
+
 fn resolve(
     service: &str,
     region: &str,

@@ -47,6 +47,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
     ("`pki` and `simulate`", PKI),
+    ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),
 ];
 
@@ -700,6 +701,73 @@ const PKI: &[Limit] = &[
     ),
 ];
 
+const SETUP: &[Limit] = &[
+    limit(
+        "src/cli/setup.rs",
+        &["FILE_LIMIT"],
+        Octets,
+        "a CA, a policy or a revocation list that is read",
+        TOO_LARGE,
+    ),
+    limit(
+        "src/setup/anchor.rs",
+        &["MOST"],
+        Of("certificates"),
+        "a trust anchor (AWS's quota)",
+        "`[setup-trust-anchor]`: the old CA and the new one",
+    ),
+    limit(
+        "src/setup/policies.rs",
+        &["LONGEST_TRUST_POLICY"],
+        CHARACTERS,
+        "a trust policy without its blanks (AWS's quota)",
+        "`[setup-flags]`: join values by a wildcard",
+    ),
+    limit(
+        "src/setup/role_policy.rs",
+        &["LONGEST"],
+        CHARACTERS,
+        "the policy of `--policy` without its blanks (AWS's quota)",
+        "`[setup-policy]`: join actions by wildcards",
+    ),
+    limit(
+        "src/setup/revocation_list.rs",
+        &["LIMIT"],
+        Of("octets"),
+        "a revocation list in PEM (AWS's limit)",
+        "`[setup-value]`: leave out what has expired",
+    ),
+    limit(
+        "src/cli/setup/plan.rs",
+        &["LONGEST_ALIAS"],
+        CHARACTERS,
+        "an alias (AWS's limit)",
+        "`[setup-value]`",
+    ),
+    limit(
+        "src/setup/revoke.rs",
+        &["LONGEST"],
+        CHARACTERS,
+        "a source identity (AWS's limit)",
+        "`[setup-value]`: give it as CloudTrail shows it",
+    ),
+    limit(
+        "src/advise/host.rs",
+        &["LIMIT"],
+        Octets,
+        "a file that `advise` looks at",
+        "as if it were not there",
+    ),
+    limit(
+        "src/advise/probe.rs",
+        &["PATIENCE"],
+        Time,
+        "each question of `advise --probe`",
+        "told as no answer",
+    ),
+    limit("src/advise/probe.rs", &["LIMIT"], Octets, "an answer to `advise --probe`", "the rest is not read"),
+];
+
 const DISPLAY: &[Limit] = &[
     limit(
         "src/text.rs",
@@ -757,6 +825,13 @@ const DISPLAY: &[Limit] = &[
         Of("certificates"),
         "certificates in an error that no chain uses",
         "for display: how many more there are; `inspect` has all",
+    ),
+    limit(
+        "src/setup/role_policy.rs",
+        &["NAMED"],
+        Of("statements"),
+        "the comments on a policy that allows much",
+        "for display: how many more there are",
     ),
     limit("src/sts/scope.rs", &["SHOWN_DIGITS"], Of("digits"), "the SHA-256 of a policy", "for display"),
 ];

@@ -147,7 +147,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     text.push_str(&unmappable(&folder.certificate(&spec.name)?));
     text.push_str(&match (&issued.private_key, &spec.key) {
         (Some(private_key), KeyOrigin::InTpm(_) | KeyOrigin::New(_) | KeyOrigin::Request(_)) => {
-            with_key(folder, &issued, &shell_word(private_key), &in_tpm::again(invocation))
+            with_key(folder, &spec.name, &issued, &shell_word(private_key), &in_tpm::again(invocation))
         }
         (None, KeyOrigin::Request(request)) => with_request(&issued, request),
         (None, KeyOrigin::InTpm(_) | KeyOrigin::New(_)) => String::new(),
@@ -217,13 +217,16 @@ fn unmappable(certificate: &Certificate) -> String {
     found.into_iter().map(line).collect()
 }
 
-fn with_key(folder: &Folder, issued: &Issued, key: &str, flags: &str) -> String {
+fn with_key(folder: &Folder, name: &str, issued: &Issued, key: &str, flags: &str) -> String {
+    let root = shell_word(&folder.root_certificate());
     let certificate = shell_word(&issued.certificate);
     format!(
         "  certificate  {certificate}\n  private key  {key}\n\n\
          next: look at it, and try it without AWS\n  anyrole inspect --certificate {certificate} --private-key {key}{flags}\n  \
-         anyrole simulate --trust-anchor {}\n",
-        shell_word(&folder.root_certificate()),
+         anyrole simulate --trust-anchor {root}\n\
+         for AWS: print the trust anchor, the role and the profile\n  \
+         anyrole setup {} --ca {root} --certificate {certificate} --account ACCOUNT --region REGION\n",
+        shell_word(Path::new(name)),
     )
 }
 
