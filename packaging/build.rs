@@ -5,7 +5,7 @@
 //! images without it cannot run the program. A linker script of that name, found first, names the static one, which is a part
 //! of every GCC.
 //!
-//! **With musl the relocations are packed** (`DT_RELR`): a position-independent program has ten thousand pointers to move at
+//! **With musl on x86_64 the relocations are packed** (`DT_RELR`): a position-independent program has ten thousand pointers to move at
 //! each start, and the list of them takes 3 KB instead of 240, which is 0.3 MiB less to read and to keep. glibc knows this form
 //! from 2.36 on only, so the default build does without.
 
@@ -20,8 +20,9 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=packaging/build.rs");
-    if is("CARGO_CFG_TARGET_ENV", "musl") {
-        // A linker that does not know it says so and goes on.
+    // GNU's linker knows it for this processor only.
+    if is("CARGO_CFG_TARGET_ENV", "musl") && is("CARGO_CFG_TARGET_ARCH", "x86_64") {
+        // One that does not know it says so and goes on.
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
     let is_static =
