@@ -4,6 +4,7 @@
 //! about through `report`.
 
 mod args;
+mod audit;
 mod cache;
 mod completions;
 mod configure;
@@ -93,6 +94,7 @@ const COMMANDS: &[&Spec] = &[
     &pki::install::SPEC,
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
+    &audit::FILES,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -103,10 +105,9 @@ const COMMANDS: &[&Spec] = &[
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
     ("advise", "README.md says what is needed on a host, and what is checked when"),
-    (
-        "audit",
-        "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
-    ),
+    ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
+    ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
+    ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
     ("doctor", "anyrole inspect, anyrole status and anyrole explain ID tell what can be checked today"),
     (
         "migrate",
@@ -268,8 +269,8 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let group =
         COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
-        if let Some((command, instead)) = LATER.iter().find(|(command, _)| *command == first) {
-            return Err(UsageError::LaterCommand { command, instead });
+        if let Some(later) = later(&first) {
+            return Err(later);
         }
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });
@@ -283,11 +284,20 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     }
     let full = format!("{group} {second}");
     let Some(spec) = find(&full) else {
+        if let Some(later) = later(&full) {
+            return Err(later);
+        }
         let names = COMMANDS.iter().map(|spec| spec.name).filter(|name| name.starts_with(group));
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&full, names), word: full });
     };
     arguments.drain(..2);
     Ok(Called::Command(spec))
+}
+
+/// Returns what is said of a command that is planned.
+fn later(name: &str) -> Option<UsageError> {
+    let (command, instead) = LATER.iter().find(|(command, _)| *command == name)?;
+    Some(UsageError::LaterCommand { command, instead })
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
@@ -303,6 +313,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
         crate::aws_file::IDS,
+        crate::audit::files::IDS,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

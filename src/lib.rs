@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`audit`], [`configure`], [`credential_process`], [`credentials_file`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`provider`], [`explain`] | one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -47,6 +47,7 @@
 //! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
 
 pub mod arn;
+pub mod audit;
 pub mod aws_file;
 pub mod cache;
 pub mod cli;

@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sts", 6),
     ("explain", 7),
     ("provider", 7),
+    ("audit", 8),
     ("configure", 8),
     ("credential_process", 8),
     ("credentials_file", 8),
