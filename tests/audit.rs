@@ -25,7 +25,7 @@ mod interface;
 mod peers;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -55,8 +55,9 @@ fn data(output: &Output) -> Value {
 
 /// Tells whether a program is there; a missing one is told, and is a failure where it must be there.
 fn have(program: &str) -> bool {
-    let found = Command::new("sh").arg("-c").arg(format!("command -v {program}")).output().unwrap();
-    if found.status.success() {
+    let mut search = Command::new("sh");
+    search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
+    if search.status().unwrap().success() {
         return true;
     }
     let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");

@@ -23,6 +23,7 @@ mod literals;
 mod look;
 mod place;
 mod processes;
+mod progress;
 mod readers;
 mod record;
 mod report;
@@ -37,10 +38,12 @@ pub use allow::{AllowList, AllowListError};
 pub use baseline::compare;
 pub use error::{AuditError, IDS};
 pub use html::page;
-pub use key_id::RULES;
-pub use report::{Finding, LeftOut, LookedAt, PassedOver, Report, Severity, read_reports};
+pub use key_id::{Kind, RULES};
+pub use progress::Progress;
+pub use report::{
+    Audience, Finding, GitPlace, LeftOut, LookedAt, PassedOver, ProcessPlace, Report, Severity, read_reports,
+};
 pub use sarif::sarif;
-pub use walk::Progress;
 
 use crate::clock::Clock;
 use crate::env::Environment;

@@ -1,7 +1,7 @@
 //! ripgrep and detect-secrets beside us over the generated host: what each finds, misses and takes for a key.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -56,9 +56,12 @@ fn beside_ripgrep_and_detect_secrets() {
             lines(&rg.output().unwrap().stdout)
         }));
     }
-    if have("detect-secrets") {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components");
+    let components = std::env::var_os("ANYROLE_COMPONENTS").map_or(here, PathBuf::from);
+    let detect_secrets = components.join("audit/bin/detect-secrets");
+    if have(detect_secrets.to_str().unwrap()) {
         verdicts.push(Verdict::of("detect-secrets", || {
-            let mut scan = Command::new("detect-secrets");
+            let mut scan = Command::new(&detect_secrets);
             scan.current_dir(root).env("HOME", root).args(["scan", "--all-files", "--no-verify", "."]);
             let document: serde_json::Value = serde_json::from_slice(&scan.output().unwrap().stdout).unwrap();
             let of_aws = |secrets: &serde_json::Value| {

@@ -12,7 +12,6 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 
 use super::record::Source;
-use super::scan::Scanner;
 
 /// How many archives inside of each other are opened.
 const DEPTH: usize = 3;
@@ -77,6 +76,18 @@ impl Budget {
     }
 }
 
+/// Whoever looks at what comes out of an archive.
+pub(super) trait Visitor {
+    /// Looks at a member, or at what was compressed, which may be an archive itself.
+    fn visit(&self, reader: &mut dyn Read, source: &Source, level: Level<'_>) -> io::Result<()>;
+
+    /// Is told that a member is looked at.
+    fn member(&self);
+
+    /// Is told what is not looked at.
+    fn leave_out(&self, reason: &'static str, source: &Source);
+}
+
 /// Looks through what an archive holds.
 ///
 /// # Errors
@@ -86,7 +97,7 @@ pub(super) fn look(
     kind: Kind,
     reader: &mut dyn Read,
     source: &Source,
-    scanner: &Scanner<'_>,
+    visitor: &dyn Visitor,
     level: Level<'_>,
 ) -> io::Result<()> {
     let level = Level { depth: level.depth - 1, ..level };
@@ -95,10 +106,10 @@ pub(super) fn look(
     match kind {
         Kind::Gzip => {
             let mut inner = Guarded::new(MultiGzDecoder::new(reader), &read, level.budget);
-            scanner.stream(&mut inner, source, level)
+            visitor.visit(&mut inner, source, level)
         }
-        Kind::Tar => tar::look(&mut reader, source, scanner, level),
-        Kind::Zip => zip::look(&mut reader, &read, source, scanner, level),
+        Kind::Tar => tar::look(&mut reader, source, visitor, level),
+        Kind::Zip => zip::look(&mut reader, &read, source, visitor, level),
         Kind::Unknown(_) => Ok(()),
     }
 }

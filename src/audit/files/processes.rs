@@ -9,9 +9,9 @@ mod linux {
     use zeroize::Zeroizing;
 
     use crate::audit::files::archive::Budget;
+    use crate::audit::files::progress::Progress;
     use crate::audit::files::record::{Record, Source};
     use crate::audit::files::scan::Scanner;
-    use crate::audit::files::walk::Progress;
 
     /// How much of an environment is read, in octets; the kernel gives a process a quarter of its stack for both.
     const LARGEST: u64 = 8 * 1024 * 1024;
@@ -88,7 +88,7 @@ pub(super) use linux::{look, named_files};
 pub(super) fn look(
     _: &super::scan::Scanner<'_>,
     record: &super::record::Record<'_>,
-    _: &super::walk::Progress,
+    _: &super::progress::Progress,
 ) {
     record.leave_out("environments of processes, which this system does not show", std::path::Path::new(""));
 }

@@ -8,11 +8,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::archive::{self, Budget, Level};
+use super::archive::{self, Budget, Level, Visitor};
 use super::literals::Literals;
 use super::look::{self, Text};
+use super::progress::Progress;
 use super::record::{Record, Source};
-use super::walk::Progress;
 
 /// How much is read at a time, in octets.
 const PIECE: usize = 256 * 1024;
@@ -204,6 +204,20 @@ impl<'a> Scanner<'a> {
     }
 }
 
+impl Visitor for Scanner<'_> {
+    fn visit(&self, reader: &mut dyn Read, source: &Source, level: Level<'_>) -> io::Result<()> {
+        self.stream(reader, source, level)
+    }
+
+    fn member(&self) {
+        self.progress.member();
+    }
+
+    fn leave_out(&self, reason: &'static str, source: &Source) {
+        self.record.leave_out(reason, &source.path);
+    }
+}
+
 /// Reads no more than a file may have.
 struct Limited<R> {
     inner: R,
@@ -232,6 +246,10 @@ impl<R: Read> Read for Limited<R> {
 /// Reads a file without its holes: a file of a terabyte may have a page of data.
 struct Dense {
     file: File,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only Linux is asked for the holes of a file")
+    )]
     may_have_holes: bool,
 }
 

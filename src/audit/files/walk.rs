@@ -7,11 +7,10 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::record::Record;
-use super::report::LookedAt;
 use super::scan::{Piece, Scanner};
 
 /// How many threads there are at most: each holds a piece of a text, and more of them only wait for the disk.
@@ -20,56 +19,6 @@ const MOST_THREADS: usize = 16;
 const WAITING: usize = 4096;
 /// How deep a thread goes by itself, in folders: each holds a descriptor.
 const OWN_DEPTH: usize = 32;
-
-/// How far a run has come, for whoever watches it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    files: AtomicU64,
-    bytes: AtomicU64,
-    members: AtomicU64,
-    processes: AtomicU64,
-    objects: AtomicU64,
-    found: AtomicU64,
-}
-
-impl Progress {
-    pub(super) fn file(&self, bytes: u64) {
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn member(&self) {
-        self.members.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn process(&self) {
-        self.processes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn object(&self) {
-        self.objects.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn found(&self) {
-        self.found.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns what was looked at up to here.
-    pub fn looked_at(&self) -> LookedAt {
-        LookedAt {
-            files: self.files.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            members: self.members.load(Ordering::Relaxed),
-            processes: self.processes.load(Ordering::Relaxed),
-            objects: self.objects.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Returns how much was found up to here.
-    pub fn findings(&self) -> u64 {
-        self.found.load(Ordering::Relaxed)
-    }
-}
 
 /// Returns one thread a processor, and not too many.
 pub(super) fn usual_threads() -> usize {

@@ -2,9 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::Level;
+use super::{Level, Visitor};
 use crate::audit::files::record::Source;
-use crate::audit::files::scan::Scanner;
 
 const BLOCK: usize = 512;
 /// How long a name in a block of its own may be, in octets.
@@ -41,7 +40,7 @@ fn text(field: &[u8]) -> String {
 pub(super) fn look(
     reader: &mut dyn Read,
     source: &Source,
-    scanner: &Scanner<'_>,
+    visitor: &dyn Visitor,
     level: Level<'_>,
 ) -> io::Result<()> {
     let mut long_name = None;
@@ -63,8 +62,8 @@ pub(super) fn look(
         match block[156] {
             b'0' | b'\0' | b'7' => {
                 let name = long_name.take().unwrap_or_else(|| name(&block));
-                scanner.progress.member();
-                scanner.stream(&mut content, &source.member(&name), level)?;
+                visitor.member();
+                visitor.visit(&mut content, &source.member(&name), level)?;
             }
             b'L' => long_name = Some(text(&bounded(&mut content)?)),
             b'x' => long_name = path_of_pax(&bounded(&mut content)?).or(long_name),

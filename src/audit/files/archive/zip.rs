@@ -7,9 +7,8 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::DeflateDecoder;
 
-use super::{Guarded, Level};
+use super::{Guarded, Level, Visitor};
 use crate::audit::files::record::Source;
-use crate::audit::files::scan::Scanner;
 
 const HEADER: [u8; 4] = *b"PK\x03\x04";
 /// How far the next header may be behind a member, in octets: a descriptor is 24 at most.
@@ -29,14 +28,14 @@ pub(super) fn look<R: BufRead>(
     reader: &mut R,
     read: &Cell<u64>,
     source: &Source,
-    scanner: &Scanner<'_>,
+    visitor: &dyn Visitor,
     level: Level<'_>,
 ) -> io::Result<()> {
     let mut signature = [0; 4];
     reader.read_exact(&mut signature)?;
     while signature == HEADER {
         let header = header(reader)?;
-        member(reader, read, &header, source, scanner, level)?;
+        member(reader, read, &header, source, visitor, level)?;
         // Behind a member may stand a descriptor, and then the next header or the directory.
         if !is_found(reader, &mut signature)? {
             return Err(io::ErrorKind::InvalidData.into());
@@ -90,7 +89,7 @@ fn member<R: BufRead>(
     read: &Cell<u64>,
     header: &Header,
     source: &Source,
-    scanner: &Scanner<'_>,
+    visitor: &dyn Visitor,
     level: Level<'_>,
 ) -> io::Result<()> {
     const STORED: u16 = 0;
@@ -100,14 +99,14 @@ fn member<R: BufRead>(
     let source = source.member(&header.name);
     match header.method {
         DEFLATED if !is_encrypted => {
-            scanner.progress.member();
+            visitor.member();
             let mut inner = Guarded::new(DeflateDecoder::new(&mut content), read, level.budget);
-            scanner.stream(&mut inner, &source, level)?;
+            visitor.visit(&mut inner, &source, level)?;
             io::copy(&mut inner, &mut io::sink())?;
         }
         STORED if !is_encrypted && header.compressed.is_some() => {
-            scanner.progress.member();
-            scanner.stream(&mut content, &source, level)?;
+            visitor.member();
+            visitor.visit(&mut content, &source, level)?;
         }
         _ => {
             let reason = if is_encrypted {
@@ -115,7 +114,7 @@ fn member<R: BufRead>(
             } else {
                 "member of an archive that is compressed in a way that is not opened"
             };
-            scanner.record.leave_out(reason, &source.path);
+            visitor.leave_out(reason, &source);
             if header.compressed.is_none() {
                 return Err(io::ErrorKind::InvalidData.into());
             }
