@@ -5,6 +5,7 @@
 
 mod advise;
 mod args;
+mod audit;
 mod cache;
 mod completions;
 mod configure;
@@ -100,6 +101,7 @@ const COMMANDS: &[&Spec] = &[
     &pki::install::SPEC,
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
+    &audit::FILES,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -109,10 +111,9 @@ const COMMANDS: &[&Spec] = &[
 
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
-    (
-        "audit",
-        "aws iam generate-credential-report lists the access keys of an account, and gitleaks finds them in files",
-    ),
+    ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
+    ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
+    ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
     (
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
@@ -272,8 +273,8 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let group =
         COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
-        if let Some((command, instead)) = LATER.iter().find(|(command, _)| *command == first) {
-            return Err(UsageError::LaterCommand { command, instead });
+        if let Some(later) = later(&first) {
+            return Err(later);
         }
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });
@@ -287,11 +288,20 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     }
     let full = format!("{group} {second}");
     let Some(spec) = find(&full) else {
+        if let Some(later) = later(&full) {
+            return Err(later);
+        }
         let names = COMMANDS.iter().map(|spec| spec.name).filter(|name| name.starts_with(group));
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&full, names), word: full });
     };
     arguments.drain(..2);
     Ok(Called::Command(spec))
+}
+
+/// Returns what is said of a command that is planned.
+fn later(name: &str) -> Option<UsageError> {
+    let (command, instead) = LATER.iter().find(|(command, _)| *command == name)?;
+    Some(UsageError::LaterCommand { command, instead })
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
@@ -307,6 +317,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::cache::NamespaceError::IDS,
         crate::config::ConfigError::IDS,
         crate::aws_file::IDS,
+        crate::audit::files::IDS,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

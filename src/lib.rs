@@ -9,7 +9,7 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`advise`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 8 | [`advise`], [`audit`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
 //! | 7 | [`configure`], [`provider`], [`explain`] | profiles of AWS's files that start this program; one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
@@ -49,6 +49,7 @@
 
 pub mod advise;
 pub mod arn;
+pub mod audit;
 pub mod aws_file;
 pub mod cache;
 pub mod cli;

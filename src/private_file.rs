@@ -22,9 +22,9 @@ mod write;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-#[cfg(all(unix, feature = "pki"))]
-pub(crate) use account::owner_name;
 pub use account::{Owner, find_owner, own_home, user_name};
+#[cfg(unix)]
+pub(crate) use account::{group_name, local_homes, owner_name};
 pub use denial::Denial;
 pub(crate) use edit::lock_within;
 pub use edit::{EditError, Edited, Editing, MissingFolder, Replaced, Stamp, content_to_edit, edit};

@@ -99,7 +99,8 @@ fn distance(typed: &[char], name: &str) -> usize {
     row[typed.len()]
 }
 
-fn misleads(character: char) -> bool {
+/// Tells whether a character shows something else than it is: a control, or one that turns the direction.
+pub(crate) fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')

@@ -37,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("explain", 7),
     ("provider", 7),
     ("advise", 8),
+    ("audit", 8),
     ("credential_process", 8),
     ("credentials_file", 8),
     ("doctor", 8),

@@ -28,6 +28,8 @@ pub(crate) enum Words {
     Sessions,
     /// The name of a session or nothing, then `--` and a command of another program.
     SessionAndCommand,
+    /// Any number of files and folders.
+    Paths,
     /// Exactly one, by this name.
     One(&'static str),
     /// One by this name, or nothing.
@@ -42,6 +44,7 @@ impl Words {
             Self::None => None,
             Self::Session => Some(String::from("[NAME]")),
             Self::Sessions => Some(String::from("[NAME…]")),
+            Self::Paths => Some(String::from("[PATH…]")),
             Self::SessionAndCommand => Some(String::from("[NAME] -- COMMAND…")),
             Self::One(word) => Some(word.to_owned()),
             Self::Optional(word) => Some(format!("[{word}]")),
@@ -150,6 +153,7 @@ pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request
         | Words::None
         | Words::Session
         | Words::Sessions
+        | Words::Paths
         | Words::One(_)
         | Words::Optional(_) => Vec::new(),
     };
@@ -261,13 +265,15 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
         Words::Command => 2,
         Words::None => 0,
-        Words::Sessions => words.len(),
+        Words::Sessions | Words::Paths => words.len(),
         Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => 1,
     };
     let name = words.first().filter(|_| allowed > 0);
     let names = match spec.words {
         Words::Session | Words::Sessions | Words::SessionAndCommand => words.iter().take(allowed),
-        Words::Command | Words::None | Words::One(_) | Words::Optional(_) => words.iter().take(0),
+        Words::Command | Words::None | Words::Paths | Words::One(_) | Words::Optional(_) => {
+            words.iter().take(0)
+        }
     };
     if let Some(word) = names.into_iter().find(|word| !crate::config::is_session_name(word)) {
         return Err(UsageError::Stray { word: word.clone(), command: spec.name });
@@ -283,6 +289,7 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
             | Words::Session
             | Words::Sessions
             | Words::SessionAndCommand
+            | Words::Paths
             | Words::One(_)
             | Words::Optional(_),
             _,

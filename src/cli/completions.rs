@@ -112,6 +112,7 @@ fn branch(spec: &'static Spec, name: &'static str) -> Command {
         Words::One(words) if words.contains('|') && words == SHELLS => {
             branch.arg(Arg::new("words").value_parser(PossibleValuesParser::new(words.split('|'))))
         }
+        Words::Paths => branch.arg(Arg::new("words").num_args(0..).value_hint(ValueHint::AnyPath)),
         Words::Session | Words::Sessions | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => {
             branch.arg(Arg::new("words").value_hint(ValueHint::Other))
         }

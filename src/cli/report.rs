@@ -151,6 +151,18 @@ pub(super) fn remark(text: &str) {
     say(format!("anyrole: {text}\n").as_bytes());
 }
 
+/// Tells whether a person sees what is written.
+pub(super) fn is_seen() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Writes how far a command has come, in place of what it wrote so before; an empty text takes the line away.
+pub(super) fn progress(text: &str) {
+    let columns = wrap::terminal_columns(std::io::stderr()).unwrap_or(wrap::COLUMNS);
+    let text: String = text.chars().take(columns.saturating_sub(1)).collect();
+    say(format!("\r\x1b[K{text}").as_bytes());
+}
+
 /// Writes a line of what a long-running command does, with the time in UTC.
 pub(super) fn log(command: &str, text: &str) {
     say(format!("{} anyrole: {command}: {}\n", SystemClock.now(), printable_line(text)).as_bytes());

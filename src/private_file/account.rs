@@ -69,6 +69,27 @@ pub fn user_name(user: u32) -> String {
     format!("uid {user}")
 }
 
+/// Returns the group's name from the local database, or `gid N`.
+#[cfg(unix)]
+pub(crate) fn group_name(group: u32) -> String {
+    let number = group.to_string();
+    let found = find(Path::new("/etc/group"), |fields| fields.get(2) == Some(&number));
+    let name = found.and_then(|fields| fields.into_iter().next());
+    name.map_or_else(|| format!("gid {number}"), |name| crate::text::printable(&name))
+}
+
+/// Returns the home folders of the local database, each once.
+#[cfg(unix)]
+pub(crate) fn local_homes() -> Vec<PathBuf> {
+    let mut homes: Vec<PathBuf> = Vec::new();
+    let _ = find(Path::new("/etc/passwd"), |fields| {
+        let home = fields.get(5).map(PathBuf::from).filter(|home| home.is_absolute());
+        homes.extend(home.filter(|home| !homes.contains(home)));
+        false
+    });
+    homes
+}
+
 /// Returns the fields of the line of that name or number.
 fn field_of(database: &Path, wanted: &str) -> Option<Vec<String>> {
     find(database, |fields| {
@@ -77,7 +98,7 @@ fn field_of(database: &Path, wanted: &str) -> Option<Vec<String>> {
 }
 
 /// Returns the fields of the first line that is wanted; an organisation's database may be of any length.
-fn find(database: &Path, is_wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
+fn find(database: &Path, mut is_wanted: impl FnMut(&[String]) -> bool) -> Option<Vec<String>> {
     let lines = BufReader::new(File::open(database).ok()?).split(b'\n').map_while(Result::ok);
     lines
         .map(|line| String::from_utf8_lossy(&line).split(':').map(str::to_owned).collect::<Vec<_>>())

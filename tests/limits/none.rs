@@ -7,6 +7,10 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "the form of what is written or read, which has one length or version",
         &[
+            ("src/audit/files/archive/tar.rs", "BLOCK"),
+            ("src/audit/files/archive/zip.rs", "GAP"),
+            ("src/audit/files/beside.rs", "SECRET_LENGTH"),
+            ("src/audit/files/key_id.rs", "LENGTH"),
             ("src/cache/entry.rs", "TAG_LENGTH"),
             ("src/cache/seal.rs", "SALT_LENGTH"),
             ("src/cache/seal.rs", "TAG_LENGTH"),
@@ -37,6 +41,9 @@ pub(crate) const NONE: &[Numbers] = &[
         "room for what follows from another limit",
         &[
             ("src/cache/calls.rs", "LONGEST"),
+            ("src/audit/files/archive/tar.rs", "LONGEST_NAME"),
+            ("src/audit/files/git.rs", "LONGEST_LINE"),
+            ("src/audit/files/scan.rs", "CONTEXT"),
             ("src/cache/failure.rs", "LONGEST"),
             ("src/cache/seal.rs", "MAX_SEALED"),
             ("src/cache/keyring/kernel.rs", "LARGEST_KEY"),
@@ -51,6 +58,7 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "room at first, which grows",
         &[
+            ("src/audit/files/scan.rs", "SMALL"),
             ("src/cache/keyring/kernel.rs", "USUAL_KEY"),
             ("src/cache/keyring/kernel.rs", "USUAL_LISTED"),
             ("src/credential_process.rs", "FRAME"),
@@ -63,6 +71,14 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "what is usual, by which something is judged or told",
         &[
+            ("src/audit/files/archive.rs", "UNSUSPICIOUS"),
+            ("src/audit/files/look.rs", "INDENT"),
+            ("src/audit/files/look.rs", "NOISE"),
+            ("src/audit/files/place/assignment.rs", "LONGEST"),
+            ("src/audit/files/place/assignment.rs", "REACH"),
+            ("src/audit/files/place.rs", "SECRET_RUN"),
+            ("src/audit/files/record.rs", "LONGEST_SESSION"),
+            ("src/audit/files/scan.rs", "HOLES"),
             ("src/cache/keyring/kernel.rs", "USUAL_SESSION"),
             ("src/doctor/facts/profile.rs", "DEFAULT_SECONDS"),
             ("src/doctor/facts/tags.rs", "LONGEST_NAME"),
@@ -108,6 +124,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/cache/freshness.rs", "LONGEST_WAIT"),
             ("src/cache/freshness.rs", "NETWORK_WAIT"),
             ("src/cache/sweep.rs", "LONGEST_WRITE"),
+            ("src/cli/audit.rs", "PROGRESS"),
             ("src/cli/serve.rs", "STATUS_INTERVAL"),
             ("src/cli/simulate/ending.rs", "PARENT_INTERVAL"),
             ("src/http/retry.rs", "LONGEST_PAUSE"),
@@ -137,7 +154,13 @@ pub(crate) const NONE: &[Numbers] = &[
     ),
     (
         "how much of a work without end is done at once: the rest is done the next time",
-        &[("src/cache/sweep.rs", "LOOKED_AT")],
+        &[
+            ("src/audit/files/scan.rs", "PIECE"),
+            ("src/audit/files/scan.rs", "WHOLE"),
+            ("src/audit/files/walk.rs", "OWN_DEPTH"),
+            ("src/audit/files/walk.rs", "WAITING"),
+            ("src/cache/sweep.rs", "LOOKED_AT"),
+        ],
     ),
     (
         "how often something is tried again that does not fail twice: a random name, a port, a pair that is being replaced",

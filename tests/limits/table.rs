@@ -46,6 +46,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("The cache", CACHE),
     ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
+    ("`audit files`", AUDIT),
     ("`pki` and `simulate`", PKI),
     ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),
@@ -701,6 +702,109 @@ const PKI: &[Limit] = &[
     ),
 ];
 
+const AUDIT: &[Limit] = &[
+    limit(
+        "src/audit/files/scan.rs",
+        &["LARGEST"],
+        Octets,
+        "one file, without its holes",
+        "told as left out; what comes before is looked at",
+    ),
+    limit(
+        "src/audit/files/archive.rs",
+        &["MOST"],
+        Octets,
+        "what comes out of one archive",
+        "told as left out; what comes before is looked at",
+    ),
+    limit(
+        "src/audit/files/archive.rs",
+        &["DEPTH"],
+        Of("levels"),
+        "archives inside of each other",
+        "told as left out",
+    ),
+    limit(
+        "src/audit/files/archive.rs",
+        &["RATIO"],
+        Of("times"),
+        "what comes out of an archive, of what went in, from 16 MiB on",
+        "told as left out; what comes before is looked at",
+    ),
+    limit(
+        "src/audit/files/record.rs",
+        &["MOST_FINDINGS"],
+        Of("findings"),
+        "what is listed",
+        "counted, and told as left out",
+    ),
+    limit(
+        "src/audit/files/look.rs",
+        &["MOST"],
+        Of("keys"),
+        "what is listed of 16 MiB of one file",
+        "told as left out",
+    ),
+    limit(
+        "src/audit/files/look.rs",
+        &["FUEL"],
+        Octets,
+        "base64 that is undone in one text",
+        "told as left out",
+    ),
+    limit(
+        "src/audit/files/look.rs",
+        &["DEPTH"],
+        Of("levels"),
+        "base64 and UTF-16 inside of each other",
+        "what is inside is not seen",
+    ),
+    limit(
+        "src/audit/files/look.rs",
+        &["DECODED"],
+        Octets,
+        "base64 on either side of a key",
+        "a secret that stands farther is not seen",
+    ),
+    limit(
+        "src/audit/files/beside.rs",
+        &["REACH"],
+        Octets,
+        "between an id and its secret",
+        "the secret counts as not there",
+    ),
+    limit(
+        "src/audit/files/beside.rs",
+        &["LINES_BEFORE", "LINES_BEHIND"],
+        Of("lines"),
+        "before and behind an id, where its secret is looked for",
+        "the secret counts as not there",
+    ),
+    limit("src/audit/files/allow.rs", &["LIMIT"], Octets, "an allow list", TOO_LARGE),
+    limit(
+        "src/audit/files/allow.rs",
+        &["REACH"],
+        Octets,
+        "between a key and its comment `anyrole:allow`",
+        "the comment counts as not there",
+    ),
+    limit("src/audit/files/report.rs", &["LIMIT"], Octets, "a report of `--baseline` or `--from`", TOO_LARGE),
+    limit(
+        "src/audit/files/processes.rs",
+        &["LARGEST"],
+        Octets,
+        "the environment of a process",
+        "the rest is not looked at; the kernel's own limit is less",
+    ),
+    limit(
+        "src/audit/files/walk.rs",
+        &["MOST_THREADS"],
+        Of("threads"),
+        "`--threads`, and processors that are used",
+        "so many are used",
+    ),
+];
+
 const SETUP: &[Limit] = &[
     limit(
         "src/cli/setup.rs",
@@ -769,6 +873,27 @@ const SETUP: &[Limit] = &[
 ];
 
 const DISPLAY: &[Limit] = &[
+    limit(
+        "src/audit/files/place.rs",
+        &["NAME"],
+        Octets,
+        "one level of the name of a place",
+        "for display: it is cut",
+    ),
+    limit(
+        "src/audit/files/place.rs",
+        &["DEPTH"],
+        Of("levels"),
+        "the name of a place",
+        "for display: deeper levels are left out",
+    ),
+    limit(
+        "src/audit/files/record.rs",
+        &["MOST_EXAMPLES"],
+        Of("examples"),
+        "of what `audit files` left out or passed over",
+        "for display: the count is whole",
+    ),
     limit(
         "src/text.rs",
         &["SHOWN"],

@@ -1,0 +1,67 @@
+//! `audit files` against generated hosts, hostile trees, real histories and a real browser.
+#![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may stop at once, reads and writes its own files, and says what it skips"
+)]
+
+#[path = "audit/browser.rs"]
+mod browser;
+#[path = "audit/corpus.rs"]
+mod corpus;
+#[path = "audit/found.rs"]
+mod found;
+#[path = "audit/history.rs"]
+mod history;
+#[path = "audit/host.rs"]
+mod host;
+#[path = "audit/hostile.rs"]
+mod hostile;
+#[path = "audit/interface.rs"]
+mod interface;
+#[path = "audit/peers.rs"]
+mod peers;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Our program in an environment of its own.
+fn audit(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anyrole"));
+    command.env_clear().env("HOME", folder).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.current_dir(folder).args(["audit", "files"]);
+    command
+}
+
+fn run(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The data of a report, after its envelope was checked.
+fn data(output: &Output) -> Value {
+    let document: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", told(output)));
+    assert_eq!((&document["anyrole"], &document["kind"]), (&Value::from(1), &Value::from("audit-files")));
+    document["data"].clone()
+}
+
+/// Tells whether a program is there; a missing one is told, and is a failure where it must be there.
+fn have(program: &str) -> bool {
+    let mut search = Command::new("sh");
+    search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
+    if search.status().unwrap().success() {
+        return true;
+    }
+    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
+    assert!(!required, "missing: {program}");
+    eprintln!("skipped: missing {program}");
+    false
+}
