@@ -155,20 +155,17 @@ pub fn rules(chain: &Chain, source: &str, now: Timestamp, accepted: Option<bool>
     let Chain { end_entity, intermediates, .. } = chain;
     let source = source.to_owned();
     let problems = check::problems(end_entity, intermediates, Some(&source), now);
-    let find = |wanted: fn(&IdentityError) -> Subject| {
-        move |subject: Subject| problems.iter().find(|problem| wanted(problem) == subject).cloned()
-    };
-    let first = find(subject);
+    let first = |wanted| problems.iter().find(|problem| subject(problem) == wanted);
     let dates = match first(Subject::Dates) {
-        Some(problem) => Check::failed(DATES, &problem),
+        Some(problem) => Check::failed(DATES, problem),
         None => end(chain, now, accepted),
     };
     let rules = match first(Subject::EndEntity) {
-        Some(problem) => Check::failed("certificate-rules", &problem),
+        Some(problem) => Check::failed("certificate-rules", problem),
         None => usual(chain, now, accepted),
     };
     let links = match first(Subject::Chain) {
-        Some(problem) => Check::failed("chain", &problem),
+        Some(problem) => Check::failed("chain", problem),
         None => links(chain, now, accepted),
     };
     vec![dates, rules, links, tags(end_entity, accepted)]
@@ -183,24 +180,21 @@ enum Subject {
 }
 
 fn subject(problem: &IdentityError) -> Subject {
-    let is_intermediate = |facts: &identity::error::CertificateFacts| facts.part == Part::Intermediate;
-    match problem {
-        IdentityError::CertificateExpired { .. } | IdentityError::CertificateNotYetValid { .. } => {
-            Subject::Dates
-        }
-        IdentityError::WeakSignatureHash { certificate, .. } if is_intermediate(certificate) => {
-            Subject::Chain
-        }
-        IdentityError::ChainTooDeep { .. }
-        | IdentityError::IntermediateNotCa { .. }
-        | IdentityError::PathLengthExceeded { .. } => Subject::Chain,
+    if let IdentityError::WeakSignatureHash { certificate, .. } = problem
+        && certificate.part == Part::Intermediate
+    {
+        return Subject::Chain;
+    }
+    match problem.id() {
+        "certificate-expired" | "certificate-not-yet-valid" => Subject::Dates,
+        "chain-too-deep" | "intermediate-not-ca" | "path-length-exceeded" => Subject::Chain,
         _ => Subject::EndEntity,
     }
 }
 
 /// Says which certificate ends first, and whether that is soon.
 fn end(chain: &Chain, now: Timestamp, accepted: Option<bool>) -> Check {
-    let Chain { end_entity, intermediates, roots, unrelated } = chain;
+    let Chain { end_entity, intermediates, roots, .. } = chain;
     let warnings = check::warnings(end_entity, &[], &[], now);
     let soon = warnings.iter().find(|warning| matches!(warning, Warning::ExpiresSoon { .. }));
     if let Some(warning) = soon {
@@ -232,7 +226,6 @@ fn end(chain: &Chain, now: Timestamp, accepted: Option<bool>) -> Check {
             "have the CA renewed, and give its new certificate with --intermediates",
         );
     }
-    let _ = unrelated;
     let first =
         authorities.chain([end_entity]).map(Certificate::not_after).min().unwrap_or(end_entity.not_after());
     let (ends, distance) = (end_entity.not_after(), end_entity.not_after().distance_from(now));

@@ -125,7 +125,7 @@ fn without_keys(text: &str) -> String {
 
 /// Tells a secret access key from a path and from the hex of a hash: upper case, lower case and digits are in it.
 fn is_irregular(word: &str) -> bool {
-    let has = |kind: fn(&u8) -> bool| word.bytes().filter(|octet| kind(octet)).count();
+    let has = |kind: fn(&u8) -> bool| word.bytes().filter(kind).count();
     has(u8::is_ascii_uppercase) > 3 && has(u8::is_ascii_lowercase) > 3 && has(u8::is_ascii_digit) > 0
 }
 

@@ -68,12 +68,9 @@ impl Call {
     }
 
     fn ask(self, mut identity: Identity) -> Asked {
-        let Self { request, endpoint, transport, deadline, .. } = &self;
-        let _ = transport;
         let begun = Instant::now();
-        let limits = Limits { attempts: 1, deadline: LONGEST.min(*deadline) };
-        let (request, endpoint) = (request.clone(), endpoint.clone());
-        let Self { second_hop, scopes, transport, sts, deadline, .. } = self;
+        let Self { request, endpoint, second_hop, scopes, transport, sts, deadline } = self;
+        let limits = Limits { attempts: 1, deadline: LONGEST.min(deadline) };
         let transport = NativeTransport::new(transport);
         let created =
             block_on(session::create(&transport, &mut identity, &request, &endpoint, limits, &SystemClock));
