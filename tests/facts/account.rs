@@ -133,7 +133,7 @@ impl Account {
         let end_entity = issuer.issue(&spec, private.subject_public_key_info()).unwrap();
         let held = if self.own_ca { &own } else { &other };
         let list = self.crl.map(|list| {
-            let serial = pki_test::verifier::Certificate::parse(issuer_of(&end_entity, &own)).unwrap();
+            let serial = pki_test::verifier::Certificate::parse(named_by_the_root(&end_entity)).unwrap();
             let revoked = RevokedCertificate {
                 serial: pki_test::certificate::SerialNumber::new(&serial.serial().to_bytes_be()).unwrap(),
                 revoked_at: now - Duration::DAY,
@@ -161,7 +161,7 @@ impl Account {
 }
 
 /// The certificate that the root's own list can name: the end entity's, or that of its intermediate.
-fn issuer_of<'a>(end_entity: &'a EndEntity, _root: &Authority) -> &'a [u8] {
+fn named_by_the_root(end_entity: &EndEntity) -> &[u8] {
     end_entity.intermediates().first().map_or(end_entity.certificate_der(), Vec::as_slice)
 }
 
