@@ -1,6 +1,7 @@
-//! The hops after CreateSession: a session made with one of another provider, with an entry of its own.
+//! The hops after CreateSession: each creates a session from that of another provider, and caches it as an entry of its
+//! own.
 //!
-//! A second role (AssumeRole), and narrower sessions of the same role (GetScopedCredentials), in this order.
+//! First a second role (AssumeRole), then narrower sessions of the same role (GetScopedCredentials).
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +16,12 @@ use crate::http::{Limits, NativeTransport};
 use crate::identity::CertificateBytes;
 use crate::sts::Sts;
 
-/// Makes sessions with sessions that another provider has or makes.
+/// Creates sessions from the sessions of another provider.
 pub struct HopMaker<M> {
     first: Provider<M>,
     hop: Hop,
     transport: Arc<NativeTransport>,
-    /// The deadline in it is the most that is ever spent.
+    /// Its deadline is the most that is ever spent.
     limits: Limits,
     clock: Arc<dyn Clock>,
 }
@@ -31,10 +32,11 @@ impl<M> fmt::Debug for HopMaker<M> {
     }
 }
 
-/// Returns the provider of the sessions after a hop; those that it starts from are taken from `first`, and so from its cache.
+/// Returns the provider of the session after a hop; the session before it comes from `first`, and so from its cache if
+/// possible.
 ///
-/// Nothing is read. Each hop has its own entry, lock and back-off; a fresh entry after the hop is the answer without a look
-/// at the one before. Sessions are shared as those of `first` are, if `sharing` is.
+/// Nothing is read. Each hop has its own entry, lock and back-off; with a fresh entry after the hop, the one before is
+/// not looked up. Sessions are shared if both `first` and `sharing` allow it.
 pub fn chained<M: SessionMaker>(
     first: Provider<M>,
     hop: Hop,
@@ -99,10 +101,10 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
     }
 }
 
-/// Returns how much the session before must have left.
+/// Returns how much of its lifetime the session before the hop must have left.
 ///
-/// A second role's session has a length of its own. A narrower one ends with the one before at the latest: so that must last as long as
-/// was asked for, or as its consumer needs.
+/// A second role's session has a length of its own. A narrower session ends no later than the one before it, which must
+/// therefore last as long as was asked for, or as the consumer needs.
 fn needed_before(hop: &Hop, minimum: MinimumRemaining) -> MinimumRemaining {
     match hop {
         Hop::Role(_) => MinimumRemaining::Window,
@@ -113,7 +115,8 @@ fn needed_before(hop: &Hop, minimum: MinimumRemaining) -> MinimumRemaining {
     }
 }
 
-/// Returns the length to ask for: no more than the session before has left by AWS's clock, which may be ahead of this one.
+/// Returns the length to request: no more than the session before has left by AWS's clock, which may be ahead of this
+/// one.
 fn length(hop: &ScopedHop, first: &CacheEntry, clock: &dyn Clock) -> Option<Duration> {
     let left = first.remaining(clock.now());
     let most = left.saturating_sub(SLACK).max(left / 2).max(Duration::from_secs(1));

@@ -6,12 +6,12 @@ use crate::clock::Timestamp;
 
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// The shortest pause, while a session runs out.
+/// The shortest pause, shortly before a session ends.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The pauses between attempts that fail, by the wall clock, so that a host which slept is seen.
+/// The pauses between failed attempts, measured by the wall clock so that time during which the host slept counts.
 #[derive(Clone, Debug)]
 pub struct Pace {
     not_before: Timestamp,
@@ -19,21 +19,22 @@ pub struct Pace {
 }
 
 impl Default for Pace {
-    /// Returns the pace of one who has not failed.
+    /// Returns the state before any failure.
     fn default() -> Self {
         Self { not_before: Timestamp::MIN, pause: FIRST_PAUSE }
     }
 }
 
 impl Pace {
-    /// Returns how long the next attempt has to wait; nothing where a clock that was set back would make it longer than any pause.
+    /// Returns how long the next attempt must wait; zero if the result is longer than any pause, because then the clock
+    /// was set back.
     pub fn wait(&self, now: Timestamp) -> Duration {
         let wait = self.not_before.since(now);
         if wait > LONGEST_PAUSE { Duration::ZERO } else { wait }
     }
 
-    /// Notes a failure: 5 seconds pass before the next attempt, then 10, 20, 40, and 60 from then on; but no more than an eighth of what is `left`
-    /// of the session that is to be renewed, where there is one: the more urgent, the sooner.
+    /// Records a failure: the next attempt waits 5 seconds, then 10, 20, 40, and 60 from then on, but no more than an
+    /// eighth of what is `left` of the session that is being renewed, if there is one.
     pub fn fail(&mut self, now: Timestamp, left: Option<Duration>) {
         let urgent = left.map_or(self.pause, |left| (left / 8).max(SHORTEST_PAUSE));
         self.not_before = now.plus(self.pause.min(urgent));
