@@ -1,4 +1,4 @@
-//! What has lost its meaning does not stay in the state folder: each write looks at a few files, so that the folder stays as
+//! Removes what has become useless from the state folder: each write examines a few files, so that the folder stays as
 //! small as what is in use, and a write costs the same however much was left behind.
 
 use std::time::Duration;
@@ -6,35 +6,35 @@ use std::time::Duration;
 use super::state_folder::StateFolder;
 use crate::clock::Timestamp;
 
-/// How many files a write looks at: it adds one, so that what is left behind shrinks by all but one of them.
+/// How many files a write examines: it adds only one, so leftovers shrink over time.
 const LOOKED_AT: usize = 16;
 
-/// A writer that was killed left its file under a name of its own; a living one takes moments.
+/// How long a write can take at most; a temporary file older than this was left by a writer that was killed.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
 
-/// How long a failure is shown to people; it holds nobody back for that long.
+/// How long a failure is shown to people; it causes back-off for much less.
 const FAILURE_SHOWN: Duration = Duration::from_secs(7 * 86_400);
 
-/// How many failures are kept: each name of a session is a key of its own, and a job may make up thousands. Of more, those that a
-/// write looks at go first, whatever their age: they cost a try at AWS, at most.
+/// How many failures are stored: each session name has its own key, and a job may make up thousands. Beyond this
+/// number, those that a write examines are removed whatever their age: that costs one more try at AWS each, at most.
 const MOST_FAILURES: usize = 500;
 
-/// What the files of a folder are to this program.
+/// The kinds of files in a folder.
 pub(super) struct Kinds<'a> {
-    /// What the names of failures end with.
+    /// The suffix of failure records.
     pub(super) failures: &'a str,
     /// The failure that was just written, which stays.
     pub(super) written: &'a str,
 }
 
-/// Looks at a few files and removes those whose time has passed; returns the others that were looked at.
+/// Examines a few files and removes those that are obsolete; returns the others that were examined.
 ///
 /// What cannot be removed is tried again by a later write.
 pub(super) fn sweep(folder: &StateFolder, kinds: &Kinds<'_>, now: Timestamp) -> Vec<String> {
     let names = folder.names().unwrap_or_default();
     let failures = names.iter().filter(|name| name.ends_with(kinds.failures)).count();
     let mut random = [0; 2];
-    // Without a random number the sweep begins at the same place each time, which is worse and does no harm.
+    // Without a random number the sweep always starts at the same place, which is worse but does no harm.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let start = usize::from(u16::from_be_bytes(random)) % names.len().max(1);
     let is_of_us = |name: &&String| *name != kinds.written && *name != "." && *name != "..";
