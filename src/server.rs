@@ -1,10 +1,10 @@
-//! A loopback endpoint that hands out the credentials of sessions to the programs of those who may have them.
+//! A loopback endpoint that hands out session credentials to the programs that are allowed to have them.
 //!
-//! Who may ask is decided three times: the user who opened the connection (before an octet of it is read), the request's own headers
-//! (no browser, no forwarder, no other name than this endpoint's), and a token. Whoever is refused learns nothing; the log says who asked, and
-//! what would allow it.
+//! Access is checked three times: the user who opened the connection (before an octet of it is read), the request's
+//! headers (no browser, no proxy, no host name but this endpoint's), and a token. A refusal reveals nothing to the
+//! caller; the log says who asked, and what would allow it.
 //!
-//! Everything is bounded: connections, the size of a request, and the time of each.
+//! Everything is bounded: the number of connections, the size of a request, and the time for each.
 
 mod answer;
 mod caller;
@@ -49,55 +49,55 @@ use crowd::Crowd;
 use site::{Door, Outcome};
 use strict::Strict;
 
-/// The longest request line and headers together, in bytes; an SDK sends some 300.
+/// The longest request line and headers together, in bytes; an SDK sends about 300.
 const REQUEST_BYTES: usize = 16 * 1024;
-/// How many headers a request has at most; an SDK sends some six.
+/// The most headers in a request; an SDK sends about six.
 const REQUEST_HEADERS: usize = 64;
-/// The time for the headers to arrive, and the longest pause between two requests of a connection.
+/// The time for the headers to arrive, and the longest pause between two requests on a connection.
 const HEADERS_TIME: Duration = Duration::from_secs(5);
-/// The time for a whole connection: more than a new session takes at most.
+/// The time for a whole connection: more than it takes to create a session.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
-/// How long nobody is accepted after the system could not accept, for want of descriptors for example.
+/// How long to pause after the system could not accept a connection, for example for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long those who wait for an answer have until it ends.
+/// How long requests that are being answered have to complete at shutdown.
 const FINISH_TIME: Duration = Duration::from_secs(5);
-/// How many refusals are told in one [`REFUSALS_TIME`]; the others are counted.
+/// The most refusals logged per [`REFUSALS_TIME`]; the others are only counted.
 const REFUSALS: u32 = 10;
 const REFUSALS_TIME: Duration = Duration::from_secs(10);
 
-/// What happened, for the log; without secrets.
+/// An event for the log, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody was given credentials.
+    /// A caller was given credentials.
     HandedOut {
         /// The session's name.
         session: String,
         /// `ASIA…`, as CloudTrail records it.
         access_key_id: String,
-        /// By which protocol: `imds`, `container`, `socket`.
+        /// The protocol: `imds`, `container`, `socket`.
         way: &'static str,
         /// Who asked.
         caller: Caller,
-        /// Of which process, where that is known: its number, its name, and those of its parent.
+        /// The caller's process, if it is known: its number and name, and those of its parent.
         process: Vec<(&'static str, String)>,
     },
-    /// Somebody was given nothing.
+    /// A caller was refused.
     Refused {
         /// Who asked.
         caller: Caller,
-        /// Why not.
+        /// Why.
         reason: &'static str,
-        /// It is the caller who is not allowed, and not the request.
+        /// Whether the caller is not allowed, rather than the request.
         is_for_user: bool,
-        /// How many others were refused since the last one that was told.
+        /// How many other refusals were not logged since the last one that was.
         untold: u32,
     },
 }
 
-/// Takes what happened.
+/// Receives the events.
 pub type Log = Box<dyn Fn(&Event) + Send + Sync>;
 
-/// An endpoint: one site at several addresses.
+/// An endpoint: one site at one or more addresses.
 pub struct Server {
     site: Mutex<Arc<Site>>,
     sockets: Sockets,
@@ -109,7 +109,7 @@ pub struct Server {
     holders: holder::Holders,
 }
 
-/// What was told of refusals a short time ago.
+/// How many refusals were logged and suppressed recently.
 #[derive(Default)]
 struct Refusals {
     began: Option<Instant>,
@@ -124,7 +124,7 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Makes an endpoint that nobody can reach yet.
+    /// Creates an endpoint that nobody can reach yet.
     pub fn new(site: Site, sockets: Sockets, log: Log) -> Arc<Self> {
         Arc::new(Self {
             site: Mutex::new(Arc::new(site)),
@@ -138,35 +138,36 @@ impl Server {
         })
     }
 
-    /// Offers something else from now on; who is being answered is answered as before.
+    /// Replaces the site for new connections; open ones keep the old one.
     pub fn change(&self, site: Site) {
         *lock(&self.site) = Arc::new(site);
     }
 
-    /// Returns what is offered.
+    /// Returns the current site.
     pub fn site(&self) -> Arc<Site> {
         Arc::clone(&lock(&self.site))
     }
 
-    /// Keeps every session fresh, for ever; those of a new site too.
+    /// Keeps every session fresh, including those of a new site, and never returns.
     pub async fn keep(&self) -> Infallible {
         loop {
             for offer in &self.site().offers {
                 let keeper = Arc::clone(&offer.keeper);
-                // Each by itself: one that hangs does not hold up the others. What fails is tried again, and told to whoever asks.
+                // Each in its own task, so that one that hangs does not hold up the others. Failures are retried, and
+                // reported to callers.
                 tokio::spawn(async move { drop(keeper.current().await) });
             }
             tokio::time::sleep(keeper::LOOK_INTERVAL).await;
         }
     }
 
-    /// Answers whoever connects to that address, for as long as the future is polled.
+    /// Answers callers on this listener for as long as the future is polled.
     pub async fn accept(self: &Arc<Self>, listener: &Listener) -> Infallible {
         loop {
             match listener {
                 Listener::Tcp(listener) => match listener.accept().await {
                     Ok((stream, peer)) => {
-                        // The address it arrived at, which a socket at every address has one of.
+                        // The local address of the connection, because the listener may be bound to every address.
                         let Ok(local) = stream.local_addr() else { continue };
                         let caller = self.sockets.caller(local, peer);
                         self.receive(
@@ -199,18 +200,18 @@ impl Server {
         }
     }
 
-    /// Waits for those who are being answered, but not for ever. Nobody else is accepted any more.
+    /// Waits a limited time for requests that are being answered. No more connections are accepted.
     pub async fn finish(&self) {
         let answered = async {
             while lock(&self.crowd).is_busy() {
                 self.answered.notified().await;
             }
         };
-        // Who is not answered by then is not answered.
+        // After that, unanswered requests are dropped.
         let _ = tokio::time::timeout(FINISH_TIME, answered).await;
     }
 
-    /// Takes a connection in, if its user may ask for anything. Whoever may not takes no slot, and nothing of it is read.
+    /// Handles a connection if its user may ask for anything. Otherwise it takes no slot, and nothing of it is read.
     fn receive<S>(
         self: &Arc<Self>,
         stream: impl Future<Output = Option<S>> + Send + 'static,
@@ -236,13 +237,13 @@ impl Server {
             Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
         let task = tokio::spawn(async move {
             let Ok(Some(stream)) = tokio::time::timeout(HEADERS_TIME, stream).await else { return };
-            // What is left of a connection that takes too long is dropped.
+            // A connection that takes too long is dropped.
             let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;
         });
         crowd.add(caller.user(), task.abort_handle(), is_busy);
     }
 
-    /// Tells that somebody was refused, unless too much of that was told a moment ago.
+    /// Logs a refusal, unless too many were logged recently.
     fn refused(&self, caller: Caller, reason: &'static str, is_for_user: bool) {
         let mut refusals = lock(&self.refusals);
         if refusals.began.is_none_or(|began| began.elapsed() > REFUSALS_TIME) {
@@ -300,7 +301,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Answers one request after the other.
+    /// Answers the requests of the connection in turn.
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
         let mine = self.site.offers_for(self.caller).await;
         if mine.is_empty() {
@@ -314,7 +315,7 @@ impl Conversation {
             this.server.note(this.caller, &outcome);
             Ok::<Answer, Infallible>(answer)
         });
-        // A connection that breaks is the caller's own matter.
+        // A broken connection is the caller's problem.
         let _ = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_TIME)
@@ -325,7 +326,7 @@ impl Conversation {
     }
 }
 
-/// Somebody waits for an answer, and makes way for nobody.
+/// While this exists, the connection is not closed to make room for another.
 struct Busy<'a>(&'a Conversation);
 
 impl<'a> Busy<'a> {
@@ -342,12 +343,12 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Returns an IPv4 address that a socket of both families shows as IPv6.
+/// Returns the IPv4 address that a dual-stack socket shows as IPv6.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // No code that holds one of these can be interrupted half-way.
+    // No code that holds one of these can panic half-way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The connections that are open: how many there may be, and who makes way.
+//! The open connections: how many there may be, and which are closed to make room.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,27 +8,27 @@ use tokio::task::AbortHandle;
 
 use crate::process;
 
-/// How many connections are open at once.
+/// The most connections open at once.
 const MOST: usize = 256;
-/// How many are open at once where the process may have few descriptors: a quarter of these, but no fewer than this.
+/// The fewest that are allowed when the process may open few descriptors; the limit is a quarter of those.
 const FEWEST: usize = 4;
 
-/// A connection that is open.
+/// An open connection.
 struct Conversation {
     user: Option<u32>,
     task: AbortHandle,
     is_busy: Arc<AtomicBool>,
 }
 
-/// Every connection that is open.
+/// All open connections.
 ///
-/// Where there is no room, the oldest one that waits is closed, of the user who has most of them: so whoever
-/// holds connections open and says nothing, or asks again and again, takes room from nobody but himself.
+/// If there is no room, the oldest idle connection of the user who has the most is closed. So a caller who holds
+/// connections open without a request, or keeps opening more, takes room only from their own.
 #[derive(Default)]
 pub(super) struct Crowd(Vec<Conversation>);
 
 impl Crowd {
-    /// Makes room for one more connection; tells whether there is.
+    /// Makes room for one more connection; returns whether there is room.
     pub(super) fn make_room(&mut self) -> bool {
         self.0.retain(|conversation| !conversation.task.is_finished());
         if self.0.len() < most() {
@@ -39,19 +39,19 @@ impl Crowd {
             *held.entry(conversation.user).or_default() += 1;
         }
         let waiting = self.0.iter().enumerate().filter(|(_, conversation)| !conversation.is_busy());
-        // Of several equals the last one is taken, so the oldest has to come last.
+        // Of several equals the last is taken, so the oldest has to come last.
         let chosen = waiting.rev().max_by_key(|(_, conversation)| held.get(&conversation.user));
         let Some((index, _)) = chosen else { return false };
         self.0.remove(index).task.abort();
         true
     }
 
-    /// Takes one in that has begun.
+    /// Adds a connection.
     pub(super) fn add(&mut self, user: Option<u32>, task: AbortHandle, is_busy: Arc<AtomicBool>) {
         self.0.push(Conversation { user, task, is_busy });
     }
 
-    /// Tells whether somebody waits for an answer.
+    /// Returns whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.0.iter().any(|conversation| !conversation.task.is_finished() && conversation.is_busy())
     }
@@ -63,7 +63,7 @@ impl Conversation {
     }
 }
 
-/// Returns how many connections may be open, so that descriptors are left for a renewal and for the look at who connects.
+/// Returns how many connections may be open, leaving descriptors for a renewal and for identifying callers.
 fn most() -> usize {
     let descriptors = process::most_descriptors().and_then(|most| usize::try_from(most).ok());
     descriptors.map_or(MOST, |most| (most / 4).clamp(FEWEST, MOST))

@@ -1,4 +1,4 @@
-//! One session, kept fresh for everybody who asks.
+//! A session that is kept fresh for all callers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,50 +10,53 @@ use crate::cache::CacheEntry;
 use crate::clock::{Clock, Timestamp};
 use crate::provider::Pace;
 
-/// How often it is looked whether the session is due: by the wall clock, so that a host which slept or whose clock jumped is seen.
+/// How often to check whether the session is due for renewal: by the wall clock, so that time during which the host
+/// slept, or a jump of its clock, is noticed.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// By how much of its lifetime, in hundredths, a session may be renewed later than at half of it: hosts that started together do not all ask
-/// together. Of an hour 27 minutes are left then, and botocore trusts what has 25.
+/// The most by which renewal is delayed past half of the lifetime, in hundredths of it, so that hosts that started
+/// together do not all ask together. Of an hour 27 minutes are left then, and botocore wants at least 25.
 const SPREAD: u32 = 5;
-/// By how much this host's clock may have been set back before a session counts as made in the future.
+/// How far this host's clock may have been set back before a session counts as created in the future.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Where a session with at least half of its lifetime left comes from: the cache, or AWS. Blocks for as long as that takes.
+/// Where a session with at least half of its lifetime left comes from: the cache, or AWS. Blocks for as long as that
+/// takes.
 pub trait Source: Send + Sync {
     /// Returns the session, or the reason why there is none, in one line without secrets.
     ///
     /// # Errors
     ///
-    /// Fails where neither a new session nor one that still works can be had.
+    /// Fails if there is neither a new session nor one that still works.
     fn session(&self) -> Result<CacheEntry, String>;
 }
 
-/// A session that is renewed at half of its lifetime, once for all who ask, and answered until its end if it cannot be.
+/// A session that is renewed at half of its lifetime, once for all callers; if renewal fails, it is the answer until
+/// its end.
 pub struct Keeper {
     source: Box<dyn Source>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    /// Held by the one who renews.
+    /// Single flight: held during a renewal.
     flight: tokio::sync::Mutex<()>,
-    /// The hundredths of a lifetime by which this host renews later than at half of it.
+    /// The delay of this host's renewals past half of the lifetime, in hundredths of it.
     spread: u32,
 }
 
-/// How a session stands.
+/// The state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Until when it works, by this host's clock; `None` where none works.
+    /// When it stops working, by this host's clock; `None` if none works.
     pub usable_until: Option<Timestamp>,
-    /// Why the last attempt to renew it brought nothing; `None` after one that did.
+    /// Why the last attempt to renew it failed; `None` if it succeeded.
     pub failure: Option<Arc<str>>,
 }
 
-/// What is known at the moment.
+/// What is currently known.
 struct State {
     entry: Option<Arc<CacheEntry>>,
-    /// Why the last attempt that brought nothing did so.
+    /// Why the last failed attempt failed.
     failure: Arc<str>,
-    /// It was the last one.
+    /// Whether the last attempt failed.
     has_failed: bool,
     pace: Pace,
 }
@@ -65,7 +68,7 @@ impl fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// Keeps a session fresh: the `first`, if it is there already.
+    /// Keeps a session fresh, starting with `first` if there is one already.
     pub fn new(source: Box<dyn Source>, first: Option<Arc<CacheEntry>>, clock: Arc<dyn Clock>) -> Self {
         let state = State {
             entry: first,
@@ -74,18 +77,18 @@ impl Keeper {
             pace: Pace::default(),
         };
         let mut octet = [0];
-        // Without random numbers nothing works, and this least of all matters.
+        // Nothing works without random numbers, and here they matter least.
         let _ = SystemRandom::new().fill(&mut octet);
         let spread = u32::from(octet[0]) % (SPREAD + 1);
         Self { source, clock, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()), spread }
     }
 
-    /// Returns the session while it works; nobody is asked.
+    /// Returns the session while it works, without asking for a new one.
     pub fn last_good(&self) -> Option<Arc<CacheEntry>> {
         self.state().usable(self.clock.now())
     }
 
-    /// Returns how the session stands; nobody is asked.
+    /// Returns the state of the session, without asking for a new one.
     pub fn standing(&self) -> Standing {
         let now = self.clock.now();
         let state = self.state();
@@ -93,22 +96,22 @@ impl Keeper {
         Standing { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
     }
 
-    /// Returns the session: renewed where that is due and possible, else as it is for as long as it works.
+    /// Returns the session, renewed if that is due and possible, else the last good one.
     ///
     /// # Errors
     ///
-    /// Returns the reason where no session works.
+    /// Returns the reason if no session works.
     pub async fn current(self: &Arc<Self>) -> Result<Arc<CacheEntry>, Arc<str>> {
         if let Some(answer) = self.known() {
             return answer;
         }
-        // Somebody renews it; whoever can do with the old one does not wait.
+        // A renewal is under way; whoever can use the last good session does not wait.
         if self.flight.try_lock().is_err()
             && let Some(entry) = self.state().usable(self.clock.now())
         {
             return Ok(entry);
         }
-        // A task of its own: a caller who goes away does not take the renewal along.
+        // A separate task, so that the renewal goes on if the caller leaves.
         let keeper = Arc::clone(self);
         let renewal = tokio::spawn(async move { keeper.renew().await });
         renewal.await.unwrap_or_else(|_| Err(Arc::from("the renewal stopped; this is a bug")))
@@ -121,9 +124,9 @@ impl Keeper {
         }
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let keeper = Arc::clone(self);
-        // A plain thread: the end of the runtime, which is that of the program, does not wait for one that hangs on the network.
+        // A plain thread: when the program ends, the runtime does not wait for one that hangs on the network.
         let started = std::thread::Builder::new().spawn(move || {
-            // Nobody listens any more where the program ends.
+            // The receiver is gone if the program is ending.
             let _ = sender.send(keeper.source.session());
         });
         let outcome = match started {
@@ -135,7 +138,7 @@ impl Keeper {
         self.note(outcome)
     }
 
-    /// Returns what can be answered without an attempt.
+    /// Returns the answer if it needs no attempt.
     fn known(&self) -> Option<Result<Arc<CacheEntry>, Arc<str>>> {
         let now = self.clock.now();
         let state = self.state();
@@ -146,13 +149,13 @@ impl Keeper {
         }
     }
 
-    /// Takes in what an attempt brought, and returns the answer.
+    /// Records the result of an attempt, and returns the answer.
     fn note(&self, outcome: Result<CacheEntry, String>) -> Result<Arc<CacheEntry>, Arc<str>> {
         let now = self.clock.now();
         let mut state = self.state();
         match outcome {
             Ok(entry) => {
-                // The provider answers with the old one where a new one cannot be had.
+                // If there can be no new session, the provider returns the last good one.
                 let renewed = self.is_fresh(&entry, now);
                 state.entry = Some(Arc::new(entry));
                 if renewed {
@@ -171,7 +174,7 @@ impl Keeper {
         state.answer(now)
     }
 
-    /// Tells whether about half of the lifetime is left.
+    /// Returns whether about half of the lifetime is left.
     fn is_fresh(&self, entry: &CacheEntry, now: Timestamp) -> bool {
         let lifetime = entry.usable_until.since(entry.created_at);
         now >= entry.created_at.minus(CLOCK_TOLERANCE)
@@ -180,7 +183,7 @@ impl Keeper {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code that holds it can be interrupted half-way.
+        // No code that holds it can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,7 +194,7 @@ impl State {
         self.entry.as_ref().filter(|entry| entry.usable_until > now).map(Arc::clone)
     }
 
-    /// Returns the session while it works, and then why there is no other.
+    /// Returns the session while it works, after that the reason why there is no other.
     fn answer(&self, now: Timestamp) -> Result<Arc<CacheEntry>, Arc<str>> {
         self.usable(now).ok_or_else(|| Arc::clone(&self.failure))
     }
@@ -210,7 +213,7 @@ mod tests {
     use super::*;
     use crate::cache::example_entry;
 
-    /// A clock that a test sets, in seconds after the example's session was made.
+    /// A clock that the test sets, in seconds after the creation of the example session.
     #[derive(Debug, Default)]
     struct Hands(AtomicI64);
 
@@ -222,7 +225,7 @@ mod tests {
         }
     }
 
-    /// Makes a session of an hour at each call, or fails.
+    /// Creates a session of an hour at each call, or fails.
     struct Maker {
         clock: Arc<Hands>,
         calls: Arc<AtomicUsize>,
