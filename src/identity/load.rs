@@ -19,11 +19,10 @@ use crate::x509::{Certificate, Chain, PrivateKeyError};
 
 /// Loads an identity, orders its chain, and proves that certificate and key match.
 ///
-/// Each source is read once, but for files that do not fit together or hold nothing whole: they may be being replaced just now,
-/// and are read again for a short time, all of them. The end entity is the certificate in `source.certificate` that has the private
-/// key's public half, wherever it stands; of several, the one that is valid longest. All other certificates,
-/// and those of `source.intermediates`, are material for the chain. Time is not looked at: see
-/// [`Identity::check`].
+/// Each source is read once, unless files do not fit together or are incomplete: then they may be in the middle of a
+/// renewal, and all of them are read again for a short time. The end entity is the certificate in `source.certificate`
+/// that matches the private key, wherever it stands; of several, the one that is valid longest. All other certificates,
+/// and those of `source.intermediates`, are candidates for the chain. Validity is not checked: see [`Identity::check`].
 ///
 /// # Errors
 ///
@@ -34,7 +33,7 @@ pub fn load(source: &IdentitySource, env: &Environment) -> Result<Identity, Iden
 
 /// Loads an identity as [`load`] does, from bytes of its certificate that were read before.
 ///
-/// They are not read again, unless the private key is in the same file: then its permissions have to be judged on the
+/// They are not read again, unless the private key is in the same file: its permissions must be checked on the
 /// descriptor that is read.
 ///
 /// # Errors
@@ -62,7 +61,8 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
 fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
     let IdentitySource { certificate, private_key, intermediates, .. } = source;
     let separate = private_key.as_ref().filter(|key| *key != certificate);
-    // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
+    // Read everything before parsing anything: the shorter the time between two files, the more likely they belong
+    // together.
     let (public, private) = match separate {
         Some(key) => (Some(loader.reader.public_bytes(certificate)), loader.reader.private_bytes(key)),
         None => (None, loader.reader.private_bytes(certificate)),
@@ -97,8 +97,8 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
     Identity::from_chain(Chain::order(end_entity, candidates), Box::new(key), provenance)
 }
 
-/// Loads the certificates of an identity without its key; the first one that is no CA is the end entity. The password is that of a
-/// PKCS#12 store.
+/// Loads the certificates of an identity without its key; the first one that is not a CA's is the end entity. The
+/// password is for a PKCS#12 store.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub fn load_chain(
     })
 }
 
-/// Loads a private key without a certificate, and the warning where its file is not private.
+/// Loads a private key without a certificate, and the warning if its file is not private.
 ///
 /// # Errors
 ///
@@ -146,7 +146,7 @@ pub fn load_private_key(
     })
 }
 
-/// Tells whether a certificate is a key's.
+/// Returns whether a certificate matches a key.
 fn belongs(certificate: &Certificate, key: &FileKey) -> bool {
     key.public_key() == Some(certificate.public_key())
 }
@@ -165,11 +165,11 @@ pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateB
     })
 }
 
-/// Reads the bytes of a certificate's source again, for a short time, while there is no whole certificate in a file.
+/// Reads the bytes of a certificate's source again, for a short time, while a file holds no whole certificate.
 ///
 /// # Errors
 ///
-/// As [`read_certificate`]; what is not whole in the end is no error here.
+/// As [`read_certificate`]; a source that is still incomplete at the end is not an error here.
 pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
     let mut read = read_certificate(input, env)?;
     let _ = renewal::settled([input], || {
@@ -177,7 +177,7 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
             return Ok(());
         }
         read = read_certificate(input, env)?;
-        // Whatever is wrong with it: it may pass.
+        // Any error of this kind is retried.
         let source_name = input.to_string();
         if read.is_whole() {
             Ok(())
@@ -188,9 +188,10 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
     Ok(read)
 }
 
-/// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
+/// Returns whether bytes read from an identity's certificate source hold a certificate with these names; CAs do not
+/// count.
 ///
-/// A PKCS#12 store is opened with the identity's password, if that needs no person; else it holds nothing that is known here.
+/// A PKCS#12 store is opened with the identity's password if that needs no prompt; otherwise it counts as empty.
 pub fn holds(
     source: &IdentitySource,
     certificate: &CertificateBytes,
@@ -208,7 +209,7 @@ pub fn holds(
     certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
 }
 
-/// Loads the private key if that needs no person, no device and nothing that can be read once only: from a file or a
+/// Loads the private key if that needs no prompt, no device and nothing that can be read only once: from a file or a
 /// variable, not encrypted, or in a PKCS#12 store with an empty password. Anything else is `None`.
 pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<FileKey> {
     let input = source.private_key.as_ref().unwrap_or(&source.certificate);
@@ -224,7 +225,7 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
     loader.open(&material, input).ok()
 }
 
-/// Returns the certificate of a key; where none is, the one that an error about it should name.
+/// Returns the certificate that matches a key; if there is none, the one that an error should name.
 fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
     certificates
         .iter()
@@ -241,7 +242,7 @@ struct KeyMaterial {
     insecure: Option<private_file::Warning>,
 }
 
-/// Makes certificates and keys of what is read.
+/// Builds certificates and keys from what is read.
 struct Loader<'a> {
     reader: Reader<'a>,
     password: Password<'a>,
@@ -281,7 +282,7 @@ impl<'a> Loader<'a> {
     ) -> Result<(Vec<Certificate>, KeyMaterial), IdentityError> {
         let (bytes, insecure) = match bytes {
             Ok(bytes) => bytes,
-            // A certificate's file may well be open to all. Only if a key is in it is that the trouble.
+            // A certificate's file may be readable by all. Only a key in it makes that a problem.
             Err(exposed @ Unread::Exposed(..)) => {
                 let bytes = self
                     .reader
@@ -318,7 +319,7 @@ impl<'a> Loader<'a> {
         Ok(KeyMaterial { blocks: self.opened(blocks, input)?, insecure })
     }
 
-    /// Returns what is wrong with a file that others can read: that, if a private key is in it, or else that none is.
+    /// Returns the error for a file that others can read: exposure if it holds a private key, else that it holds none.
     fn exposed_key(&mut self, exposed: Unread, input: &Input) -> IdentityError {
         let blocks = self.reader.public_bytes(input).ok().and_then(|bytes| pem::read(&bytes).ok());
         match blocks {
@@ -329,7 +330,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Opens PKCS#12 stores among the blocks: what is in them takes their place.
+    /// Opens the PKCS#12 stores among the blocks, and puts their contents in their place.
     fn opened(&mut self, blocks: Vec<Block>, input: &Input) -> Result<Vec<Block>, IdentityError> {
         let mut all = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -342,8 +343,8 @@ impl<'a> Loader<'a> {
         Ok(all)
     }
 
-    /// Opens a PKCS#12 store. Where there is no password, or only a person could tell, an empty one is tried first: such stores are
-    /// common, and all that the official helper opens.
+    /// Opens a PKCS#12 store. If there is no password, or only a person has it, an empty one is tried first: such
+    /// stores are common, and the only ones that the official helper opens.
     fn open_store(&mut self, der: &[u8], input: &Input) -> Result<Vec<Block>, IdentityError> {
         let failed = |error| store_error(error, input);
         pkcs12::check(der).map_err(failed)?;
@@ -361,7 +362,7 @@ impl<'a> Loader<'a> {
         pkcs12::open(der, &password).map_err(failed)
     }
 
-    /// Parses the private key among the blocks, decrypts it if that is needed, and takes it into use.
+    /// Parses the private key among the blocks, and decrypts it if necessary.
     fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<FileKey, IdentityError> {
         let source_name = input.to_string();
         let Some(block) = material.blocks.iter().find(|block| block.label.is_private_key()) else {
