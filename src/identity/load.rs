@@ -177,7 +177,7 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
             return Ok(());
         }
         read = read_certificate(input, env)?;
-        // Any error of this kind is retried.
+        // This error only causes another attempt.
         let source_name = input.to_string();
         if read.is_whole() {
             Ok(())
