@@ -1,4 +1,4 @@
-//! Locks, changes by others, and what is kept of a file.
+//! Locks, changes by others, and what is preserved of a file.
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "a test plays the other programs")]
 
@@ -14,7 +14,7 @@ fn begin(path: &Path) -> Editing {
     Editing::begin(path, MissingFolder::Refuse, LIMIT, PATIENCE).expect("the folder is ours")
 }
 
-/// Adds a line, however often others change the file meanwhile.
+/// Adds a line, retrying while others change the file.
 fn add(path: &Path, line: &str) {
     loop {
         let editing = begin(path);
@@ -113,7 +113,7 @@ fn mode_and_links_are_kept_and_what_the_killed_left_is_removed() {
     assert_eq!(std::fs::metadata(&path).expect("it is there").mode() & 0o777, 0o640);
     assert!(std::fs::symlink_metadata(&link).expect("it is there").is_symlink());
     assert_eq!(names(folder.path()), [".file.anyrole-x", ".other.anyrole-0123456789abcdef", "file", "link"]);
-    // A link to nothing is where the file is to be.
+    // A dangling link: the file is created at its target.
     symlink("new", folder.path().join("to-new")).expect("the folder is ours");
     add(&folder.path().join("to-new"), "x");
     assert_eq!(std::fs::read(folder.path().join("new")).expect("it was made"), b"x\n");
