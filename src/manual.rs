@@ -1,8 +1,8 @@
-//! The pages about refusals, one for each stable id, as `anyrole explain` prints them.
+//! The pages about refusals, one for each stable id, printed by `anyrole explain`.
 
 macro_rules! pages {
     ($($id:literal)*) => {
-        /// Every page: the id and the text, in the order of the ids.
+        /// Every page: the id and the text, ordered by id.
         pub const REFUSALS: &[(&str, &str)] =
             &[$(($id, include_str!(concat!("manual/refusals/", $id, ".md")))),*];
     };
