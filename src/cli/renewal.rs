@@ -5,10 +5,10 @@ use crate::cache::CacheEntry;
 use crate::provider::{MinimumRemaining, Provider, SessionMaker};
 use crate::server::Source;
 
-/// Is told what each attempt brought.
+/// Called with the result of each attempt.
 pub(super) type Told = Box<dyn Fn(Result<&CacheEntry, &str>) + Send + Sync>;
 
-/// The provider of a session, as what keeps it fresh asks for it.
+/// The provider of a session, as the source of what keeps it fresh.
 pub(super) struct Renewal {
     provider: Provider<Box<dyn SessionMaker>>,
     told: Told,

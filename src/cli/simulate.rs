@@ -1,4 +1,4 @@
-//! `simulate`: a local IAM Roles Anywhere and STS, on loopback only.
+//! `simulate`: a local IAM Roles Anywhere and STS, only on loopback.
 
 pub(super) mod ending;
 pub(super) mod error;
@@ -63,7 +63,7 @@ const SERVICE_LIKE: Setting = Setting::flag(
 );
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
 
-/// The flags that describe a world by themselves, and so cannot be given with a file.
+/// The flags that describe a world, and so cannot be combined with a file.
 const SMALL_WORLD: [Setting; 5] = [TRUST_ANCHOR, CRL, REGION, ACCOUNT, ROLE];
 
 /// `anyrole simulate`.
@@ -117,7 +117,7 @@ A fault may be given again; with xN at its end only the first N requests meet it
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    // The first thing: a parent that ends while the simulator starts is missed as any other.
+    // First of all, so that a parent that ends while the simulator starts is noticed.
     let parent = process::parent();
     let typed = &invocation.typed;
     let settings = settings(typed)?;
@@ -129,7 +129,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let ready = Ready::new(&simulator, &resources);
     block_on(async {
-        // Before anyone is told that it listens: whoever reads that may end it at once.
+        // Before announcing that it listens: whoever reads that may end it at once.
         let asked = ending::asked();
         let written = if invocation.has(&JSON) {
             output::write_json("simulate", &ready)

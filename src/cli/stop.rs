@@ -1,12 +1,12 @@
-//! What is asked by signals of a command that runs until it is stopped.
+//! The signals that a long-running command reacts to.
 
-/// What is asked of it.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// To look at everything again, now: SIGHUP, where no terminal was closed.
+    /// To check everything again now: SIGHUP, unless a terminal was closed.
     #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Look,
-    /// To end, which is no failure: SIGTERM, SIGINT, or a terminal that was closed.
+    /// To end, which is not a failure: SIGTERM, SIGINT, or a closed terminal.
     Stop,
 }
 
@@ -19,7 +19,7 @@ mod system {
     use super::Asked;
     use crate::process::ignored_signals;
 
-    /// The signals, each `None` where it is ignored: SIGHUP under nohup, SIGINT in the background of a script.
+    /// The signals; `None` for one that is ignored: SIGHUP under nohup, SIGINT in the background of a script.
     pub(in super::super) struct Signals {
         hangup: Option<Signal>,
         interrupt: Option<Signal>,
@@ -63,7 +63,7 @@ mod system {
 
     use super::Asked;
 
-    /// Ctrl-C, where there are no signals.
+    /// Ctrl-C, on systems without signals.
     pub(in super::super) struct Signals;
 
     impl Signals {

@@ -61,7 +61,7 @@ refuses a file, link or folder that another user owns or can write: run it as th
     run,
 };
 
-/// The provider of the session, as the upkeep asks it.
+/// The provider of the session, as the source for the upkeep.
 struct Renewal {
     provider: Provider<Box<dyn SessionMaker>>,
     name: Option<String>,
@@ -86,7 +86,7 @@ impl Source for Renewal {
                 let half = entry.lifetime() / 2;
                 let last = match entry.freshness(SystemClock.now(), half) {
                     Freshness::Fresh => None,
-                    // The provider answers with the old one in silence where a new one cannot be had.
+                    // The provider silently returns the last good session if there can be no new one.
                     Freshness::Stale | Freshness::Expired => failure(),
                 };
                 let fallback = Fallback::ValidEntry { until: entry.usable_until };
@@ -105,7 +105,7 @@ impl Source for Renewal {
     }
 }
 
-/// How long it runs.
+/// How long the command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
     AtFailure,
@@ -142,7 +142,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     block_on(until_stopped(upkeep, teller, ends, gate))?
 }
 
-/// Writes the profile, in silence; a session that could not be renewed and still works will do, unless nothing may fail.
+/// Writes the profile without output; a session that could not be renewed but still works is good enough, unless no
+/// failure is allowed.
 fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> {
     let (events, _) = upkeep.step();
     let holds = upkeep.holds_session();
@@ -151,7 +152,7 @@ fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> 
         match event {
             Event::Failed { problem, .. } => failed = failed.or(Some(problem)),
             Event::Wrote { written: Written { static_key: Some(key), .. }, .. } => {
-                // Its secret half is gone from here, which nobody should find out later.
+                // Its secret part is overwritten, which nobody should discover only later.
                 report::remark(&format!("the session is in place of the static access key {key}"));
             }
             Event::Wrote { .. } => {}
@@ -166,13 +167,13 @@ fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> 
     }
 }
 
-/// Keeps the profile fresh in a thread of its own, for which a signal does not wait: it may hang on the network.
+/// Keeps the profile fresh in a separate thread, which a signal does not wait for: it may hang on the network.
 async fn until_stopped(upkeep: Upkeep, teller: Teller, ends: Ends, gate: Arc<Gate>) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(RuntimeError::from)?;
     let (ended, mut end) = tokio::sync::oneshot::channel();
     let (look, looks) = mpsc::channel();
     let started = std::thread::Builder::new().name(String::from(SPEC.name)).spawn(move || {
-        // Nobody listens any more where the program ends.
+        // The receiver is gone if the program is ending.
         let _ = ended.send(keep(upkeep, teller, ends, &looks));
     });
     started.map_err(RuntimeError::from)?;
@@ -180,7 +181,7 @@ async fn until_stopped(upkeep: Upkeep, teller: Teller, ends: Ends, gate: Arc<Gat
         tokio::select! {
             problem = &mut end => return match problem {
                 Ok(problem) => Err(Failure::Told(problem)),
-                // It panicked, which is told.
+                // It panicked, which was reported.
                 Err(_) => Err(Failure::Negative),
             },
             asked = signals.next() => match asked {
@@ -202,7 +203,7 @@ fn keep(mut upkeep: Upkeep, mut teller: Teller, ends: Ends, looks: &Receiver<()>
         has_written |= upkeep.holds_session();
         for event in events {
             match event {
-                // What is wrong with the command from the beginning does not heal.
+                // An error in the command itself will not go away.
                 Event::Failed { problem, .. }
                     if ends == Ends::AtFailure || (problem.fault() == Fault::Usage && !has_written) =>
                 {
@@ -214,13 +215,13 @@ fn keep(mut upkeep: Upkeep, mut teller: Teller, ends: Ends, looks: &Receiver<()>
         }
         match looks.recv_timeout(wait) {
             Ok(()) => upkeep.hurry(),
-            // The other end goes with the program.
+            // The sender lives as long as the program.
             Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
-/// Tells what happens, a line each.
+/// Reports the events, one line each.
 struct Teller {
     log: Log,
     profile: String,

@@ -1,4 +1,4 @@
-//! From the settings to the sessions that are offered: at the start, and again at each SIGHUP.
+//! From the settings to the sessions on offer: at the start, and again at each SIGHUP.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,14 +20,14 @@ use crate::private_file;
 use crate::provider::{Provider, SessionMaker};
 use crate::server::{Allowed, Answered, Keeper, NoRandomness, Offer, Token, group_number, user_number};
 
-/// The name of the session that no config file names.
+/// The name of a session that no config file names.
 const UNNAMED: &str = crate::cli::credential_process::UNNAMED;
-/// The mode of a token's file: the owner's alone.
+/// The mode of a token's file: owner-only.
 const TOKEN_MODE: u32 = 0o600;
-/// A session shorter than this leaves botocore less than the 25 minutes that it trusts a metadata service with.
+/// A shorter session leaves botocore less than the 25 minutes that it expects from a metadata service.
 const SHORT: Duration = Duration::from_secs(52 * 60);
 
-/// What was made before, so that a new configuration takes no session and no token away.
+/// What exists already, so that a new configuration keeps sessions and tokens.
 pub(super) struct Offers {
     log: Arc<EventLog>,
     token_folder: Option<PathBuf>,
@@ -41,7 +41,7 @@ struct Made {
     file: Option<PathBuf>,
 }
 
-/// One session by its settings; nothing is read or opened yet.
+/// One session according to its settings; nothing has been read or opened yet.
 pub(super) struct Described {
     name: String,
     role_arn: RoleArn,
@@ -51,7 +51,7 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// Tells whether other users may ask for it too.
+    /// Returns whether other users may ask for it too.
     pub(super) fn is_shared(&self) -> bool {
         self.allowed.is_shared()
     }
@@ -71,7 +71,8 @@ impl Offers {
         names.map(|name| describe(invocation, &config, name)).collect()
     }
 
-    /// Makes what was described an offer. A session that there was before keeps its token, and its credentials as long as they work.
+    /// Turns the described sessions into offers. A session that existed before keeps its token, and its credentials for
+    /// as long as they work.
     pub(super) fn make(&mut self, described: Vec<Described>) -> Result<Vec<Offer>, NoRandomness> {
         let mut before = std::mem::take(&mut self.made);
         let mut offers = Vec::new();
@@ -111,12 +112,12 @@ impl Offers {
         Ok(offers)
     }
 
-    /// Returns where the token of a session is, if it could be written.
+    /// Returns the file with the token of a session, if it could be written.
     pub(super) fn token_file(&self, name: &str) -> Option<&Path> {
         self.made.get(name)?.file.as_deref()
     }
 
-    /// Writes a token where the SDKs' container provider reads it: without a line feed, which they refuse.
+    /// Writes a token for the SDKs' container provider: without a line feed, which they reject.
     fn write(&self, name: &str, token: &Token) -> Option<PathBuf> {
         let folder = self.token_folder.as_ref()?;
         let path = folder.join(format!("{name}.token"));
@@ -133,7 +134,8 @@ impl Offers {
     }
 }
 
-/// Returns where tokens are written: where it was said, where systemd gives the service a folder, or in the state folder.
+/// Returns the folder for tokens: the configured one, the one that systemd created for the service, or one in the state
+/// folder.
 fn token_folder(invocation: &Invocation<'_>) -> Option<PathBuf> {
     if let Some(folder) = invocation.typed.flag(TOKEN_FOLDER.name) {
         return Some(PathBuf::from(folder));
@@ -179,7 +181,7 @@ fn allowed(settings: &Settings) -> Result<Allowed, SettingsError> {
     ))
 }
 
-/// Logs each new session, and each attempt that brought none.
+/// Logs each new session, and each attempt that failed.
 fn told(log: Arc<EventLog>, name: String) -> renewal::Told {
     let last = Mutex::new(String::new());
     Box::new(move |outcome: Result<&CacheEntry, &str>| match outcome {
