@@ -1,4 +1,4 @@
-//! `status`: what is known of each session on this host; nothing is sent.
+//! `status`: what is known about each session on this host; nothing is sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -48,21 +48,21 @@ Exit status: 0 all good, 1 the last refresh failed, or certificate or private ke
     run,
 };
 
-/// How one session stands.
+/// The state of one session.
 struct Report {
     /// Its name in the config file.
     name: Option<String>,
     role_arn: String,
     /// How it is narrowed, if it is.
     scope: Option<String>,
-    /// The length that was asked for; `None` where the profile decides, or the session that it is made from.
+    /// The requested duration; `None` if the profile decides, or the session that it is derived from.
     requested: Option<Duration>,
     status: SessionStatus,
     certificate: Result<Certificate, IdentityError>,
     key: Result<KeyFinding, IdentityError>,
-    /// What is said of settings that were passed over.
+    /// Remarks on settings that were not used.
     unread: Vec<String>,
-    /// Where a new session would be kept.
+    /// Where a new session would be stored.
     keeping: Keeping,
 }
 
@@ -72,7 +72,7 @@ impl Report {
         self.status.failure.is_none() && is_valid && self.key.is_ok()
     }
 
-    /// Returns the granted and the requested length, where less was granted than was asked for.
+    /// Returns the granted and the requested duration, if less was granted than requested.
     fn shortened(&self) -> Option<(Duration, Duration)> {
         let granted = self.status.entry.as_ref()?.lifetime();
         self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
@@ -104,13 +104,13 @@ impl Report {
             Err(_) => Ok(KeyFinding::NotExamined),
         };
         let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
-        // Where the certificate cannot be read, that is what is told.
+        // If the certificate cannot be read, that is what is reported.
         let status = status.unwrap_or(SessionStatus { entry: None, failure: None });
         Ok(Self { name, role_arn, scope, requested, status, certificate, key, unread, keeping })
     }
 }
 
-/// Where sessions are kept, by what was chosen for them: found once, and not for each of thousands.
+/// Where sessions are stored, by the chosen cache: determined once, not for each of thousands.
 type Known = BTreeMap<&'static str, Keeping>;
 
 fn keeping(
@@ -130,7 +130,7 @@ fn keeping(
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    // Read once, and not for each of thousands of sessions.
+    // Read once, not for each of thousands of sessions.
     let config = settings::config(&invocation.typed, invocation.env)?;
     let names = match invocation.typed.words.first() {
         Some(name) => vec![name.clone()],
@@ -284,7 +284,7 @@ fn render(reports: &[Report], now: Timestamp) -> String {
     text
 }
 
-/// Renders the [text format] of Prometheus: gauges, one sample a session.
+/// Renders the [text format] of Prometheus: gauges, one sample per session.
 ///
 /// [text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
 fn metrics(reports: &[Report], now: Timestamp) -> String {
@@ -314,7 +314,7 @@ fn metrics(reports: &[Report], now: Timestamp) -> String {
         let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} gauge");
         for report in reports {
             if let Some(value) = sample(report, now) {
-                // Neither a name nor an ARN has a character that would have to be escaped here.
+                // Names and ARNs contain no character that has to be escaped here.
                 let (name, role_arn) = (report.name.as_deref().unwrap_or_default(), &report.role_arn);
                 let _ = writeln!(text, "{metric}{{session=\"{name}\",role_arn=\"{role_arn}\"}} {value}");
             }
