@@ -1,4 +1,4 @@
-//! A key and a certificate request, for a CA that is elsewhere.
+//! A key and a certificate request, for a CA elsewhere.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use super::issue::check_name;
 use super::lock::{Files, Place};
 use super::{Folder, PkiError, read};
 
-/// What is to be asked for.
+/// A request to create.
 #[derive(Debug)]
 pub struct RequestSpec {
     /// The name of the files.
     pub name: String,
-    /// The subject name that is asked for.
+    /// The requested subject name.
     pub subject: DistinguishedName,
-    /// The other names, in their order.
+    /// The other names, in order.
     pub alternative_names: Vec<SubjectAlternativeName>,
-    /// The algorithm of a new key; `None` asks for another certificate of the key that is there.
+    /// The algorithm of a new key; `None` requests another certificate for the existing key.
     pub new_key: Option<KeyAlgorithm>,
 }
 
@@ -42,8 +42,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if there is a key of that name and a new one is asked for; if there is none and that is asked for; or if something
-    /// cannot be written.
+    /// Fails if a new key is requested and there is one with that name; if the existing key is requested and there is
+    /// none; or if something cannot be written.
     pub fn request(&self, spec: &RequestSpec) -> Result<Requested, PkiError> {
         check_name(&spec.name)?;
         let locked = self.lock()?;
@@ -72,7 +72,7 @@ impl Folder {
         Ok(Requested { request, private_key, algorithm: key_pair.algorithm() })
     }
 
-    /// Returns the certificate and the key that are there.
+    /// Returns the existing certificate and key.
     fn present(&self, name: &str) -> Result<Files, PkiError> {
         let files = ["pem", "key"].map(|extension| self.file(name, extension)).into_iter();
         files

@@ -1,11 +1,11 @@
-//! The folders above the place of a pair: who can change one of them can exchange the pair.
+//! Checks the folders above a deployed pair: whoever can change one of them can replace the pair.
 
 use std::path::{Path, PathBuf};
 
 use super::obstacle::Obstacle;
 
-/// Returns the folder without links in its path, once it and all that leads there is found to be root's or the caller's, and
-/// nobody else's to change.
+/// Returns the folder's path free of links, after checking that it and everything on the way belongs to root or the
+/// caller, and that nobody else can change it.
 pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
     system::judge(above, name)
 }
@@ -23,7 +23,7 @@ mod system {
 
     pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
         let way = follow(above).map_err(|error| {
-            // Whoever is told that a folder is missing has to make all of them.
+            // A report of a missing folder should name all that are missing.
             match std::fs::metadata(above) {
                 Err(found) if found.kind() == std::io::ErrorKind::NotFound => {
                     Obstacle::AboveMissing { folder: above.to_owned() }
@@ -42,7 +42,7 @@ mod system {
             if mode & STICKY == 0 {
                 return Err(Obstacle::AboveOpen { folder, mode });
             }
-            // Further up nobody can rename what is ours; here the names beside the place are anybody's.
+            // Further up nobody can rename our folders; here anybody could create names beside the place.
             if folder == way.end {
                 return Err(Obstacle::AboveShared { folder, mode, name: name.to_owned() });
             }
@@ -78,7 +78,7 @@ mod system {
 mod system {
     use super::*;
 
-    /// What is made in a folder has the access list of the folder.
+    /// Whatever is created in a folder has the folder's access list.
     pub(super) fn judge(above: &Path, _name: &str) -> Result<PathBuf, Obstacle> {
         if above.is_dir() {
             Ok(above.to_owned())
