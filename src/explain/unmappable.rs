@@ -1,7 +1,8 @@
-//! What of a certificate STS cannot carry: values outside the pattern of session tags and of the source identity.
+//! The values of a certificate that STS cannot carry: those outside the pattern of session tags and of the source
+//! identity.
 //!
-//! Both take letters, digits, blanks and `_.:/=+-@` (STS, `tagValueType` and `sourceIdentityType`). CreateSession leaves
-//! a tag out without an error, so that a condition on it fails; the source identity it cannot leave out.
+//! Both accept letters, digits, blanks and `_.:/=+-@` (STS, `tagValueType` and `sourceIdentityType`). CreateSession
+//! leaves a tag out without an error, so that a condition on it fails; it cannot leave out the source identity.
 
 use crate::text::quoted;
 use crate::x509::Certificate;
@@ -11,7 +12,7 @@ pub(super) const FITTING: &str = "letters, digits, blanks and _.:/=+-@";
 
 /// The most characters of a session tag's value.
 const LONGEST_TAG: usize = 256;
-/// A common name with more characters is not the source identity: the serial number is.
+/// The longest common name that becomes the source identity; otherwise the serial number does.
 const LONGEST_SOURCE_IDENTITY: usize = 64;
 
 /// A value that does not fit.
@@ -41,7 +42,7 @@ pub(super) fn tags(certificate: &Certificate) -> Vec<Unmappable> {
         .collect()
 }
 
-/// Returns what keeps the common name, which begins the source identity, from being one.
+/// Returns why the common name, from which the source identity starts, cannot be one.
 pub(super) fn source_identity(certificate: &Certificate) -> Option<String> {
     let (_, name) = certificate.subject_attributes().iter().find(|(kind, _)| kind == "CN")?;
     let is_source_identity =
@@ -49,7 +50,7 @@ pub(super) fn source_identity(certificate: &Certificate) -> Option<String> {
     is_source_identity.then(|| misfit(name.as_deref(), LONGEST_TAG)).flatten()
 }
 
-/// Tells whether a text can be the value of a session tag.
+/// Returns whether a text can be the value of a session tag.
 pub(super) fn is_tag_value(value: &str) -> bool {
     misfit(Some(value), LONGEST_TAG).is_none()
 }
@@ -72,7 +73,7 @@ fn misfit(value: Option<&str>, longest: usize) -> Option<String> {
     }
 }
 
-/// Tells whether a character is in `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as far as the standard library knows the classes.
+/// Returns whether a character is in `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as far as the standard library knows these classes.
 fn fits(character: char) -> bool {
     character.is_alphanumeric()
         || (character.is_whitespace() && !character.is_control())

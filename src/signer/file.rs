@@ -16,7 +16,7 @@ use super::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
 use crate::secret::Secret;
 use crate::x509::{KeyKind, PrivateKey, SubjectPublicKeyInfo};
 
-/// The hash functions that `sign-string` offers; AWS4-X509 itself knows SHA-256 only.
+/// The hash functions that `sign-string` offers; AWS4-X509 itself uses only SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DigestAlgorithm {
     /// SHA-256.
@@ -49,7 +49,7 @@ pub struct KeyInconsistent {
 }
 
 impl FileKey {
-    /// Takes a private key into use.
+    /// Prepares a private key for use.
     ///
     /// # Errors
     ///
@@ -57,9 +57,9 @@ impl FileKey {
     pub fn new(private_key: PrivateKey) -> Result<Self, KeyInconsistent> {
         let der = private_key.pkcs8().expose().as_slice();
         let rejected = |error: KeyRejected| KeyInconsistent { why: error.to_string() };
-        // In the static build the processor has not been asked yet what it has (.cargo/config.toml).
+        // In the static build the processor's features have not been queried yet (.cargo/config.toml).
         aws_lc_rs::init();
-        // The algorithm's own digest is not used: sign_prehashed brings its own.
+        // The algorithm's own digest is not used: sign_prehashed has a separate one.
         let ec = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).map(Pair::Ec).map_err(rejected);
         let ml_dsa = |algorithm: &'static PqdsaSigningAlgorithm| {
             PqdsaKeyPair::from_pkcs8(algorithm, der).map(Pair::MlDsa).map_err(rejected)
@@ -89,7 +89,7 @@ impl FileKey {
         &self.public_key
     }
 
-    /// Signs `message`, which is not hashed yet, with a hash function of choice; ML-DSA ignores the choice.
+    /// Signs `message`, which must not be hashed yet, with the chosen hash function; ML-DSA ignores the choice.
     ///
     /// # Errors
     ///
@@ -120,9 +120,8 @@ impl FileKey {
 
 /// Signs with any hash on any curve, although the library binds each curve to its own.
 ///
-/// ECDSA takes the hash as a number, cut on the right to the curve's size (FIPS 186-5 §6.4.1). So a hash that
-/// is shorter than the one the library expects is the same number with zeros before it, and of a longer one
-/// only the left part counts.
+/// ECDSA treats the hash as a number, cut on the right to the curve's size (FIPS 186-5 §6.4.1). So a hash shorter than
+/// the library expects is the same number with leading zeros, and of a longer one only the left part counts.
 fn sign_prehashed(
     pair: &EcdsaKeyPair,
     kind: &KeyKind,
@@ -172,7 +171,7 @@ impl SigningKey for FileKey {
     }
 }
 
-/// Shows the kind only.
+/// Shows only the kind.
 impl fmt::Debug for FileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileKey").field("kind", self.private_key.kind()).finish_non_exhaustive()
