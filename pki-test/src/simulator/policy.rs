@@ -1,4 +1,4 @@
-//! Profiles, roles, and what a verified request is granted.
+//! Profiles, roles, and what is granted to a verified request.
 //!
 //! Pure.
 
@@ -25,7 +25,7 @@ pub const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
 pub struct Profile {
     /// The ARN (`profile/…`).
     pub arn: Arn,
-    /// The name by which alias ARNs (`alias/profile/NAME`) find it.
+    /// The name that alias ARNs (`alias/profile/NAME`) refer to.
     pub name: Option<String>,
     /// Whether it may be used.
     pub enabled: bool,
@@ -35,7 +35,7 @@ pub struct Profile {
     pub duration: Duration,
     /// Whether a request may name the role session.
     pub accept_role_session_name: bool,
-    /// What of the certificate becomes a session tag.
+    /// Which attributes of the certificate become session tags.
     pub attribute_mappings: Vec<AttributeMapping>,
 }
 

@@ -1,8 +1,8 @@
 //! AssumeRole with a role's session credentials: role chaining.
 //!
-//! Such a session lasts at most an hour. The source identity and the transitive session tags of the caller stay with
-//! it. What the policies of the caller's role allow is not simulated; the policies that narrow the caller and the role's
-//! trust policy decide.
+//! Such a session lasts at most an hour. It keeps the source identity and the transitive session tags of the caller.
+//! The policies of the caller's role are not simulated; the policies that narrow the caller and the role's trust policy
+//! decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -156,7 +156,7 @@ pub(super) fn assume_role(
     Ok(result)
 }
 
-/// Returns who the new session is: what the caller passes on, and what the request adds.
+/// Returns the identity of the new session: what the caller passes on, and what the request adds.
 fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Principal, StsRefusal> {
     let source_identity = match (&caller.source_identity, request.source_identity) {
         (Some(own), Some(other)) if own != other => {
@@ -191,7 +191,7 @@ fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Pri
     })
 }
 
-/// Asks for what the request does: it assumes the role; it passes on a source identity; it passes on tags.
+/// Checks each action of the request: assuming the role, passing on a source identity, and passing on tags.
 fn ask_trust_policy(
     role: &Role,
     caller: &Principal,
