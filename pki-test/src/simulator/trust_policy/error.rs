@@ -110,7 +110,7 @@ pub enum StatementFault {
     KeyUnknown {
         /// The key.
         key: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
     /// IAM has the operator, but the simulator does not evaluate it.
@@ -124,7 +124,7 @@ pub enum StatementFault {
     OperatorUnknown {
         /// Its name.
         operator: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
     /// The principals are a text other than `*`.
@@ -140,7 +140,7 @@ pub enum StatementFault {
     PrincipalKindUnknown {
         /// The kind.
         kind: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
     /// There is no such service principal.
@@ -148,7 +148,7 @@ pub enum StatementFault {
     ServiceUnknown {
         /// The service principal.
         service: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
 }
