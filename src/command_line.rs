@@ -220,7 +220,7 @@ fn is_name(word: &str) -> bool {
         && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-/// Returns a line without the values of flags or keys whose names suggest secrets, up to the next flag.
+/// Returns a line without what follows a flag or a key that is named as secrets are, up to the next flag.
 pub fn without_secrets(line: &str) -> String {
     let is_secret = |name: &str| {
         let name = name.to_ascii_lowercase();

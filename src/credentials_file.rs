@@ -1,6 +1,6 @@
 //! The credentials file of AWS's programs: one profile's keys are replaced, and every other byte is preserved.
 
-pub mod upkeep;
+pub mod refresher;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -317,7 +317,7 @@ pub enum SignatureFormat {
 ///
 /// # Errors
 ///
-/// Fails if the key cannot sign.
+/// Fails if the key refuses.
 pub fn sign_string(
     key: &FileKey,
     digest: DigestAlgorithm,

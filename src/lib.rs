@@ -24,25 +24,18 @@
 //!
 //! # What holds everywhere
 //!
-//! - `Identity::new` combines chain and key, and rejects a pair that does not match. There is no unchecked variant.
-//! - `SignedRequest` has a private field and is created only in `signing`; the transport accepts nothing else.
-//! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs`
-//!   lists who may access its value.
-//! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint.
-//!   One file writes standard error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main`
-//!   ends the process.
-//! - Success writes nothing to standard error, unless the user asks with `--debug` or is shown secrets at a terminal:
-//!   the C++ SDK merges it into what it parses. Failure leaves standard output empty, except for a finding that is the
-//!   answer and the changes that `configure` was not allowed to make. A command that runs until it is stopped reports
-//!   what it does, one line each, with the time.
-//! - Time, environment and private files are accessed through [`clock`], [`mod@env`] and [`private_file`]; clippy
-//!   rejects the standard calls elsewhere.
-//! - `pki-test`, the second crate, contains the test PKI, the verifier and the simulator. It never imports this one,
-//!   and its verifier is written from the specification, so that an error in our signer is not hidden by the same error
-//!   in the verifier.
-//! - A session found in a keyring is returned from it: no private key is opened, no certificate parsed, no lock taken,
-//!   nothing sent and no runtime started. `tests/cache_path.rs` counts the system calls. `credential-process` succeeds
-//!   silently while a session lasts, whatever fails.
+//! - `Identity::new` joins chain and key, and refuses a pair that does not match. There is no unchecked twin.
+//! - `SignedRequest` has a private field and is made in `signing` alone; the transport takes nothing else.
+//! - A [`secret::Secret`] is wiped on drop and cannot be printed, copied, compared or serialised. `tests/floors.rs` lists who may look inside.
+//! - Every error implements [`diagnostic::Diagnostic`]: a stable id with a page for `anyrole explain`, facts, one hint. One file writes standard
+//!   error (`cli/report.rs`), one writes standard output (`cli/output.rs`), and only `main` ends the process.
+//! - Success writes nothing to standard error, unless a person asks with `--debug` or is shown secrets at a terminal: the C++ SDK merges it into what it parses. Failure leaves standard output empty, but for a finding that is the answer and the changes that `configure` was not allowed to make. A command that
+//!   runs until it is stopped tells what it does, a line each, with the time.
+//! - Time, environment and private files are reached through [`clock`], [`mod@env`] and [`private_file`]; clippy refuses the standard calls elsewhere.
+//! - `pki-test`, the second crate, holds the test PKI, the judge and the simulator. It never imports this one, and its verifier is written from the
+//!   specification, so that an error of our signer is not blessed by the same error in the judge.
+//! - A session that is found in a keyring is answered from it: no private key is opened, no certificate parsed, no lock taken, nothing sent and no
+//!   runtime started. `tests/cache_path.rs` counts the system calls. `credential-process` succeeds in silence while a session lasts, whatever fails.
 //! - Only the clap command that was called is built, and none where the command line is plain (`cli/args/plain.rs`): the whole tree would cost as
 //!   much as everything else in a start, and the one command a fifth of a cached call.
 //! - A cached call never queries the processor's features (`.cargo/config.toml`).

@@ -1,4 +1,4 @@
-//! The pages about refusals, one for each stable id, printed by `anyrole explain`.
+//! The pages about refusals, one for each stable id, as `anyrole explain` prints them.
 
 macro_rules! pages {
     ($($id:literal)*) => {

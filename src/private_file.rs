@@ -8,14 +8,14 @@ mod account;
 #[cfg(unix)]
 mod denial;
 #[cfg(not(unix))]
-#[path = "private_file/denial_untold.rs"]
+#[path = "private_file/no_denial.rs"]
 mod denial;
 mod edit;
 mod folder;
 mod read;
 mod trust;
 #[cfg(unix)]
-mod way;
+mod resolve;
 mod within;
 mod write;
 
@@ -34,7 +34,7 @@ pub use read::{
 };
 pub use trust::{FolderOwner, folder_owner, read_trusted};
 #[cfg(all(unix, feature = "pki"))]
-pub(crate) use way::{Way, follow};
+pub(crate) use resolve::{ResolvedPath, follow};
 pub use within::{WithinError, read_within};
 #[cfg(unix)]
 pub(crate) use write::check_size_limit;

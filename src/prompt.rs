@@ -54,7 +54,7 @@ pub fn ask(question: &str) -> Result<String, PromptError> {
     }
 }
 
-/// Opens the controlling terminal for reading and writing.
+/// Opens the controlling terminal, to read and to write.
 #[cfg(unix)]
 fn terminal() -> Option<(File, File)> {
     use rustix::fs::{Mode, OFlags};

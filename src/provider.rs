@@ -14,19 +14,19 @@
 mod attempt;
 mod error;
 mod hop;
-mod maker;
-mod pace;
-mod wanted;
+mod source;
+mod retry_backoff;
+mod session_spec;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
-pub use hop::{HopMaker, chained};
-pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
-pub use pace::Pace;
-pub use wanted::{Hop, ScopedHop, SecondHop, Wanted};
+pub use hop::{ChainedSource, chained};
+pub use source::{Advice, CreateError, Explainer, RolesAnywhereSource, NewSession, SessionSource, file_key_lender};
+pub use retry_backoff::RetryBackoff;
+pub use session_spec::{Hop, ScopedHop, SecondHop, SessionSpec};
 
 use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;
@@ -48,7 +48,7 @@ pub const SLACK: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRemaining {
     /// Half of the lifetime, for renewal in the background: nobody waits, so a new session may take the whole deadline.
-    Ahead,
+    Background,
     /// `max(half of the lifetime, this)`: for a consumer that will not ask again before then.
     AtLeast(Duration),
     /// The larger of [`Self::Window`] and this plus [`SLACK`], but no more than a new session can have: for a shorter
@@ -69,7 +69,7 @@ impl MinimumRemaining {
                 let covering = duration.saturating_add(SLACK).min(lifetime.saturating_sub(SLACK));
                 covering.max(refresh_window(lifetime))
             }
-            Self::Ahead | Self::Half => lifetime / 2,
+            Self::Background | Self::Half => lifetime / 2,
             Self::Window => refresh_window(lifetime),
         }
     }
@@ -110,8 +110,8 @@ impl fmt::Debug for Sharing {
 /// Provides the credentials of one session.
 #[derive(Debug)]
 pub struct Provider<M> {
-    wanted: Wanted,
-    maker: M,
+    spec: SessionSpec,
+    source: M,
     sharing: Sharing,
     clock: Arc<dyn Clock>,
     deadline: Duration,
@@ -126,27 +126,27 @@ pub struct SessionStatus {
     pub failure: Option<Failure>,
 }
 
-impl<M: SessionMaker> Provider<M> {
+impl<M: SessionSource> Provider<M> {
     /// Combines the session's specification, its source, and who shares it. Nothing is read.
     ///
     /// What comes from a server that was not verified is never shared, whatever `sharing` says.
     pub fn new(
-        wanted: Wanted,
-        maker: M,
+        spec: SessionSpec,
+        source: M,
         sharing: Sharing,
         clock: Arc<dyn Clock>,
         deadline: Duration,
     ) -> Self {
-        let sharing = match wanted.server_verification {
+        let sharing = match spec.server_verification {
             ServerVerification::Off => Sharing::Alone { others: None },
             ServerVerification::On => sharing,
         };
-        Self { wanted, maker, sharing, clock, deadline }
+        Self { spec, source, sharing, clock, deadline }
     }
 
     /// Returns the specification of the session.
-    pub const fn wanted(&self) -> &Wanted {
-        &self.wanted
+    pub const fn spec(&self) -> &SessionSpec {
+        &self.spec
     }
 
     /// Returns credentials with as much of their lifetime left as the consumer needs; if there can be no new session,
@@ -167,22 +167,22 @@ impl<M: SessionMaker> Provider<M> {
         minimum: MinimumRemaining,
         deadline: Duration,
     ) -> Result<CacheEntry, ProviderError> {
-        let certificate = self.maker.certificate(&self.wanted)?;
+        let certificate = self.source.certificate(&self.spec)?;
         match &self.sharing {
             Sharing::Alone { others } => {
-                let new = self.maker.create(&self.wanted, &certificate, minimum, deadline)?;
+                let new = self.source.create(&self.spec, &certificate, minimum, deadline)?;
                 if let Some((location, namespace)) = others {
-                    let key = self.wanted.key(namespace, &certificate);
+                    let key = self.spec.key(namespace, &certificate);
                     for folder in location.existing() {
                         // A record that cannot be removed makes others wait for a while; it does not affect this call.
                         let _ = Failures::new(Arc::new(folder), namespace.clone()).forget(&key);
                     }
                 }
-                Ok(new.into_entry(&self.wanted, self.clock.now()))
+                Ok(new.into_entry(&self.spec, self.clock.now()))
             }
             Sharing::User { cache, location, namespace } => {
                 let attempt = |certificate| {
-                    let key = self.wanted.key(namespace, certificate);
+                    let key = self.spec.key(namespace, certificate);
                     Attempt::new(self, cache.as_ref(), key, certificate, minimum, deadline)
                 };
                 let coordinate = || Coordination::open(location, namespace);
@@ -193,7 +193,7 @@ impl<M: SessionMaker> Provider<M> {
                 }
                 // A half-written file is not a different certificate. The bytes are examined only here, because a fresh
                 // entry has answered already.
-                let certificate = self.maker.whole_certificate(&self.wanted)?;
+                let certificate = self.source.whole_certificate(&self.spec)?;
                 let second = attempt(&certificate);
                 let found = second.lookup();
                 second.finish(found, coordinate)
@@ -202,12 +202,12 @@ impl<M: SessionMaker> Provider<M> {
     }
 
     /// Returns the same provider with its source boxed.
-    pub fn boxed(self) -> Provider<Box<dyn SessionMaker>>
+    pub fn boxed(self) -> Provider<Box<dyn SessionSource>>
     where
         M: 'static,
     {
-        let Self { wanted, maker, sharing, clock, deadline } = self;
-        Provider { wanted, maker: Box::new(maker), sharing, clock, deadline }
+        let Self { spec, source, sharing, clock, deadline } = self;
+        Provider { spec, source: Box::new(source), sharing, clock, deadline }
     }
 
     /// Returns what is known about the session; none is created, and no other process is kept waiting.
@@ -219,11 +219,11 @@ impl<M: SessionMaker> Provider<M> {
         let Sharing::User { cache, location, namespace } = &self.sharing else {
             return Ok(SessionStatus { entry: None, failure: None });
         };
-        let mut certificate = self.maker.certificate(&self.wanted)?;
+        let mut certificate = self.source.certificate(&self.spec)?;
         if !certificate.is_whole() {
-            certificate = self.maker.whole_certificate(&self.wanted)?;
+            certificate = self.source.whole_certificate(&self.spec)?;
         }
-        let key = self.wanted.key(namespace, &certificate);
+        let key = self.spec.key(namespace, &certificate);
         let attempt =
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
         let failures = location.open().ok().map(|folder| Failures::new(Arc::new(folder), namespace.clone()));
@@ -238,8 +238,8 @@ impl<M: SessionMaker> Provider<M> {
     /// Fails if the certificate cannot be read, or if the store or the state folder refuses.
     pub fn forget(&self) -> Result<(), ForgetError> {
         let Sharing::User { cache, location, namespace } = &self.sharing else { return Ok(()) };
-        let certificate = self.maker.certificate(&self.wanted)?;
-        let key = self.wanted.key(namespace, &certificate);
+        let certificate = self.source.certificate(&self.spec)?;
+        let key = self.spec.key(namespace, &certificate);
         cache.remove(&key)?;
         Ok(Failures::new(Arc::new(location.open()?), namespace.clone()).forget(&key)?)
     }

@@ -8,12 +8,12 @@
 
 mod answer;
 mod caller;
-mod crowd;
-mod gate;
+mod connections;
+mod request_check;
 #[cfg(target_os = "linux")]
 mod holder;
 mod imds;
-mod keeper;
+mod refresher;
 mod listeners;
 mod site;
 mod sockets;
@@ -37,16 +37,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
-pub use keeper::{Keeper, Source, Standing};
+pub use refresher::{Refresher, Source, SessionHealth};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
-pub use site::{Answered, MetadataService, Offer, Site};
+pub use site::{LastDocument, MetadataService, Offer, Site};
 pub use sockets::Sockets;
 pub use tls::{Tls, TlsError};
 pub use token::{NoRandomness, Token};
 
 use answer::Answer;
-use crowd::Crowd;
-use site::{Door, Outcome};
+use connections::Connections;
+use site::{Channel, Outcome};
 use strict::Strict;
 
 /// The longest request line and headers together, in bytes; an SDK sends about 300.
@@ -90,7 +90,7 @@ pub enum Event {
         /// Whether the caller is not allowed, rather than the request.
         is_for_user: bool,
         /// How many other refusals were not logged since the last one that was.
-        untold: u32,
+        suppressed: u32,
     },
 }
 
@@ -101,7 +101,7 @@ pub type Log = Box<dyn Fn(&Event) + Send + Sync>;
 pub struct Server {
     site: Mutex<Arc<Site>>,
     sockets: Sockets,
-    crowd: Mutex<Crowd>,
+    connections: Mutex<Connections>,
     log: Log,
     refusals: Mutex<Refusals>,
     answered: Notify,
@@ -113,8 +113,8 @@ pub struct Server {
 #[derive(Default)]
 struct Refusals {
     began: Option<Instant>,
-    told: u32,
-    untold: u32,
+    logged: u32,
+    suppressed: u32,
 }
 
 impl fmt::Debug for Server {
@@ -129,7 +129,7 @@ impl Server {
         Arc::new(Self {
             site: Mutex::new(Arc::new(site)),
             sockets,
-            crowd: Mutex::default(),
+            connections: Mutex::default(),
             log,
             refusals: Mutex::default(),
             answered: Notify::new(),
@@ -149,15 +149,15 @@ impl Server {
     }
 
     /// Keeps every session fresh, including those of a new site, and never returns.
-    pub async fn keep(&self) -> Infallible {
+    pub async fn keep_fresh(&self) -> Infallible {
         loop {
             for offer in &self.site().offers {
-                let keeper = Arc::clone(&offer.keeper);
+                let refresher = Arc::clone(&offer.refresher);
                 // Each in its own task, so that one that hangs does not hold up the others. Failures are retried, and
                 // reported to callers.
-                tokio::spawn(async move { drop(keeper.current().await) });
+                tokio::spawn(async move { drop(refresher.current().await) });
             }
-            tokio::time::sleep(keeper::LOOK_INTERVAL).await;
+            tokio::time::sleep(refresher::CHECK_INTERVAL).await;
         }
     }
 
@@ -173,7 +173,7 @@ impl Server {
                         self.receive(
                             std::future::ready(Some(stream)),
                             caller,
-                            Door::Address(canonical(local)),
+                            Channel::Address(canonical(local)),
                         );
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -182,7 +182,7 @@ impl Server {
                     Ok((stream, peer)) => {
                         let tls = tls.clone();
                         let caller = Caller::Elsewhere(canonical(peer).ip());
-                        self.receive(async move { tls.accept(stream).await }, caller, Door::Remote);
+                        self.receive(async move { tls.accept(stream).await }, caller, Channel::Remote);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -192,7 +192,7 @@ impl Server {
                         let caller = stream.peer_cred().map_or(Caller::Unknown, |peer| {
                             Caller::User(Peer { user: peer.uid(), socket: None, process: peer.pid() })
                         });
-                        self.receive(std::future::ready(Some(stream)), caller, Door::File);
+                        self.receive(std::future::ready(Some(stream)), caller, Channel::File);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -203,7 +203,7 @@ impl Server {
     /// Waits a limited time for requests that are being answered. No more connections are accepted.
     pub async fn finish(&self) {
         let answered = async {
-            while lock(&self.crowd).is_busy() {
+            while lock(&self.connections).is_busy() {
                 self.answered.notified().await;
             }
         };
@@ -216,7 +216,7 @@ impl Server {
         self: &Arc<Self>,
         stream: impl Future<Output = Option<S>> + Send + 'static,
         caller: Caller,
-        door: Door,
+        channel: Channel,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -224,8 +224,8 @@ impl Server {
         if site.knows(&caller) == Some(false) {
             return self.refused(caller, "this user may not ask", true);
         }
-        let mut crowd = lock(&self.crowd);
-        if !crowd.make_room() {
+        let mut connections = lock(&self.connections);
+        if !connections.make_room() {
             return self.refused(
                 caller,
                 "everybody who is connected waits for an answer, and there is no room for more",
@@ -233,14 +233,14 @@ impl Server {
             );
         }
         let is_busy = Arc::new(AtomicBool::new(false));
-        let conversation =
-            Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
+        let connection =
+            Connection { server: Arc::clone(self), site, caller, channel, is_busy: Arc::clone(&is_busy) };
         let task = tokio::spawn(async move {
             let Ok(Some(stream)) = tokio::time::timeout(HEADERS_TIME, stream).await else { return };
             // A connection that takes too long is dropped.
-            let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;
+            let _ = tokio::time::timeout(CONNECTION_TIME, connection.serve(stream)).await;
         });
-        crowd.add(caller.user(), task.abort_handle(), is_busy);
+        connections.add(caller.user(), task.abort_handle(), is_busy);
     }
 
     /// Logs a refusal, unless too many were logged recently.
@@ -248,16 +248,16 @@ impl Server {
         let mut refusals = lock(&self.refusals);
         if refusals.began.is_none_or(|began| began.elapsed() > REFUSALS_TIME) {
             refusals.began = Some(Instant::now());
-            refusals.told = 0;
+            refusals.logged = 0;
         }
-        if refusals.told >= REFUSALS {
-            refusals.untold += 1;
+        if refusals.logged >= REFUSALS {
+            refusals.suppressed += 1;
             return;
         }
-        refusals.told += 1;
-        let untold = std::mem::take(&mut refusals.untold);
+        refusals.logged += 1;
+        let suppressed = std::mem::take(&mut refusals.suppressed);
         drop(refusals);
-        (self.log)(&Event::Refused { caller, reason, is_for_user, untold });
+        (self.log)(&Event::Refused { caller, reason, is_for_user, suppressed });
     }
 
     fn note(&self, caller: Caller, outcome: &Outcome<'_>) {
@@ -270,7 +270,7 @@ impl Server {
                 process: self.process(caller),
             }),
             Outcome::Refused(refusal) => self.refused(caller, refusal.as_str(), false),
-            Outcome::Told => {}
+            Outcome::WithoutCredentials => {}
         }
     }
 
@@ -278,7 +278,7 @@ impl Server {
     fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
             Caller::User(peer) => self.holders.of(peer).map(holder::Holder::facts).unwrap_or_default(),
-            Caller::Elsewhere(_) | Caller::Unknown | Caller::Untold => Vec::new(),
+            Caller::Elsewhere(_) | Caller::Unknown | Caller::Unidentifiable => Vec::new(),
         }
     }
 
@@ -286,23 +286,23 @@ impl Server {
     fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
             Caller::User(Peer { process: Some(process), .. }) => vec![("pid", process.to_string())],
-            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => Vec::new(),
+            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Unidentifiable => Vec::new(),
         }
     }
 }
 
 /// One connection.
-struct Conversation {
+struct Connection {
     server: Arc<Server>,
     site: Arc<Site>,
     caller: Caller,
-    door: Door,
+    channel: Channel,
     is_busy: Arc<AtomicBool>,
 }
 
-impl Conversation {
+impl Connection {
     /// Answers the requests of the connection in turn.
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
         let mine = self.site.offers_for(self.caller).await;
         if mine.is_empty() {
             return self.server.refused(self.caller, "this user may not ask", true);
@@ -311,7 +311,7 @@ impl Conversation {
         let service = service_fn(async |request: Request<Incoming>| {
             let (head, _) = request.into_parts();
             let _busy = Busy::begin(this);
-            let (answer, outcome) = this.site.answer(mine, &this.caller, this.door, &head).await;
+            let (answer, outcome) = this.site.answer(mine, &this.caller, this.channel, &head).await;
             this.server.note(this.caller, &outcome);
             Ok::<Answer, Infallible>(answer)
         });
@@ -327,12 +327,12 @@ impl Conversation {
 }
 
 /// While this exists, the connection is not closed to make room for another.
-struct Busy<'a>(&'a Conversation);
+struct Busy<'a>(&'a Connection);
 
 impl<'a> Busy<'a> {
-    fn begin(conversation: &'a Conversation) -> Self {
-        conversation.is_busy.store(true, Ordering::Relaxed);
-        Self(conversation)
+    fn begin(connection: &'a Connection) -> Self {
+        connection.is_busy.store(true, Ordering::Relaxed);
+        Self(connection)
     }
 }
 

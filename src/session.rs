@@ -92,7 +92,7 @@ impl<T: Transport> Call<'_, T> {
         let Self { transport, identity, request, endpoint, clock, budget } = self;
         let region = request.region.as_str();
         let sign =
-            || x509::sign(wire::request(request, endpoint), identity, region, moved(clock.now(), offset));
+            || x509::sign(wire::request(request, endpoint), identity, region, shifted(clock.now(), offset));
         let answer = budget.exchange(*transport, sign).await;
         answer.map_err(|error| match error {
             ExchangeError::NoAnswer(error) => SessionError::NoAnswer(error),
@@ -106,12 +106,12 @@ impl<T: Transport> Call<'_, T> {
         if !(200..300).contains(&answer.status()) {
             return Err(refusal::read(answer, now, offset, attempts));
         }
-        let credential_set = wire::read(answer, &self.request.role_arn, moved(now, offset))?;
+        let credential_set = wire::read(answer, &self.request.role_arn, shifted(now, offset))?;
         let request_id = answer.request_id().map(str::to_owned);
         Ok(Session { credential_set, clock_offset: offset, attempts, request_id })
     }
 }
 
-fn moved(time: Timestamp, offset: i64) -> Timestamp {
+fn shifted(time: Timestamp, offset: i64) -> Timestamp {
     Timestamp::from_unix_seconds(time.unix_seconds().saturating_add(offset))
 }

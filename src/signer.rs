@@ -61,7 +61,7 @@ pub enum SignError {
     /// The cryptographic library refused; it does not say why.
     #[error("the private key cannot sign")]
     Library,
-    /// The certificate's public key does not verify the key's signature.
+    /// The key made a signature which the certificate's public key does not verify.
     #[error("the private key does not belong to the certificate")]
     OtherKey,
 }
@@ -117,7 +117,7 @@ pub trait SigningKey: fmt::Debug + Send {
         Ok(None)
     }
 
-    /// Signs `message`, which must not be hashed yet.
+    /// Signs `message`, which is not hashed yet.
     ///
     /// # Errors
     ///

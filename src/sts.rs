@@ -48,7 +48,7 @@ pub struct Granted {
 
 /// The requested operation.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+enum Operation<'a> {
     /// Who the caller is.
     Identity,
     /// A second role.
@@ -57,7 +57,7 @@ enum Asked<'a> {
     Scope(&'a Scope),
 }
 
-impl Asked<'_> {
+impl Operation<'_> {
     /// Returns the name of the operation.
     const fn action(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let (answer, _) = self.call(credentials, Asked::Identity, Vec::new()).await?;
+        let (answer, _) = self.call(credentials, Operation::Identity, Vec::new()).await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
         let read = |member| result.as_ref().and_then(|result| result.text(member));
@@ -128,7 +128,7 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Granted, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
-        let (answer, clock_offset) = self.call(&first.credentials, Asked::Role(request), form).await?;
+        let (answer, clock_offset) = self.call(&first.credentials, Operation::Role(request), form).await?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
         let user = result.and_then(|result| result.inside("AssumedRoleUser"));
         let assumed_role_arn = user
@@ -165,7 +165,7 @@ impl<T: Transport> Sts<'_, T> {
         length: Option<Duration>,
     ) -> Result<Granted, StsError> {
         let form = scope.parameters(length);
-        let (answer, clock_offset) = self.call(&first.credentials, Asked::Scope(scope), form).await?;
+        let (answer, clock_offset) = self.call(&first.credentials, Operation::Scope(scope), form).await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetScopedCredentialsResult"));
         let session = result.and_then(|result| result.inside("SessionInfo"));
@@ -216,11 +216,11 @@ impl<T: Transport> Sts<'_, T> {
     async fn call(
         &self,
         credentials: &SessionCredentials,
-        asked: Asked<'_>,
+        operation: Operation<'_>,
         parameters: Vec<(String, String)>,
     ) -> Result<(Response, i64), StsError> {
         let mut form = vec![
-            (String::from("Action"), asked.action().to_owned()),
+            (String::from("Action"), operation.action().to_owned()),
             (String::from("Version"), String::from(VERSION)),
         ];
         form.extend(parameters);
@@ -240,14 +240,14 @@ impl<T: Transport> Sts<'_, T> {
         // The session was granted to a certificate that was valid then, so times outside its life are implausible.
         let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
         let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
-            return Ok((accepted(asked, answer)?, self.clock_offset));
+            return Ok((accepted(operation, answer)?, self.clock_offset));
         };
         let offset = self.clock_offset.saturating_add(further);
         // A second refusal is reported unchanged; if the second request gets no answer at all, the first refusal is
         // more informative.
         match self.exchange(&mut budget, &request, credentials, offset).await {
-            Ok(second) => Ok((accepted(asked, second)?, offset)),
-            Err(_) => Ok((accepted(asked, answer)?, self.clock_offset)),
+            Ok(second) => Ok((accepted(operation, second)?, offset)),
+            Err(_) => Ok((accepted(operation, answer)?, self.clock_offset)),
         }
     }
 
@@ -277,6 +277,6 @@ fn source_identity(result: Option<xml::Document<'_>>, first: &CredentialSet) -> 
 }
 
 /// Returns the answer if it is a success.
-fn accepted(asked: Asked<'_>, answer: Response) -> Result<Response, StsError> {
-    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(asked, &answer)) }
+fn accepted(operation: Operation<'_>, answer: Response) -> Result<Response, StsError> {
+    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(operation, &answer)) }
 }

@@ -1,6 +1,6 @@
 //! Certificate revocation lists (RFC 5280 §5): the certificates of a CA that must no longer be accepted.
 //!
-//! AWS does not fetch lists: it knows only those given to [ImportCrl], in PEM and of at most 300,000 bytes.
+//! AWS fetches no list: it knows those that [ImportCrl] gave it, in PEM and of at most 300,000 bytes.
 //!
 //! [ImportCrl]: https://docs.aws.amazon.com/rolesanywhere/latest/APIReference/API_ImportCrl.html
 

@@ -29,14 +29,14 @@ const LONGEST_TEXT: usize = 1024;
 /// The most facts in the record of a failure.
 const MOST_FACTS: usize = 5;
 
-/// The suffix of a record's file name.
+/// What the name of a record ends with.
 pub(super) const SUFFIX: &str = ".failed";
 
 /// The suffix of the first version's records, whose texts had not passed through [`printable_line`].
 const FIRST_SUFFIX: &str = ".failure";
 
 /// How far ahead the next try may lie; more means that this clock was set back.
-const LONGEST_BELIEVED: Duration = Duration::from_secs(20 * 60);
+const LONGEST_PLAUSIBLE: Duration = Duration::from_secs(20 * 60);
 
 /// What is recorded about a failure; contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Failure {
         let Some(next_try) = self.next_try_beside(fallback) else { return false };
         self.certificate_sha256 == *certificate_sha256
             && now < next_try
-            && self.next_try.since(now) <= LONGEST_BELIEVED
+            && self.next_try.since(now) <= LONGEST_PLAUSIBLE
     }
 
     /// Returns when a caller with this fallback may try next; `None` if it may at any time.

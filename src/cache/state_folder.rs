@@ -44,7 +44,7 @@ const SEALING_KEY_LENGTH: usize = 32;
 
 /// What to do if a folder is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Absent {
+enum IfAbsent {
     Leave,
     Make,
 }
@@ -82,13 +82,13 @@ impl Place {
         Self { path: home.join(BELOW_HOME), parent: Parent::Own(home) }
     }
 
-    fn open(&self, absent: Absent) -> Result<StateFolder, CacheError> {
-        StateFolder::open(&self.path, &self.parent, absent).map_err(|problem| self.failed(problem))
+    fn open(&self, if_absent: IfAbsent) -> Result<StateFolder, CacheError> {
+        StateFolder::open(&self.path, &self.parent, if_absent).map_err(|problem| self.failed(problem))
     }
 
     /// Opens the folder if sessions can be shared through it: a home may be read-only or full.
     fn open_usable(&self) -> Result<StateFolder, CacheError> {
-        let folder = self.open(Absent::Make)?;
+        let folder = self.open(IfAbsent::Make)?;
         folder.check_writable().map_err(|error| self.failed(FolderProblem::Io(error)))?;
         match folder.sealing_key() {
             Ok(_) => Ok(folder),
@@ -108,9 +108,9 @@ impl Place {
                 system::read_private(&self.path.join(SEALING_KEY), SEALING_KEY_LENGTH)?
             }
             #[cfg(unix)]
-            Parent::Sticky(_) => self.open(Absent::Leave).ok()?.read(SEALING_KEY, SEALING_KEY_LENGTH)?,
+            Parent::Sticky(_) => self.open(IfAbsent::Leave).ok()?.read(SEALING_KEY, SEALING_KEY_LENGTH)?,
         };
-        whole_key(bytes)
+        parse_key(bytes)
     }
 }
 
@@ -125,7 +125,7 @@ pub struct StateLocation {
     places: Vec<Place>,
     /// Whether the search continues with the system's places for users without a home. They are determined only when
     /// needed, which most calls never do.
-    goes_on: bool,
+    tries_system_places: bool,
 }
 
 /// The result of a search for the state folder.
@@ -158,22 +158,22 @@ impl StateLocation {
             let path = Path::new("~").join(BELOW_HOME);
             return Err(CacheError::StateFolder { path, problem: FolderProblem::Nowhere });
         }
-        Ok(Self { places, goes_on: true })
+        Ok(Self { places, tries_system_places: true })
     }
 
     /// Names the folder directly; no other is searched.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { places: vec![Place::named(path)], goes_on: false }
+        Self { places: vec![Place::named(path)], tries_system_places: false }
     }
 
     /// Names the folder below a home; no other is searched.
     pub fn in_home(home: impl Into<PathBuf>) -> Self {
-        Self { places: vec![Place::in_home(home.into())], goes_on: false }
+        Self { places: vec![Place::in_home(home.into())], tries_system_places: false }
     }
 
     /// Returns the places to search, the preferred first.
     fn places(&self) -> impl Iterator<Item = Cow<'_, Place>> {
-        let memory = self.goes_on.then(|| std::iter::once_with(system::without_home).flatten());
+        let memory = self.tries_system_places.then(|| std::iter::once_with(system::without_home).flatten());
         self.places.iter().map(Cow::Borrowed).chain(memory.into_iter().flatten().map(Cow::Owned))
     }
 
@@ -197,12 +197,12 @@ impl StateLocation {
         let mut passed_over = Vec::new();
         for place in self.places() {
             // A folder that was named explicitly is used even if it is not writable: there is no other.
-            let opened = if self.goes_on { place.open_usable() } else { place.open(Absent::Make) };
+            let opened = if self.tries_system_places { place.open_usable() } else { place.open(IfAbsent::Make) };
             match opened {
                 Ok(folder) => return Found { folder: Some(folder), passed_over },
                 Err(error) => {
                     trace::step(|| error.to_string());
-                    let ends = is_of_the_process(&error);
+                    let ends = is_process_limit(&error);
                     passed_over.push(error);
                     if ends {
                         break;
@@ -215,7 +215,7 @@ impl StateLocation {
 
     /// Opens every folder that exists; none is created.
     pub fn existing(&self) -> impl Iterator<Item = StateFolder> {
-        self.places().filter_map(|place| place.open(Absent::Leave).ok())
+        self.places().filter_map(|place| place.open(IfAbsent::Leave).ok())
     }
 
     /// Reads, one by one on demand, the keys that keyring entries may be sealed under. The first costs opening,
@@ -229,7 +229,7 @@ impl StateLocation {
 }
 
 /// Returns whether a limit of this process is the problem, which would be the same in every place.
-fn is_of_the_process(error: &CacheError) -> bool {
+fn is_process_limit(error: &CacheError) -> bool {
     let CacheError::StateFolder { problem: FolderProblem::Io(error), .. } = error else { return false };
     error.kind() == io::ErrorKind::FileTooLarge || system::is_out_of_descriptors(error)
 }
@@ -241,7 +241,7 @@ impl StateFolder {
     /// costs the cached sessions and nothing else.
     pub(super) fn sealing_key(&self) -> Result<SealingKey, CacheError> {
         let failed = |source| CacheError::File { path: self.path().join(SEALING_KEY), source };
-        let read = || self.read(SEALING_KEY, SEALING_KEY_LENGTH).and_then(whole_key);
+        let read = || self.read(SEALING_KEY, SEALING_KEY_LENGTH).and_then(parse_key);
         if let Some(key) = read() {
             return Ok(key);
         }
@@ -262,7 +262,7 @@ fn fresh_key() -> io::Result<Secret<Vec<u8>>> {
     Ok(Secret::new(key))
 }
 
-fn whole_key(bytes: Vec<u8>) -> Option<SealingKey> {
+fn parse_key(bytes: Vec<u8>) -> Option<SealingKey> {
     let bytes = Secret::new(bytes);
     (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::new(bytes, []))
 }

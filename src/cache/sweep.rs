@@ -7,21 +7,21 @@ use super::state_folder::StateFolder;
 use crate::clock::Timestamp;
 
 /// How many files a write examines: it adds only one, so leftovers shrink over time.
-const LOOKED_AT: usize = 16;
+const FILES_PER_SWEEP: usize = 16;
 
 /// How long a write can take at most; a temporary file older than this was left by a writer that was killed.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
 
-/// How long a failure is shown to people; it causes back-off for much less.
+/// How long a failure is shown to people; it holds nobody back for that long.
 const FAILURE_SHOWN: Duration = Duration::from_secs(7 * 86_400);
 
-/// How many failures are stored: each session name has its own key, and a job may make up thousands. Beyond this
-/// number, those that a write examines are removed whatever their age: that costs one more try at AWS each, at most.
+/// How many failures are kept: each name of a session is a key of its own, and a job may make up thousands. Of more, those that a
+/// write looks at go first, whatever their age: they cost a try at AWS, at most.
 const MOST_FAILURES: usize = 500;
 
-/// The kinds of files in a folder.
+/// What the files of a folder are to this program.
 pub(super) struct Kinds<'a> {
-    /// The suffix of failure records.
+    /// What the names of failures end with.
     pub(super) failures: &'a str,
     /// The failure that was just written, which stays.
     pub(super) written: &'a str,
@@ -39,7 +39,7 @@ pub(super) fn sweep(folder: &StateFolder, kinds: &Kinds<'_>, now: Timestamp) -> 
     let start = usize::from(u16::from_be_bytes(random)) % names.len().max(1);
     let is_of_us = |name: &&String| *name != kinds.written && *name != "." && *name != "..";
     let mut left = Vec::new();
-    for name in names.iter().cycle().skip(start).take(names.len()).filter(is_of_us).take(LOOKED_AT) {
+    for name in names.iter().cycle().skip(start).take(names.len()).filter(is_of_us).take(FILES_PER_SWEEP) {
         let is_older = |age| folder.modified(name).is_some_and(|written| written.plus(age) < now);
         let is_over = if name.starts_with('.') {
             is_older(LONGEST_WRITE)

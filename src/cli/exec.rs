@@ -19,7 +19,7 @@ use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
 use crate::server::{
-    Allowed, Answered, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets,
+    Allowed, LastDocument, Event, Refresher, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets,
     Token,
 };
 use crate::shell_env;
@@ -117,17 +117,17 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         }
         let role_arn = first.credential_set.role_arn.clone();
         let source = Renewal::new(provider, Box::new(|_| {}));
-        let keeper = Arc::new(Keeper::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
+        let refresher = Arc::new(Refresher::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
         let token = Arc::new(Token::random().map_err(CannotExec::from)?);
         let name = invocation.name().unwrap_or("session").to_owned();
         Some(Offer {
             name,
             role_arn,
             region,
-            keeper,
+            refresher,
             token,
             allowed: Allowed::own_user(),
-            answered: Answered::default(),
+            last_document: LastDocument::default(),
         })
     } else {
         if let Some(warning) = too_short(invocation, &first) {
@@ -159,7 +159,7 @@ async fn run_command(
         match &endpoint {
             Some((server, listener)) => tokio::select! {
                 never = server.accept(listener) => never,
-                never = server.keep() => never,
+                never = server.keep_fresh() => never,
             },
             None => std::future::pending().await,
         }
@@ -180,15 +180,15 @@ async fn endpoint(
     set: &mut Set,
 ) -> Result<(Arc<Server>, Listener), Failure> {
     let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
-    if !sockets.know_own_user() {
+    if !sockets.can_identify_own_user() {
         return Err(CannotExec::NobodyKnown.into());
     }
     trace::step(|| match sockets {
-        Sockets::Untold => {
+        Sockets::Unsupported => {
             String::from("this system does not tell who opens a connection: the token alone decides")
         }
         #[cfg(target_os = "linux")]
-        Sockets::Asked | Sockets::Listed => String::from("the endpoint answers this user alone"),
+        Sockets::Netlink | Sockets::ProcNet => String::from("the endpoint answers this user alone"),
     });
     if let Some(exempt) = past_the_proxy(env) {
         set.extend(["NO_PROXY", "no_proxy"].map(|name| (name, Zeroizing::new(exempt.clone()))));

@@ -56,7 +56,7 @@ pub(crate) fn write_lines(text: &str) -> Result<(), OutputError> {
     }
 }
 
-/// Writes the results of a command as JSON.
+/// Writes the answer of a command that was asked for JSON.
 pub(crate) fn write_json(kind: &'static str, data: &impl serde::Serialize) -> Result<(), OutputError> {
     write(&envelope(kind, data).map_err(|error| OutputError::Failed(error.into()))?)
 }

@@ -17,8 +17,8 @@ use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
 use crate::identity::Identity;
 use crate::provider::{
-    Advice, CreateError, Hop, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop,
-    SessionMaker, Sharing, Wanted, chained, file_key_lender,
+    Advice, CreateError, Hop, RolesAnywhereSource, MinimumRemaining, Provider, ProviderError, SecondHop,
+    SessionSource, Sharing, SessionSpec, chained, file_key_lender,
 };
 use crate::session::{Refusal, SessionRequest};
 use crate::signing::Endpoint;
@@ -36,22 +36,22 @@ pub(super) fn session(
 
 /// Returns credentials from a provider as [`session`] does.
 pub(super) fn obtain(
-    provider: &Provider<Box<dyn SessionMaker>>,
+    provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
     minimum: MinimumRemaining,
 ) -> Result<CacheEntry, Failure> {
-    provider.session(minimum).map_err(|error| told(error, provider, name, env))
+    provider.session(minimum).map_err(|error| failure_of(error, provider, name, env))
 }
 
 /// Converts a provider's failure to a report.
-pub(super) fn told(
+pub(super) fn failure_of(
     error: ProviderError,
-    provider: &Provider<Box<dyn SessionMaker>>,
+    provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
 ) -> Failure {
-    let server_verification = provider.wanted().server_verification;
+    let server_verification = provider.spec().server_verification;
     let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
     let first_try = match &error {
         ProviderError::BackingOff { .. } => Some(first_try(name)),
@@ -67,7 +67,7 @@ pub(super) fn told(
 pub(super) fn provider(
     settings: SessionSettings,
     env: &Environment,
-) -> Result<Provider<Box<dyn SessionMaker>>, Failure> {
+) -> Result<Provider<Box<dyn SessionSource>>, Failure> {
     let SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache } =
         settings;
     let server_verification = match &transport.trust {
@@ -75,8 +75,8 @@ pub(super) fn provider(
         ServerTrust::Roots(_) => ServerVerification::On,
     };
     let certificate = identity.certificate.clone();
-    let wanted =
-        Wanted { request, endpoint, server_verification, certificate, second_hop: None, scopes: Vec::new() };
+    let spec =
+        SessionSpec { request, endpoint, server_verification, certificate, second_hop: None, scopes: Vec::new() };
     let namespace = Namespace::from_environment(env)?;
     let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.
@@ -89,9 +89,9 @@ pub(super) fn provider(
         }
     };
     let clock = Arc::new(SystemClock);
-    let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
-    let transport = maker.transport();
-    let first = Provider::new(wanted, maker, sharing(), clock, limits.deadline);
+    let source = RolesAnywhereSource::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
+    let transport = source.transport();
+    let first = Provider::new(spec, source, sharing(), clock, limits.deadline);
     let second_hop = second_hop.map(|SecondHopSettings { request, endpoint }| {
         Hop::Role(SecondHop { request: Arc::new(request), endpoint })
     });
@@ -115,12 +115,12 @@ fn explain(refusal: &Refusal, request: &SessionRequest, endpoint: &Endpoint, ide
 /// touch.
 #[inline(never)]
 fn following(
-    first: Provider<IdentityMaker>,
+    first: Provider<RolesAnywhereSource>,
     hops: Vec<Hop>,
     transport: &Arc<NativeTransport>,
     limits: Limits,
     sharing: impl Fn() -> Sharing,
-) -> Provider<Box<dyn SessionMaker>> {
+) -> Provider<Box<dyn SessionSource>> {
     let follow = |provider, hop| chained(provider, hop, Arc::clone(transport), limits, sharing()).boxed();
     hops.into_iter().fold(first.boxed(), follow)
 }

@@ -12,7 +12,7 @@ use super::args::{Needs, Spec, Words};
 use super::event_log::{EventLog, Form};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
-use super::stop::{Asked, Signals};
+use super::stop::{SignalRequest, Signals};
 use super::usage::UsageError;
 use super::{Invocation, grammar, output};
 use crate::clock::{Clock as _, SystemClock};
@@ -20,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::runtime::block_on;
 use crate::private_file::KeyFilePolicy;
 use crate::server::{
-    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, Standing,
+    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, SessionHealth,
     Tls, is_loopback,
 };
 use crate::systemd::Notifier;
@@ -287,10 +287,10 @@ async fn serve(
     let mut signals = Signals::catch().map_err(CannotServe::Signals)?;
     let notifier = Notifier::from_environment(invocation.env);
     let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
-    if !sockets.know_own_user() {
+    if !sockets.can_identify_own_user() {
         return Err(CannotServe::NobodyKnown.into());
     }
-    if sockets == Sockets::Untold {
+    if sockets == Sockets::Unsupported {
         let why = "this system does not tell who opens a connection: the tokens alone decide";
         log.tell("callers-not-checked", &[("reason", why.to_owned())]);
     }
@@ -301,7 +301,7 @@ async fn serve(
         // Where the system identifies no caller, the metadata service, which needs no secret, is for everybody or for
         // nobody.
         let everybody = offers.iter().all(|offer| offer.allowed.is_anybody());
-        let served = (sockets != Sockets::Untold || everybody) && places.tls.is_none();
+        let served = (sockets != Sockets::Unsupported || everybody) && places.tls.is_none();
         Site { offers, metadata_service: served.then(|| metadata_service.clone()) }
     };
     let offered = offers.make(first).map_err(CannotServe::from)?;
@@ -315,15 +315,15 @@ async fn serve(
         let server = Arc::clone(&server);
         tokio::spawn(async move { server.accept(&listener).await });
     }
-    let keeping = server.keep();
-    let telling = keep_told(&server, &notifier);
-    tokio::pin!(keeping, telling);
+    let keeping = server.keep_fresh();
+    let status_updates = keep_status(&server, &notifier);
+    tokio::pin!(keeping, status_updates);
     loop {
         tokio::select! {
             never = &mut keeping => match never {},
-            never = &mut telling => match never {},
+            never = &mut status_updates => match never {},
             signal = signals.next() => match signal {
-                Asked::Look => {
+                SignalRequest::Recheck => {
                     notifier.tell_reloading();
                     let outcome = offers.read(invocation).and_then(|described| {
                         places.share(described.iter().any(offers::Described::is_shared))?;
@@ -338,7 +338,7 @@ async fn serve(
                     }
                     notifier.tell(&["READY=1", &status(&server.site())]);
                 }
-                Asked::Stop => break,
+                SignalRequest::Stop => break,
             },
         }
     }
@@ -389,16 +389,16 @@ fn tell(log: &EventLog, event: &Event) {
             facts.extend(process.iter().cloned());
             log.tell("handed-out", &facts);
         }
-        Event::Refused { caller, reason, is_for_user, untold } => {
+        Event::Refused { caller, reason, is_for_user, suppressed } => {
             let mut facts = vec![("user", user(caller)), ("reason", (*reason).to_owned())];
             match caller {
                 Caller::User(peer) if *is_for_user => {
                     facts.push(("allowed-by", format!("--allow-user {}", peer.user)));
                 }
-                Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => {}
+                Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Unidentifiable => {}
             }
-            if *untold > 0 {
-                facts.push(("others-before", untold.to_string()));
+            if *suppressed > 0 {
+                facts.push(("others-before", suppressed.to_string()));
             }
             log.tell("refused", &facts);
         }
@@ -409,12 +409,12 @@ fn user(caller: &Caller) -> String {
     match caller {
         Caller::User(peer) => peer.user.to_string(),
         Caller::Elsewhere(host) => format!("at:{host}"),
-        Caller::Unknown | Caller::Untold => String::from("unknown"),
+        Caller::Unknown | Caller::Unidentifiable => String::from("unknown"),
     }
 }
 
 /// Updates the status that systemd shows, and sends watchdog notifications.
-async fn keep_told(server: &Server, notifier: &Notifier) -> Infallible {
+async fn keep_status(server: &Server, notifier: &Notifier) -> Infallible {
     let mut pause = notifier.watchdog_interval().map_or(STATUS_INTERVAL, |pause| pause.min(STATUS_INTERVAL));
     // The first session arrives after a moment.
     let mut next = Duration::from_secs(1).min(pause);
@@ -438,7 +438,7 @@ async fn keep_told(server: &Server, notifier: &Notifier) -> Infallible {
 fn status(site: &Site) -> String {
     let now = SystemClock.now();
     let session = |offer: &crate::server::Offer| {
-        let Standing { usable_until, failure } = offer.keeper.standing();
+        let SessionHealth { usable_until, failure } = offer.refresher.health();
         match (usable_until, failure) {
             (Some(until), None) => format!("{} until {until}", offer.name),
             (Some(until), Some(_)) => format!("{} until {until}, cannot be renewed now", offer.name),

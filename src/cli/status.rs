@@ -1,4 +1,4 @@
-//! `status`: what is known about each session on this host; nothing is sent.
+//! `status`: what is known of each session on this host; nothing is sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -93,7 +93,7 @@ impl Report {
         let source = settings.identity.clone();
         let choice = settings.cache;
         let provider = provider::provider(settings, env)?;
-        let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
+        let (requested, scope) = (provider.spec().requested(), provider.spec().scope());
         let status = provider.status();
         let IdentitySource { certificate, intermediates, password, .. } = &source;
         let certificate =
@@ -104,7 +104,7 @@ impl Report {
             Err(_) => Ok(KeyFinding::NotExamined),
         };
         let keeping = keeping(known, choice, key.is_ok().then_some(&source), env)?;
-        // If the certificate cannot be read, that is what is reported.
+        // Where the certificate cannot be read, that is what is told.
         let status = status.unwrap_or(SessionStatus { entry: None, failure: None });
         Ok(Self { name, role_arn, scope, requested, status, certificate, key, unread, keeping })
     }
@@ -130,7 +130,7 @@ fn keeping(
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    // Read once, not for each of thousands of sessions.
+    // Read once, and not for each of thousands of sessions.
     let config = settings::config(&invocation.typed, invocation.env)?;
     let names = match invocation.typed.words.first() {
         Some(name) => vec![name.clone()],
@@ -284,7 +284,7 @@ fn render(reports: &[Report], now: Timestamp) -> String {
     text
 }
 
-/// Renders the [text format] of Prometheus: gauges, one sample per session.
+/// Renders the [text format] of Prometheus: gauges, one sample a session.
 ///
 /// [text format]: https://prometheus.io/docs/instrumenting/exposition_formats/
 fn metrics(reports: &[Report], now: Timestamp) -> String {
@@ -314,7 +314,7 @@ fn metrics(reports: &[Report], now: Timestamp) -> String {
         let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} gauge");
         for report in reports {
             if let Some(value) = sample(report, now) {
-                // Names and ARNs contain no character that has to be escaped here.
+                // Neither a name nor an ARN has a character that would have to be escaped here.
                 let (name, role_arn) = (report.name.as_deref().unwrap_or_default(), &report.role_arn);
                 let _ = writeln!(text, "{metric}{{session=\"{name}\",role_arn=\"{role_arn}\"}} {value}");
             }

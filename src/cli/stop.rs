@@ -2,10 +2,10 @@
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum SignalRequest {
     /// To check everything again now: SIGHUP, unless a terminal was closed.
     #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
-    Look,
+    Recheck,
     /// To end, which is not a failure: SIGTERM, SIGINT, or a closed terminal.
     Stop,
 }
@@ -16,7 +16,7 @@ mod system {
 
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    use super::Asked;
+    use super::SignalRequest;
     use crate::process::ignored_signals;
 
     /// The signals; `None` for one that is ignored: SIGHUP under nohup, SIGINT in the background of a script.
@@ -40,11 +40,11 @@ mod system {
             })
         }
 
-        pub(in super::super) async fn next(&mut self) -> Asked {
+        pub(in super::super) async fn next(&mut self) -> SignalRequest {
             tokio::select! {
-                () = arrival(&mut self.hangup) => if self.has_terminal { Asked::Stop } else { Asked::Look },
-                () = arrival(&mut self.interrupt) => Asked::Stop,
-                () = arrival(&mut self.terminate) => Asked::Stop,
+                () = arrival(&mut self.hangup) => if self.has_terminal { SignalRequest::Stop } else { SignalRequest::Recheck },
+                () = arrival(&mut self.interrupt) => SignalRequest::Stop,
+                () = arrival(&mut self.terminate) => SignalRequest::Stop,
             }
         }
     }
@@ -61,7 +61,7 @@ mod system {
 mod system {
     use std::io;
 
-    use super::Asked;
+    use super::SignalRequest;
 
     /// Ctrl-C, on systems without signals.
     pub(in super::super) struct Signals;
@@ -72,11 +72,11 @@ mod system {
             Ok(Self)
         }
 
-        pub(in super::super) async fn next(&mut self) -> Asked {
+        pub(in super::super) async fn next(&mut self) -> SignalRequest {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending().await
             }
-            Asked::Stop
+            SignalRequest::Stop
         }
     }
 }

@@ -237,10 +237,10 @@ impl Facts<'_> {
         causes
     }
 
-    /// The endpoint's name suggests another region, whose scope it would expect in the signature.
+    /// An endpoint whose name says that it is another region's: it verifies with its own region in the scope.
     fn other_region(&self) -> Option<Cause> {
         let (host, signed) = (self.endpoint.host(), self.request.region.as_str());
-        // In names other than AWS's, what looks like a region may be a host.
+        // Under other names than AWS's, what looks like a region may be a host.
         let aws = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"];
         let is_aws =
             aws.iter().any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')));

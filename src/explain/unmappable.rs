@@ -42,7 +42,7 @@ pub(super) fn tags(certificate: &Certificate) -> Vec<Unmappable> {
         .collect()
 }
 
-/// Returns why the common name, from which the source identity starts, cannot be one.
+/// Returns what keeps the common name, which begins the source identity, from being one.
 pub(super) fn source_identity(certificate: &Certificate) -> Option<String> {
     let (_, name) = certificate.subject_attributes().iter().find(|(kind, _)| kind == "CN")?;
     let is_source_identity =

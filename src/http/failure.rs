@@ -75,7 +75,7 @@ impl Situation<'_> {
         // The type of tunnel errors is not public.
         match cause.to_string().as_str() {
             "tunnel error: proxy authorization required" => Some(refused(Refusal::PasswordMissing)),
-            "tunnel error: unsuccessful" => Some(refused(Refusal::Untold)),
+            "tunnel error: unsuccessful" => Some(refused(Refusal::Unexplained)),
             "tunnel error: unexpected end of file" => Some(refused(Refusal::Closed)),
             _ => None,
         }
@@ -116,7 +116,7 @@ impl Situation<'_> {
         self.host.to_owned()
     }
 
-    /// Returns the target of the connection: the proxy, or the host itself.
+    /// Returns who was to be connected to: the proxy, or the host itself.
     fn peer(&self) -> Hop {
         match self.proxy {
             Some(proxy) => Hop::Proxy(proxy.to_owned()),

@@ -21,7 +21,7 @@ use super::{MAX_BODY, Peer, Proxies, Response, Transport, TransportError, Truste
 use crate::signing::{Endpoint, Method, Scheme, SignedRequest};
 use crate::trace;
 
-/// The User-Agent; it is not signed, because proxies change it.
+/// How this program names itself; not signed, as proxies change it.
 const USER_AGENT: &str = concat!("anyrole/", env!("CARGO_PKG_VERSION"));
 
 /// Time limits for the parts of an attempt.

@@ -95,9 +95,9 @@ impl NoAnswer {
 
     /// Replaces the length of the deadline by the one that the user knows.
     #[must_use]
-    pub fn within(mut self, told: Duration) -> Self {
+    pub fn within(mut self, reported: Duration) -> Self {
         if let Self::Deadline { after, .. } = &mut self {
-            *after = told;
+            *after = reported;
         }
         self
     }

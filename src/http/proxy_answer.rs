@@ -108,7 +108,7 @@ pub enum Refusal {
     Status(u16),
     /// It gave no reason.
     #[error("it does not open this connection")]
-    Untold,
+    Unexplained,
 }
 
 impl Refusal {
@@ -124,7 +124,7 @@ impl Refusal {
             Self::PasswordRefused => {
                 "check user and password in the proxy's URL; in them @ : / and % are percent-encoded"
             }
-            Self::Closed | Self::Status(_) | Self::Untold => {
+            Self::Closed | Self::Status(_) | Self::Unexplained => {
                 "have the proxy's operator allow the endpoint's host and port, or except the host with NO_PROXY"
             }
         }

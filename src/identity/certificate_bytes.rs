@@ -9,7 +9,7 @@ use crate::x509::Certificate;
 use crate::x509::pem::{self, Label};
 use crate::x509::pkcs12;
 
-/// The bytes of a certificate's source as they were read; they may include the private key.
+/// The bytes of a certificate's source as they were read; the private key may be among them.
 pub struct CertificateBytes {
     bytes: Zeroizing<Vec<u8>>,
     sha256: [u8; 32],

@@ -241,7 +241,7 @@ pub enum IdentityError {
         /// What is not supported.
         why: String,
     },
-    /// The private key is encrypted, but no password was given and there is no terminal.
+    /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
     PrivateKeyEncrypted {
         /// Where the key is.
@@ -293,7 +293,7 @@ pub enum IdentityError {
         /// What is not supported.
         cause: PrivateKeyError,
     },
-    /// The end-entity certificate is self-signed.
+    /// The end-entity certificate was issued by nobody but itself.
     #[error("the end-entity certificate is signed by its own key, so no trust anchor can stand above it")]
     SelfSigned {
         /// Which certificate.

@@ -19,10 +19,11 @@ use crate::x509::{Certificate, Chain, PrivateKeyError};
 
 /// Loads an identity, orders its chain, and proves that certificate and key match.
 ///
-/// Each source is read once, unless files do not fit together or are incomplete: then they may be in the middle of a
-/// renewal, and all of them are read again for a short time. The end entity is the certificate in `source.certificate`
-/// that matches the private key, wherever it stands; of several, the one that is valid longest. All other certificates,
-/// and those of `source.intermediates`, are candidates for the chain. Validity is not checked: see [`Identity::check`].
+/// Each source is read once, but for files that do not fit together or hold nothing whole: they may be being replaced just now,
+/// and are read again for a short time, all of them. The end entity is the certificate in `source.certificate` that has the private
+/// key's public half, wherever it stands; of several, the one that is valid longest. All other certificates,
+/// and those of `source.intermediates`, are material for the chain. Time is not looked at: see
+/// [`Identity::check`].
 ///
 /// # Errors
 ///
@@ -61,8 +62,7 @@ fn load_by(mut loader: Loader<'_>, source: &IdentitySource) -> Result<Identity, 
 fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identity, IdentityError> {
     let IdentitySource { certificate, private_key, intermediates, .. } = source;
     let separate = private_key.as_ref().filter(|key| *key != certificate);
-    // Read everything before parsing anything: the shorter the time between two files, the more likely they belong
-    // together.
+    // All is read before anything is parsed: the less time lies between two files, the surer they are of one day.
     let (public, private) = match separate {
         Some(key) => (Some(loader.reader.public_bytes(certificate)), loader.reader.private_bytes(key)),
         None => (None, loader.reader.private_bytes(certificate)),
@@ -97,8 +97,8 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
     Identity::from_chain(Chain::order(end_entity, candidates), Box::new(key), provenance)
 }
 
-/// Loads the certificates of an identity without its key; the first one that is not a CA's is the end entity. The
-/// password is for a PKCS#12 store.
+/// Loads the certificates of an identity without its key; the first one that is no CA is the end entity. The password is that of a
+/// PKCS#12 store.
 ///
 /// # Errors
 ///
@@ -146,7 +146,7 @@ pub fn load_private_key(
     })
 }
 
-/// Returns whether a certificate matches a key.
+/// Tells whether a certificate is a key's.
 fn belongs(certificate: &Certificate, key: &FileKey) -> bool {
     key.public_key() == Some(certificate.public_key())
 }
@@ -225,7 +225,7 @@ pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<File
     loader.open(&material, input).ok()
 }
 
-/// Returns the certificate that matches a key; if there is none, the one that an error should name.
+/// Returns the certificate of a key; where none is, the one that an error about it should name.
 fn choose(certificates: &[Certificate], key: &FileKey) -> Option<Certificate> {
     certificates
         .iter()
@@ -362,7 +362,7 @@ impl<'a> Loader<'a> {
         pkcs12::open(der, &password).map_err(failed)
     }
 
-    /// Parses the private key among the blocks, and decrypts it if necessary.
+    /// Parses the private key among the blocks, decrypts it if that is needed, and takes it into use.
     fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<FileKey, IdentityError> {
         let source_name = input.to_string();
         let Some(block) = material.blocks.iter().find(|block| block.label.is_private_key()) else {

@@ -71,7 +71,7 @@ impl<'a> Password<'a> {
 }
 
 impl NoPassword {
-    /// Explains why a source could not be read, and where it is configured.
+    /// Says why a source was not read, and where it is named.
     fn of_input(unread: Unread, input: &Input) -> Self {
         match Self::from(unread) {
             Self::Unreadable(why, None) => Self::Unreadable(why, input.check_the_name()),

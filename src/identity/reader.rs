@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         Self { env, policy, certificate: None, read_once: Vec::new() }
     }
 
-    /// Supplies the bytes of a certificate's source that was read already.
+    /// Has the certificate's source been read before.
     pub(super) fn with_certificate(self, input: &'a Input, bytes: &'a CertificateBytes) -> Self {
         Self { certificate: Some((input, bytes)), ..self }
     }

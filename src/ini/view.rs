@@ -44,7 +44,7 @@ impl Section {
     }
 }
 
-/// Returns all sections; octets that are not UTF-8 are replaced.
+/// Returns all sections; what is no text is replaced in them.
 pub fn sections(content: &[u8]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for (index, line) in line::read(content).iter().enumerate() {

@@ -65,7 +65,7 @@ impl Folder {
                 .collect::<Result<_, _>>()?,
         };
         let text = issuer.revocation_list(&spec)?.pem();
-        // The number counts as used before anybody can have the list.
+        // The number is used up before anybody can have the list.
         index.list_number = number;
         index.store(&self.path, now)?;
         let file = self.path.join(AUTHORITIES).join("crl.pem");

@@ -131,7 +131,7 @@ impl Index {
 }
 
 impl Record {
-    /// Returns whether a revocation list includes the certificate, once it is revoked.
+    /// Tells whether a revocation list names the certificate, once it is revoked.
     pub(super) fn is_listed(&self, now: Timestamp) -> bool {
         self.not_after.plus(DAY * KEPT_DAYS) >= now
     }

@@ -40,7 +40,7 @@ pub struct IssueSpec {
 pub enum KeyOrigin {
     /// It is generated here, and its private half written beside the certificate.
     New(KeyAlgorithm),
-    /// Its private half is elsewhere, as a request proves. Only the public key is taken from the request.
+    /// Its private half is elsewhere, and a request proves it. Nothing but the public key is taken from that.
     Request(CertificateRequest),
 }
 
@@ -173,7 +173,7 @@ pub(super) fn certify(
     Ok(Issued { certificate: certificate_path, private_key, serial: issued.serial().hex(), not_after })
 }
 
-/// Registers a certificate, before anybody has it.
+/// Enters a certificate into the register, before anybody has it.
 fn enter(
     locked: &Locked<'_>,
     names: &Names<'_>,

@@ -93,7 +93,7 @@ pub fn uri(text: &str) -> Result<SubjectAlternativeName, PkiError> {
     Ok(SubjectAlternativeName::Uri(text.to_owned()))
 }
 
-/// Describes which character is wrong and where, counted from 1.
+/// Says which character is wrong and where, counted from 1.
 fn at(character: char, position: usize) -> String {
     format!("there is {} at position {position}", quoted(&character.escape_debug().to_string()))
 }

@@ -22,7 +22,7 @@ pub struct RequestSpec {
     pub subject: DistinguishedName,
     /// The other names, in order.
     pub alternative_names: Vec<SubjectAlternativeName>,
-    /// The algorithm of a new key; `None` requests another certificate for the existing key.
+    /// The algorithm of a new key; `None` asks for another certificate of the key that is there.
     pub new_key: Option<KeyAlgorithm>,
 }
 
@@ -42,8 +42,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if a new key is requested and there is one with that name; if the existing key is requested and there is
-    /// none; or if something cannot be written.
+    /// Fails if there is a key of that name and a new one is asked for; if there is none and that is asked for; or if something
+    /// cannot be written.
     pub fn request(&self, spec: &RequestSpec) -> Result<Requested, PkiError> {
         check_name(&spec.name)?;
         let locked = self.lock()?;

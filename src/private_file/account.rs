@@ -57,14 +57,14 @@ pub(crate) fn owner_name(user: u32) -> String {
     name.map_or_else(|| format!("uid {number}"), |name| crate::text::printable(&name))
 }
 
-/// Returns the fields of the line with this name or number.
+/// Returns the fields of the line of that name or number.
 fn field_of(database: &Path, wanted: &str) -> Option<Vec<String>> {
     find(database, |fields| {
         [0, 2].into_iter().any(|field| fields.get(field).is_some_and(|text| text == wanted))
     })
 }
 
-/// Returns the fields of the first matching line; an organisation's database may be of any length.
+/// Returns the fields of the first line that is wanted; an organisation's database may be of any length.
 fn find(database: &Path, is_wanted: impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
     let lines = BufReader::new(File::open(database).ok()?).split(b'\n').map_while(Result::ok);
     lines

@@ -40,7 +40,7 @@ const SETTLED: Duration = Duration::from_millis(25);
 const EMPTIED: Duration = Duration::from_secs(1);
 
 /// How long to wait for other writers of the file. Each takes a few milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often to reread a file that others keep changing.
 const ATTEMPTS: u32 = 200;
@@ -89,7 +89,7 @@ pub fn edit<T, E: From<EditError>>(
     mut editor: impl FnMut(&Editing) -> Result<Edited<T>, E>,
 ) -> Result<(T, Stamp), E> {
     for _ in 0..ATTEMPTS {
-        let editing = Editing::begin(path, missing, limit, PATIENCE)?;
+        let editing = Editing::begin(path, missing, limit, LOCK_TIMEOUT)?;
         match editor(&editing)? {
             Edited::Unchanged(found) => return Ok((found, editing.stamp())),
             Edited::Content(content, found) => {
@@ -113,7 +113,7 @@ pub fn content_to_edit(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Ed
         // If more than the file is missing, writing will fail.
         Err(_) => Ok(Zeroizing::new(Vec::new())),
         Ok(_) => {
-            let editing = Editing::begin(path, MissingFolder::Refuse, limit, PATIENCE)?;
+            let editing = Editing::begin(path, MissingFolder::Refuse, limit, LOCK_TIMEOUT)?;
             Ok(Zeroizing::new(editing.content().to_vec()))
         }
     }

@@ -14,7 +14,7 @@ use crate::text::quoted;
 pub const KEY_FILE_LIMIT: u64 = 1024 * 1024;
 
 /// How long a pipe may deliver nothing before reading gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The conditions for accepting a key file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadE
     if metadata.is_file() {
         return drain(&file, path, limit, metadata.len());
     }
-    drain_stream(&file, &metadata, path, limit, PATIENCE)
+    drain_stream(&file, &metadata, path, limit, PIPE_TIMEOUT)
 }
 
 /// Reads a file of the user's that nobody else can access: a sealing key, a cache entry.
@@ -304,7 +304,7 @@ mod system {
         metadata: &std::fs::Metadata,
         path: &Path,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         let kind = metadata.file_type();
         if !kind.is_fifo() && !kind.is_char_device() {
@@ -313,9 +313,9 @@ mod system {
         let mut content = Filling::expecting(0);
         let mut last = Instant::now();
         loop {
-            let remaining = patience.saturating_sub(last.elapsed());
+            let remaining = timeout.saturating_sub(last.elapsed());
             if remaining.is_zero() {
-                return Err(ReadError::new(path, ReadRefusal::Silent(patience.as_secs())));
+                return Err(ReadError::new(path, ReadRefusal::Silent(timeout.as_secs())));
             }
             // A duration of a few seconds always fits.
             let timeout = Timespec::try_from(remaining).ok();

@@ -88,7 +88,7 @@ mod system {
 
     use super::super::account::owner_name;
     use super::super::read::{describe, drain, open_unlinked, read_bounded};
-    use super::super::{ReadRefusal, way};
+    use super::super::{ReadRefusal, resolve};
     use super::*;
 
     pub(super) fn read(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
@@ -97,11 +97,11 @@ mod system {
         if !rustix::process::geteuid().is_root() {
             return Ok(read_bounded(&path, limit)?);
         }
-        let found = way::follow(folder)?;
+        let found = resolve::follow(folder)?;
         let mut opened = open_unlinked(&found.end)?;
         let owner = opened.metadata().map_err(|error| ReadError::io(folder, &error))?.uid();
         // Only root and the folder's owner may decide, by links, where root is led.
-        let misleads = |step: &&way::Step| {
+        let misleads = |step: &&resolve::Step| {
             step.metadata.is_symlink() && step.metadata.uid() != 0 && step.metadata.uid() != owner
         };
         if let Some(step) = found.steps.iter().find(misleads) {

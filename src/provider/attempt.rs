@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionMaker, Wanted,
+    Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionSource, SessionSpec,
 };
 use crate::cache::failure::{Failure, FailureReport, Fallback};
 use crate::cache::freshness::Freshness;
@@ -47,7 +47,7 @@ impl Lookup {
     }
 }
 
-impl<'a, M: SessionMaker> Attempt<'a, M> {
+impl<'a, M: SessionSource> Attempt<'a, M> {
     pub(super) fn new(
         provider: &'a Provider<M>,
         cache: &'a dyn CredentialCache,
@@ -117,7 +117,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 
     /// Returns whether the certificate is a renewal of the one that the entry was created with.
     fn is_renewal_of(&self, entry: &CacheEntry) -> bool {
-        self.provider.maker.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
+        self.provider.source.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
     }
 
     /// Tries for a new session if nobody else does; `last_good` is the answer if that fails.
@@ -139,7 +139,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
         let longest = match self.minimum {
             // Stop while enough of the session is left for another try.
-            MinimumRemaining::Ahead => {
+            MinimumRemaining::Background => {
                 self.deadline.min((last_good.remaining(self.now()) / 4).max(LONGEST_REFRESH))
             }
             MinimumRemaining::AtLeast(_)
@@ -197,8 +197,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         longest: Duration,
         reported: Duration,
     ) -> Result<CacheEntry, CreateError> {
-        let Provider { wanted, maker, .. } = self.provider;
-        let made = maker.create(wanted, self.certificate, self.minimum, longest);
+        let Provider { spec, source, .. } = self.provider;
+        let made = source.create(spec, self.certificate, self.minimum, longest);
         let made = made.map_err(|error| match error {
             CreateError::Session(SessionError::NoAnswer(error)) => {
                 CreateError::Session(error.within(reported).into())
@@ -215,9 +215,9 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         // What cannot be stored, recorded or removed costs others a call; it does not affect this one.
         match made {
             Ok(new) => {
-                let entry = new.into_entry(wanted, now);
+                let entry = new.into_entry(spec, now);
                 let granted = entry.lifetime();
-                if let Some(requested) = wanted.requested().filter(|requested| granted + SLACK < *requested) {
+                if let Some(requested) = spec.requested().filter(|requested| granted + SLACK < *requested) {
                     trace::step(|| {
                         let [granted, requested] =
                             [granted, requested].map(|length| describe_seconds(length.as_secs()));
@@ -237,7 +237,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
                     let sha256 = *self.certificate.sha256();
                     let _ = coordination.failures.note(
                         &self.key,
-                        report(&error, &self.provider.wanted),
+                        report(&error, &self.provider.spec),
                         sha256,
                         now,
                     );
@@ -286,8 +286,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
 ///
 /// Throttling and service errors are answers from AWS, but say nothing against this identity, so the next try need not
 /// wait as long as after a refusal.
-fn report(error: &CreateError, wanted: &Wanted) -> FailureReport {
-    let report = FailureReport::of(error, &wanted.title());
+fn report(error: &CreateError, spec: &SessionSpec) -> FailureReport {
+    let report = FailureReport::of(error, &spec.title());
     let code = error.code().map(str::to_owned);
     let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
     FailureReport { fault, code, ..report }

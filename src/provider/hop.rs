@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::wanted::{Hop, ScopedHop};
-use super::{CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionMaker, Sharing, Wanted};
+use super::session_spec::{Hop, ScopedHop};
+use super::{CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionSource, Sharing, SessionSpec};
 use crate::cache::CacheEntry;
 use crate::clock::Clock;
 use crate::http::runtime::block_on;
@@ -17,7 +17,7 @@ use crate::identity::CertificateBytes;
 use crate::sts::Sts;
 
 /// Creates sessions from the sessions of another provider.
-pub struct HopMaker<M> {
+pub struct ChainedSource<M> {
     first: Provider<M>,
     hop: Hop,
     transport: Arc<NativeTransport>,
@@ -26,9 +26,9 @@ pub struct HopMaker<M> {
     clock: Arc<dyn Clock>,
 }
 
-impl<M> fmt::Debug for HopMaker<M> {
+impl<M> fmt::Debug for ChainedSource<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HopMaker").field("hop", &self.hop).finish_non_exhaustive()
+        f.debug_struct("ChainedSource").field("hop", &self.hop).finish_non_exhaustive()
     }
 }
 
@@ -37,35 +37,35 @@ impl<M> fmt::Debug for HopMaker<M> {
 ///
 /// Nothing is read. Each hop has its own entry, lock and back-off; with a fresh entry after the hop, the one before is
 /// not looked up. Sessions are shared if both `first` and `sharing` allow it.
-pub fn chained<M: SessionMaker>(
+pub fn chained<M: SessionSource>(
     first: Provider<M>,
     hop: Hop,
     transport: Arc<NativeTransport>,
     limits: Limits,
     sharing: Sharing,
-) -> Provider<HopMaker<M>> {
-    let wanted = first.wanted().followed_by(&hop);
+) -> Provider<ChainedSource<M>> {
+    let spec = first.spec().followed_by(&hop);
     let (clock, deadline) = (Arc::clone(&first.clock), first.deadline);
-    let maker = HopMaker { first, hop, transport, limits, clock: Arc::clone(&clock) };
-    Provider::new(wanted, maker, sharing, clock, deadline)
+    let source = ChainedSource { first, hop, transport, limits, clock: Arc::clone(&clock) };
+    Provider::new(spec, source, sharing, clock, deadline)
 }
 
-impl<M: SessionMaker> SessionMaker for HopMaker<M> {
-    fn certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.first.maker.certificate(&self.first.wanted)
+impl<M: SessionSource> SessionSource for ChainedSource<M> {
+    fn certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.source.certificate(&self.first.spec)
     }
 
-    fn whole_certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.first.maker.whole_certificate(&self.first.wanted)
+    fn whole_certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.source.whole_certificate(&self.first.spec)
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
-        self.first.maker.holds(certificate, subject_name, issuer_name)
+        self.first.source.holds(certificate, subject_name, issuer_name)
     }
 
     fn create(
         &self,
-        _wanted: &Wanted,
+        _wanted: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
@@ -79,7 +79,7 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
         let sts = Sts {
             transport: transport.as_ref(),
             endpoint: hop.endpoint(),
-            region: &first.wanted.request.region,
+            region: &first.spec.request.region,
             limits: Limits { deadline: limits.deadline.min(left), ..*limits },
             clock: clock.as_ref(),
             clock_offset: 0,
@@ -131,7 +131,7 @@ mod tests {
     fn a_first_session_must_last_as_long_as_what_is_made_from_it() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         let needed =
-            |wanted: u64, lifetime| MinimumRemaining::Covering(minutes(wanted)).of(minutes(lifetime));
+            |spec: u64, lifetime| MinimumRemaining::Covering(minutes(spec)).of(minutes(lifetime));
         assert_eq!(needed(10, 60), minutes(20), "the window of one that lasts an hour");
         assert_eq!(needed(30, 60), minutes(31));
         assert_eq!(needed(60, 60), minutes(59), "a new one is good enough for a minute");

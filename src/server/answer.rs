@@ -7,7 +7,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::gate::Refusal;
+use super::request_check::Refusal;
 use crate::cache::CacheEntry;
 
 /// An answer, complete in memory.

@@ -13,7 +13,7 @@ pub enum Caller {
     /// A program of another host, under TLS: the token alone decides.
     Elsewhere(IpAddr),
     /// This system identifies nobody, so the token alone decides.
-    Untold,
+    Unidentifiable,
 }
 
 /// The other end of a connection.
@@ -32,7 +32,7 @@ impl Caller {
     pub const fn user(&self) -> Option<u32> {
         match self {
             Self::User(peer) => Some(peer.user),
-            Self::Elsewhere(_) | Self::Unknown | Self::Untold => None,
+            Self::Elsewhere(_) | Self::Unknown | Self::Unidentifiable => None,
         }
     }
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Caller {
             Self::User(peer) => write!(f, "user {}", peer.user),
             Self::Elsewhere(host) => write!(f, "the host {host}"),
             Self::Unknown => f.write_str("an unknown user"),
-            Self::Untold => f.write_str("a user whom this system does not name"),
+            Self::Unidentifiable => f.write_str("a user whom this system does not name"),
         }
     }
 }
@@ -93,7 +93,7 @@ impl Allowed {
 
     pub(super) fn verdict(&self, caller: &Caller) -> Verdict {
         match caller {
-            Caller::Elsewhere(_) | Caller::Untold => Verdict::Yes,
+            Caller::Elsewhere(_) | Caller::Unidentifiable => Verdict::Yes,
             Caller::Unknown => Verdict::No,
             Caller::User(peer) if self.anybody || is_own(peer.user) || self.users.contains(&peer.user) => {
                 Verdict::Yes

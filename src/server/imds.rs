@@ -25,12 +25,12 @@ const CLAIM: usize = 12;
 ///
 /// A token itself states its expiry and its user, authenticated under a key of this process. So there is no table that
 /// somebody could fill, no token is evicted for another, and a million of them take no memory.
-pub(super) struct Mint {
+pub(super) struct TokenIssuer {
     key: hmac::Key,
     began: Instant,
 }
 
-impl Mint {
+impl TokenIssuer {
     /// Generates a key that lasts as long as the process.
     pub(super) fn new() -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
@@ -137,22 +137,22 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_user_and_its_time() {
-        let mut mint = Mint::new().unwrap();
-        let token = mint.token(Some(1000), 60);
-        assert!(mint.remaining(token.as_bytes(), Some(1000)).is_some_and(|left| (59..=60).contains(&left)));
-        assert_eq!(mint.remaining(token.as_bytes(), Some(1001)), None);
-        assert_eq!(mint.remaining(token.as_bytes(), None), None);
-        assert_eq!(Mint::new().unwrap().remaining(token.as_bytes(), Some(1000)), None, "of another process");
+        let mut token_issuer = TokenIssuer::new().unwrap();
+        let token = token_issuer.token(Some(1000), 60);
+        assert!(token_issuer.remaining(token.as_bytes(), Some(1000)).is_some_and(|left| (59..=60).contains(&left)));
+        assert_eq!(token_issuer.remaining(token.as_bytes(), Some(1001)), None);
+        assert_eq!(token_issuer.remaining(token.as_bytes(), None), None);
+        assert_eq!(TokenIssuer::new().unwrap().remaining(token.as_bytes(), Some(1000)), None, "of another process");
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
-            assert_eq!(mint.remaining(&changed, Some(1000)), None, "{index}");
+            assert_eq!(token_issuer.remaining(&changed, Some(1000)), None, "{index}");
         }
         for text in ["", "A", &token[..16], &format!("{token}AAAA")] {
-            assert_eq!(mint.remaining(text.as_bytes(), Some(1000)), None, "{text}");
+            assert_eq!(token_issuer.remaining(text.as_bytes(), Some(1000)), None, "{text}");
         }
-        mint.later(Duration::from_secs(61));
-        assert_eq!(mint.remaining(token.as_bytes(), Some(1000)), None);
+        token_issuer.later(Duration::from_secs(61));
+        assert_eq!(token_issuer.remaining(token.as_bytes(), Some(1000)), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::text::quoted;
 pub const IDS: &[&str] = &["endpoint-not-bound", "endpoint-not-local", "sockets-not-usable", "tls-files"];
 
 /// The addresses of AWS's metadata and container services: local to this host if they were added to `lo`.
-const OF_AWS: [IpAddr; 4] = [
+const AWS_ADDRESSES: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
@@ -141,7 +141,7 @@ impl Diagnostic for ListenError {
             Self::Address { address, .. } => {
                 format!("give it to the loopback interface: ip address add {} dev lo", address.ip())
             }
-            Self::NotLocal { address } if OF_AWS.contains(address) => {
+            Self::NotLocal { address } if AWS_ADDRESSES.contains(address) => {
                 format!("give it to the loopback interface first: ip address add {address} dev lo")
             }
             Self::NotLocal { .. } => String::from(
@@ -186,7 +186,7 @@ impl Listener {
         hop_limit: Option<u8>,
         tls: Option<&Tls>,
     ) -> Result<(Self, SocketAddr), ListenError> {
-        let tls = remote_by(address.ip(), tls)?;
+        let tls = required_tls(address.ip(), tls)?;
         let failed = |source: io::Error| {
             let is_taken = source.kind() == io::ErrorKind::AddrInUse;
             ListenError::Address {
@@ -290,7 +290,7 @@ impl Listener {
             let listener = listener.ok_or_else(|| unusable("one is no stream socket"))?;
             check_listens(&listener)?;
             let address = listener.local_addr().map_err(|error| ListenError::Passed(error.to_string()))?;
-            let tls = remote_by(address.ip(), tls)?;
+            let tls = required_tls(address.ip(), tls)?;
             let listener = ready(listener, |it| it.set_nonblocking(true), TcpListener::from_std)?;
             listeners.push((Self::joined(listener, tls), Some(address)));
         }
@@ -299,7 +299,7 @@ impl Listener {
 }
 
 /// Returns the TLS that an address that others can reach requires; `None` for one that is local to this host.
-fn remote_by(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenError> {
+fn required_tls(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenError> {
     if is_loopback(address) {
         return Ok(None);
     }
@@ -345,7 +345,7 @@ fn set_hop_limit(listener: &TcpListener, address: SocketAddr, limit: u8) -> io::
 /// Returns whether an address can be reached only from this host: 127.0.0.0/8, ::1, and the addresses of AWS's services
 /// while they are assigned to the interface `lo`.
 pub fn is_loopback(ip: IpAddr) -> bool {
-    ip.is_loopback() || (OF_AWS.contains(&ip) && is_on_loopback_interface(ip))
+    ip.is_loopback() || (AWS_ADDRESSES.contains(&ip) && is_on_loopback_interface(ip))
 }
 
 #[cfg(unix)]

@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::caller::{Allowed, Caller, Verdict};
-use super::gate::{self, Refusal, only};
-use super::imds::{self, Mint};
-use super::keeper::{Keeper, Standing};
+use super::request_check::{self, Refusal, only};
+use super::imds::{self, TokenIssuer};
+use super::refresher::{Refresher, SessionHealth};
 use super::token::{NoRandomness, Token};
 use crate::arn::RoleArn;
 use crate::cache::CacheEntry;
@@ -37,26 +37,26 @@ pub struct Offer {
     /// The region reported to SDKs.
     pub region: String,
     /// The session itself, kept fresh.
-    pub keeper: Arc<Keeper>,
+    pub refresher: Arc<Refresher>,
     /// The token that the container path requires.
     pub token: Arc<Token>,
     /// Who may ask.
     pub allowed: Allowed,
     /// The document of the last answer.
-    pub answered: Answered,
+    pub last_document: LastDocument,
 }
 
 /// The document of the last answer, reused for as long as the session is the same.
 #[derive(Default)]
-pub struct Answered(Mutex<Option<(Arc<CacheEntry>, Bytes)>>);
+pub struct LastDocument(Mutex<Option<(Arc<CacheEntry>, Bytes)>>);
 
-impl fmt::Debug for Answered {
+impl fmt::Debug for LastDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answered").finish_non_exhaustive()
     }
 }
 
-impl Answered {
+impl LastDocument {
     fn document(&self, entry: Arc<CacheEntry>) -> Bytes {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
@@ -85,7 +85,7 @@ impl Offer {
 
 /// The metadata service of an endpoint. Its tokens outlive a change of the sessions.
 #[derive(Clone)]
-pub struct MetadataService(Arc<Mint>);
+pub struct MetadataService(Arc<TokenIssuer>);
 
 impl fmt::Debug for MetadataService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +100,7 @@ impl MetadataService {
     ///
     /// Fails if the system provides no random numbers.
     pub fn new() -> Result<Self, NoRandomness> {
-        Ok(Self(Arc::new(Mint::new()?)))
+        Ok(Self(Arc::new(TokenIssuer::new()?)))
     }
 }
 
@@ -115,7 +115,7 @@ pub struct Site {
 
 /// Where a request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum Channel {
     /// At this address of the host.
     Address(SocketAddr),
     /// At a socket in the file system.
@@ -130,7 +130,7 @@ pub(super) enum Outcome<'a> {
     /// Credentials were handed out.
     HandedOut { offer: &'a Offer, access_key_id: String, way: &'static str },
     /// The answer was not secret, or was that there is no session.
-    Told,
+    WithoutCredentials,
     /// The request was refused.
     Refused(Refusal),
 }
@@ -180,35 +180,35 @@ impl Site {
         &self,
         mine: &[usize],
         caller: &Caller,
-        door: Door,
+        channel: Channel,
         head: &Parts,
     ) -> (Answer, Outcome<'_>) {
-        match self.look(mine, caller, door, head).await {
+        match self.route(mine, caller, channel, head).await {
             Ok(done) => done,
             Err(refusal) => (answer::refuse(refusal), Outcome::Refused(refusal)),
         }
     }
 
-    async fn look(
+    async fn route(
         &self,
         mine: &[usize],
         caller: &Caller,
-        door: Door,
+        channel: Channel,
         head: &Parts,
     ) -> Result<(Answer, Outcome<'_>), Refusal> {
-        let local = match door {
-            Door::Address(local) => Some(local),
-            Door::File | Door::Remote => None,
+        let local = match channel {
+            Channel::Address(local) => Some(local),
+            Channel::File | Channel::Remote => None,
         };
-        gate::check(head, local)?;
+        request_check::check(head, local)?;
         let offers = || mine.iter().filter_map(|index| self.offers.get(*index));
         let path = head.uri.path();
         if let Some(name) = path.strip_prefix(CREDENTIALS) {
             only_method(head, &Method::GET)?;
-            let offer = match door {
+            let offer = match channel {
                 // The kernel identified the caller; there is no token to steal.
-                Door::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
-                Door::Address(_) | Door::Remote => {
+                Channel::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
+                Channel::Address(_) | Channel::Remote => {
                     let token = only(&head.headers, &AUTHORIZATION).ok_or(Refusal::Token)?;
                     let is_its = |offer: &&Offer| offer.token.is(token.as_bytes());
                     // Without a token no name is revealed.
@@ -218,20 +218,20 @@ impl Site {
                         .and_then(|offer| if offer.name == name { Ok(offer) } else { Err(Refusal::Path) })?
                 }
             };
-            let way = match door {
-                Door::Address(_) => "container",
-                Door::File => "socket",
-                Door::Remote => "container-tls",
+            let way = match channel {
+                Channel::Address(_) => "container",
+                Channel::File => "socket",
+                Channel::Remote => "container-tls",
             };
             return Ok(hand_out(offer, way).await);
         }
         // It needs no token, so it is only for callers that the system identifies.
         if path == HEALTH && matches!(caller, Caller::User(_)) {
             only_method(head, &Method::GET)?;
-            return Ok((health(offers()), Outcome::Told));
+            return Ok((health(offers()), Outcome::WithoutCredentials));
         }
-        let (MetadataService(mint), Door::Address(_)) =
-            (self.metadata_service.as_ref().ok_or(Refusal::Path)?, door)
+        let (MetadataService(token_issuer), Channel::Address(_)) =
+            (self.metadata_service.as_ref().ok_or(Refusal::Path)?, channel)
         else {
             return Err(Refusal::Path);
         };
@@ -240,22 +240,22 @@ impl Site {
             only_method(head, &Method::PUT)?;
             let wanted = only(&head.headers, &imds::TTL).and_then(|ttl| imds::wanted_seconds(ttl.as_bytes()));
             let seconds = wanted.ok_or(Refusal::Malformed)?;
-            let token = answer::text(mint.token(caller.user(), seconds));
-            return Ok((with_ttl(token, seconds), Outcome::Told));
+            let token = answer::text(token_issuer.token(caller.user(), seconds));
+            return Ok((with_ttl(token, seconds), Outcome::WithoutCredentials));
         }
         only_method(head, &Method::GET)?;
         let remaining = only(&head.headers, &imds::TOKEN)
-            .and_then(|token| mint.remaining(token.as_bytes(), caller.user()))
+            .and_then(|token| token_issuer.remaining(token.as_bytes(), caller.user()))
             .ok_or(Refusal::Token)?;
         // An instance has one role; here it is that of the first session that this caller may have.
         let offer = offers().next().ok_or(Refusal::Path)?;
         let (told, outcome) = match asked {
             imds::Path::Token => return Err(Refusal::Path),
-            imds::Path::RoleList => (answer::text(offer.role_name().to_owned()), Outcome::Told),
+            imds::Path::RoleList => (answer::text(offer.role_name().to_owned()), Outcome::WithoutCredentials),
             imds::Path::Credentials(role) if role == offer.role_name() => hand_out(offer, "imds").await,
             imds::Path::Credentials(_) => return Err(Refusal::Path),
-            imds::Path::Region => (answer::text(offer.region.clone()), Outcome::Told),
-            imds::Path::AvailabilityZone => (answer::text(imds::zone(&offer.region)), Outcome::Told),
+            imds::Path::Region => (answer::text(offer.region.clone()), Outcome::WithoutCredentials),
+            imds::Path::AvailabilityZone => (answer::text(imds::zone(&offer.region)), Outcome::WithoutCredentials),
             imds::Path::IdentityDocument => {
                 let document = imds::IdentityDocument {
                     account_id: offer.role_arn.arn().account(),
@@ -263,7 +263,7 @@ impl Site {
                     region: &offer.region,
                     version: imds::DOCUMENT_VERSION,
                 };
-                (answer::document(StatusCode::OK, &document), Outcome::Told)
+                (answer::document(StatusCode::OK, &document), Outcome::WithoutCredentials)
             }
         };
         Ok((with_ttl(told, remaining), outcome))
@@ -271,15 +271,15 @@ impl Site {
 }
 
 async fn hand_out<'a>(offer: &'a Offer, way: &'static str) -> (Answer, Outcome<'a>) {
-    match offer.keeper.current().await {
+    match offer.refresher.current().await {
         Ok(entry) => {
             let access_key_id = entry.credential_set.credentials.access_key_id.clone();
             (
-                answer::credentials(offer.answered.document(entry)),
+                answer::credentials(offer.last_document.document(entry)),
                 Outcome::HandedOut { offer, access_key_id, way },
             )
         }
-        Err(reason) => (answer::no_credentials(&reason), Outcome::Told),
+        Err(reason) => (answer::no_credentials(&reason), Outcome::WithoutCredentials),
     }
 }
 
@@ -306,7 +306,7 @@ struct Health<'a> {
 fn health<'a>(offers: impl Iterator<Item = &'a Offer>) -> Answer {
     let sessions: Vec<Health<'_>> = offers
         .map(|offer| {
-            let Standing { usable_until, failure } = offer.keeper.standing();
+            let SessionHealth { usable_until, failure } = offer.refresher.health();
             Health {
                 name: &offer.name,
                 role_arn: offer.role_arn.to_string(),

@@ -24,12 +24,12 @@ const REACH_TIME: Duration = Duration::from_secs(5);
 pub enum Sockets {
     /// By asking the kernel about one connection (sock_diag(7)).
     #[cfg(target_os = "linux")]
-    Asked,
+    Netlink,
     /// From the tables in `/proc/net`, read up to the row: for sandboxes that do not allow netlink.
     #[cfg(target_os = "linux")]
-    Listed,
+    ProcNet,
     /// Not possible.
-    Untold,
+    Unsupported,
 }
 
 /// The owner of a socket, according to the kernel.
@@ -52,29 +52,29 @@ impl Sockets {
         let address = listener.local_addr()?;
         let stream = TcpStream::connect_timeout(&address, REACH_TIME)?;
         let peer = stream.local_addr()?;
-        Ok(Self::WAYS.iter().copied().find(|way| way.owner_is_told(address, peer)).unwrap_or(Self::Untold))
+        Ok(Self::WAYS.iter().copied().find(|way| way.finds_owner(address, peer)).unwrap_or(Self::Unsupported))
     }
 
     #[cfg(target_os = "linux")]
-    const WAYS: [Self; 2] = [Self::Asked, Self::Listed];
+    const WAYS: [Self; 2] = [Self::Netlink, Self::ProcNet];
     #[cfg(not(target_os = "linux"))]
     const WAYS: [Self; 0] = [];
 
     #[cfg(target_os = "linux")]
-    fn owner_is_told(self, local: SocketAddr, peer: SocketAddr) -> bool {
+    fn finds_owner(self, local: SocketAddr, peer: SocketAddr) -> bool {
         self.owner(local, peer).is_some()
     }
 
     #[cfg(not(target_os = "linux"))]
-    const fn owner_is_told(self, _local: SocketAddr, _peer: SocketAddr) -> bool {
+    const fn finds_owner(self, _local: SocketAddr, _peer: SocketAddr) -> bool {
         false
     }
 
     /// Returns whether this process's own user can be told apart from others. In a user namespace that shows one number
     /// for all users outside it, this may be impossible; then nobody is admitted.
-    pub fn know_own_user(self) -> bool {
+    pub fn can_identify_own_user(self) -> bool {
         #[cfg(target_os = "linux")]
-        return self == Self::Untold || tables::is_known(rustix::process::geteuid().as_raw());
+        return self == Self::Unsupported || tables::is_known(rustix::process::geteuid().as_raw());
         #[cfg(not(target_os = "linux"))]
         true
     }
@@ -82,22 +82,22 @@ impl Sockets {
     /// Returns who opened a connection: `local` is our address, `peer` the other one.
     pub fn caller(self, local: SocketAddr, peer: SocketAddr) -> Caller {
         #[cfg(target_os = "linux")]
-        if self != Self::Untold {
+        if self != Self::Unsupported {
             let owner = self.owner(local, peer).filter(|owner| tables::is_known(owner.user));
             return owner.map_or(Caller::Unknown, |Owner { user, inode }| {
                 Caller::User(Peer { user, socket: Some(inode), process: None })
             });
         }
         let _ = (local, peer);
-        Caller::Untold
+        Caller::Unidentifiable
     }
 
     #[cfg(target_os = "linux")]
     fn owner(self, local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
         match self {
-            Self::Asked => diag::owner(local, peer),
-            Self::Listed => tables::owner(local, peer),
-            Self::Untold => None,
+            Self::Netlink => diag::owner(local, peer),
+            Self::ProcNet => tables::owner(local, peer),
+            Self::Unsupported => None,
         }
     }
 }
@@ -131,7 +131,7 @@ mod tests {
             let local = accepted.local_addr().unwrap();
             let told = tables::owner(local, peer).unwrap();
             assert_eq!(told.user, own);
-            if Sockets::probe().unwrap() == Sockets::Asked {
+            if Sockets::probe().unwrap() == Sockets::Netlink {
                 assert_eq!(diag::owner(local, peer), Some(told), "{target}");
                 let elsewhere = SocketAddr::from(([127, 0, 0, 2], peer.port()));
                 assert_eq!(diag::owner(local, elsewhere), None);

@@ -16,7 +16,7 @@ use super::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};
 use crate::secret::Secret;
 use crate::x509::{KeyKind, PrivateKey, SubjectPublicKeyInfo};
 
-/// The hash functions that `sign-string` offers; AWS4-X509 itself uses only SHA-256.
+/// The hash functions that `sign-string` offers; AWS4-X509 itself knows SHA-256 only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DigestAlgorithm {
     /// SHA-256.
@@ -89,7 +89,7 @@ impl FileKey {
         &self.public_key
     }
 
-    /// Signs `message`, which must not be hashed yet, with the chosen hash function; ML-DSA ignores the choice.
+    /// Signs `message`, which is not hashed yet, with a hash function of choice; ML-DSA ignores the choice.
     ///
     /// # Errors
     ///

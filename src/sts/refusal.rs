@@ -4,7 +4,7 @@
 //! hints list what a session of Roles Anywhere needs and people often forget.
 
 use super::xml::Document;
-use super::{Asked, StsError};
+use super::{Operation, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::{NoAnswer, Response};
 use crate::text::{printable, shortened};
@@ -89,21 +89,21 @@ impl StsRefusal {
 }
 
 /// Parses an answer that is not a success.
-pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
+pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
         error.and_then(|error| error.text(member)).map(|text| shortened(&text, LONGEST_TEXT))
     };
     let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
-    let (assumed, scope) = match asked {
-        Asked::Identity => (None, None),
-        Asked::Role(request) => (Some(request), None),
-        Asked::Scope(scope) => (None, Some(scope.to_string())),
+    let (assumed, scope) = match operation {
+        Operation::Identity => (None, None),
+        Operation::Role(request) => (Some(request), None),
+        Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
     // STS quotes values that it rejects.
     let message = assumed.map_or_else(|| message.clone(), |request| request.without_external_id(&message));
-    let action = asked.action();
+    let action = operation.action();
     StsError::Refused(Box::new(StsRefusal {
         action,
         kind: kind(action, &code, &message),

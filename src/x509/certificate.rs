@@ -281,8 +281,8 @@ impl Certificate {
         &self.issuer.text
     }
 
-    /// Returns the attributes of the subject name in the certificate's order: the type (`CN`, or its number if it has
-    /// no short name) and the unescaped value; `None` if that is not text.
+    /// Returns the attributes of the subject name in the certificate's order: the type (`CN`, or its number where it has
+    /// no short name) and the value as it is; `None` where that is no text.
     pub fn subject_attributes(&self) -> &[(String, Option<String>)] {
         &self.subject.attributes
     }
@@ -357,7 +357,7 @@ impl Certificate {
         &self.subject_alternative_names
     }
 
-    /// Returns the object identifiers of critical extensions unknown to this program.
+    /// Returns the object identifiers of critical extensions that are not known here.
     pub fn unknown_critical_extensions(&self) -> &[String] {
         &self.unknown_critical_extensions
     }
@@ -418,7 +418,7 @@ fn authority_key_id(extension: &X509Extension<'_>) -> Option<String> {
     id.key_identifier.as_ref().map(|id| hex::encode(id.0))
 }
 
-/// Returns the hash of a signature algorithm, and how it can be verified here.
+/// Reads which hash a signature algorithm uses, and how it can be verified here.
 fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> (SignatureHash, Option<VerifiedAlgorithm>) {
     use VerifiedAlgorithm::{Ecdsa, MlDsa, RsaPkcs1};
     let oid = algorithm.algorithm.to_id_string();

@@ -17,7 +17,7 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Repairs a whole text: UTF-16, and line breaks that became the characters `\n`. `None` if there was nothing to
 /// repair.
-pub(super) fn mended(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn repaired(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let decoded = of_utf16(input);
     let text = decoded.as_deref().map_or(input, Vec::as_slice);
     if find(text, BEGIN.as_bytes()).is_some() && find(text, b"\\n").is_some() {
@@ -27,7 +27,7 @@ pub(super) fn mended(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// Decodes text that is only base64.
-pub(super) fn unwrapped(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decoded(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(input.len()));
     text.extend(input.iter().filter(|byte| !byte.is_ascii_whitespace()));
     if text.is_empty() || !text.iter().all(|byte| is_base64(*byte)) {
@@ -40,7 +40,7 @@ pub(super) fn unwrapped(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 /// backslash.
 ///
 /// A plus sign is also base64, but not if it stands alone after a blank.
-pub(super) fn unquoted(line: &[u8]) -> &[u8] {
+pub(super) fn without_quotes(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     let line = line.strip_suffix(b" +").unwrap_or(line);
     let is_around = |byte: &u8| matches!(byte, b'"' | b'\'' | b',' | b'\\');

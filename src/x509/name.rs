@@ -6,7 +6,7 @@ use x509_parser::prelude::*;
 
 use crate::text::escaped;
 
-/// The attribute types with short names: those of RFC 4514 §3, and others that users meet.
+/// The attribute types with a name of their own; RFC 4514 §3, and those that users meet besides.
 const SHORT_NAMES: &[(&str, &str)] = &[
     ("0.9.2342.19200300.100.1.1", "UID"),
     ("0.9.2342.19200300.100.1.25", "DC"),
@@ -129,7 +129,7 @@ mod tests {
         render(&name)
     }
 
-    /// Builds a name with one attribute per part; lengths below 128.
+    /// Builds a name of one attribute a part; lengths below 128.
     fn name(parts: &[(&[u8], u8, &[u8])]) -> Vec<u8> {
         fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
             let mut der = vec![tag, u8::try_from(content.len()).expect("short")];

@@ -80,7 +80,7 @@ pub enum PemError {
 /// Fails if a block is damaged or cut off, or if there is none.
 pub fn read(input: &[u8]) -> Result<Vec<Block>, PemError> {
     let blocks = match read_plain(input) {
-        Err(PemError::NeitherPemNorDer) => match mangled::unwrapped(input) {
+        Err(PemError::NeitherPemNorDer) => match mangled::decoded(input) {
             Some(inner) => read_plain(&inner)?,
             None => return Err(PemError::NeitherPemNorDer),
         },
@@ -107,8 +107,8 @@ fn certificates_of(block: Block) -> Vec<Block> {
 }
 
 fn read_plain(input: &[u8]) -> Result<Vec<Block>, PemError> {
-    let mended = mangled::mended(input);
-    let input = mended.as_deref().map_or(input, Vec::as_slice);
+    let repaired = mangled::repaired(input);
+    let input = repaired.as_deref().map_or(input, Vec::as_slice);
     let input = input.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(input);
     if input.iter().all(u8::is_ascii_whitespace) {
         return Err(PemError::Empty);
@@ -216,7 +216,7 @@ fn add_line(block: &mut Open, text: &[u8], line: usize) -> Result<(), PemError> 
         }
         return Ok(());
     }
-    for byte in mangled::unquoted(text).iter().filter(|byte| !byte.is_ascii_whitespace()) {
+    for byte in mangled::without_quotes(text).iter().filter(|byte| !byte.is_ascii_whitespace()) {
         if !is_base64(*byte) {
             return Err(PemError::BadCharacter(line));
         }

@@ -67,7 +67,7 @@ impl Extension {
         Self::new(EXTENDED_KEY_USAGE, false, der::sequence(&[&purposes]))
     }
 
-    /// `names` are GeneralName elements; critical if the subject is empty (RFC 5280 §4.2.1.6).
+    /// `names` are GeneralName elements; critical where the subject is empty (RFC 5280 §4.2.1.6).
     pub(crate) fn subject_alternative_name(names: &[u8], critical: bool) -> Self {
         Self::new(SUBJECT_ALTERNATIVE_NAME, critical, der::sequence(&[names]))
     }

@@ -63,7 +63,7 @@ impl Defect {
     ///
     /// Fails if `now` is at the limits of the years 0 to 9999, or if the cryptographic library fails.
     pub fn make(self, now: OffsetDateTime) -> Result<DefectiveIdentity, IssueError> {
-        let workshop = Workshop::new(now)?;
+        let workshop = PkiBuilder::new(now)?;
         match self {
             Self::CaTrue => workshop.end_entity(|tbs| tbs.set_extension(Extension::authority(None))),
             Self::DepthSix => workshop.chain_of_six(),
@@ -98,7 +98,7 @@ impl Defect {
                 workshop.end_entity(|tbs| tbs.signature_algorithm = SignatureAlgorithm::EcdsaSha1)
             }
             Self::TamperedSignature => workshop.tampered_signature(),
-            Self::TrustAnchorExpired => Workshop::with_root(now, workshop.past)?.end_entity(|_| {}),
+            Self::TrustAnchorExpired => PkiBuilder::with_root(now, workshop.past)?.end_entity(|_| {}),
             Self::UnknownCriticalExtension => workshop.end_entity(|tbs| {
                 tbs.set_extension(Extension::new(UNKNOWN_EXTENSION, true, crate::der::null()));
             }),
@@ -110,14 +110,14 @@ impl Defect {
 }
 
 /// A sound root and the validity periods for certificates below it.
-struct Workshop {
+struct PkiBuilder {
     root: Authority,
     past: Validity,
     present: Validity,
     future: Validity,
 }
 
-impl Workshop {
+impl PkiBuilder {
     fn new(now: OffsetDateTime) -> Result<Self, IssueError> {
         Self::with_root(now, present(now))
     }

@@ -97,7 +97,7 @@ pub struct JournalEntry {
     /// The session tags, by key, if a session was granted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub session_tags: BTreeMap<String, String>,
-    /// How the session that STS grants, or else the caller's, is narrowed: layer by layer.
+    /// How the session is narrowed that STS grants, else the one that asks it: layer after layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scope_layers: Vec<ScopeLayer>,
     /// Attributes of the certificate that the profile maps and no session tag can carry.

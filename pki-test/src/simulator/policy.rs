@@ -25,7 +25,7 @@ pub const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
 pub struct Profile {
     /// The ARN (`profile/…`).
     pub arn: Arn,
-    /// The name that alias ARNs (`alias/profile/NAME`) refer to.
+    /// The name by which alias ARNs (`alias/profile/NAME`) find it.
     pub name: Option<String>,
     /// Whether it may be used.
     pub enabled: bool,

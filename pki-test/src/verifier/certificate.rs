@@ -256,7 +256,7 @@ impl fmt::Debug for Certificate {
 /// Returns the dotted OID of the first critical extension that the rules do not evaluate.
 ///
 /// Key usage and basic constraints are evaluated; alternative names, extended key usage and certificate policies
-/// restrict nothing here (no particular policy or purpose is required).
+/// restrict nothing here (no particular policy or purpose is asked for).
 fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<String> {
     let evaluated = |parsed: &ParsedExtension<'_>| {
         matches!(

@@ -1,8 +1,8 @@
 //! The service's refusals as a client sees them: status, code and message.
 //!
-//! Several precise rules share one denial, because the service says less than it knows. The messages are those that
-//! users have reported; AWS documents only the three exception names. If no message is known (malformed parameters, and
-//! an expired certificate, which is answered like an untrusted one) the choice is ours.
+//! Many precise rules share one denial, because the service says less than it knows. The messages are those that users
+//! have reported; AWS documents only the three exception names. Where no message is known (malformed parameters, and
+//! an expired certificate, which is answered as an untrusted one) the choice is ours.
 
 use std::str::FromStr;
 

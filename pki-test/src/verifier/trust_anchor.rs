@@ -60,7 +60,7 @@ impl TrustAnchor {
         Ok(Self { arn, name: None, enabled: true, certificates, revocation_lists: Vec::new() })
     }
 
-    /// Gives the trust anchor a name, which alias ARNs (`alias/trust-anchor/NAME`) refer to.
+    /// Gives the trust anchor a name, by which alias ARNs (`alias/trust-anchor/NAME`) find it.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -120,7 +120,7 @@ impl TrustAnchor {
         &self.certificates
     }
 
-    /// Returns whether `arn` is that of this anchor, by identifier or by alias.
+    /// Tells whether `arn` is this anchor's, by identifier or by alias.
     pub fn answers_to(&self, arn: &Arn) -> bool {
         let alias = |name: &String| self.arn.sibling(&format!("alias/trust-anchor/{name}"));
         *arn == self.arn || self.name.as_ref().is_some_and(|name| *arn == alias(name))

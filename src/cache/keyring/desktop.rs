@@ -25,11 +25,11 @@ pub(super) const LARGEST_VALUE: usize = if cfg!(windows) { 2560 } else { usize::
 pub(super) fn open() -> Result<Arc<CredentialStore>, CacheError> {
     #[cfg(target_os = "linux")]
     {
-        secret_service::open_in_time()
+        secret_service::open_with_timeout()
     }
     #[cfg(target_os = "macos")]
     {
-        keychain::open_silently()
+        keychain::open_without_prompts()
     }
     #[cfg(windows)]
     {
@@ -92,13 +92,13 @@ mod keychain {
     const INTERACTION_NOT_ALLOWED: i32 = -25308;
 
     /// Prompts are disabled in the whole process until it ends: dropping this would enable them again.
-    static SILENCE: LazyLock<Result<KeychainUserInteractionLock, base::Error>> =
+    static PROMPTS_DISABLED: LazyLock<Result<KeychainUserInteractionLock, base::Error>> =
         LazyLock::new(SecKeychain::disable_user_interaction);
 
-    pub(super) fn open_silently() -> Result<Arc<CredentialStore>, CacheError> {
+    pub(super) fn open_without_prompts() -> Result<Arc<CredentialStore>, CacheError> {
         let unavailable =
             |error: &base::Error| CacheError::Unavailable { store: KIND, why: error.to_string() };
-        SILENCE.as_ref().map_err(unavailable)?;
+        PROMPTS_DISABLED.as_ref().map_err(unavailable)?;
         connect()
     }
 
@@ -126,25 +126,25 @@ mod secret_service {
     use crate::cache::CacheError;
 
     /// How long the bus and the service may take to answer. A desktop needs about 40 ms.
-    const PATIENCE: Duration = Duration::from_millis(300);
+    const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
     /// How long a service that answered may take to agree on a key for the values it sends.
-    const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(3);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
     const SERVICE: &str = "org.freedesktop.secrets";
     const SERVICE_PATH: &str = "/org/freedesktop/secrets";
     const SERVICE_INTERFACE: &str = "org.freedesktop.Secret.Service";
     const COLLECTION_INTERFACE: &str = "org.freedesktop.Secret.Collection";
 
-    pub(super) fn open_in_time() -> Result<Arc<CredentialStore>, CacheError> {
-        if in_time(PATIENCE, || is_locked().map_err(unavailable))? {
+    pub(super) fn open_with_timeout() -> Result<Arc<CredentialStore>, CacheError> {
+        if with_timeout(ANSWER_TIMEOUT, || is_locked().map_err(unavailable))? {
             return Err(CacheError::Locked { store: KIND });
         }
-        in_time(PATIENCE_TO_CONNECT, connect)
+        with_timeout(CONNECT_TIMEOUT, connect)
     }
 
     /// Runs a task in a thread, which is abandoned if it takes too long.
-    fn in_time<T: Send + 'static>(
+    fn with_timeout<T: Send + 'static>(
         patience: Duration,
         work: impl FnOnce() -> Result<T, CacheError> + Send + 'static,
     ) -> Result<T, CacheError> {

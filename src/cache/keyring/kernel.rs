@@ -60,7 +60,7 @@ pub(super) fn has_room() -> bool {
 /// be seen either: then adding a key will show it.
 fn quota() -> Option<Quota> {
     Quota::of_this_user().or_else(|| {
-        let ours = listed().ok()?.into_iter().filter_map(|key| {
+        let ours = all_keys().ok()?.into_iter().filter_map(|key| {
             let description = key.metadata().ok()?.get_description().to_owned();
             description.starts_with(SERVICE).then_some(size(&description, length(&key)))
         });
@@ -124,7 +124,7 @@ impl CredentialStoreApi for KernelKeyring {
         let spec = parse_attributes(&["service"], Some(spec))?;
         let service = spec.get("service").map(String::as_str).unwrap_or_default();
         let prefix = format!("{service}:");
-        let descriptions = listed()?.into_iter().filter_map(|key| key.metadata().ok());
+        let descriptions = all_keys()?.into_iter().filter_map(|key| key.metadata().ok());
         descriptions
             .filter_map(|found| found.get_description().strip_prefix(&prefix).map(str::to_owned))
             .map(|user| self.build(service, &user, None))
@@ -221,7 +221,7 @@ impl CredentialApi for KernelKey {
 ///
 /// A keyring is read as a key whose value is an array of key numbers. The library's own listing mistakes its limit of
 /// entries for bytes, and counts entries that the kernel did not write.
-fn listed() -> Result<Vec<Key>> {
+fn all_keys() -> Result<Vec<Key>> {
     user_keyring()?;
     let ring = Key::from_id(KeySerialId::new(KeyRingIdentifier::User as i32));
     let mut numbers = vec![0; USUAL_LISTED * size_of::<i32>()];

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{Absent, Parent, Place};
+use super::{IfAbsent, Parent, Place};
 use crate::cache::FolderProblem;
 use crate::clock::Timestamp;
 use crate::private_file;
@@ -17,7 +17,7 @@ const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_FOLDER: Mode = Mode::RWXU;
 
 /// Follows no link, is not inherited by children, and does not block on a FIFO.
-const CAREFULLY: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+const SAFE_OPEN: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// The open folder, which this user owns.
 #[derive(Debug)]
@@ -27,10 +27,10 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
+    pub(super) fn open(path: &Path, parent: &Parent, if_absent: IfAbsent) -> Result<Self, FolderProblem> {
         let descriptor = match open_folder(path) {
-            Err(Errno::NOENT) if absent == Absent::Make => {
-                judge_parent(parent)?;
+            Err(Errno::NOENT) if if_absent == IfAbsent::Make => {
+                check_parent(parent)?;
                 make_folders(path).map_err(io_problem)?;
                 open_folder(path)
             }
@@ -47,7 +47,7 @@ impl StateFolder {
         let forbidden = match parent {
             Parent::Any | Parent::Own(_) => Mode::WGRP | Mode::WOTH,
             Parent::Sticky(_) => {
-                judge_parent(parent)?;
+                check_parent(parent)?;
                 Mode::RWXG | Mode::RWXO
             }
         };
@@ -70,7 +70,7 @@ impl StateFolder {
     /// Reads a file that only this user can read, of at most `limit` octets; anything else is `None`.
     pub(in crate::cache) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
         let descriptor =
-            rustix::fs::openat(&self.descriptor, name, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+            rustix::fs::openat(&self.descriptor, name, OFlags::RDONLY | SAFE_OPEN, Mode::empty()).ok()?;
         read_whole(&descriptor, limit)
     }
 
@@ -126,7 +126,7 @@ impl StateFolder {
 
     /// Opens a file for locking, and creates it if it is absent. Its content means nothing.
     pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | SAFE_OPEN;
         let descriptor = rustix::fs::openat(&self.descriptor, name, flags, PRIVATE_FILE)?;
         let found = rustix::fs::fstat(&descriptor)?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || !is_own(&found) {
@@ -153,7 +153,7 @@ impl StateFolder {
         aws_lc_rs::rand::fill(&mut random)
             .map_err(|_| io::Error::other("the system gives no random numbers"))?;
         let beside = format!(".{name}.{}", hex::encode(random));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         let descriptor = rustix::fs::openat(&self.descriptor, &beside, flags, PRIVATE_FILE)?;
         let write = || {
             private_file::check_size_limit(bytes.len())?;
@@ -178,7 +178,7 @@ impl StateFolder {
     }
 }
 
-/// Returns the system's places for a user without a home.
+/// Returns the places that the system has for a user without a home.
 pub(super) fn without_home() -> Vec<Place> {
     let uid = rustix::process::geteuid().as_raw();
     let of_login = PathBuf::from(format!("/run/user/{uid}"));
@@ -198,7 +198,7 @@ pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
 
 /// Reads a private file by its path: opens, checks, reads and closes it, and nothing else.
 pub(super) fn read_private(path: &Path, limit: usize) -> Option<Vec<u8>> {
-    let descriptor = rustix::fs::openat(CWD, path, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+    let descriptor = rustix::fs::openat(CWD, path, OFlags::RDONLY | SAFE_OPEN, Mode::empty()).ok()?;
     read_whole(&descriptor, limit)
 }
 
@@ -224,7 +224,7 @@ fn read_whole(descriptor: &OwnedFd, limit: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn judge_parent(parent: &Parent) -> Result<(), FolderProblem> {
+fn check_parent(parent: &Parent) -> Result<(), FolderProblem> {
     let (Parent::Own(path) | Parent::Sticky(path)) = parent else { return Ok(()) };
     let found = rustix::fs::stat(path).map_err(io_problem)?;
     match parent {
@@ -237,7 +237,7 @@ fn judge_parent(parent: &Parent) -> Result<(), FolderProblem> {
 }
 
 fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY, Mode::empty())
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | SAFE_OPEN, Mode::empty())
 }
 
 /// Creates a folder and its absent parents, each closed to others.

@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Absent, Parent, Place};
+use super::{IfAbsent, Parent, Place};
 use crate::cache::FolderProblem;
 use crate::clock::Timestamp;
 
@@ -22,8 +22,8 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, _parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
-        if absent == Absent::Make {
+    pub(super) fn open(path: &Path, _parent: &Parent, if_absent: IfAbsent) -> Result<Self, FolderProblem> {
+        if if_absent == IfAbsent::Make {
             fs::create_dir_all(path).map_err(FolderProblem::Io)?;
         }
         let found = fs::symlink_metadata(path).map_err(FolderProblem::Io)?;

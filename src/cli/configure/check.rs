@@ -39,7 +39,7 @@ pub(super) fn run(invocation: &Invocation<'_>, json: &Setting) -> Result<(), Fai
     if found.is_empty() { Ok(()) } else { Err(Failure::Negative) }
 }
 
-/// Describes what is wrong with the arguments of our `credential-process`; opens no file but the configuration.
+/// Says what is wrong with the arguments of our `credential-process`, as it would; no file but the configuration is opened.
 fn wrong(arguments: &[String], typed: &Typed, env: &Environment) -> Option<String> {
     let told = |failure: Failure| Some(failure.first_line());
     let arguments = arguments.iter().map(OsString::from).collect();

@@ -128,7 +128,7 @@ struct Document<'a> {
     certificate: String,
     /// `null` if the key is elsewhere.
     private_key: Option<String>,
-    /// Values that cannot be session tags.
+    /// What cannot be a session tag.
     warnings: Vec<String>,
 }
 

@@ -17,8 +17,8 @@ use crate::cli::settings::{self, Settings, SettingsError};
 use crate::cli::{CalledAs, Invocation, provider};
 use crate::clock::SystemClock;
 use crate::private_file;
-use crate::provider::{Provider, SessionMaker};
-use crate::server::{Allowed, Answered, Keeper, NoRandomness, Offer, Token, group_number, user_number};
+use crate::provider::{Provider, SessionSource};
+use crate::server::{Allowed, LastDocument, Refresher, NoRandomness, Offer, Token, group_number, user_number};
 
 /// The name of a session that no config file names.
 const UNNAMED: &str = crate::cli::credential_process::UNNAMED;
@@ -36,7 +36,7 @@ pub(super) struct Offers {
 
 struct Made {
     role_arn: RoleArn,
-    keeper: Arc<Keeper>,
+    refresher: Arc<Refresher>,
     token: Arc<Token>,
     file: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Described {
     role_arn: RoleArn,
     region: String,
     allowed: Allowed,
-    provider: Provider<Box<dyn SessionMaker>>,
+    provider: Provider<Box<dyn SessionSource>>,
 }
 
 impl Described {
@@ -81,7 +81,7 @@ impl Offers {
             let first = known
                 .as_ref()
                 .filter(|known| known.role_arn == role_arn)
-                .and_then(|known| known.keeper.last_good());
+                .and_then(|known| known.refresher.last_good());
             let (token, file) = match known {
                 Some(Made { token, file, .. }) => (token, file),
                 None => {
@@ -90,11 +90,11 @@ impl Offers {
                     (token, file)
                 }
             };
-            let source = Renewal::new(provider, told(Arc::clone(&self.log), name.clone()));
-            let keeper = Arc::new(Keeper::new(Box::new(source), first, Arc::new(SystemClock)));
+            let source = Renewal::new(provider, log_attempts(Arc::clone(&self.log), name.clone()));
+            let refresher = Arc::new(Refresher::new(Box::new(source), first, Arc::new(SystemClock)));
             let made = Made {
                 role_arn: role_arn.clone(),
-                keeper: Arc::clone(&keeper),
+                refresher: Arc::clone(&refresher),
                 token: Arc::clone(&token),
                 file,
             };
@@ -103,10 +103,10 @@ impl Offers {
                 name,
                 role_arn,
                 region,
-                keeper,
+                refresher,
                 token,
                 allowed,
-                answered: Answered::default(),
+                last_document: LastDocument::default(),
             });
         }
         Ok(offers)
@@ -182,7 +182,7 @@ fn allowed(settings: &Settings) -> Result<Allowed, SettingsError> {
 }
 
 /// Logs each new session, and each attempt that failed.
-fn told(log: Arc<EventLog>, name: String) -> renewal::Told {
+fn log_attempts(log: Arc<EventLog>, name: String) -> renewal::AttemptListener {
     let last = Mutex::new(String::new());
     Box::new(move |outcome: Result<&CacheEntry, &str>| match outcome {
         Ok(entry) => {

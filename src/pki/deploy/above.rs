@@ -17,7 +17,7 @@ mod system {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
 
     use super::*;
-    use crate::private_file::{Way, follow, owner_name};
+    use crate::private_file::{ResolvedPath, follow, owner_name};
 
     const STICKY: u32 = 0o1000;
 
@@ -60,7 +60,7 @@ mod system {
         Ok(way.end)
     }
 
-    fn judge_owners(way: &Way, name: &str) -> Result<(), Obstacle> {
+    fn judge_owners(way: &ResolvedPath, name: &str) -> Result<(), Obstacle> {
         let own = rustix::process::geteuid().as_raw();
         let Some(step) = way.steps.iter().find(|step| ![0, own].contains(&step.metadata.uid())) else {
             return Ok(());

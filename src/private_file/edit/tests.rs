@@ -8,10 +8,10 @@ use std::path::Path;
 use super::*;
 
 const LIMIT: u64 = 1000;
-const PATIENCE: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn begin(path: &Path) -> Editing {
-    Editing::begin(path, MissingFolder::Refuse, LIMIT, PATIENCE).expect("the folder is ours")
+    Editing::begin(path, MissingFolder::Refuse, LIMIT, LOCK_TIMEOUT).expect("the folder is ours")
 }
 
 /// Adds a line, retrying while others change the file.
@@ -126,12 +126,12 @@ fn a_file_that_comes_to_nothing_is_not_left() {
     drop(begin(&path));
     assert_eq!(names(folder.path()), [""; 0]);
     let below = folder.path().join(".aws/file");
-    let error = Editing::begin(&below, MissingFolder::Refuse, LIMIT, PATIENCE).expect_err("no folder");
+    let error = Editing::begin(&below, MissingFolder::Refuse, LIMIT, LOCK_TIMEOUT).expect_err("no folder");
     assert!(error.to_string().contains(".aws': there is no such file or folder"), "{error}");
-    drop(Editing::begin(&below, MissingFolder::Make, LIMIT, PATIENCE).expect("the folder is made"));
+    drop(Editing::begin(&below, MissingFolder::Make, LIMIT, LOCK_TIMEOUT).expect("the folder is made"));
     assert_eq!(std::fs::metadata(folder.path().join(".aws")).expect("made").mode() & 0o777, 0o700);
     let deeper = folder.path().join("a/b/file");
-    Editing::begin(&deeper, MissingFolder::Make, LIMIT, PATIENCE).expect_err("only one folder is made");
+    Editing::begin(&deeper, MissingFolder::Make, LIMIT, LOCK_TIMEOUT).expect_err("only one folder is made");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::super::account::owner_name;
 use super::super::read::{describe, drain};
-use super::super::way::{Step, Way, follow};
+use super::super::resolve::{Step, ResolvedPath, follow};
 use super::super::{ReadError, ReadRefusal, WriteError, check_size_limit, shown};
 use super::{EMPTIED, EditError, MissingFolder, Replaced, SETTLED, lock_within};
 
@@ -28,7 +28,7 @@ const STICKY: u32 = 0o1000;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Follows no link, is not inherited by children, and does not block on a pipe.
-const CAREFULLY: OFlags =
+const SAFE_OPEN: OFlags =
     OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 /// Identifies a file and its last modification: changes whenever the content does.
@@ -74,7 +74,7 @@ pub struct Editing {
 impl Editing {
     /// Locks and reads a file of at most `limit` bytes; a missing file is created, empty and with mode 0600.
     ///
-    /// Waits for our other writers of the file, at most for `patience`.
+    /// Waits for our other writers of the file, at most for `timeout`.
     ///
     /// # Errors
     ///
@@ -85,9 +85,9 @@ impl Editing {
         path: &Path,
         missing: MissingFolder,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, EditError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let mut last_try = false;
         while !last_try {
             last_try = Instant::now() >= deadline;
@@ -109,7 +109,7 @@ impl Editing {
                 continue;
             };
             let found = file.metadata().map_err(|error| ReadError::io(path, &error))?;
-            judge_file(&found, path)?;
+            check_file(&found, path)?;
             let locked = lock_within(file, deadline).map_err(|error| {
                 WriteError::new(path, format!("it cannot be locked: {}", super::super::words(&error)))
             })?;
@@ -118,13 +118,13 @@ impl Editing {
                 continue;
             }
             let found = file.metadata().map_err(|error| ReadError::io(path, &error))?;
-            judge_file(&found, path)?;
+            check_file(&found, path)?;
             let content = drain(&file, path, limit, found.len())?;
             let Place { folder, name } = place;
             let path = path.to_owned();
             return Ok(Self { path, folder, name, file, found, content, is_ours });
         }
-        let why = format!("another program has kept it locked for {} seconds", patience.as_secs());
+        let why = format!("another program has kept it locked for {} seconds", timeout.as_secs());
         Err(WriteError::new(path, why).into())
     }
 
@@ -287,7 +287,7 @@ impl<'a> Temporary<'a> {
         own.push(name);
         own.push(OsStr::from_bytes(MARK));
         own.push(hex::encode(random));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         let file = File::from(openat(folder, &own, flags, Mode::RUSR | Mode::WUSR)?);
         Ok(Self { folder, name: own, file, is_kept: false })
     }
@@ -358,13 +358,13 @@ impl Place {
                 return Err(WriteError::new(path, "it is a folder").into());
             };
             let way = way(path, parent)?;
-            judge_way(&way, path)?;
+            check_path(&way, path)?;
             let at = way.end.join(name);
             match std::fs::symlink_metadata(&at) {
                 Ok(metadata) if metadata.is_symlink() => {
                     let target = std::fs::read_link(&at).map_err(|error| ReadError::io(&at, &error))?;
                     let link = Step { path: at, metadata };
-                    judge_step(&link, false, path)?;
+                    check_step(&link, false, path)?;
                     named = way.end.join(target);
                 }
                 Ok(_) | Err(_) => {
@@ -379,7 +379,7 @@ impl Place {
     /// Opens the file, or creates it and says so; `None` if a link or a file was put there in the meantime.
     fn open_file(&self, path: &Path) -> Result<Option<(File, bool)>, EditError> {
         let Self { folder, name } = self;
-        match openat(folder, name, OFlags::RDWR | CAREFULLY, Mode::empty()) {
+        match openat(folder, name, OFlags::RDWR | SAFE_OPEN, Mode::empty()) {
             Ok(file) => return Ok(Some((file.into(), false))),
             Err(Errno::LOOP) => return Ok(None),
             Err(Errno::NOENT) => {}
@@ -389,7 +389,7 @@ impl Place {
             }
             Err(errno) => return Err(WriteError::io(path, &errno.into()).into()),
         }
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         match openat(folder, name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => {
                 // The umask may have removed even our own permissions.
@@ -428,7 +428,7 @@ fn is_current(folder: &File, name: &OsStr, file: &File) -> bool {
 }
 
 /// Follows the path to a folder; what is missing on the way is reported for the file.
-fn way(path: &Path, folder: &Path) -> Result<Way, EditError> {
+fn way(path: &Path, folder: &Path) -> Result<ResolvedPath, EditError> {
     follow(folder).map_err(|error| match error.reason {
         ReadRefusal::Io(why) => {
             WriteError::new(path, format!("on the way to it, {}: {why}", shown(&error.path))).into()
@@ -442,8 +442,8 @@ fn way(path: &Path, folder: &Path) -> Result<Way, EditError> {
     })
 }
 
-fn open_folder(way: &Way, path: &Path) -> Result<Option<File>, EditError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY;
+fn open_folder(way: &ResolvedPath, path: &Path) -> Result<Option<File>, EditError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | SAFE_OPEN;
     let folder = match openat(CWD, &way.end, flags, Mode::empty()) {
         Ok(folder) => File::from(folder),
         Err(Errno::NOTDIR | Errno::LOOP) => {
@@ -464,7 +464,7 @@ fn make_folder(path: &Path) -> Result<(), EditError> {
     }
     let (Some(name), Some(above)) = (folder.file_name(), folder.parent()) else { return Ok(()) };
     let way = way(path, above)?;
-    judge_way(&way, path)?;
+    check_path(&way, path)?;
     let Some(above) = open_folder(&way, path)? else { return Ok(()) };
     match rustix::fs::mkdirat(&above, name, Mode::RWXU) {
         // The umask can only have removed permissions, so nobody was let in before.
@@ -481,7 +481,7 @@ fn make_folder(path: &Path) -> Result<(), EditError> {
     }
 }
 
-fn judge_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
+fn check_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
     if !found.is_file() {
         return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(found))).into());
     }
@@ -503,11 +503,11 @@ fn judge_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
 
 /// Rejects a path that others control: for root, if others own or can write any part; for anybody else, if it has a
 /// link of somebody who is neither root nor the caller, as the kernel does in `/tmp`.
-fn judge_way(way: &Way, path: &Path) -> Result<(), EditError> {
-    way.steps.iter().try_for_each(|step| judge_step(step, step.path == way.end, path))
+fn check_path(way: &ResolvedPath, path: &Path) -> Result<(), EditError> {
+    way.steps.iter().try_for_each(|step| check_step(step, step.path == way.end, path))
 }
 
-fn judge_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> {
+fn check_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> {
     let Step { path: at, metadata } = step;
     let own = rustix::process::geteuid();
     let (kind, is_link) = if metadata.is_symlink() { ("link", true) } else { ("folder", false) };

@@ -47,7 +47,7 @@ pub struct Editing {
 impl Editing {
     /// Locks and reads a file of at most `limit` bytes; a missing file counts as empty.
     ///
-    /// Waits for our other writers of the file, at most for `patience`.
+    /// Waits for our other writers of the file, at most for `timeout`.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Editing {
         path: &Path,
         missing: MissingFolder,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, EditError> {
         if missing != MissingFolder::Refuse
             && let Some(folder) = path.parent()
@@ -70,9 +70,9 @@ impl Editing {
         beside.push(".lock");
         let lock = open_private(Path::new(&beside))?;
         let locked =
-            lock_within(lock, Instant::now() + patience).map_err(|error| WriteError::io(path, &error))?;
+            lock_within(lock, Instant::now() + timeout).map_err(|error| WriteError::io(path, &error))?;
         let Some(lock) = locked else {
-            let why = format!("another program has kept it locked for {} seconds", patience.as_secs());
+            let why = format!("another program has kept it locked for {} seconds", timeout.as_secs());
             return Err(WriteError::new(path, why).into());
         };
         let found = Stamp::of(&target);

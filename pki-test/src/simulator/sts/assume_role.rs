@@ -1,8 +1,8 @@
 //! AssumeRole with a role's session credentials: role chaining.
 //!
-//! Such a session lasts at most an hour. It keeps the source identity and the transitive session tags of the caller.
-//! The policies of the caller's role are not simulated; the policies that narrow the caller and the role's trust policy
-//! decide.
+//! Such a session lasts at most an hour. The source identity and the transitive session tags of the caller stay with
+//! it. What the policies of the caller's role allow is not simulated; the policies that narrow the caller and the role's
+//! trust policy decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

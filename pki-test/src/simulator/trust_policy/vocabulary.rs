@@ -17,7 +17,7 @@ use super::condition::like_text;
 /// The kinds of principal.
 pub(super) const PRINCIPAL_KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-/// The actions of STS. Three are checked here; the others exist, but are never checked.
+/// The actions of STS. Three are asked for here; the others are real, and never asked for.
 const ACTIONS: [&str; 17] = [
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",

@@ -110,7 +110,7 @@ impl fmt::Display for Line {
 /// Why a trust anchor, profile or role is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceFault {
-    /// The text is not an ARN.
+    /// The text is no ARN.
     #[error(transparent)]
     Arn(#[from] ArnError),
     /// A duration is malformed or outside its range.

@@ -68,7 +68,7 @@ const NAMES: &[&str] = &[
     "sts:TransitiveTagKeys",
 ];
 
-/// The prefixes before the key of a tag or of a context.
+/// What goes before the key of a tag or of a context.
 const PREFIXES: &[&str] =
     &["aws:PrincipalTag/", "aws:RequestTag/", "aws:ResourceTag/", "iam:ResourceTag/", "sts:RequestContext/"];
 

@@ -8,11 +8,11 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use crate::cache::CacheEntry;
 use crate::clock::{Clock, Timestamp};
-use crate::provider::Pace;
+use crate::provider::RetryBackoff;
 
 /// How often to check whether the session is due for renewal: by the wall clock, so that time during which the host
 /// slept, or a jump of its clock, is noticed.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// The most by which renewal is delayed past half of the lifetime, in hundredths of it, so that hosts that started
 /// together do not all ask together. Of an hour 27 minutes are left then, and botocore wants at least 25.
 const SPREAD: u32 = 5;
@@ -32,7 +32,7 @@ pub trait Source: Send + Sync {
 
 /// A session that is renewed at half of its lifetime, once for all callers; if renewal fails, it is the answer until
 /// its end.
-pub struct Keeper {
+pub struct Refresher {
     source: Box<dyn Source>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -44,7 +44,7 @@ pub struct Keeper {
 
 /// The state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct SessionHealth {
     /// When it stops working, by this host's clock; `None` if none works.
     pub usable_until: Option<Timestamp>,
     /// Why the last attempt to renew it failed; `None` if it succeeded.
@@ -58,23 +58,23 @@ struct State {
     failure: Arc<str>,
     /// Whether the last attempt failed.
     has_failed: bool,
-    pace: Pace,
+    backoff: RetryBackoff,
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for Refresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").finish_non_exhaustive()
+        f.debug_struct("Refresher").finish_non_exhaustive()
     }
 }
 
-impl Keeper {
+impl Refresher {
     /// Keeps a session fresh, starting with `first` if there is one already.
     pub fn new(source: Box<dyn Source>, first: Option<Arc<CacheEntry>>, clock: Arc<dyn Clock>) -> Self {
         let state = State {
             entry: first,
             failure: Arc::from("there is no session yet"),
             has_failed: false,
-            pace: Pace::default(),
+            backoff: RetryBackoff::default(),
         };
         let mut octet = [0];
         // Nothing works without random numbers, and here they matter least.
@@ -89,11 +89,11 @@ impl Keeper {
     }
 
     /// Returns the state of the session, without asking for a new one.
-    pub fn standing(&self) -> Standing {
+    pub fn health(&self) -> SessionHealth {
         let now = self.clock.now();
         let state = self.state();
         let usable_until = state.usable(now).map(|entry| entry.usable_until);
-        Standing { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
+        SessionHealth { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
     }
 
     /// Returns the session, renewed if that is due and possible, else the last good one.
@@ -112,8 +112,8 @@ impl Keeper {
             return Ok(entry);
         }
         // A separate task, so that the renewal goes on if the caller leaves.
-        let keeper = Arc::clone(self);
-        let renewal = tokio::spawn(async move { keeper.renew().await });
+        let refresher = Arc::clone(self);
+        let renewal = tokio::spawn(async move { refresher.renew().await });
         renewal.await.unwrap_or_else(|_| Err(Arc::from("the renewal stopped; this is a bug")))
     }
 
@@ -123,11 +123,11 @@ impl Keeper {
             return answer;
         }
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let keeper = Arc::clone(self);
+        let refresher = Arc::clone(self);
         // A plain thread: when the program ends, the runtime does not wait for one that hangs on the network.
         let started = std::thread::Builder::new().spawn(move || {
             // The receiver is gone if the program is ending.
-            let _ = sender.send(keeper.source.session());
+            let _ = sender.send(refresher.source.session());
         });
         let outcome = match started {
             Ok(_) => {
@@ -144,7 +144,7 @@ impl Keeper {
         let state = self.state();
         match &state.entry {
             Some(entry) if self.is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
-            Some(_) | None if !state.pace.wait(now).is_zero() => Some(state.answer(now)),
+            Some(_) | None if !state.backoff.wait(now).is_zero() => Some(state.answer(now)),
             Some(_) | None => None,
         }
     }
@@ -160,7 +160,7 @@ impl Keeper {
                 state.entry = Some(Arc::new(entry));
                 if renewed {
                     state.has_failed = false;
-                    state.pace = Pace::default();
+                    state.backoff = RetryBackoff::default();
                 } else {
                     state.failure = Arc::from("no newer session can be had");
                     state.back_off(now);
@@ -202,7 +202,7 @@ impl State {
     fn back_off(&mut self, now: Timestamp) {
         self.has_failed = true;
         let left = self.usable(now).map(|entry| entry.usable_until.since(now));
-        self.pace.fail(now, left);
+        self.backoff.fail(now, left);
     }
 }
 
@@ -215,9 +215,9 @@ mod tests {
 
     /// A clock that the test sets, in seconds after the creation of the example session.
     #[derive(Debug, Default)]
-    struct Hands(AtomicI64);
+    struct ManualClock(AtomicI64);
 
-    impl Clock for Hands {
+    impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_unix_seconds(
                 example_entry().created_at.unix_seconds() + self.0.load(Ordering::SeqCst),
@@ -226,13 +226,13 @@ mod tests {
     }
 
     /// Creates a session of an hour at each call, or fails.
-    struct Maker {
-        clock: Arc<Hands>,
+    struct TestSource {
+        clock: Arc<ManualClock>,
         calls: Arc<AtomicUsize>,
         fails: Arc<AtomicUsize>,
     }
 
-    impl Source for Maker {
+    impl Source for TestSource {
         fn session(&self) -> Result<CacheEntry, String> {
             let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
             if self.fails.load(Ordering::SeqCst) > 0 {
@@ -247,21 +247,21 @@ mod tests {
     }
 
     struct Scene {
-        keeper: Arc<Keeper>,
-        clock: Arc<Hands>,
+        refresher: Arc<Refresher>,
+        clock: Arc<ManualClock>,
         calls: Arc<AtomicUsize>,
         fails: Arc<AtomicUsize>,
     }
 
     impl Scene {
         fn set() -> Self {
-            let (clock, calls, fails) = (Arc::new(Hands::default()), Arc::default(), Arc::default());
-            let maker =
-                Maker { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
-            let clock_of_keeper = Arc::clone(&clock) as Arc<dyn Clock>;
-            let mut keeper = Keeper::new(Box::new(maker), Some(Arc::new(example_entry())), clock_of_keeper);
-            keeper.spread = 0;
-            Self { keeper: Arc::new(keeper), clock, calls, fails }
+            let (clock, calls, fails) = (Arc::new(ManualClock::default()), Arc::default(), Arc::default());
+            let source =
+                TestSource { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
+            let refresher_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+            let mut refresher = Refresher::new(Box::new(source), Some(Arc::new(example_entry())), refresher_clock);
+            refresher.spread = 0;
+            Self { refresher: Arc::new(refresher), clock, calls, fails }
         }
 
         fn at(&self, seconds: i64) -> &Self {
@@ -271,7 +271,7 @@ mod tests {
 
         /// Returns the access key id, or the reason.
         async fn answer(&self) -> Result<String, String> {
-            match self.keeper.current().await {
+            match self.refresher.current().await {
                 Ok(entry) => Ok(entry.credential_set.credentials.access_key_id.clone()),
                 Err(reason) => Err(reason.to_string()),
             }
@@ -300,8 +300,8 @@ mod tests {
         scene.at(4000);
         let asked: Vec<_> = (0..1000)
             .map(|_| {
-                let keeper = Arc::clone(&scene.keeper);
-                tokio::spawn(async move { keeper.current().await.is_ok() })
+                let refresher = Arc::clone(&scene.refresher);
+                tokio::spawn(async move { refresher.current().await.is_ok() })
             })
             .collect();
         for answer in asked {
@@ -354,7 +354,7 @@ mod tests {
     async fn a_caller_who_goes_away_does_not_stop_the_renewal() {
         let scene = Scene::set();
         scene.at(4000);
-        drop(tokio::time::timeout(Duration::ZERO, scene.keeper.current()).await);
+        drop(tokio::time::timeout(Duration::ZERO, scene.refresher.current()).await);
         assert_eq!(scene.answer().await.as_deref(), Ok("ASIA1"));
         assert_eq!(scene.calls(), 1);
     }

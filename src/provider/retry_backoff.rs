@@ -13,19 +13,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The pauses between failed attempts, measured by the wall clock so that time during which the host slept counts.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct RetryBackoff {
     not_before: Timestamp,
     pause: Duration,
 }
 
-impl Default for Pace {
+impl Default for RetryBackoff {
     /// Returns the state before any failure.
     fn default() -> Self {
         Self { not_before: Timestamp::MIN, pause: FIRST_PAUSE }
     }
 }
 
-impl Pace {
+impl RetryBackoff {
     /// Returns how long the next attempt must wait; zero if the result is longer than any pause, because then the clock
     /// was set back.
     pub fn wait(&self, now: Timestamp) -> Duration {
@@ -49,22 +49,22 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_minute() {
         let start = Timestamp::from_unix_seconds(1_795_449_600);
-        let mut pace = Pace::default();
-        assert_eq!(pace.wait(start), Duration::ZERO);
+        let mut retry_backoff = RetryBackoff::default();
+        assert_eq!(retry_backoff.wait(start), Duration::ZERO);
         let mut pauses = Vec::new();
         for _ in 0..6 {
-            pace.fail(start, None);
-            pauses.push(pace.wait(start).as_secs());
+            retry_backoff.fail(start, None);
+            pauses.push(retry_backoff.wait(start).as_secs());
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
-        assert_eq!(pace.wait(start.plus(Duration::from_secs(45))), Duration::from_secs(15));
-        assert_eq!(pace.wait(start.plus(Duration::from_secs(61))), Duration::ZERO);
-        pace.fail(start, Some(Duration::from_secs(80)));
-        assert_eq!(pace.wait(start), Duration::from_secs(10), "an eighth of what is left");
-        pace.fail(start, Some(Duration::from_secs(2)));
-        assert_eq!(pace.wait(start), Duration::from_secs(1));
+        assert_eq!(retry_backoff.wait(start.plus(Duration::from_secs(45))), Duration::from_secs(15));
+        assert_eq!(retry_backoff.wait(start.plus(Duration::from_secs(61))), Duration::ZERO);
+        retry_backoff.fail(start, Some(Duration::from_secs(80)));
+        assert_eq!(retry_backoff.wait(start), Duration::from_secs(10), "an eighth of what is left");
+        retry_backoff.fail(start, Some(Duration::from_secs(2)));
+        assert_eq!(retry_backoff.wait(start), Duration::from_secs(1));
         assert_eq!(
-            pace.wait(start.minus(Duration::from_secs(3600))),
+            retry_backoff.wait(start.minus(Duration::from_secs(3600))),
             Duration::ZERO,
             "the clock was set back"
         );

@@ -20,7 +20,7 @@ pub(crate) struct Step {
 
 /// A path resolved to its end.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct ResolvedPath {
     /// The resolved path, free of links.
     pub(crate) end: PathBuf,
     /// Everything on the way, from the root of the file system to the end inclusive.
@@ -32,7 +32,7 @@ pub(crate) struct Way {
 /// # Errors
 ///
 /// Fails at the first part of the path that does not exist, or cannot be examined.
-pub(crate) fn follow(path: &Path) -> Result<Way, ReadError> {
+pub(crate) fn follow(path: &Path) -> Result<ResolvedPath, ReadError> {
     let named = std::path::absolute(path).map_err(|error| ReadError::io(path, &error))?;
     let mut ahead = parts(&named);
     let mut end = PathBuf::from("/");
@@ -60,7 +60,7 @@ pub(crate) fn follow(path: &Path) -> Result<Way, ReadError> {
         }
         steps.push(found);
     }
-    Ok(Way { end, steps })
+    Ok(ResolvedPath { end, steps })
 }
 
 fn step(path: &Path) -> Result<Step, ReadError> {

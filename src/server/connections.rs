@@ -14,7 +14,7 @@ const MOST: usize = 256;
 const FEWEST: usize = 4;
 
 /// An open connection.
-struct Conversation {
+struct Connection {
     user: Option<u32>,
     task: AbortHandle,
     is_busy: Arc<AtomicBool>,
@@ -25,22 +25,22 @@ struct Conversation {
 /// If there is no room, the oldest idle connection of the user who has the most is closed. So a caller who holds
 /// connections open without a request, or keeps opening more, takes room only from their own.
 #[derive(Default)]
-pub(super) struct Crowd(Vec<Conversation>);
+pub(super) struct Connections(Vec<Connection>);
 
-impl Crowd {
+impl Connections {
     /// Makes room for one more connection; returns whether there is room.
     pub(super) fn make_room(&mut self) -> bool {
-        self.0.retain(|conversation| !conversation.task.is_finished());
+        self.0.retain(|connection| !connection.task.is_finished());
         if self.0.len() < most() {
             return true;
         }
         let mut held: BTreeMap<Option<u32>, usize> = BTreeMap::new();
-        for conversation in &self.0 {
-            *held.entry(conversation.user).or_default() += 1;
+        for connection in &self.0 {
+            *held.entry(connection.user).or_default() += 1;
         }
-        let waiting = self.0.iter().enumerate().filter(|(_, conversation)| !conversation.is_busy());
+        let waiting = self.0.iter().enumerate().filter(|(_, connection)| !connection.is_busy());
         // Of several equals the last is taken, so the oldest has to come last.
-        let chosen = waiting.rev().max_by_key(|(_, conversation)| held.get(&conversation.user));
+        let chosen = waiting.rev().max_by_key(|(_, connection)| held.get(&connection.user));
         let Some((index, _)) = chosen else { return false };
         self.0.remove(index).task.abort();
         true
@@ -48,16 +48,16 @@ impl Crowd {
 
     /// Adds a connection.
     pub(super) fn add(&mut self, user: Option<u32>, task: AbortHandle, is_busy: Arc<AtomicBool>) {
-        self.0.push(Conversation { user, task, is_busy });
+        self.0.push(Connection { user, task, is_busy });
     }
 
     /// Returns whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
-        self.0.iter().any(|conversation| !conversation.task.is_finished() && conversation.is_busy())
+        self.0.iter().any(|connection| !connection.task.is_finished() && connection.is_busy())
     }
 }
 
-impl Conversation {
+impl Connection {
     fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::Relaxed)
     }

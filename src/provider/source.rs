@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{MinimumRemaining, ProviderError, Wanted};
+use super::{MinimumRemaining, ProviderError, SessionSpec};
 use crate::cache::file::KeyLender;
 use crate::cache::{CacheEntry, SealingKey};
 use crate::clock::{Clock, Timestamp};
@@ -22,13 +22,13 @@ use crate::text::quoted;
 use crate::trace;
 
 /// Creates sessions.
-pub trait SessionMaker: Send + Sync {
+pub trait SessionSource: Send + Sync {
     /// Reads the certificate's source without parsing it. A source that can be read only once is read once.
     ///
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError>;
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError>;
 
     /// Reads the certificate's source again for a short time after it held no whole certificate: it may be in the
     /// middle of a renewal.
@@ -36,8 +36,8 @@ pub trait SessionMaker: Send + Sync {
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.certificate(wanted)
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.certificate(spec)
     }
 
     /// Returns whether the source holds a certificate with these names, and so a renewal of the one that had them.
@@ -53,20 +53,20 @@ pub trait SessionMaker: Send + Sync {
     /// Fails if no session was created.
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError>;
 }
 
-impl SessionMaker for Box<dyn SessionMaker> {
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        (**self).certificate(wanted)
+impl SessionSource for Box<dyn SessionSource> {
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).certificate(spec)
     }
 
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        (**self).whole_certificate(wanted)
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).whole_certificate(spec)
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
@@ -75,12 +75,12 @@ impl SessionMaker for Box<dyn SessionMaker> {
 
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        (**self).create(wanted, certificate, minimum, longest)
+        (**self).create(spec, certificate, minimum, longest)
     }
 }
 
@@ -104,7 +104,7 @@ impl NewSession {
     ///
     /// The clock offset itself is not stored, only its effect: if this clock is behind AWS's, the credentials end
     /// before it reaches their expiration.
-    pub(super) fn into_entry(self, wanted: &Wanted, now: Timestamp) -> CacheEntry {
+    pub(super) fn into_entry(self, spec: &SessionSpec, now: Timestamp) -> CacheEntry {
         let Self { credential_set, clock_offset, certificate_sha256, subject_name, issuer_name } = self;
         let expiration = credential_set.credentials.expiration;
         let behind = Duration::from_secs(u64::try_from(clock_offset).unwrap_or(0));
@@ -115,10 +115,10 @@ impl NewSession {
             certificate_sha256,
             subject_name,
             issuer_name,
-            trust_anchor_arn: wanted.request.trust_anchor_arn.clone(),
-            profile_arn: wanted.request.profile_arn.clone(),
-            endpoint: wanted.endpoint.to_string(),
-            scope: wanted.scope(),
+            trust_anchor_arn: spec.request.trust_anchor_arn.clone(),
+            profile_arn: spec.request.profile_arn.clone(),
+            endpoint: spec.endpoint.to_string(),
+            scope: spec.scope(),
         }
     }
 }
@@ -260,8 +260,8 @@ impl Diagnostic for CreateError {
 }
 
 /// Creates sessions with the user's certificate and private key, over the network.
-pub struct IdentityMaker {
-    source: IdentitySource,
+pub struct RolesAnywhereSource {
+    identity_source: IdentitySource,
     transport: Arc<NativeTransport>,
     /// Its deadline is the most that is ever spent.
     limits: Limits,
@@ -272,16 +272,16 @@ pub struct IdentityMaker {
     read_once: OnceLock<Arc<CertificateBytes>>,
 }
 
-impl fmt::Debug for IdentityMaker {
+impl fmt::Debug for RolesAnywhereSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdentityMaker").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("RolesAnywhereSource").field("identity_source", &self.identity_source).finish_non_exhaustive()
     }
 }
 
-impl IdentityMaker {
+impl RolesAnywhereSource {
     /// Stores the parameters; nothing is read or opened.
     pub fn new(
-        source: IdentitySource,
+        identity_source: IdentitySource,
         transport: TransportSettings,
         limits: Limits,
         env: Environment,
@@ -289,7 +289,7 @@ impl IdentityMaker {
         explain: Explainer,
     ) -> Self {
         let transport = Arc::new(NativeTransport::new(transport));
-        Self { source, transport, limits, env, clock, explain, read_once: OnceLock::new() }
+        Self { identity_source, transport, limits, env, clock, explain, read_once: OnceLock::new() }
     }
 
     /// Returns the transport, so that other requests can be sent the same way.
@@ -298,42 +298,42 @@ impl IdentityMaker {
     }
 }
 
-impl SessionMaker for IdentityMaker {
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+impl SessionSource for RolesAnywhereSource {
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
         if let Some(read) = self.read_once.get() {
             return Ok(Arc::clone(read));
         }
-        let read = Arc::new(identity::read_certificate(&wanted.certificate, &self.env)?);
-        Ok(match wanted.certificate {
+        let read = Arc::new(identity::read_certificate(&spec.certificate, &self.env)?);
+        Ok(match spec.certificate {
             Input::Descriptor(_) | Input::StandardInput => Arc::clone(self.read_once.get_or_init(|| read)),
             Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => read,
         })
     }
 
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        match wanted.certificate {
-            Input::Path(_) => Ok(Arc::new(identity::read_whole_certificate(&wanted.certificate, &self.env)?)),
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        match spec.certificate {
+            Input::Path(_) => Ok(Arc::new(identity::read_whole_certificate(&spec.certificate, &self.env)?)),
             Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
             | Input::StandardInput
             | Input::TpmHandle(_)
-            | Input::Variable(_) => self.certificate(wanted),
+            | Input::Variable(_) => self.certificate(spec),
         }
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
-        identity::holds(&self.source, certificate, subject_name, issuer_name, &self.env)
+        identity::holds(&self.identity_source, certificate, subject_name, issuer_name, &self.env)
     }
 
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         _minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        let Self { source, transport, limits, env, clock, explain, read_once: _ } = self;
-        let mut identity = identity::load_read(source, certificate, env)?;
+        let Self { identity_source, transport, limits, env, clock, explain, read_once: _ } = self;
+        let mut identity = identity::load_read(identity_source, certificate, env)?;
         trace::step(|| {
             let end_entity = identity.end_entity();
             format!(
@@ -345,7 +345,7 @@ impl SessionMaker for IdentityMaker {
         });
         identity.check(clock.now())?;
         let limits = Limits { deadline: limits.deadline.min(longest), ..*limits };
-        let Wanted { request, endpoint, .. } = wanted;
+        let SessionSpec { request, endpoint, .. } = spec;
         let created =
             session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());
         match block_on(created)? {

@@ -49,7 +49,7 @@ impl Hop {
 
 /// Which session: the requests that create it, the endpoints they go to, and the certificate.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct SessionSpec {
     /// The CreateSession request.
     pub request: SessionRequest,
     /// The Roles Anywhere endpoint.
@@ -64,15 +64,15 @@ pub struct Wanted {
     pub scopes: Vec<ScopedHop>,
 }
 
-impl Wanted {
+impl SessionSpec {
     /// Returns the specification of the session after a further hop.
     pub(super) fn followed_by(&self, hop: &Hop) -> Self {
-        let mut wanted = self.clone();
+        let mut spec = self.clone();
         match hop {
-            Hop::Role(hop) => wanted.second_hop = Some(hop.clone()),
-            Hop::Scope(hop) => wanted.scopes.push(hop.clone()),
+            Hop::Role(hop) => spec.second_hop = Some(hop.clone()),
+            Hop::Scope(hop) => spec.scopes.push(hop.clone()),
         }
-        wanted
+        spec
     }
 
     /// Describes how the session is narrowed, if it is: `policy 3f2a9c1b; 10 minutes`.

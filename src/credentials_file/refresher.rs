@@ -13,11 +13,11 @@ use crate::clock::{Clock, Timestamp};
 use crate::diagnostic::Diagnostic;
 use crate::ini::Section;
 use crate::private_file::Stamp;
-use crate::provider::Pace;
+use crate::provider::RetryBackoff;
 
 /// How often to check what is due, at least: by the wall clock, so that time during which the host slept, a jump of its
 /// clock, or a change of the file by others is noticed.
-const LOOK_INTERVAL: Duration = Duration::from_secs(15);
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The shortest time between two checks, however short a session is.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ pub enum Event {
 }
 
 /// One profile, and the session that it should hold.
-pub struct Upkeep {
+pub struct ProfileRefresher {
     file: AwsFile,
     profile: Section,
     source: Box<dyn Source>,
@@ -76,21 +76,21 @@ pub struct Upkeep {
     entry: Option<CacheEntry>,
     /// The file's stamp when it held the session; `None` while it does not.
     stamp: Option<Stamp>,
-    renewing: Pace,
+    renewal_backoff: RetryBackoff,
     held_until: Option<Timestamp>,
-    writing: Pace,
+    write_backoff: RetryBackoff,
 }
 
-impl fmt::Debug for Upkeep {
+impl fmt::Debug for ProfileRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upkeep")
+        f.debug_struct("ProfileRefresher")
             .field("file", &self.file)
             .field("profile", &self.profile)
             .finish_non_exhaustive()
     }
 }
 
-impl Upkeep {
+impl ProfileRefresher {
     /// Combines the profile with the source of its sessions. Nothing is read.
     pub fn new(
         file: AwsFile,
@@ -107,9 +107,9 @@ impl Upkeep {
             gate,
             entry: None,
             stamp: None,
-            renewing: Pace::default(),
+            renewal_backoff: RetryBackoff::default(),
             held_until: None,
-            writing: Pace::default(),
+            write_backoff: RetryBackoff::default(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Upkeep {
             self.renew(&mut events);
         }
         let now = self.clock.now();
-        if self.writing.wait(now).is_zero() {
+        if self.write_backoff.wait(now).is_zero() {
             self.write(now, &mut events);
         }
         (events, self.wait(self.clock.now()))
@@ -134,8 +134,8 @@ impl Upkeep {
     }
 
     /// Ends all pauses and checks the file: the caller knows that something has improved.
-    pub fn hurry(&mut self) {
-        (self.renewing, self.writing) = (Pace::default(), Pace::default());
+    pub fn check_now(&mut self) {
+        (self.renewal_backoff, self.write_backoff) = (RetryBackoff::default(), RetryBackoff::default());
         (self.held_until, self.stamp) = (None, None);
     }
 
@@ -151,11 +151,11 @@ impl Upkeep {
             self.entry = Some(entry);
         }
         if is_new {
-            (self.renewing, self.held_until) = (Pace::default(), None);
+            (self.renewal_backoff, self.held_until) = (RetryBackoff::default(), None);
             return;
         }
         let usable = self.entry.as_ref().filter(|entry| entry.usable_until > now);
-        self.renewing.fail(now, usable.map(|entry| entry.remaining(now)));
+        self.renewal_backoff.fail(now, usable.map(|entry| entry.remaining(now)));
         self.held_until = next_try;
         if let Some(problem) = problem {
             events.push(Event::Failed { problem, next: self.renewal_wait(now) });
@@ -170,7 +170,7 @@ impl Upkeep {
         }
         match super::write(&self.file, &self.profile, &entry.credential_set, &self.gate) {
             Ok(written) => {
-                self.writing = Pace::default();
+                self.write_backoff = RetryBackoff::default();
                 self.stamp = Some(written.stamp.clone());
                 if written.is_changed {
                     let (access_key_id, expiration) = (id(entry).to_owned(), entry.expiration());
@@ -180,8 +180,8 @@ impl Upkeep {
             Err(error) => {
                 let now = self.clock.now();
                 self.stamp = None;
-                self.writing.fail(now, None);
-                events.push(Event::Failed { problem: Box::new(error), next: self.writing.wait(now) });
+                self.write_backoff.fail(now, None);
+                events.push(Event::Failed { problem: Box::new(error), next: self.write_backoff.wait(now) });
             }
         }
     }
@@ -196,13 +196,13 @@ impl Upkeep {
         };
         let is_to_be_written =
             self.stamp.is_none() && self.entry.as_ref().is_some_and(|entry| entry.usable_until > now);
-        let writing = if is_to_be_written { self.writing.wait(now) } else { LOOK_INTERVAL };
-        renewal.min(writing).clamp(SHORTEST_WAIT, LOOK_INTERVAL)
+        let write_backoff = if is_to_be_written { self.write_backoff.wait(now) } else { CHECK_INTERVAL };
+        renewal.min(write_backoff).clamp(SHORTEST_WAIT, CHECK_INTERVAL)
     }
 
     fn renewal_wait(&self, now: Timestamp) -> Duration {
         let held = self.held_until.map(|until| until.since(now)).filter(|held| *held <= LONGEST_HOLD);
-        self.renewing.wait(now).max(held.unwrap_or_default())
+        self.renewal_backoff.wait(now).max(held.unwrap_or_default())
     }
 }
 

@@ -69,7 +69,7 @@ struct Scene {
     _folder: tempfile::TempDir,
     path: PathBuf,
     world: Arc<World>,
-    upkeep: Upkeep,
+    refresher: ProfileRefresher,
 }
 
 impl Scene {
@@ -87,14 +87,14 @@ impl Scene {
         let clock = Arc::new(Of(Arc::clone(&world)));
         let source = Box::new(Of(Arc::clone(&world)));
         let profile = Section::plain("deploy").unwrap();
-        let upkeep = Upkeep::new(file, profile, source, clock, Arc::default());
-        Self { _folder: folder, path, world, upkeep }
+        let refresher = ProfileRefresher::new(file, profile, source, clock, Arc::default());
+        Self { _folder: folder, path, world, refresher }
     }
 
     /// Steps at that second; returns the events and the seconds to wait.
     fn at(&mut self, seconds: i64) -> (Vec<String>, u64) {
         *self.world.seconds.lock().unwrap() = seconds;
-        let (events, wait) = self.upkeep.step();
+        let (events, wait) = self.refresher.step();
         let told = events.iter().map(|event| match event {
             Event::Failed { problem, next } => format!("{} {}", problem.id(), next.as_secs()),
             Event::Wrote { access_key_id, .. } => {
@@ -144,7 +144,7 @@ fn a_failure_backs_off_and_leaves_the_file_and_the_session_in_it() {
     assert_eq!(scene.at(5600), told(&[], 15));
     assert_eq!(scene.world.calls(), calls);
     *scene.world.is_down.lock().unwrap() = false;
-    scene.upkeep.hurry();
+    scene.refresher.check_now();
     assert_eq!(scene.at(5601).0.len(), 1);
     assert!(scene.content() != before);
 }
@@ -194,7 +194,7 @@ fn a_clock_that_was_set_back_makes_a_session_due_and_ends_no_pause_late() {
 #[test]
 fn nothing_is_written_once_the_gate_is_closed() {
     let mut scene = Scene::set();
-    scene.upkeep.gate.close();
+    scene.refresher.gate.close();
     assert_eq!(scene.at(0), told(&[], 15));
     assert!(!scene.path.exists());
 }
