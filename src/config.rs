@@ -218,7 +218,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads the user's file, if that home folder qualifies.
+    /// Reads the user's file, if that home folder is one to read it from.
     fn users_file(&mut self, home: &Path) -> Result<Option<(PathBuf, String)>, ConfigError> {
         let path = home.join(".config/anyrole/config.toml");
         let why = match private_file::folder_owner(home) {

@@ -29,7 +29,7 @@ pub fn own_program(env: &Environment) -> io::Result<PathBuf> {
     Ok(candidates.next().unwrap_or(own))
 }
 
-/// Returns the program that a word starts: a path, or what `PATH` finds; `None` if there is none.
+/// Returns the program that a word starts: a path, or what `PATH` finds; `None` where there is none.
 fn find_program(word: &str, env: &Environment) -> Option<PathBuf> {
     let is_path = word.contains('/') || (cfg!(windows) && word.contains(['\\', ':']));
     let named = |path: &Path| {

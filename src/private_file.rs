@@ -13,9 +13,9 @@ mod denial;
 mod edit;
 mod folder;
 mod read;
-mod trust;
 #[cfg(unix)]
 mod resolve;
+mod trust;
 mod within;
 mod write;
 
@@ -32,9 +32,9 @@ pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
-pub use trust::{FolderOwner, folder_owner, read_trusted};
 #[cfg(all(unix, feature = "pki"))]
 pub(crate) use resolve::{ResolvedPath, follow};
+pub use trust::{FolderOwner, folder_owner, read_trusted};
 pub use within::{WithinError, read_within};
 #[cfg(unix)]
 pub(crate) use write::check_size_limit;

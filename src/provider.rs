@@ -14,9 +14,9 @@
 mod attempt;
 mod error;
 mod hop;
-mod source;
 mod retry_backoff;
 mod session_spec;
+mod source;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,9 +24,11 @@ use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
 pub use hop::{ChainedSource, chained};
-pub use source::{Advice, CreateError, Explainer, RolesAnywhereSource, NewSession, SessionSource, file_key_lender};
 pub use retry_backoff::RetryBackoff;
 pub use session_spec::{Hop, ScopedHop, SecondHop, SessionSpec};
+pub use source::{
+    Advice, CreateError, Explainer, NewSession, RolesAnywhereSource, SessionSource, file_key_lender,
+};
 
 use crate::cache::failure::{Failure, Failures};
 use crate::cache::freshness::refresh_window;

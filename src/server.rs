@@ -9,12 +9,12 @@
 mod answer;
 mod caller;
 mod connections;
-mod request_check;
 #[cfg(target_os = "linux")]
 mod holder;
 mod imds;
-mod refresher;
 mod listeners;
+mod refresher;
+mod request_check;
 mod site;
 mod sockets;
 mod strict;
@@ -37,8 +37,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
-pub use refresher::{Refresher, Source, SessionHealth};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
+pub use refresher::{Refresher, SessionHealth, Source};
 pub use site::{LastDocument, MetadataService, Offer, Site};
 pub use sockets::Sockets;
 pub use tls::{Tls, TlsError};

@@ -32,7 +32,7 @@ const MOST_FACTS: usize = 5;
 /// What the name of a record ends with.
 pub(super) const SUFFIX: &str = ".failed";
 
-/// The suffix of the first version's records, whose texts had not passed through [`printable_line`].
+/// What the names of the first records ended with, whose texts did not pass through [`printable_line`].
 const FIRST_SUFFIX: &str = ".failure";
 
 /// How far ahead the next try may lie; more means that this clock was set back.

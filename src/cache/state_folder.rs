@@ -197,7 +197,8 @@ impl StateLocation {
         let mut passed_over = Vec::new();
         for place in self.places() {
             // A folder that was named explicitly is used even if it is not writable: there is no other.
-            let opened = if self.tries_system_places { place.open_usable() } else { place.open(IfAbsent::Make) };
+            let opened =
+                if self.tries_system_places { place.open_usable() } else { place.open(IfAbsent::Make) };
             match opened {
                 Ok(folder) => return Found { folder: Some(folder), passed_over },
                 Err(error) => {
@@ -213,7 +214,7 @@ impl StateLocation {
         Found { folder: None, passed_over }
     }
 
-    /// Opens every folder that exists; none is created.
+    /// Opens every folder that is there; none is made.
     pub fn existing(&self) -> impl Iterator<Item = StateFolder> {
         self.places().filter_map(|place| place.open(IfAbsent::Leave).ok())
     }

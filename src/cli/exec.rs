@@ -19,8 +19,8 @@ use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
 use crate::server::{
-    Allowed, LastDocument, Event, Refresher, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets,
-    Token,
+    Allowed, Event, LastDocument, ListenError, Listener, NoRandomness, Offer, Refresher, Server, Site,
+    Sockets, Token,
 };
 use crate::shell_env;
 use crate::trace;
@@ -117,7 +117,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         }
         let role_arn = first.credential_set.role_arn.clone();
         let source = Renewal::new(provider, Box::new(|_| {}));
-        let refresher = Arc::new(Refresher::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
+        let refresher =
+            Arc::new(Refresher::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
         let token = Arc::new(Token::random().map_err(CannotExec::from)?);
         let name = invocation.name().unwrap_or("session").to_owned();
         Some(Offer {

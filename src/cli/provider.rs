@@ -17,8 +17,8 @@ use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
 use crate::identity::Identity;
 use crate::provider::{
-    Advice, CreateError, Hop, RolesAnywhereSource, MinimumRemaining, Provider, ProviderError, SecondHop,
-    SessionSource, Sharing, SessionSpec, chained, file_key_lender,
+    Advice, CreateError, Hop, MinimumRemaining, Provider, ProviderError, RolesAnywhereSource, SecondHop,
+    SessionSource, SessionSpec, Sharing, chained, file_key_lender,
 };
 use crate::session::{Refusal, SessionRequest};
 use crate::signing::Endpoint;
@@ -75,8 +75,14 @@ pub(super) fn provider(
         ServerTrust::Roots(_) => ServerVerification::On,
     };
     let certificate = identity.certificate.clone();
-    let spec =
-        SessionSpec { request, endpoint, server_verification, certificate, second_hop: None, scopes: Vec::new() };
+    let spec = SessionSpec {
+        request,
+        endpoint,
+        server_verification,
+        certificate,
+        second_hop: None,
+        scopes: Vec::new(),
+    };
     let namespace = Namespace::from_environment(env)?;
     let sharing = || match (cache, StateLocation::resolve(env)) {
         // Without a place for the sealing key and the locks there is nothing to share.
@@ -89,7 +95,8 @@ pub(super) fn provider(
         }
     };
     let clock = Arc::new(SystemClock);
-    let source = RolesAnywhereSource::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
+    let source =
+        RolesAnywhereSource::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
     let transport = source.transport();
     let first = Provider::new(spec, source, sharing(), clock, limits.deadline);
     let second_hop = second_hop.map(|SecondHopSettings { request, endpoint }| {

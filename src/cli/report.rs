@@ -148,7 +148,7 @@ pub(super) fn remark(text: &str) {
     say(format!("anyrole: {text}\n").as_bytes());
 }
 
-/// Writes a line about what a long-running command does, with the time in UTC.
+/// Writes a line of what a long-running command does, with the time in UTC.
 pub(super) fn log(command: &str, text: &str) {
     say(format!("{} anyrole: {command}: {}\n", SystemClock.now(), printable_line(text)).as_bytes());
 }

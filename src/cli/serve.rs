@@ -20,8 +20,8 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::runtime::block_on;
 use crate::private_file::KeyFilePolicy;
 use crate::server::{
-    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, SessionHealth,
-    Tls, is_loopback,
+    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, SessionHealth, Site,
+    Sockets, Tls, is_loopback,
 };
 use crate::systemd::Notifier;
 use crate::text::printable_line;

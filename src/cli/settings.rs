@@ -80,8 +80,8 @@ impl Given {
         }
     }
 
-    /// Returns the text in a form that may be shown: a PKCS#11 URI without its query, which may contain a PIN, and any
-    /// other URL without user name and password.
+    /// Returns the text as far as it may be shown: a PKCS#11 URI without its query, where a PIN may be, and any other URL without
+    /// user name and password.
     fn shown(&self) -> Option<String> {
         let text = self.text();
         match self.setting.kind {
@@ -184,7 +184,7 @@ impl Settings {
         self.given.iter().find(|given| given.setting.name == name)
     }
 
-    /// Returns whether any of the settings is given without which there is no session.
+    /// Tells whether any setting is given without which there is no session.
     pub(crate) fn describe_a_session(&self) -> bool {
         DESCRIBING.iter().any(|name| self.given(name).is_some())
     }

@@ -15,7 +15,7 @@ use crate::cache::ServerVerification;
 use crate::cache::failure::Fallback;
 use crate::cache::freshness::Freshness;
 use crate::clock::{Clock as _, SystemClock, describe_seconds};
-use crate::credentials_file::refresher::{Event, Obtained, Problem, Source, ProfileRefresher};
+use crate::credentials_file::refresher::{Event, Obtained, Problem, ProfileRefresher, Source};
 use crate::credentials_file::{Gate, Written};
 use crate::diagnostic::Fault;
 use crate::env::Environment;
@@ -134,7 +134,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     };
     let source = Renewal { provider, name: invocation.name().map(str::to_owned), env: env.clone() };
     let gate = Arc::new(Gate::default());
-    let refresher = ProfileRefresher::new(file, section, Box::new(source), Arc::new(SystemClock), Arc::clone(&gate));
+    let refresher =
+        ProfileRefresher::new(file, section, Box::new(source), Arc::new(SystemClock), Arc::clone(&gate));
     if once {
         return write_once(refresher, &reporter.log, ends);
     }
@@ -168,7 +169,12 @@ fn write_once(mut refresher: ProfileRefresher, log: &Log, ends: Ends) -> Result<
 }
 
 /// Keeps the profile fresh in a separate thread, which a signal does not wait for: it may hang on the network.
-async fn until_stopped(refresher: ProfileRefresher, reporter: EventReporter, ends: Ends, gate: Arc<Gate>) -> Result<(), Failure> {
+async fn until_stopped(
+    refresher: ProfileRefresher,
+    reporter: EventReporter,
+    ends: Ends,
+    gate: Arc<Gate>,
+) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(RuntimeError::from)?;
     let (ended, mut end) = tokio::sync::oneshot::channel();
     let (look, looks) = mpsc::channel();
@@ -196,7 +202,12 @@ async fn until_stopped(refresher: ProfileRefresher, reporter: EventReporter, end
 }
 
 /// Keeps the profile fresh until a failure that ends it.
-fn keep(mut refresher: ProfileRefresher, mut reporter: EventReporter, ends: Ends, looks: &Receiver<()>) -> Problem {
+fn keep(
+    mut refresher: ProfileRefresher,
+    mut reporter: EventReporter,
+    ends: Ends,
+    looks: &Receiver<()>,
+) -> Problem {
     let mut has_written = false;
     loop {
         let (events, wait) = refresher.step();

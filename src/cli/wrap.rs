@@ -61,7 +61,7 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
     fitted
 }
 
-/// Splits at blanks outside single quotes; an apostrophe within a word is not a quote.
+/// Splits at blanks outside of single quotes; an apostrophe within a word opens none.
 fn words(line: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut quoted, mut before) = (0, false, ' ');

@@ -21,7 +21,7 @@ pub struct Finding {
     pub text: String,
 }
 
-/// Describes what is wrong with the arguments of this program's `credential-process`, starting after that word.
+/// Says what is wrong with the arguments of this program's `credential-process`, the first being what follows that word.
 pub type JudgeArguments<'a> = dyn Fn(&[String]) -> Option<String> + 'a;
 
 /// Returns the problems of each `credential_process` line, in the order of the lines.

@@ -50,7 +50,7 @@ pub(super) fn source_identity(certificate: &Certificate) -> Option<String> {
     is_source_identity.then(|| misfit(name.as_deref(), LONGEST_TAG)).flatten()
 }
 
-/// Returns whether a text can be the value of a session tag.
+/// Tells whether a text can be the value of a session tag.
 pub(super) fn is_tag_value(value: &str) -> bool {
     misfit(Some(value), LONGEST_TAG).is_none()
 }

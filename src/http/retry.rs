@@ -46,7 +46,7 @@ pub struct Budget {
 
 /// The outcome of an attempt that is worth repeating.
 #[derive(Clone, Copy, Debug)]
-enum RetryReason {
+enum Setback {
     Network,
     Service { retry_after: Option<Duration> },
     Throttled { retry_after: Option<Duration> },
@@ -100,7 +100,7 @@ impl Budget {
                 return last
                     .unwrap_or_else(|| Err(ExchangeError::NoAnswer(self.deadline(transport.phase()))));
             };
-            let retry_reason = retry_reason(&outcome);
+            let setback = setback(&outcome);
             trace::step(|| match &outcome {
                 Ok(answer) => {
                     let id = answer.request_id().unwrap_or("none");
@@ -109,7 +109,7 @@ impl Budget {
                 Err(error) => format!("attempt {}: {error}", self.attempts),
             });
             let outcome = outcome.map_err(|source| ExchangeError::NoAnswer(self.unreachable(source)));
-            match retry_reason.and_then(|retry_reason| self.pause(retry_reason)) {
+            match setback.and_then(|setback| self.pause(setback)) {
                 Some(pause) => {
                     trace::step(|| format!("waiting {} ms before another attempt", pause.as_millis()));
                     sleep(pause).await;
@@ -131,14 +131,14 @@ impl Budget {
     }
 
     /// Returns how long to wait before another attempt; `None` if there must be no other.
-    fn pause(&mut self, retry_reason: RetryReason) -> Option<Duration> {
-        let (longest, asked) = match retry_reason {
-            RetryReason::Network => (NETWORK_PAUSE, None),
-            RetryReason::Service { retry_after } | RetryReason::Throttled { retry_after } => {
+    fn pause(&mut self, setback: Setback) -> Option<Duration> {
+        let (longest, asked) = match setback {
+            Setback::Network => (NETWORK_PAUSE, None),
+            Setback::Service { retry_after } | Setback::Throttled { retry_after } => {
                 (SERVICE_PAUSE, retry_after)
             }
         };
-        if !matches!(retry_reason, RetryReason::Throttled { .. }) {
+        if !matches!(setback, Setback::Throttled { .. }) {
             self.counted += 1;
             if self.counted >= self.limits.attempts {
                 return None;
@@ -150,14 +150,14 @@ impl Budget {
     }
 }
 
-fn retry_reason(outcome: &Result<Response, TransportError>) -> Option<RetryReason> {
+fn setback(outcome: &Result<Response, TransportError>) -> Option<Setback> {
     match outcome {
-        Err(error) => error.is_transient().then_some(RetryReason::Network),
+        Err(error) => error.is_transient().then_some(Setback::Network),
         Ok(response) if is_throttled(response) => {
-            Some(RetryReason::Throttled { retry_after: retry_after(response) })
+            Some(Setback::Throttled { retry_after: retry_after(response) })
         }
         Ok(response) => match response.status() {
-            500..=599 => Some(RetryReason::Service { retry_after: retry_after(response) }),
+            500..=599 => Some(Setback::Service { retry_after: retry_after(response) }),
             _ => None,
         },
     }

@@ -613,7 +613,7 @@ impl IdentityError {
     }
 }
 
-/// The name of a key whose curve is written out as parameters.
+/// How a key is named whose curve is written out.
 const EXPLICIT_CURVE: &str = "EC with explicit curve parameters";
 
 /// Returns whether openssl 3 needs its legacy provider for this cipher.

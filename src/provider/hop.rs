@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::session_spec::{Hop, ScopedHop};
-use super::{CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionSource, Sharing, SessionSpec};
+use super::{
+    CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionSource, SessionSpec, Sharing,
+};
 use crate::cache::CacheEntry;
 use crate::clock::Clock;
 use crate::http::runtime::block_on;
@@ -130,8 +132,7 @@ mod tests {
     #[test]
     fn a_first_session_must_last_as_long_as_what_is_made_from_it() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        let needed =
-            |spec: u64, lifetime| MinimumRemaining::Covering(minutes(spec)).of(minutes(lifetime));
+        let needed = |spec: u64, lifetime| MinimumRemaining::Covering(minutes(spec)).of(minutes(lifetime));
         assert_eq!(needed(10, 60), minutes(20), "the window of one that lasts an hour");
         assert_eq!(needed(30, 60), minutes(31));
         assert_eq!(needed(60, 60), minutes(59), "a new one is good enough for a minute");

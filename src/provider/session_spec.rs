@@ -58,7 +58,7 @@ pub struct SessionSpec {
     pub server_verification: ServerVerification,
     /// Where the end-entity certificate is.
     pub certificate: Input,
-    /// The role to assume with that session, if any; the result is then that role's session.
+    /// Which role is assumed with it, if any: then that role's session is wanted.
     pub second_hop: Option<SecondHop>,
     /// How to narrow that session, step by step; the result is then the last one.
     pub scopes: Vec<ScopedHop>,
@@ -109,8 +109,8 @@ impl SessionSpec {
 
     /// Returns the key of the session's cache entry.
     ///
-    /// A lasting place is identified by its text, with relative paths made absolute, so a renewed certificate keeps its
-    /// entry. The origin of a descriptor's or a variable's bytes is unknown, so the bytes identify themselves.
+    /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its
+    /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves.
     pub(super) fn key(&self, namespace: &Namespace, certificate: &CertificateBytes) -> CacheKey {
         let Self { request, endpoint, server_verification, certificate: input, second_hop, scopes } = self;
         let endpoint = endpoint.to_string();
@@ -148,7 +148,7 @@ impl SessionSpec {
                     CertificateSource::Place,
                 )
             }
-            // The query says how to open the token, not which object (RFC 7512 §2.3).
+            // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
             Input::Pkcs11Uri(uri) => CertificateSource::Place(uri.split('?').next().unwrap_or(uri)),
             Input::TpmHandle(handle) => CertificateSource::Place(handle),
             Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => {

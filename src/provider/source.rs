@@ -274,7 +274,9 @@ pub struct RolesAnywhereSource {
 
 impl fmt::Debug for RolesAnywhereSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RolesAnywhereSource").field("identity_source", &self.identity_source).finish_non_exhaustive()
+        f.debug_struct("RolesAnywhereSource")
+            .field("identity_source", &self.identity_source)
+            .finish_non_exhaustive()
     }
 }
 

@@ -139,10 +139,18 @@ mod tests {
     fn a_token_is_good_for_its_user_and_its_time() {
         let mut token_issuer = TokenIssuer::new().unwrap();
         let token = token_issuer.token(Some(1000), 60);
-        assert!(token_issuer.remaining(token.as_bytes(), Some(1000)).is_some_and(|left| (59..=60).contains(&left)));
+        assert!(
+            token_issuer
+                .remaining(token.as_bytes(), Some(1000))
+                .is_some_and(|left| (59..=60).contains(&left))
+        );
         assert_eq!(token_issuer.remaining(token.as_bytes(), Some(1001)), None);
         assert_eq!(token_issuer.remaining(token.as_bytes(), None), None);
-        assert_eq!(TokenIssuer::new().unwrap().remaining(token.as_bytes(), Some(1000)), None, "of another process");
+        assert_eq!(
+            TokenIssuer::new().unwrap().remaining(token.as_bytes(), Some(1000)),
+            None,
+            "of another process"
+        );
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };

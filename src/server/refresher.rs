@@ -256,10 +256,14 @@ mod tests {
     impl Scene {
         fn set() -> Self {
             let (clock, calls, fails) = (Arc::new(ManualClock::default()), Arc::default(), Arc::default());
-            let source =
-                TestSource { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
+            let source = TestSource {
+                clock: Arc::clone(&clock),
+                calls: Arc::clone(&calls),
+                fails: Arc::clone(&fails),
+            };
             let refresher_clock = Arc::clone(&clock) as Arc<dyn Clock>;
-            let mut refresher = Refresher::new(Box::new(source), Some(Arc::new(example_entry())), refresher_clock);
+            let mut refresher =
+                Refresher::new(Box::new(source), Some(Arc::new(example_entry())), refresher_clock);
             refresher.spread = 0;
             Self { refresher: Arc::new(refresher), clock, calls, fails }
         }

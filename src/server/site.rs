@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::caller::{Allowed, Caller, Verdict};
-use super::request_check::{self, Refusal, only};
 use super::imds::{self, TokenIssuer};
 use super::refresher::{Refresher, SessionHealth};
+use super::request_check::{self, Refusal, only};
 use super::token::{NoRandomness, Token};
 use crate::arn::RoleArn;
 use crate::cache::CacheEntry;
@@ -255,7 +255,9 @@ impl Site {
             imds::Path::Credentials(role) if role == offer.role_name() => hand_out(offer, "imds").await,
             imds::Path::Credentials(_) => return Err(Refusal::Path),
             imds::Path::Region => (answer::text(offer.region.clone()), Outcome::WithoutCredentials),
-            imds::Path::AvailabilityZone => (answer::text(imds::zone(&offer.region)), Outcome::WithoutCredentials),
+            imds::Path::AvailabilityZone => {
+                (answer::text(imds::zone(&offer.region)), Outcome::WithoutCredentials)
+            }
             imds::Path::IdentityDocument => {
                 let document = imds::IdentityDocument {
                     account_id: offer.role_arn.arn().account(),

@@ -26,7 +26,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("2.5.4.46", "dnQualifier"),
 ];
 
-/// Renders a name as `CN=build-17,O=Example`: the most specific part first (RFC 4514 §2.1).
+/// Renders a name as `CN=build-17,O=Example`: the most specific part first, as RFC 4514 §2.1 has it.
 ///
 /// The special characters of RFC 4514 §2.4 get a backslash; control characters and those that change the writing
 /// direction become `\u{…}`. A value that is not text is `#` and its DER in hex. An empty name is an empty text.

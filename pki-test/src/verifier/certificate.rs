@@ -134,7 +134,7 @@ impl Certificate {
         self.not_after
     }
 
-    /// Returns the path length constraint: how many CA certificates may be below; `None` for any number.
+    /// Returns the path length constraint: how many CA certificates may stand below; `None` is any number.
     pub fn path_length(&self) -> Option<u32> {
         self.path_length
     }
@@ -275,7 +275,7 @@ fn unknown_critical_extension(certificate: &X509Certificate<'_>) -> Option<Strin
         .map(|extension| extension.oid.to_id_string())
 }
 
-/// Returns the signature scheme of an algorithm identifier, or the name of a forbidden or unknown one.
+/// Returns the signature scheme of an algorithm identifier, or the name of what is not allowed or not known.
 pub(crate) fn signature_scheme(algorithm: &AlgorithmIdentifier<'_>) -> Result<SignatureScheme, String> {
     let oid = algorithm.algorithm.to_id_string();
     let refused = |name: &str| Err(name.to_owned());

@@ -18,7 +18,9 @@ use crate::cli::{CalledAs, Invocation, provider};
 use crate::clock::SystemClock;
 use crate::private_file;
 use crate::provider::{Provider, SessionSource};
-use crate::server::{Allowed, LastDocument, Refresher, NoRandomness, Offer, Token, group_number, user_number};
+use crate::server::{
+    Allowed, LastDocument, NoRandomness, Offer, Refresher, Token, group_number, user_number,
+};
 
 /// The name of a session that no config file names.
 const UNNAMED: &str = crate::cli::credential_process::UNNAMED;

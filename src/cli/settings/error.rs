@@ -112,7 +112,7 @@ impl SettingsError {
     ];
 }
 
-/// How many names of a list are shown.
+/// How many names of a list are told.
 const LISTED: usize = 12;
 
 fn listed(names: &[String]) -> String {

@@ -29,7 +29,7 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
 /// The name of the systemd credential that holds a key's password.
 const PASSWORD_CREDENTIAL: &str = "pkcs8-password";
 
-/// Everything that defines a session.
+/// All that a session is made of.
 #[derive(Debug)]
 pub(crate) struct SessionSettings {
     pub(crate) request: SessionRequest,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::super::account::owner_name;
 use super::super::read::{describe, drain};
-use super::super::resolve::{Step, ResolvedPath, follow};
+use super::super::resolve::{ResolvedPath, Step, follow};
 use super::super::{ReadError, ReadRefusal, WriteError, check_size_limit, shown};
 use super::{EMPTIED, EditError, MissingFolder, Replaced, SETTLED, lock_within};
 
