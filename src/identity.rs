@@ -50,7 +50,7 @@ pub struct Provenance {
     pub roots: Vec<Certificate>,
     /// Certificates that are not part of the chain, and not presented.
     pub unrelated: Vec<Certificate>,
-    /// Set if the private key's file was accepted although other users can read it.
+    /// Set if the private key's file was accepted although other users can access it.
     pub insecure_key_file: Option<private_file::Warning>,
 }
 

@@ -149,7 +149,7 @@ pub enum IdentityError {
         /// What it lacks.
         why: &'static str,
     },
-    /// Other users can read the private key's file.
+    /// Other users can access the private key's file.
     #[error("cannot use the private key {source_name}: {exposure}")]
     KeyFilePermissions {
         /// The file.

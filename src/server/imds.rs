@@ -55,7 +55,7 @@ impl TokenIssuer {
         (whose == number(user) && remaining > 0).then_some(remaining)
     }
 
-    /// Returns the seconds since the process started, which nobody can set.
+    /// Returns the seconds since this issuer was created, by a clock that nobody can set.
     fn elapsed(&self) -> u64 {
         self.began.elapsed().as_secs()
     }

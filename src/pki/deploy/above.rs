@@ -23,7 +23,7 @@ mod system {
 
     pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
         let way = follow(above).map_err(|error| {
-            // A report of a missing folder should name all that are missing.
+            // The error names the whole path, because every missing folder on it has to be created.
             match std::fs::metadata(above) {
                 Err(found) if found.kind() == std::io::ErrorKind::NotFound => {
                     Obstacle::AboveMissing { folder: above.to_owned() }
