@@ -188,8 +188,7 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
     Ok(read)
 }
 
-/// Returns whether bytes read from an identity's certificate source hold a certificate with these names; CAs do not
-/// count.
+/// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
 ///
 /// A PKCS#12 store is opened with the identity's password if that needs no prompt; otherwise it counts as empty.
 pub fn holds(

@@ -59,7 +59,7 @@ pub(crate) enum ConfigureError {
         /// The path.
         path: String,
     },
-    /// A setting that must not be written to a file.
+    /// A setting that has no place in a file.
     #[error("--{flag} has no place in a config file, which others may read")]
     Secret {
         /// The flag.

@@ -182,8 +182,7 @@ impl OwnFile {
     }
 }
 
-/// Returns a path on the command line as it must be written in the file, where it would be relative to the file's
-/// folder.
+/// Returns what a path of the command line is for the file: there it would be relative to the file's folder.
 fn located(
     setting: &Setting,
     text: String,
