@@ -107,7 +107,7 @@ impl Locks {
             match file {
                 None => return Ok(None),
                 Some(file) if self.folder.is_current(&name, &file) => return Ok(Some(Held { file, waited })),
-                // Somebody removed it meanwhile: others lock another file of this name.
+                // Somebody removed it in the meantime: others now lock another file of this name.
                 Some(_) => {}
             }
         }
