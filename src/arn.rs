@@ -17,7 +17,7 @@ pub struct Arn {
     colons: [usize; 5],
 }
 
-/// Why a text is not the ARN that was asked for. `Display` says its own part; the caller names the flag.
+/// Why a text is not an ARN of the required kind. `Display` describes only the problem; the caller adds the flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArnError {
     /// A field that must be there is empty.
@@ -26,7 +26,7 @@ pub enum ArnError {
         /// The field's name: `partition`, `region`, `account` or `resource`.
         field: &'static str,
     },
-    /// A character that no ARN holds: a blank, a control character, or one outside ASCII.
+    /// A character that cannot occur in an ARN: a blank, a control character, or one outside ASCII.
     #[error("it holds a character that no ARN has")]
     ForeignCharacter,
     /// It does not have six fields, or does not begin with `arn:`.
@@ -35,12 +35,12 @@ pub enum ArnError {
     /// Longer than 1011 characters.
     #[error("it is longer than {MAX_LENGTH} characters")]
     TooLong,
-    /// A well-formed ARN of something else.
+    /// A well-formed ARN of another kind.
     #[error("it names {found}, and {expected} is needed")]
     WrongKind {
         /// What is needed: `a Roles Anywhere trust anchor`, `an IAM role`.
         expected: &'static str,
-        /// What the ARN names, in the same words where they are known, else `service:resource-type`.
+        /// What the ARN names, in the same words if they are known, else `service:resource-type`.
         found: String,
     },
 }
@@ -66,7 +66,7 @@ impl Arn {
         self.field(3)
     }
 
-    /// Returns all after the fifth colon: `trust-anchor/UUID`, `role/path/name`.
+    /// Returns everything after the fifth colon: `trust-anchor/UUID`, `role/path/name`.
     pub fn resource(&self) -> &str {
         &self.text[self.colons[4] + 1..]
     }
@@ -218,7 +218,7 @@ impl RoleArn {
     }
 }
 
-/// Tells whether STS takes a text for a role session name, the last part of an assumed role's ARN.
+/// Returns whether a text is a valid role session name for STS, the last part of an assumed role's ARN.
 pub fn is_role_session_name(name: &str) -> bool {
     (2..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))

@@ -1,4 +1,4 @@
-//! The config and the credentials file of AWS's programs: where they are, and how they are changed.
+//! The config and the credentials file of AWS's programs: where they are, and how to change them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,13 @@ use crate::ini::IniError;
 use crate::private_file::{self, EditError, Edited, Editing, FolderOwner, MissingFolder, ReadError, Stamp};
 use crate::text::quoted;
 
-/// The ids of this module's error, beyond those of what it carries.
+/// The ids of this module's error, beyond those of the errors that it wraps.
 pub const IDS: &[&str] = &["credentials-file-nowhere"];
 
 /// The largest file, in bytes: room for ten thousand profiles.
 const LIMIT: u64 = 16 << 20;
 
-/// Which of the two files it is.
+/// Which of the two files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `~/.aws/config`.
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the variable of the SDKs that names the file.
+    /// Returns the variable that names the file to SDKs.
     pub const fn variable(self) -> &'static str {
         match self {
             Self::Config => "AWS_CONFIG_FILE",
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Returns where it is in the home folder.
+    /// Returns its path relative to the home folder.
     const fn in_home(self) -> &'static str {
         match self {
             Self::Config => ".aws/config",
@@ -43,29 +43,29 @@ impl Kind {
     }
 }
 
-/// Why a file is not written. It is as it was.
+/// Why a file was not written. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsFileError {
-    /// The system is in the way of changing it.
+    /// The system prevents the change.
     #[error("{source}")]
     Edit {
-        /// Which of the files it is.
+        /// Which of the files.
         kind: Kind,
-        /// What is in the way.
+        /// The problem.
         source: EditError,
     },
-    /// What is in the file is in the way.
+    /// The file's content prevents the change.
     #[error("cannot change {}", quoted(&path.to_string_lossy()))]
     Ini {
         /// The file, as the user named it.
         path: PathBuf,
-        /// What it is.
+        /// The problem.
         source: IniError,
     },
-    /// Nobody says where the file is.
+    /// Nothing says where the file is.
     #[error("there is no home folder for {}: HOME is not set, and this user has no account here", .0.in_home())]
     Nowhere(Kind),
-    /// There can be no such profile.
+    /// The profile's name is not possible.
     #[error(transparent)]
     Profile(IniError),
     /// It cannot be read.
@@ -121,7 +121,7 @@ impl Diagnostic for AwsFileError {
     }
 }
 
-/// Why one attempt to edit ended: by the editor, or by the system.
+/// Why an attempt to edit ended: the editor failed, or the system did.
 #[derive(Debug)]
 enum Ended {
     Editor(AwsFileError),
@@ -143,9 +143,11 @@ pub struct AwsFile {
 }
 
 impl AwsFile {
-    /// Finds the file: what its variable names, in which `~/` is the home folder, or else the usual one, whose folder is made if it is missing.
+    /// Finds the file: the one that its variable names, in which `~/` is the home folder, or else the default, whose
+    /// folder is created if it is missing.
     ///
-    /// Where `HOME` is not set or another user's, as under `su` and some `sudo`, the home folder is what the account database says.
+    /// If `HOME` is not set or is another user's, as under `su` and some `sudo`, the home folder comes from the account
+    /// database.
     ///
     /// # Errors
     ///
@@ -167,11 +169,11 @@ impl AwsFile {
         &self.path
     }
 
-    /// Reads it, whoever may write it; a missing one is empty.
+    /// Reads it, whoever may write it; a missing file is empty.
     ///
     /// # Errors
     ///
-    /// Fails if it is there and cannot be read.
+    /// Fails if it exists and cannot be read.
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, AwsFileError> {
         match std::fs::metadata(&self.path) {
             Err(error)
@@ -186,7 +188,7 @@ impl AwsFile {
         }
     }
 
-    /// Reads it as [`Self::read`] does, and fails where it could not be edited; nothing is made where it is missing.
+    /// Reads it as [`Self::read`] does, and fails if it could not be edited; a missing file is not created.
     ///
     /// # Errors
     ///
@@ -195,11 +197,11 @@ impl AwsFile {
         private_file::content_to_edit(&self.path, LIMIT).map_err(|source| self.unwritten(source))
     }
 
-    /// Reads it, edits it and puts it back, under its lock.
+    /// Reads it, edits it and writes it back, holding its lock.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read or written, or if the editor does. It is as it was then.
+    /// Fails if the file cannot be read or written, or if the editor fails. The file is then unchanged.
     pub fn edit<T>(
         &self,
         mut editor: impl FnMut(&Editing) -> Result<Edited<T>, AwsFileError>,
@@ -213,18 +215,18 @@ impl AwsFile {
         })
     }
 
-    /// Names the file in what is wrong with its content.
+    /// Adds the file's path to an error about its content.
     pub fn refused(&self, source: IniError) -> AwsFileError {
         AwsFileError::Ini { path: self.path.clone(), source }
     }
 
-    /// Names the file in what the system says.
+    /// Adds the file's path to an error of the system.
     pub fn unwritten(&self, source: EditError) -> AwsFileError {
         AwsFileError::Edit { kind: self.kind, source }
     }
 }
 
-/// Returns the home folder: that of `HOME`, unless it is another user's and the account has one of its own.
+/// Returns the home folder: that of `HOME`, unless it belongs to another user and the account has its own.
 fn own_home(env: &Environment) -> Option<PathBuf> {
     let home = env.home();
     let is_foreign = home.as_deref().is_none_or(|home| match private_file::folder_owner(home) {

@@ -1,8 +1,8 @@
-//! Where session credentials wait between two runs.
+//! Where session credentials are kept between runs.
 //!
-//! A store knows keys and entries, and nothing of CreateSession. Absent, expired, unreadable, forged: for the caller
-//! all are a miss. What must be shared by all processes of a user, and is no secret to be kept in a keyring (locks,
-//! the last failure, the sealing key), lives in the [`state_folder`].
+//! A store deals in keys and entries, and knows nothing of CreateSession. Absent, expired, unreadable or forged: each
+//! is a miss to the caller. What all processes of a user share but need not keep in a keyring (locks, the last failure,
+//! the sealing key) is in the [`state_folder`].
 
 mod encoding;
 mod entry;
@@ -36,7 +36,7 @@ pub use seal::SealingKey;
 
 use crate::clock::Timestamp;
 
-/// A place where session credentials wait between two runs.
+/// A store of session credentials.
 pub trait CredentialCache: Send + Sync {
     /// Returns the entry, or `None` where there is none that can be trusted.
     ///
@@ -49,17 +49,17 @@ pub trait CredentialCache: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Fails if the store does not take it.
+    /// Fails if the store refuses the entry.
     fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError>;
 
-    /// Removes the entry; an absent one is removed already.
+    /// Removes the entry; succeeds if there is none.
     ///
     /// # Errors
     ///
-    /// Fails if the store does not let it go.
+    /// Fails if the store cannot remove it.
     fn remove(&self, key: &CacheKey) -> Result<(), CacheError>;
 
-    /// Returns what is stored under this namespace, in no order.
+    /// Returns what is stored under this namespace, in no particular order.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
-    /// Returns the word for it in JSON.
+    /// Returns the store's name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CredentialManager => "credential-manager",
@@ -107,15 +107,15 @@ impl fmt::Display for StoreKind {
     }
 }
 
-/// One entry, as far as it may be shown.
+/// The parts of an entry that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntrySummary {
     /// Its name.
     pub key: CacheKey,
     /// Where it is.
     pub store: StoreKind,
-    /// When its credentials expire, as its envelope says.
+    /// When its credentials expire, according to its envelope.
     pub expiration: Timestamp,
-    /// What it holds; `None` where it cannot be opened.
+    /// Its contents; `None` if it cannot be opened.
     pub facts: Option<EntryFacts>,
 }

@@ -1,7 +1,7 @@
 //! The command line: from arguments to one command, and from its outcome to an exit status.
 //!
-//! Only the one command that was called is built. What it prints goes through `output`, what it has to complain
-//! about through `report`.
+//! Only the one command that was called is built. Its results are printed through `output`, its problems through
+//! `report`.
 
 mod advise;
 mod args;
@@ -120,7 +120,7 @@ const LATER: &[(&str, &str)] = &[
     ),
 ];
 
-/// Under which name the program was called.
+/// The name that the program was called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CalledAs {
     /// Any name but the one below.
@@ -136,7 +136,7 @@ impl CalledAs {
     }
 }
 
-/// What a command has to work with.
+/// Everything a command works with.
 struct Invocation<'a> {
     spec: &'static Spec,
     called_as: CalledAs,
@@ -150,17 +150,17 @@ impl Invocation<'_> {
         Settings::resolve(&self.typed, self.env, self.spec.groups)
     }
 
-    /// Tells whether every step and every fact is asked for.
+    /// Returns whether `--debug` was given: every step and every fact is shown.
     fn is_debugged(&self) -> bool {
         self.typed.flag("debug").and_then(grammar::boolean).unwrap_or(false)
     }
 
-    /// Returns the name of the session that was typed.
+    /// Returns the session name on the command line.
     fn name(&self) -> Option<&str> {
         self.typed.words.first().map(String::as_str)
     }
 
-    /// Tells whether a flag of the command itself, a boolean, was given.
+    /// Returns whether one of the command's own boolean flags was given.
     fn has(&self, flag: &Setting) -> bool {
         self.typed.flag(flag.name).and_then(grammar::boolean).unwrap_or(false)
     }
@@ -199,7 +199,7 @@ pub fn run(
     })
 }
 
-/// Finds the command and runs it; returns how its failure is to be told, and its outcome.
+/// Finds the command and runs it; returns the form for reporting a failure, and the outcome.
 fn dispatch(
     called_as: CalledAs,
     mut arguments: Vec<OsString>,
@@ -238,7 +238,7 @@ fn dispatch(
     (Form::Whole, outcome)
 }
 
-/// Decides how a failure of this call is told.
+/// Decides in which form a failure of this call is reported.
 fn form(invocation: &Invocation<'_>) -> Form {
     match invocation.spec.needs {
         _ if invocation.typed.flag("json").and_then(grammar::boolean).unwrap_or(false) => Form::Json,
@@ -247,7 +247,7 @@ fn form(invocation: &Invocation<'_>) -> Form {
     }
 }
 
-/// What the first arguments call.
+/// What the first arguments mean.
 enum Called {
     Command(&'static Spec),
     /// A group of commands, by its name, without one of them.
@@ -305,7 +305,7 @@ fn later(name: &str) -> Option<UsageError> {
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
-    // The official helper has its completions under the other name.
+    // The official helper calls its completions by the other name.
     let name = if name == "completion" { completions::SPEC.name } else { name };
     COMMANDS.iter().find(|spec| spec.name == name).copied()
 }

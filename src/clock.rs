@@ -1,4 +1,4 @@
-//! The present, and the texts in which a time is written.
+//! The current time, and the text formats of times.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use time::macros::format_description;
 const AMZ_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 /// `20261123`: the date of a credential scope.
 const SCOPE_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
-/// `2026-11-23T16:20:00Z`: RFC 3339 in UTC to the second, the one form that every SDK reads.
+/// `2026-11-23T16:20:00Z`: RFC 3339 in UTC to the second, the one format that every SDK reads.
 const UTC_SECONDS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 /// `Mon, 23 Nov 2026 16:20:00 GMT`: the IMF-fixdate of RFC 9110 §5.6.7.
@@ -24,12 +24,12 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] =
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last second that four digits of a year can write: 9999-12-31T23:59:59Z.
+    /// The last second of the last year with four digits: 9999-12-31T23:59:59Z.
     pub const MAX: Self = Self(253_402_300_799);
     /// The first second of the year 0.
     pub const MIN: Self = Self(-62_167_219_200);
 
-    /// Returns the time that many seconds after 1970-01-01T00:00:00Z, clamped to [`Self::MIN`] and [`Self::MAX`].
+    /// Returns the time this many seconds after 1970-01-01T00:00:00Z, clamped to [`Self::MIN`] and [`Self::MAX`].
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         if seconds > Self::MAX.0 {
             Self::MAX
@@ -45,20 +45,20 @@ impl Timestamp {
         self.0
     }
 
-    /// Parses a time of RFC 3339, with any offset; fractions of a second are cut off.
+    /// Parses an RFC 3339 time with any offset; fractions of a second are dropped.
     ///
     /// Returns `None` for anything else.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         OffsetDateTime::parse(text, &Rfc3339).ok().map(|time| Self::from_unix_seconds(time.unix_timestamp()))
     }
 
-    /// Parses the `Date` header of an HTTP answer in its one current form (RFC 9110 §5.6.7, IMF-fixdate).
+    /// Parses the `Date` header of an HTTP answer in its one current format (RFC 9110 §5.6.7, IMF-fixdate).
     pub fn parse_http_date(text: &str) -> Option<Self> {
         let time = time::PrimitiveDateTime::parse(text, HTTP_DATE).ok()?;
         Some(Self::from_unix_seconds(time.assume_utc().unix_timestamp()))
     }
 
-    /// Renders `YYYYMMDDTHHMMSSZ`, the form of `X-Amz-Date`.
+    /// Renders `YYYYMMDDTHHMMSSZ`, the format of `X-Amz-Date`.
     pub fn amz_date(self) -> String {
         self.render(AMZ_DATE)
     }
@@ -68,24 +68,24 @@ impl Timestamp {
         self.render(SCOPE_DATE)
     }
 
-    /// Returns this time moved into the future, at most to [`Self::MAX`].
+    /// Returns this time moved forward, at most to [`Self::MAX`].
     #[must_use]
     pub fn plus(self, distance: Duration) -> Self {
         Self::from_unix_seconds(self.0.saturating_add(whole_seconds(distance)))
     }
 
-    /// Returns this time moved into the past, at least to [`Self::MIN`].
+    /// Returns this time moved back, at least to [`Self::MIN`].
     #[must_use]
     pub fn minus(self, distance: Duration) -> Self {
         Self::from_unix_seconds(self.0.saturating_sub(whole_seconds(distance)))
     }
 
-    /// Returns how much later `self` is than `earlier`; zero where it is not later.
+    /// Returns how much later `self` is than `earlier`; zero if it is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Renders how far away a time is, seen from `now`, in its largest unit: `3 days ago`, `in 14 minutes`, `now`.
+    /// Renders the distance of this time from `now` in its largest unit: `3 days ago`, `in 14 minutes`, `now`.
     pub fn distance_from(self, now: Self) -> String {
         if self == now {
             return String::from("now");
@@ -115,7 +115,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Renders a length of time in its largest whole unit: `45 seconds`, `1 minute`, `3 days`.
+/// Renders a duration in its largest whole unit: `45 seconds`, `1 minute`, `3 days`.
 pub fn describe_seconds(seconds: u64) -> String {
     let (amount, unit) = match seconds {
         0..=119 => (seconds, "second"),
@@ -130,9 +130,9 @@ fn whole_seconds(distance: Duration) -> i64 {
     i64::try_from(distance.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The present.
+/// A source of the current time.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// Returns the present time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 

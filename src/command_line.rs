@@ -1,20 +1,21 @@
-//! Command lines of `credential_process`: written so that every SDK starts the same words, and read as each of them reads.
+//! Command lines of `credential_process`: quoted so that every SDK starts the same words, and parsed as each of them
+//! does.
 //!
-//! On Unix botocore and the AWS CLI split the line themselves (Python's `shlex`) and start the program without a shell; the SDKs for Go, Java, JavaScript,
-//! Rust, .NET and C++ give it to `sh -c`. On Windows the first split it as Microsoft's runtime does, and the others give it to `cmd /C`. All but botocore
-//! end a value at ` #` or ` ;`.
+//! On Unix botocore and the AWS CLI split the line themselves (Python's `shlex`) and start the program without a shell;
+//! the SDKs for Go, Java, JavaScript, Rust, .NET and C++ pass it to `sh -c`. On Windows the former split it like
+//! Microsoft's runtime, and the latter pass it to `cmd /C`. All but botocore end a value at ` #` or ` ;`.
 
 use std::fmt;
 
-/// Why a command line cannot be written so that all SDKs run it.
+/// Why a command line cannot be quoted so that all SDKs run it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unquotable {
-    /// A mark with a meaning that no quoting takes away for all of them.
+    /// A character with a special meaning that no quoting removes for all of them.
     #[error("it holds {0}")]
     Mark(&'static str),
 }
 
-/// Whose rules hold.
+/// The rules of which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
     /// `shlex` and `sh -c`.
@@ -24,17 +25,17 @@ pub enum System {
 }
 
 impl System {
-    /// The one that this program runs on.
+    /// Returns the system that this program runs on.
     pub const fn here() -> Self {
         if cfg!(windows) { Self::Windows } else { Self::Unix }
     }
 }
 
-/// Writes the words as one line that every SDK splits into these words again.
+/// Quotes the words as one line that every SDK splits into the same words.
 ///
 /// # Errors
 ///
-/// Fails where no quoting does that.
+/// Fails if no quoting achieves that.
 pub fn written(words: &[&str], system: System) -> Result<String, Unquotable> {
     let line = match system {
         System::Unix => words.iter().map(|word| quoted_on_unix(word)).collect::<Vec<_>>().join(" "),
@@ -51,7 +52,7 @@ pub fn written(words: &[&str], system: System) -> Result<String, Unquotable> {
     }
 }
 
-/// Returns where a reader ends the value that takes ` #` and ` ;` for the beginning of a comment.
+/// Returns where a reader that treats ` #` and ` ;` as the start of a comment ends the value.
 pub fn cut(value: &str) -> Option<usize> {
     [" #", " ;", "\t#", "\t;"].iter().filter_map(|mark| value.find(mark)).min()
 }
@@ -60,7 +61,8 @@ fn is_plain(letter: char) -> bool {
     letter.is_alphanumeric() || "_-./:=@%+,".contains(letter)
 }
 
-/// AWS documents double quotes. Where something in them has a meaning for a shell, single ones keep it for `shlex` as well.
+/// AWS documents double quotes. If something in them is special to a shell, single quotes preserve it, also for
+/// `shlex`.
 fn quoted_on_unix(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
@@ -71,7 +73,8 @@ fn quoted_on_unix(word: &str) -> String {
     }
 }
 
-/// `cmd /C` keeps quotes only where there are two, around the program, and nothing that is special to it; else it takes the first and the last away.
+/// `cmd /C` keeps quotes only if there are exactly two, around the program, and nothing special to it; otherwise it
+/// strips the first and the last.
 fn written_on_windows(words: &[&str]) -> Result<String, Unquotable> {
     let mut line = Vec::new();
     for (index, word) in words.iter().enumerate() {
@@ -91,10 +94,10 @@ fn written_on_windows(words: &[&str]) -> Result<String, Unquotable> {
     Ok(line.join(" "))
 }
 
-/// A line that cannot be split.
+/// Why a line cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
-    /// A quote without its end.
+    /// A quote that is never closed.
     #[error("a quote in it has no end")]
     OpenQuote,
     /// A backslash at the end.
@@ -102,10 +105,10 @@ pub enum SplitError {
     OpenEscape,
 }
 
-/// What `sh -c` reads otherwise than `shlex`.
+/// Something that `sh -c` reads differently from `shlex`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What stands there.
+    /// The text in question.
     pub mark: String,
     /// What a shell does with it.
     pub why: &'static str,
@@ -117,12 +120,12 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A line as `shlex` splits it, and what a shell would read otherwise.
+/// A line as `shlex` splits it, and what a shell would read differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// The words.
     pub words: Vec<String>,
-    /// Each kind of difference once.
+    /// The differences, one of each kind.
     pub differences: Vec<Difference>,
 }
 
@@ -144,11 +147,11 @@ enum State {
     Double,
 }
 
-/// Splits a line as Python's `shlex.split` does, and notes what `sh` does otherwise.
+/// Splits a line as Python's `shlex.split` does, and notes where `sh` differs.
 ///
 /// # Errors
 ///
-/// Fails where `shlex` does.
+/// Fails if `shlex` would.
 pub fn read(line: &str) -> Result<Reading, SplitError> {
     let mut reading = Reading::default();
     let mut word = String::new();

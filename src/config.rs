@@ -1,4 +1,4 @@
-//! The config file: defaults and named sessions, each value with the line that it came from.
+//! The config file: defaults and named sessions, each value with its line number.
 //!
 //! ```toml
 //! version = 1
@@ -10,7 +10,7 @@
 //! role_arn = "arn:aws:iam::111122223333:role/deploy"
 //! ```
 //!
-//! Which keys exist is told by the caller: the table of settings is the interface's, and stands above this module.
+//! The caller supplies the known keys, because the table of settings belongs to the command line, above this module.
 
 pub mod edit;
 mod error;
@@ -27,12 +27,12 @@ pub use error::ConfigError;
 use crate::env::Environment;
 use crate::private_file::{self, FolderOwner};
 
-/// The largest config file that is read, in bytes: a hundred times what the largest fleet needs.
+/// The largest config file, in bytes: a hundred times what the largest fleet needs.
 const MAX_BYTES: u64 = 1 << 20;
-/// How many drop-in files `conf.d` may hold: twice what a fleet's tool writes for five thousand roles.
+/// The most drop-in files in `conf.d`: twice what a fleet tool writes for five thousand roles.
 const MAX_FILES: usize = 10_000;
 
-/// What a key of the config file may hold.
+/// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `true` or `false`.
@@ -45,7 +45,7 @@ pub enum Shape {
     Text,
 }
 
-/// Where a key may stand.
+/// Where a key is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In `[defaults]` and in every `[session.NAME]`.
@@ -54,24 +54,24 @@ pub enum Place {
     Session,
 }
 
-/// One key that the config file may use.
+/// A key of the config file.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The setting that it gives, by the name of its flag: `trust-anchor-arn`.
+    /// The setting, by the name of its flag: `trust-anchor-arn`.
     pub name: &'static str,
-    /// What it holds.
+    /// The type of its value.
     pub shape: Shape,
-    /// Where it may stand.
+    /// Where it is allowed.
     pub place: Place,
 }
 
 impl Key {
-    /// Returns the key as it is written: `trust_anchor_arn`.
+    /// Returns the key as written in the file: `trust_anchor_arn`.
     pub fn written(&self) -> String {
         self.name.replace('-', "_")
     }
 
-    /// Tells whether `text` is this key as it is written.
+    /// Returns whether `text` is this key as written in the file.
     fn is_written(&self, text: &str) -> bool {
         let octet = |octet| if octet == b'-' { b'_' } else { octet };
         text.bytes().eq(self.name.bytes().map(octet))
@@ -103,7 +103,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and where it stands.
+/// A value and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The value.
@@ -120,7 +120,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// Returns the entry that gives a setting.
+    /// Returns the entry for a setting.
     pub fn entry(&self, setting: &str) -> Option<&Entry> {
         self.entries.get(setting)
     }
@@ -131,14 +131,14 @@ impl Section {
 pub struct NamedSession {
     /// Its settings.
     pub section: Section,
-    /// The line of its first key, or of its heading where it is empty.
+    /// The line of its first key, or of its heading if it is empty.
     pub origin: Origin,
 }
 
 /// The files that make up the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Files {
-    /// One file named by the user, which must exist, and no other.
+    /// One file that the user named, which must exist, and no other.
     Alone(PathBuf),
     /// The system's file and drop-in folder, and the user's own file; each may be missing.
     Usual {
@@ -152,36 +152,37 @@ pub enum Files {
 impl Files {
     /// Returns the usual files of this system and user.
     pub fn usual(env: &Environment) -> Self {
-        // In C:\ProgramData every user may make a folder, and who made one is not judged there.
+        // In C:\ProgramData every user may create a folder, and there is no check of its owner.
         let system = (!cfg!(windows)).then(|| PathBuf::from("/etc/anyrole/config.toml"));
         Self::Usual { system, home: env.home() }
     }
 }
 
-/// What all config files say together.
+/// The merged contents of all config files.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The strongest first: the user's, then the system's.
+    /// In order of precedence: the user's, then the system's.
     defaults: Vec<Section>,
     sessions: BTreeMap<String, NamedSession>,
-    /// The files that there were, in the order in which they were read.
+    /// The files that exist, in the order in which they were read.
     files: Vec<PathBuf>,
-    /// What was not read although it may be there, and why.
+    /// What was skipped although it may exist, and why.
     passed_over: Vec<String>,
 }
 
 impl Config {
     /// Reads the files.
     ///
-    /// The system's file and its drop-ins are one layer, in which a session or a default may be defined once. The
-    /// user's file lies over it: a session defined there replaces the system's session of that name whole. The user's file is
-    /// read from a home folder that is the caller's or root's: `sudo` keeps `HOME`, and images set root's for every user. From
-    /// root's it is passed over where it cannot be read, from another user's always.
+    /// The system's file and its drop-ins form one layer, in which a session or a default may be defined only once. The
+    /// user's file takes precedence: a session defined there replaces the system's session of that name as a whole. The
+    /// user's file is read only from a home folder that the caller or root owns, because `sudo` keeps `HOME`, and
+    /// images set root's for every user. In root's home an unreadable file is skipped; another user's home is always
+    /// skipped.
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be read, can be written by other users, is not TOML of version 1, or holds a key that
-    /// is not known; if the one file named by the user is missing; if there are more than 10,000 drop-ins.
+    /// Fails if a file cannot be read, can be written by other users, is not TOML of version 1, or contains an unknown
+    /// key; if the one file named by the user is missing; or if there are more than 10,000 drop-ins.
     pub fn load(files: &Files, keys: &[Key]) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         match files {
@@ -232,7 +233,7 @@ impl Config {
         let path = home.join(".config/anyrole/config.toml");
         let why = match private_file::folder_owner(home) {
             FolderOwner::Absent => return Ok(None),
-            // An empty one is none: it is made so, for its lock, before it is written.
+            // An empty file counts as absent: it is created empty, for its lock, before it is written.
             FolderOwner::Caller => {
                 return Ok(read(&path)?.filter(|text| !text.is_empty()).map(|text| (path, text)));
             }
@@ -248,12 +249,12 @@ impl Config {
         Ok(None)
     }
 
-    /// Returns what was not read although it may be there, and why.
+    /// Returns what was skipped although it may exist, and why.
     pub fn passed_over(&self) -> &[String] {
         &self.passed_over
     }
 
-    /// Returns the session of that name.
+    /// Returns the session with this name.
     pub fn session(&self, name: &str) -> Option<&NamedSession> {
         self.sessions.get(name)
     }
@@ -268,7 +269,7 @@ impl Config {
         &self.files
     }
 
-    /// Returns the `[defaults]` of each layer, the strongest first.
+    /// Returns the `[defaults]` of each layer, in order of precedence.
     pub fn defaults(&self) -> &[Section] {
         &self.defaults
     }
@@ -279,15 +280,15 @@ impl Config {
     }
 }
 
-/// Tells whether a text can be the name of a session: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+/// Returns whether a text can be the name of a session: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
 pub fn is_session_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Lists `conf.d/*.toml` beside the system's file, in the order of their names, or says why the folder cannot be read; a missing
-/// one is the usual case.
+/// Lists `conf.d/*.toml` beside the system's file, ordered by name, or explains why the folder cannot be read; usually
+/// it does not exist.
 fn drop_ins(system: &Path) -> Result<Result<Vec<PathBuf>, String>, ConfigError> {
     let Some(folder) = system.parent().map(|folder| folder.join("conf.d")) else { return Ok(Ok(Vec::new())) };
     let entries = match std::fs::read_dir(&folder) {
@@ -315,7 +316,7 @@ fn drop_ins(system: &Path) -> Result<Result<Vec<PathBuf>, String>, ConfigError> 
     Ok(Ok(paths))
 }
 
-/// Reads one file that nobody but root and the caller could have written; `None` where it does not exist.
+/// Reads a file that only root and the caller can have written; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     let Some(bytes) = private_file::read_trusted(path, MAX_BYTES)? else { return Ok(None) };
     std::str::from_utf8(&bytes).map(|text| Some(text.to_owned())).map_err(|error| {

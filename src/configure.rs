@@ -1,4 +1,5 @@
-//! Profiles of the AWS config file that start this program: what else is in the way of one, and what is wrong with the lines that are there.
+//! Profiles in the AWS config file that start this program: what conflicts with a new one, and what is wrong with
+//! existing lines.
 
 pub mod lint;
 pub mod shadow;
@@ -8,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use crate::env::Environment;
 
-/// Returns the absolute path by which others start this program.
+/// Returns the absolute path for others to start this program by.
 ///
-/// Where `PATH` leads to this file by another name, as package managers have it in a folder that outlives updates, that name is taken.
+/// If `PATH` leads to the same file under another name, as with package managers that link it from a folder that
+/// outlives updates, that name is used.
 ///
 /// # Errors
 ///
-/// Fails if the system does not tell which file this program is.
+/// Fails if the system does not reveal the path of this program.
 pub fn own_program(env: &Environment) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let Some(name) = own.file_name() else { return Ok(own) };
@@ -69,7 +71,7 @@ fn is_executable(_path: &Path) -> bool {
     true
 }
 
-/// Tells whether a program, by the name of its file, is the one of that name.
+/// Returns whether a word, by its file name, is the program with this name.
 pub fn is_called(word: &str, name: &str) -> bool {
     let file = word.rsplit(['/', '\\']).next().unwrap_or_default();
     file.strip_suffix(".exe").unwrap_or(file) == name

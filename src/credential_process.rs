@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::CredentialSet;
 
-/// The members in the order of the official helper, with the account last.
+/// The members in the order of the official helper, plus the account at the end.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document<'a> {
@@ -19,13 +19,13 @@ struct Document<'a> {
 
 /// Renders the version-1 document of the [process credentials page]: one line of JSON, in UTF-8.
 ///
-/// `Version` is the number 1, which Java and botocore insist on. `Expiration` is `YYYY-MM-DDTHH:MM:SSZ`, the one form that
-/// every SDK's parser reads. `AccountId` is the role's; SDKs that do not know the member pass over it. There is no line feed at
-/// the end, as there is none in the official helper's output: so every consumer is known to read these bytes to their last.
+/// `Version` is the number 1, which Java and botocore require. `Expiration` is `YYYY-MM-DDTHH:MM:SSZ`, the one format
+/// that every SDK parses. `AccountId` is that of the role; SDKs that do not know the member ignore it. There is no line
+/// feed at the end, as in the official helper's output, so every consumer is known to accept exactly these bytes.
 ///
 /// # Security
 ///
-/// The bytes are wiped on drop, and the buffer never moves: its size is computed first.
+/// The bytes are wiped on drop, and the buffer is never reallocated: its size is computed first.
 ///
 /// [process credentials page]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 pub fn render(credential_set: &CredentialSet) -> Zeroizing<Vec<u8>> {
@@ -47,10 +47,10 @@ pub fn render(credential_set: &CredentialSet) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// More than the names, the punctuation and the expiration take.
+/// More than the names, the punctuation and the expiration take up.
 const FRAME: usize = 192;
 
-/// Returns at least the length of a text in JSON, which writes no octet as more than six (`\u0000`).
+/// Returns an upper bound for the length of a text in JSON, which encodes no octet as more than six (`\u0000`).
 fn json_length(text: &str) -> usize {
     text.bytes().map(|octet| if octet < b' ' || octet == b'"' || octet == b'\\' { 6 } else { 1 }).sum()
 }

@@ -1,4 +1,4 @@
-//! What a session consists of.
+//! The credentials of a session.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crate::arn::RoleArn;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 
-/// The latest believable expiration: the twelve hours of the longest session, and five minutes for clocks that differ.
+/// The latest plausible expiration: twelve hours, the longest session, plus five minutes for clock differences.
 pub(crate) const LATEST_EXPIRATION: Duration = Duration::from_secs(12 * 3600 + 5 * 60);
-/// The longest secret access key or session token that is believed, in bytes; real ones have 40 and about 1,000.
+/// The longest secret access key or session token that is accepted, in bytes; real ones have 40 and about 1,000.
 const LONGEST_SECRET: usize = 16 * 1024;
 
-/// Temporary credentials of one session.
+/// The temporary credentials of a session.
 pub struct SessionCredentials {
     /// `ASIA…`; public, and what CloudTrail records.
     pub access_key_id: String,
@@ -34,18 +34,18 @@ impl fmt::Debug for SessionCredentials {
     }
 }
 
-/// Why an answer's credentials are not used. No value is shown: it may be a secret.
+/// Why an answer's credentials are rejected. No value is shown: it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// The expiration is past, or further away than any session lasts.
+    /// The expiration is in the past, or further away than any session lasts.
     #[error("the answer's credentials expire at {expiration}, {}: not a time that a session can have", expiration.distance_from(*now))]
     Expiration {
         /// The expiration in the answer.
         expiration: Timestamp,
-        /// The time that it was compared with.
+        /// The current time at that moment.
         now: Timestamp,
     },
-    /// A value of another form than AWS's, which a shell, a file or a terminal might take for something else.
+    /// A value that AWS would not send, and that a shell, a file or a terminal might misinterpret.
     #[error("the answer's {member} is not of the form that AWS gives it")]
     Unsafe {
         /// The member's name.
@@ -54,10 +54,10 @@ pub enum CredentialsError {
 }
 
 impl SessionCredentials {
-    /// Takes credentials from an answer, if they are what AWS can have sent.
+    /// Accepts credentials from an answer if AWS can have sent them.
     ///
-    /// The access key id is `[A-Z0-9]{16,128}`; secret access key and session token are of `[A-Za-z0-9+/=]`, at least one
-    /// and at most 16,384 of them; the expiration is RFC 3339, later than `now`, and at most 12 h 5 min later.
+    /// The access key id must be `[A-Z0-9]{16,128}`; the secret access key and the session token 1 to 16,384 characters
+    /// of `[A-Za-z0-9+/=]`; the expiration RFC 3339, later than `now`, and at most 12 h 5 min later.
     ///
     /// # Errors
     ///
@@ -97,16 +97,17 @@ fn secret(member: &'static str, text: &str) -> Result<Secret<String>, Credential
     Ok(Secret::new(text.to_owned()))
 }
 
-/// What CreateSession granted (the entry of `credentialSet` for the role that was asked for), or AssumeRole and GetScopedCredentials after it.
+/// What CreateSession granted (the entry of `credentialSet` for the requested role), or a later AssumeRole or
+/// GetScopedCredentials.
 #[derive(Debug)]
 pub struct CredentialSet {
-    /// The role that was asked for.
+    /// The requested role.
     pub role_arn: RoleArn,
-    /// The ARN under which the session acts: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, where the service told.
+    /// The ARN of the session: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, if the service returned it.
     pub assumed_role_arn: Option<String>,
-    /// The source identity that AWS derived from the certificate, where the service told.
+    /// The source identity that AWS derived from the certificate, if the service returned it.
     pub source_identity: Option<String>,
-    /// AWS's record of the certificate's subject, where the service told.
+    /// AWS's record of the certificate's subject, if the service returned it.
     pub subject_arn: Option<String>,
     /// The credentials themselves.
     pub credentials: SessionCredentials,

@@ -1,6 +1,6 @@
-//! The credentials file of AWS's programs: one profile's keys are replaced, and every other byte stays.
+//! The credentials file of AWS's programs: one profile's keys are replaced, and every other byte is preserved.
 
-pub mod upkeep;
+pub mod refresher;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,31 +9,31 @@ use crate::credentials::CredentialSet;
 use crate::ini::{self, Change, Section};
 use crate::private_file::{Edited, Stamp};
 
-/// What came of writing.
+/// The result of writing.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The file as it is now.
+    /// The file's new stamp.
     pub stamp: Stamp,
-    /// Whether it was changed, and did not hold all of it already.
+    /// Whether it was changed; `false` if it already held all of it.
     pub is_changed: bool,
     /// The id of a long-lived access key that was in the profile.
     pub static_key: Option<String>,
-    /// The permission bits by which other users can reach the file, where they can.
+    /// The permission bits that let other users access the file, if any do.
     pub exposure: Option<u32>,
 }
 
-/// Puts a session into a profile, if it is not there already; nothing is written once the gate is closed.
+/// Writes a session to a profile, unless it is there already; nothing is written once the gate is closed.
 ///
-/// Written are the three keys that every SDK reads. An older name of the session token, which botocore prefers, goes; an account id that is there is the
-/// session's account afterwards, since SDKs make endpoints of it.
+/// The three keys that every SDK reads are written. An older name of the session token, which botocore prefers, is
+/// removed; an existing account id is set to the session's account, since SDKs build endpoints from it.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, changed or written. It is as it was then.
+/// Fails if the file cannot be read, changed or written. It is then unchanged.
 ///
 /// # Security
 ///
-/// The credentials are in clear text in the file, with mode 0600 where it is new; an existing file keeps its mode.
+/// The credentials are in clear text in the file, with mode 0600 if it is new; an existing file keeps its mode.
 pub fn write(
     file: &AwsFile,
     profile: &Section,
@@ -64,33 +64,33 @@ pub fn write(
     Ok(Written { stamp, is_changed: open.is_some(), static_key, exposure })
 }
 
-/// What is found out about a file while it is edited.
+/// Findings about a file while it is edited.
 struct Found<'a> {
     static_key: Option<String>,
     exposure: Option<u32>,
-    /// Held until the file is in its place.
+    /// Held until the file is in place.
     open: Option<MutexGuard<'a, bool>>,
 }
 
-/// Returns the id of the profile's access key, if it is one that does not expire.
+/// Returns the id of the profile's access key, if that is a long-lived one.
 fn static_key(content: &[u8], profile: &Section) -> Option<String> {
     let id = ini::value(content, profile, "aws_access_key_id")?;
     id.starts_with(b"AKIA").then(|| String::from_utf8_lossy(id).into_owned())
 }
 
-/// Lets writes through until it is closed, and is closed between two of them.
+/// Allows writes until it is closed, which happens only between writes.
 #[derive(Debug)]
 pub struct Gate(Mutex<bool>);
 
 impl Default for Gate {
-    /// Returns an open one.
+    /// Returns an open gate.
     fn default() -> Self {
         Self(Mutex::new(true))
     }
 }
 
 impl Gate {
-    /// Waits for the end of a write that is under way; none begins afterwards.
+    /// Waits for a write in progress; none starts afterwards.
     pub fn close(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }

@@ -1,9 +1,9 @@
-//! What every error of this program can say beyond its text, so that one place renders them all.
+//! What every error of this program provides beyond its text, so that one place can render them all.
 
 use std::borrow::Cow;
 use std::error::Error;
 
-/// Whose fault a failure is, which is also who can cure it.
+/// Whose fault a failure is, and so who can fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// An error in anyrole.
@@ -23,22 +23,22 @@ pub enum Fault {
 /// One `name: value` line under an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What is told: `certificate`, `request id`.
+    /// The name: `certificate`, `request id`.
     pub name: Cow<'static, str>,
     /// The value, which the report makes printable.
     pub value: String,
 }
 
 impl Fact {
-    /// Joins a name and a value.
+    /// Combines a name and a value.
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
 }
 
-/// An error that a user meets.
+/// An error that is shown to the user.
 ///
-/// `Display` says what failed, with the object as the user named it; `source()` gives the cause.
+/// `Display` says what failed, naming the object as the user did; `source()` gives the cause.
 pub trait Diagnostic: Error {
     /// Returns the stable id: lower-case words joined by hyphens, with a page in `src/manual/refusals`.
     fn id(&self) -> &'static str;
@@ -46,7 +46,7 @@ pub trait Diagnostic: Error {
     /// Returns whose fault it is.
     fn fault(&self) -> Fault;
 
-    /// Returns the facts printed under the error, the most telling first.
+    /// Returns the facts printed under the error, the most informative first.
     fn facts(&self) -> Vec<Fact> {
         Vec::new()
     }

@@ -1,10 +1,10 @@
-//! The process environment, reached through one type so that tests bring their own.
+//! The process environment, accessed through one type so that tests can supply their own.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// A source of environment variables: the process's, or a map given by a test.
+/// A source of environment variables: the process's, or a map from a test.
 #[derive(Clone, Debug)]
 pub struct Environment(Source);
 
@@ -14,7 +14,7 @@ enum Source {
     Given(BTreeMap<OsString, OsString>),
 }
 
-/// Shows names only: a value may be a secret.
+/// Shows only names: a value may be a secret.
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -38,12 +38,12 @@ impl Environment {
         Self(Source::Process)
     }
 
-    /// Returns an environment of the given variables and no others.
+    /// Returns an environment with only the given variables.
     pub fn given<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         Self(Source::Given(variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect()))
     }
 
-    /// Returns a variable as bytes of the operating system; an empty value counts as absent.
+    /// Returns a variable as an `OsString`; an empty value counts as absent.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     pub fn os_var(&self, name: &str) -> Option<OsString> {
         let value = match &self.0 {
@@ -68,14 +68,14 @@ impl Environment {
         }
     }
 
-    /// Returns the variables whose names begin so, each by the rest of its name; empty ones count as absent.
+    /// Returns the variables whose names start with `prefix`, by the rest of the name; empty ones count as absent.
     ///
-    /// One walk over all variables is less than a search for each that there might be.
+    /// One pass over all variables is cheaper than a lookup for each possible name.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     pub fn beginning_with(&self, prefix: &str) -> Vec<(String, OsString)> {
         let rest = |name: &OsString| {
             let name = name.to_str()?;
-            // Windows tells no upper case from lower case in these names.
+            // On Windows these names are case-insensitive.
             let (start, rest) = name.split_at_checked(prefix.len())?;
             if cfg!(windows) {
                 start.eq_ignore_ascii_case(prefix).then(|| rest.to_ascii_uppercase())
@@ -91,7 +91,7 @@ impl Environment {
         }
     }
 
-    /// Returns the user's home folder: `HOME`, or what the account database says where that is unset.
+    /// Returns the user's home folder: `HOME`, or if that is unset, the one in the account database.
     pub fn home(&self) -> Option<PathBuf> {
         let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         match (self.os_var(variable), &self.0) {

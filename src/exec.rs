@@ -1,4 +1,4 @@
-//! Runs one command for as long as it lasts, passes signals on, and returns how it ended.
+//! Runs one command, passes signals on to it, and returns how it ended.
 
 mod shadow;
 
@@ -18,12 +18,12 @@ use crate::text::quoted;
 /// The ids of this module's error.
 pub const IDS: &[&str] = &["command-not-run"];
 
-/// The variables that would lead an SDK to other credentials than those it is given.
+/// The variables that would lead an SDK to other credentials.
 pub const SHADOWING: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
-    // Older names, which the SDKs for Go (so Terraform), Java 1 and Ruby still read.
+    // Older names, which the SDKs for Go (and so Terraform), Java 1 and Ruby still read.
     "AWS_ACCESS_KEY",
     "AWS_SECRET_KEY",
     "AMAZON_ACCESS_KEY_ID",
@@ -53,7 +53,7 @@ pub struct ExecError {
 }
 
 impl ExecError {
-    /// Returns the exit status that shells give: 127 for a command that is not there, 126 for one that cannot be run.
+    /// Returns the exit status that shells use: 127 if the command does not exist, 126 if it cannot be run.
     pub fn exit_status(&self) -> u8 {
         if self.source.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
     }
@@ -82,14 +82,15 @@ impl Diagnostic for ExecError {
     }
 }
 
-/// Runs a command, a program and its arguments, with this process's environment, without `removed` and with `set`; passes on every signal that
-/// asks it for something, and returns the exit status that a shell would give.
+/// Runs a command, given as a program and its arguments, with this process's environment plus `set` and without
+/// `removed`; passes on every signal that asks for something, and returns the exit status that a shell would return.
 ///
-/// Signals are caught before it starts, so that none ends this process alone; where this future is dropped, the command is killed.
+/// Signals are caught before it starts, so that none ends only this process; if the future is dropped, the command is
+/// killed.
 ///
 /// # Errors
 ///
-/// Fails if the command is not there or cannot be run.
+/// Fails if the command does not exist or cannot be run.
 pub async fn run(
     command: &[OsString],
     removed: &[String],
@@ -114,7 +115,7 @@ pub async fn run(
     }
 }
 
-/// Returns the exit status of a shell for one: 128 and the signal's number where a signal ended it.
+/// Returns the exit status as shells do: 128 plus the number of the signal that ended it, if one did.
 fn exit_status(ended: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
@@ -133,7 +134,8 @@ mod signals {
 
     use crate::process::ignored_signals;
 
-    /// The signals that are meant for the command; `None` for one that is ignored, as under nohup, and stays so in the command.
+    /// The signals meant for the command; `None` for one that is ignored, as under nohup, and stays ignored in the
+    /// command.
     pub(super) struct Signals {
         hangup: Option<Caught>,
         interrupt: Option<Caught>,
@@ -141,7 +143,7 @@ mod signals {
         terminate: Option<Caught>,
         user1: Option<Caught>,
         user2: Option<Caught>,
-        /// Only caught: while it is ignored, the system forgets how a child ended.
+        /// Only caught, because while it is ignored the system discards how a child ended.
         _child: Caught,
     }
 
@@ -180,15 +182,15 @@ mod signals {
         }
     }
 
-    /// Sends a signal to the command, unless the terminal has done that already: Ctrl-C and Ctrl-\ reach every process in the foreground,
-    /// and Terraform takes a second one for the wish to stop at once.
+    /// Sends a signal to the command, unless the terminal has done so already: Ctrl-C and Ctrl-\ reach every process in
+    /// the foreground, and Terraform takes a second one as a request to stop at once.
     pub(super) fn pass_on(child: &Child, signal: Signal) {
         let from_terminal = matches!(signal, Signal::INT | Signal::QUIT) && is_in_foreground();
         let process = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(process) = process
             && !from_terminal
         {
-            // It may have ended meanwhile, which is told next.
+            // The command may have ended in the meantime, which is noticed next.
             let _ = kill_process(process, signal);
         }
     }
@@ -201,7 +203,7 @@ mod signals {
     }
 }
 
-/// Where there are no signals, Ctrl-C reaches the command by itself; this program waits for its end.
+/// Without signals, Ctrl-C reaches the command directly; this program waits for it to end.
 #[cfg(not(unix))]
 mod signals {
     use std::io;

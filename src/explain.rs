@@ -1,7 +1,8 @@
 //! What a refusal of AWS most likely means on this host: pure, from facts at hand.
 //!
-//! The service's messages are ambiguous on purpose. This machine knows more: its clock against AWS's, where its chain ends, the
-//! regions and accounts in the ARNs, what was asked for. The causes are ranked by how much of that speaks for them.
+//! The service's messages are ambiguous on purpose. This machine knows more: its clock compared with AWS's, where its
+//! chain ends, the regions and accounts in the ARNs, and the request. The causes are ranked by how much of that
+//! supports them.
 
 mod causes;
 mod session_tags;
@@ -11,7 +12,8 @@ pub use causes::{contradictions, distance_of_clock, is_aws, keep_clock, wrong_cl
 pub use session_tags::session_tags;
 pub use unmappable::{source_identity as unfit_source_identity, unfit_tag};
 
-/// Returns what of a certificate cannot be a session tag, each with the reason: `x509Subject/CN` and `'a (b)' holds '(' and ')'`.
+/// Returns the values of a certificate that cannot be session tags, each with the reason: `x509Subject/CN` and `'a (b)'
+/// holds '(' and ')'`.
 pub fn unmappable_tags(certificate: &crate::x509::Certificate) -> Vec<(String, String)> {
     unmappable::tags(certificate).into_iter().map(|found| (found.tag, found.what)).collect()
 }
@@ -30,38 +32,38 @@ use crate::text::quoted;
 /// How many unused certificates a line names: it has room for about two.
 const SHOWN_NOT_USED: usize = 2;
 
-/// How sure a cause is.
+/// How certain a cause is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Certainty {
     /// The facts on this host prove it.
     Certain,
-    /// The facts on this host speak for it, or the message means nothing else.
+    /// The facts on this host support it, or the message means nothing else.
     Likely,
-    /// Nothing on this host tells.
+    /// Nothing on this host says.
     Possible,
 }
 
 /// One cause of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// How sure it is.
+    /// How certain it is.
     pub certainty: Certainty,
-    /// What is the case: `this machine's clock is 12 minutes behind AWS's`.
+    /// The cause: `this machine's clock is 12 minutes behind AWS's`.
     pub what: String,
-    /// How it is checked: a command, or a place to look.
+    /// How to check it: a command, or a place to look.
     pub check: String,
-    /// What cures it: a command, a flag, or a thing to do.
+    /// How to fix it: a command, a flag, or something to do.
     pub next: String,
 }
 
-/// The causes of a refusal, the surest first.
+/// The causes of a refusal, the most certain first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// At least one cause.
     pub causes: Vec<Cause>,
-    /// The certificates at hand that were not presented, each with the reason, where that may be the cause.
+    /// The certificates that were available but not presented, each with the reason, if that may be the cause.
     pub not_used: Vec<(String, String)>,
-    /// The session tags that a trust policy would be compared with, where it may be the cause.
+    /// The session tags that a trust policy would compare, if they may be the cause.
     pub session_tags: Vec<(String, String)>,
 }
 
@@ -96,13 +98,13 @@ impl Explanation {
         facts
     }
 
-    /// Returns what cures the first cause, as a hint.
+    /// Returns the fix of the first cause, as a hint.
     pub fn hint(&self) -> Option<String> {
         self.causes.first().map(|cause| cause.next.clone())
     }
 }
 
-/// Explains a refusal by what was asked for, where, and by whom.
+/// Explains a refusal from the request, the endpoint and the identity.
 pub fn explain(
     refusal: &Refusal,
     request: &SessionRequest,
@@ -126,7 +128,7 @@ pub fn explain(
     Explanation { causes, not_used, session_tags }
 }
 
-/// Returns what was not presented, if the chain has an end that none of it continues: its name and why.
+/// Returns what was not presented, if the chain ends at a certificate whose issuer is not among it: name and reason.
 fn not_used(refusal: &Refusal, identity: &Identity) -> Vec<(String, String)> {
     let provenance = identity.provenance();
     let chain = || std::iter::once(identity.end_entity()).chain(identity.intermediates());

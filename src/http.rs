@@ -1,4 +1,4 @@
-//! Sending signed requests, and the answers to them.
+//! Sends signed requests and receives the answers.
 //!
 //! A [`Transport`] takes a [`SignedRequest`] and nothing else. The one real transport is [`NativeTransport`].
 
@@ -35,29 +35,29 @@ use crate::signing::SignedRequest;
 /// The longest body of an answer, in bytes; real ones have two or three thousand.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// Sends one signed request and returns the answer, however it was refused.
+/// Sends one signed request and returns the answer, whatever its status.
 pub trait Transport: Send + Sync {
-    /// Sends a request once. A redirect is not followed, and an answer with any other status is a success here.
+    /// Sends a request once. Redirects are not followed; an answer with any other status is a success here.
     fn send(&self, request: SignedRequest) -> impl Future<Output = Result<Response, TransportError>> + Send;
 
-    /// Returns how far the latest attempt has come.
+    /// Returns how far the latest attempt has got.
     fn phase(&self) -> Phase {
         Phase::Answer
     }
 }
 
-/// How much is known about who answered.
+/// How certain it is who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// A literal loopback address: this machine.
     Loopback,
-    /// Anybody: TLS without verification was asked for.
+    /// Unknown: TLS verification was turned off.
     Unverified,
-    /// The host that was asked: its certificate was verified.
+    /// The intended host: its certificate was verified.
     Verified,
 }
 
-/// An answer. Its body is wiped on drop, since it may hold session credentials.
+/// An answer. Its body is wiped on drop, since it may contain session credentials.
 pub struct Response {
     status: u16,
     headers: HeaderMap,
@@ -66,7 +66,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Joins the parts of an answer.
+    /// Creates an answer from its parts.
     pub const fn new(status: u16, headers: HeaderMap, body: Zeroizing<Vec<u8>>, peer: Peer) -> Self {
         Self { status, headers, body, peer }
     }
@@ -76,7 +76,7 @@ impl Response {
         self.status
     }
 
-    /// Returns the first header of a name, if it is text.
+    /// Returns the first header with this name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -86,17 +86,17 @@ impl Response {
         &self.body
     }
 
-    /// Returns how much is known about who answered.
+    /// Returns how certain it is who answered.
     pub const fn peer(&self) -> Peer {
         self.peer
     }
 
-    /// Returns the id by which AWS finds the request, where AWS answered.
+    /// Returns the id by which AWS can find the request, if AWS answered.
     pub fn request_id(&self) -> Option<&str> {
         self.header("x-amzn-requestid").filter(|id| !id.is_empty())
     }
 
-    /// Tells whether this is a page for people, not an answer of an AWS API: what proxies and portals send.
+    /// Returns whether this is a page for people rather than an answer of an AWS API: proxies and portals send those.
     pub fn is_page(&self) -> bool {
         let html =
             self.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("html"));
@@ -106,7 +106,7 @@ impl Response {
     }
 }
 
-/// Shows the status only: the body may hold session credentials.
+/// Shows only the status: the body may contain session credentials.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, headers: _, body, peer } = self;

@@ -40,37 +40,38 @@ pub struct Identity {
     end_entity: Certificate,
     intermediates: Vec<Certificate>,
     key: Box<dyn SigningKey>,
-    /// Whether the key is known to be the certificate's; a device that does not tell proves it by signing.
+    /// Whether the key is known to match the certificate; a device that does not reveal its public key proves it by
+    /// signing.
     proven: bool,
     provenance: Provenance,
 }
 
-/// Where the parts of an identity came from, and what was noticed on the way.
+/// Where the parts of an identity came from, and what was noticed while loading them.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance {
-    /// The certificate's source as errors name it: `'/etc/anyrole/host.pem'`.
+    /// The certificate's source as shown in errors: `'/etc/anyrole/host.pem'`.
     pub certificate: Option<String>,
     /// The SHA-256 of the certificate's source as it was read.
     pub certificate_sha256: Option<[u8; 32]>,
-    /// The private key's source as errors name it.
+    /// The private key's source as shown in errors.
     pub private_key: Option<String>,
-    /// Self-signed certificates that are not presented, since AWS has them as trust anchors.
+    /// Self-signed certificates, which are not presented because AWS has them as trust anchors.
     pub roots: Vec<Certificate>,
-    /// Certificates that are no part of the chain, and not presented.
+    /// Certificates that are not part of the chain, and not presented.
     pub unrelated: Vec<Certificate>,
-    /// The private key's file was accepted although other users can reach it.
+    /// Set if the private key's file was accepted although other users can access it.
     pub insecure_key_file: Option<private_file::Warning>,
 }
 
 impl Identity {
-    /// Joins a chain and a key that belong together.
+    /// Combines a chain and a key that match.
     ///
-    /// Public keys are compared as SubjectPublicKeyInfo in DER. A device that does not tell its public key is
-    /// believed for the moment: its first signature is verified against the certificate before it is given out.
+    /// Public keys are compared as SubjectPublicKeyInfo in DER. A device that does not reveal its public key is trusted
+    /// for the moment: its first signature is verified against the certificate before it is returned.
     ///
     /// # Errors
     ///
-    /// Fails if the key's public half is not the one in the end-entity certificate.
+    /// Fails if the key's public half differs from that of the end-entity certificate.
     pub fn new(
         end_entity: Certificate,
         intermediates: Vec<Certificate>,
@@ -79,7 +80,7 @@ impl Identity {
         Self::join(end_entity, intermediates, key, Provenance::default())
     }
 
-    /// Joins an ordered chain and a key as [`Self::new`] does, and remembers where they came from.
+    /// Combines an ordered chain and a key as [`Self::new`] does, and records where they came from.
     ///
     /// # Errors
     ///
@@ -132,21 +133,21 @@ impl Identity {
         self.key.algorithm()
     }
 
-    /// Returns a key for sealing a cache file; `None` where that would need a device or a prompt.
+    /// Returns a key for sealing a cache file; `None` if that would need a device or a prompt.
     ///
     /// # Errors
     ///
-    /// Fails if the key cannot be reached.
+    /// Fails if the key is not accessible.
     pub fn sealing_key(&self) -> Result<Option<SealingKey>, SignError> {
         self.key.sealing_key()
     }
 
-    /// Signs `message`, which is not hashed yet.
+    /// Signs `message`, which must not be hashed yet.
     ///
     /// # Errors
     ///
-    /// Fails if the key or its device refuses, or if the first signature of a device that does not tell its
-    /// public key is not the certificate's.
+    /// Fails if the key or its device refuses, or if the first signature of a device that does not reveal its public
+    /// key does not verify with the certificate.
     pub fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
         let signature = self.key.sign(message)?;
         if !self.proven {

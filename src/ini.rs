@@ -1,11 +1,11 @@
-//! The one editor of INI files: changes the keys of one section, and keeps every other byte.
+//! The editor of INI files: changes the keys of one section, and keeps every other byte.
 //!
-//! The files are those of AWS's programs, `~/.aws/credentials` and `~/.aws/config`. A file is bytes here and never refused for what is in it, but
-//! for what no parser of theirs could read: comments, order, blank lines, endings of lines, a missing last one, a byte order mark, octets that are
-//! no UTF-8 and blocks that nobody knows stay as they are.
+//! The files are those of AWS's programs, `~/.aws/credentials` and `~/.aws/config`. A file is treated as bytes, and
+//! rejected only if none of its readers could parse it: comments, order, blank lines, line endings, a missing last one,
+//! a byte order mark, octets that are not UTF-8 and unknown blocks are preserved.
 //!
-//! What a line is, is decided as botocore does it (Python's `RawConfigParser`), which is the strictest of the readers; `line` has the rules. The readers
-//! do not agree:
+//! Lines are classified as in botocore (Python's `RawConfigParser`), the strictest of the readers; `line` has the
+//! rules. The readers disagree:
 //!
 //! | | botocore, AWS CLI | Rust | JavaScript |
 //! |---|---|---|---|
@@ -20,9 +20,9 @@
 //! | `key: x` | `key` | the file is refused | ignored |
 //! | `key = x # y` | the comment is part of the value | a comment | a comment |
 //!
-//! So a section is found in each of these spellings, and its header is then written as all of them read it; a key is found in each
-//! of its spellings, written as `key`, and stands in the section once. A section that stands there twice is an error: which of the two counts is
-//! not ours to say.
+//! So a section is found in each of these spellings, and its header is then rewritten as all readers understand it; a
+//! key is found in each of its spellings, written as `key`, and occurs in the section once. A section that occurs twice
+//! is an error: it is not for us to decide which one counts.
 
 mod line;
 pub mod view;
@@ -38,24 +38,24 @@ use line::{Kind, Line};
 /// The ids of this module's error.
 pub const IDS: &[&str] = &["ini-not-text", "ini-section-twice", "ini-value"];
 
-/// Why a file is not changed.
+/// Why a file was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IniError {
-    /// It holds what no reader of such files can read.
+    /// It contains what no reader of such files can parse.
     #[error("it is no text of one octet a letter: {what}")]
     NotText {
         /// What it seems to be.
         what: &'static str,
     },
-    /// The section stands in it more than once.
+    /// The section occurs more than once.
     #[error("the section [{section}] stands in it more than once, in the lines {}", joined(lines))]
     SectionTwice {
-        /// The section, as its header has it.
+        /// The section, as in its header.
         section: String,
-        /// The numbers of the lines, from 1.
+        /// The line numbers, from 1.
         lines: Vec<usize>,
     },
-    /// A name or value cannot be written so that it is read as it was meant. The value is not shown: it may be a secret.
+    /// A name or value would not be read back as it was meant. The value is not shown: it may be a secret.
     #[error("{what} cannot be written: it {why}")]
     Unwritable {
         /// The section or the key.
@@ -96,7 +96,7 @@ impl Diagnostic for IniError {
     }
 }
 
-/// The name of a section that all readers can read.
+/// The name of a section that all readers can parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     prefix: Option<&'static str>,
@@ -104,20 +104,20 @@ pub struct Section {
 }
 
 impl Section {
-    /// Names a section without a prefix, `[name]`: every one of a credentials file, and `[default]`.
+    /// Names a section without a prefix, `[name]`: every section of a credentials file, and `[default]`.
     ///
     /// # Errors
     ///
-    /// Fails if the name cannot stand in a header, or means something else there.
+    /// Fails if the name cannot be used in a header, or would mean something else there.
     pub fn plain(name: &str) -> Result<Self, IniError> {
         Self::named(None, name)
     }
 
-    /// Names a section of a config file by what it is and its name: `[profile name]`.
+    /// Names a section of a config file by its type and name: `[profile name]`.
     ///
     /// # Errors
     ///
-    /// Fails if the name cannot stand in a header, or means something else there.
+    /// Fails if the name cannot be used in a header, or would mean something else there.
     pub fn prefixed(prefix: &'static str, name: &str) -> Result<Self, IniError> {
         Self::named(Some(prefix), name)
     }
@@ -141,7 +141,7 @@ impl Section {
         Err(IniError::Unwritable { what: format!("the section name {}", quoted(name)), why })
     }
 
-    /// Returns the text between the brackets in the one spelling that every reader finds.
+    /// Returns the text between the brackets in the one spelling that every reader accepts.
     fn spelling(&self) -> String {
         let Self { prefix, name } = self;
         match prefix {
@@ -151,7 +151,7 @@ impl Section {
         }
     }
 
-    /// Tells whether a header names this section, in whatever spelling.
+    /// Returns whether a header names this section, in any spelling.
     fn is_named_by(&self, header: &[u8]) -> bool {
         let name = match self.prefix {
             None => line::trimmed(header),
@@ -165,14 +165,14 @@ impl Section {
     }
 }
 
-/// What becomes of a key.
+/// What to do with a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// It goes, with all lines of its value.
+    /// Remove it, with all lines of its value.
     Remove,
-    /// It has this value, and is added where it is missing.
+    /// Set it to this value, adding it if it is missing.
     Set(&'a str),
-    /// It has this value, if it is there.
+    /// Set it to this value, if it exists.
     Update(&'a str),
 }
 
@@ -189,13 +189,14 @@ impl std::fmt::Debug for Change<'_> {
 
 /// Returns the file with the keys of one section changed; the keys are in lower case.
 ///
-/// A value is replaced where it stands, with its indented continuation lines; of a key that stands there more than once the first place stays. What is
-/// missing is added behind the last property of the section, before the blank lines and comments that precede the next header. A section that is missing is
-/// added at the end. New lines end as those before them do. Doing it twice changes nothing the second time.
+/// A value is replaced in place, with its indented continuation lines; of several occurrences of a key the first is
+/// kept. Missing keys are added after the last property of the section, before the blank lines and comments that
+/// precede the next header. A missing section is added at the end. New lines end like the lines before them. The
+/// operation is idempotent.
 ///
 /// # Errors
 ///
-/// Fails if the section stands there more than once, if the file is not text, and if a key or value could not be read back.
+/// Fails if the section occurs more than once, if the file is not text, or if a key or value could not be read back.
 pub fn edited(
     content: &[u8],
     section: &Section,
@@ -234,7 +235,7 @@ pub fn edited(
     Ok(assembled(content, rows))
 }
 
-/// Adds a section with what is to be set.
+/// Adds a section with the values to set.
 fn append(lines: &[Line<'_>], rows: &mut Vec<Row<'_>>, section: &Section, changes: &[(&str, Change<'_>)]) {
     let missing = changes.iter().filter_map(|(key, change)| match change {
         Change::Set(value) => Some(property(b"", key, value)),
@@ -251,8 +252,9 @@ fn append(lines: &[Line<'_>], rows: &mut Vec<Row<'_>>, section: &Section, change
     insert(rows, rows.len(), missing);
 }
 
-/// Returns the index behind the last property of a section (or line that nobody understands), and how far a property that is added there is indented: as the last
-/// one is; of the first one, as the next header is where that is deeper. Below one that is indented less, an indented line would be read as a part of its value.
+/// Returns the index after the last property (or unknown line) of a section, and the indentation for a property added
+/// there: that of the last one; for a first property, that of the next header if that is deeper. After a property with
+/// less indentation, a deeper line would be read as part of its value.
 fn end_of_properties<'a>(lines: &[Line<'a>], header: usize, end: usize) -> (usize, &'a [u8]) {
     let before = |line: &Line<'a>| {
         let first = line.text.iter().position(|octet| !line::is_blank(*octet));
@@ -273,7 +275,7 @@ fn end_of_properties<'a>(lines: &[Line<'a>], header: usize, end: usize) -> (usiz
     (at, if is_first && next.len() > indentation.len() { next } else { indentation })
 }
 
-/// Returns the first line of a key's value; `None` where there is no such key in the section.
+/// Returns the first line of a key's value; `None` if the section does not have the key.
 pub fn value<'a>(content: &'a [u8], section: &Section, key: &str) -> Option<&'a [u8]> {
     let lines = line::read(content);
     let header = find(&lines, section).ok()??;
@@ -291,7 +293,7 @@ pub fn value<'a>(content: &'a [u8], section: &Section, key: &str) -> Option<&'a 
     })
 }
 
-/// A line of the file to be.
+/// A line of the resulting file.
 struct Row<'a> {
     text: Text<'a>,
     ending: &'a [u8],
@@ -344,7 +346,7 @@ fn is_key(found: &[u8], key: &str) -> bool {
     found.eq_ignore_ascii_case(key.as_bytes())
 }
 
-/// Changes a key where it stands; returns whether it stood there.
+/// Changes a key in place; returns whether it was found.
 fn apply(
     lines: &[Line<'_>],
     rows: &mut [Row<'_>],
@@ -367,7 +369,7 @@ fn apply(
                         let as_all_read_it = &text[name.clone()] == key.as_bytes()
                             && text[name.end..old.start].contains(&b'=')
                             && !old.is_empty();
-                        // What stands before it stays: without its indentation, an indented line below would become a part of this value.
+                        // The indentation stays: without it, an indented line below would become part of this value.
                         let before: Cow<'_, [u8]> = if as_all_read_it {
                             Cow::Borrowed(&text[..old.start])
                         } else {
@@ -390,14 +392,15 @@ fn property(indentation: &[u8], key: &str, value: &str) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([indentation, key.as_bytes(), b" = ", value.as_bytes()].concat())
 }
 
-/// Adds lines before the row at `at`, which end as the one above does.
+/// Inserts lines before the row at `at`, which end like the line above.
 fn insert(rows: &mut Vec<Row<'_>>, at: usize, texts: Vec<Zeroizing<Vec<u8>>>) {
     let above = rows[..at].iter().rev().map(|row| row.ending).find(|ending| !ending.is_empty());
     let ending = above.unwrap_or(b"\n");
     rows.splice(at..at, texts.into_iter().map(|text| Row { text: Text::New(text), ending }));
 }
 
-/// Joins the rows; one that was the last and had no ending has one where others follow, and then the last has none.
+/// Joins the rows; if a last row without a line ending is now followed by others, it gets one, and the new last row has
+/// none.
 fn assembled(content: &[u8], mut rows: Vec<Row<'_>>) -> Zeroizing<Vec<u8>> {
     rows.retain(|row| !matches!(row.text, Text::Gone));
     let some_ending =
@@ -411,7 +414,7 @@ fn assembled(content: &[u8], mut rows: Vec<Row<'_>>) -> Zeroizing<Vec<u8>> {
             row.ending = b"";
         }
     }
-    // The size is known first, so that nothing is left behind where a growing buffer was.
+    // The size is computed first, because a growing buffer would leave copies behind.
     let size = rows.iter().map(|row| row.text().len() + row.ending.len()).sum();
     let mut whole = Zeroizing::new(Vec::with_capacity(size));
     for row in &rows {
@@ -431,7 +434,7 @@ fn check_text(content: &[u8]) -> Result<(), IniError> {
     Ok(())
 }
 
-/// Refuses what would be read as something else.
+/// Rejects what would be read as something else.
 fn check(key: &str, change: &Change<'_>) -> Result<(), IniError> {
     let refuse = |why| Err(IniError::Unwritable { what: format!("the key {}", quoted(key)), why });
     let is_plain =

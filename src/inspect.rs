@@ -1,7 +1,7 @@
 //! Shows what would be presented to AWS: certificate, chain, key and what is wrong with them. Pure.
 //!
-//! Here are also the two diagnostic commands of the official helper, `read-certificate-data` and `sign-string`,
-//! whose output programs parse: it is the same to the byte.
+//! This module also has the two diagnostic commands of the official helper, `read-certificate-data` and `sign-string`,
+//! whose output programs parse; it is identical byte for byte.
 
 use std::fmt::{self, Write as _};
 
@@ -21,12 +21,12 @@ use crate::x509::Chain;
 
 use crate::x509::{KeyKind, Selector, SubjectPublicKeyInfo};
 
-/// What would be presented, and what is to be said about it.
+/// What would be presented, with problems and warnings.
 ///
 /// Serialised, it is the `data` of the command's JSON: names in snake case, times in RFC 3339, hex in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether nothing speaks against it.
+    /// Whether there is no problem.
     pub usable: bool,
     /// The certificate's source, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,9 +50,9 @@ pub struct Report {
     /// Where the chain ends, if certificates were left out and none is the issuer: `'CN=a', issued by 'CN=b'`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_end: Option<String>,
-    /// For what AWS would refuse it.
+    /// Why AWS would refuse it.
     pub problems: Vec<Finding>,
-    /// What works, but should not stay so.
+    /// Problems that do not matter yet.
     pub warnings: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
-/// Writes a source as a value: the quotes with which text names a path are none of it.
+/// Serialises a source without the quotes that surround a path in text.
 fn without_quotes<S: serde::Serializer>(source: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     let bare = |source: &String| match source.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         Some(path) => path.to_owned(),
@@ -351,9 +351,9 @@ pub enum SignatureFormat {
 
 /// Signs the fixed test string with a private key, and renders the signature without a line feed.
 ///
-/// `"AWS Roles Anywhere Credential Helper Signing Test1" || SHA-256("IAM RA" || public key)`, where the public key
-/// is an uncompressed EC point or a PKCS#1 RSAPublicKey; an ML-DSA key signs the text alone, and its own way,
-/// whatever the digest.
+/// `"AWS Roles Anywhere Credential Helper Signing Test1" || SHA-256("IAM RA" || public key)`, where the public key is
+/// an uncompressed EC point or a PKCS#1 RSAPublicKey; an ML-DSA key signs only the text, in its own way, regardless of
+/// the digest.
 ///
 /// # Errors
 ///

@@ -39,13 +39,14 @@
 //!   runtime started. `tests/cache_path.rs` counts the system calls. `credential-process` succeeds in silence while a session lasts, whatever fails.
 //! - Only the clap command that was called is built, and none where the command line is plain (`cli/args/plain.rs`): the whole tree would cost as
 //!   much as everything else in a start, and the one command a fifth of a cached call.
-//! - What a cached call runs asks the processor no questions (`.cargo/config.toml`).
+//! - A cached call never queries the processor's features (`.cargo/config.toml`).
 //! - The async runtime exists where a request is sent, and nowhere else; everything below `http` is synchronous.
 //!
 //! # Absent on purpose
 //!
-//! No telemetry, no update check, no reading of `~/.aws/config` for our own settings (a broken `AWS_PROFILE` cannot break us), no redirects followed,
-//! no unencrypted endpoint but on loopback, no flag that turns a check of the answer off.
+//! No telemetry, no update check, no reading of `~/.aws/config` for our own settings (a broken `AWS_PROFILE` cannot
+//! break us), no following of redirects, no unencrypted endpoint except on loopback, no flag that turns off a check of
+//! the answer.
 
 pub mod advise;
 pub mod arn;

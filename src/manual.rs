@@ -2,7 +2,7 @@
 
 macro_rules! pages {
     ($($id:literal)*) => {
-        /// Every page: the id and the text, in the order of the ids.
+        /// Every page: the id and the text, ordered by id.
         pub const REFUSALS: &[(&str, &str)] =
             &[$(($id, include_str!(concat!("manual/refusals/", $id, ".md")))),*];
     };

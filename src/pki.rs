@@ -3,16 +3,17 @@
 //! ```text
 //! anyrole-pki/                 0700
 //!   ca/root.pem, root.key      the CA that becomes the trust anchor
-//!   ca/intermediate.pem, .key  the CA that issues, where there is one
+//!   ca/intermediate.pem, .key  the CA that issues, if there is one
 //!   ca/issued.json             the register: what was issued, and what is revoked
 //!   ca/crl.pem, crl.der        the last revocation list, to be imported and to be published
 //!   ca/root-crl.pem, .der      the root's own, where the intermediate's certificate names it
 //!   NAME/NAME.pem, NAME.key    one identity: certificate with its intermediates, and private key
-//!   NAME/NAME.csr              a request for another CA, while it is not answered
+//!   NAME/NAME.csr              a pending request to another CA
 //! ```
 //!
-//! One process at a time changes it. What belongs together is written into a folder beside, flushed, and put in its
-//! place in one step: a crash leaves all of it or nothing. Every file and folder is the owner's alone, under any umask.
+//! One process at a time changes it. What belongs together is written to a folder beside its place, flushed, and moved
+//! there in one step: after a crash all of it exists, or none. Every file and folder is private to its owner, under any
+//! umask.
 
 mod crl;
 mod deploy;
@@ -59,11 +60,11 @@ use crate::private_file;
 use crate::secret::Secret;
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// A root lives ten years: it is replaced when the trust anchor is.
+/// A root is valid for ten years: it is replaced together with the trust anchor.
 const ROOT_LIFETIME: Duration = DAY.saturating_mul(3652);
-/// An intermediate lives three.
+/// An intermediate is valid for three years.
 const INTERMEDIATE_LIFETIME: Duration = DAY.saturating_mul(1095);
-/// Certificates begin this much before they are made, for hosts whose clocks are behind.
+/// Certificates are valid from this long before they are issued, for hosts whose clocks are behind.
 const HEAD_START: Duration = Duration::from_secs(300);
 /// The largest file that is read back, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -78,16 +79,16 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// What a new PKI is to be.
+/// The properties of a new PKI.
 #[derive(Debug)]
 pub struct InitSpec {
     /// The common name of its root; the intermediate's is made from it.
     pub name: String,
     /// The algorithm of its keys.
     pub algorithm: KeyAlgorithm,
-    /// Whether an intermediate is to issue the certificates.
+    /// Whether an intermediate issues the certificates.
     pub intermediate: bool,
-    /// What the keys are encrypted with; `None` leaves them in the clear.
+    /// Encrypts the keys; with `None` they are unencrypted.
     pub passphrase: Option<Secret<String>>,
     /// Where the list of the CA that issues will be; its certificates name it.
     pub crl_url: Option<String>,
@@ -96,7 +97,7 @@ pub struct InitSpec {
 }
 
 impl Folder {
-    /// Names the folder; nothing is read or made.
+    /// Names the folder; nothing is read or created.
     pub const fn new(path: PathBuf) -> Self {
         Self { path }
     }
@@ -111,16 +112,16 @@ impl Folder {
         self.path.join(AUTHORITIES).join("root.pem")
     }
 
-    /// Tells whether there is a PKI.
+    /// Returns whether there is a PKI.
     ///
     /// # Errors
     ///
-    /// Fails if this user may not look.
+    /// Fails if this user lacks permission to look.
     pub fn is_initialised(&self) -> Result<bool, PkiError> {
         self.holds(&self.root_certificate())
     }
 
-    /// Makes the CAs of a new PKI, and returns the last second of the root's and of the issuing CA's validity.
+    /// Creates the CAs of a new PKI, and returns the last second of validity of the root and of the issuing CA.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl Folder {
         Ok((root_end, issuer_end))
     }
 
-    /// Tells whether the issuing CA's key is encrypted, so that a passphrase is needed.
+    /// Returns whether the issuing CA's key is encrypted, so that a passphrase is needed.
     ///
     /// # Errors
     ///
@@ -192,18 +193,18 @@ impl Folder {
         Ok(Authority::from_pem(&certificate, key_pair, &above)?)
     }
 
-    /// Fails if there is no PKI, or if this user may not look.
+    /// Fails if there is no PKI, or if this user lacks permission to look.
     fn check_initialised(&self) -> Result<(), PkiError> {
         if self.is_initialised()? { Ok(()) } else { Err(PkiError::NoPki { folder: self.path.clone() }) }
     }
 
-    /// Tells whether a file or folder of the PKI is there; that this user may not look is no answer, but an error.
+    /// Returns whether a file or folder of the PKI exists; lack of permission to look is an error.
     fn holds(&self, file: &Path) -> Result<bool, PkiError> {
         match std::fs::metadata(file) {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
             Err(error) => {
-                // Of the folders on the way it is the first that does not let us in.
+                // The first folder on the way that denies access.
                 let mut folders: Vec<&Path> = file.ancestors().skip(1).collect();
                 folders.retain(|folder| !folder.as_os_str().is_empty());
                 folders.reverse();
@@ -214,7 +215,7 @@ impl Folder {
         }
     }
 
-    /// Tells whether a passphrase is that of the CA's key.
+    /// Returns whether a passphrase is that of the CA's key.
     ///
     /// # Errors
     ///

@@ -1,21 +1,21 @@
-//! The one module that touches private files: keys, caches, configuration, credentials.
+//! The one module that accesses private files: keys, caches, configuration, credentials.
 //!
-//! Whoever reads a file here reads what was judged: a file is opened once, without waiting, and the judgement is
-//! made on the open descriptor. Whoever writes here writes owner-only from the first byte, under any umask.
-//! On Windows the same functions judge no permissions: the user's profile folder is private by inheritance.
+//! A file is opened once, without blocking, and checked on the open descriptor, so what is read is what was checked.
+//! Files are written owner-only from the first byte, under any umask. On Windows the same functions check no
+//! permissions: the user's profile folder is private by inheritance.
 
 mod account;
 #[cfg(unix)]
 mod denial;
 #[cfg(not(unix))]
-#[path = "private_file/denial_untold.rs"]
+#[path = "private_file/no_denial.rs"]
 mod denial;
 mod edit;
 mod folder;
 mod read;
-mod trust;
 #[cfg(unix)]
-mod way;
+mod resolve;
+mod trust;
 mod within;
 mod write;
 
@@ -32,9 +32,9 @@ pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
-pub use trust::{FolderOwner, folder_owner, read_trusted};
 #[cfg(all(unix, feature = "pki"))]
-pub(crate) use way::{Way, follow};
+pub(crate) use resolve::{ResolvedPath, follow};
+pub use trust::{FolderOwner, folder_owner, read_trusted};
 pub use within::{WithinError, read_within};
 #[cfg(unix)]
 pub(crate) use write::check_size_limit;
@@ -53,29 +53,29 @@ pub const IDS: &[&str] = &["file-not-written", "file-unreadable", "file-untruste
 pub struct ReadError {
     /// The file, as the user named it.
     pub path: PathBuf,
-    /// What stood in the way.
+    /// The cause.
     pub reason: ReadRefusal,
 }
 
-/// What stood in the way of reading.
+/// Why a file was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadRefusal {
-    /// This user may not read it.
+    /// This user lacks permission.
     #[error("{0}")]
     Denied(Box<Denial>),
-    /// Other users can read or change a file that must be the owner's alone.
+    /// Other users can read or change a file that must be private to its owner.
     #[error("{0}")]
     Exposed(Exposure),
-    /// The operating system said no; its words.
+    /// The operating system's error, in words.
     #[error("{0}")]
     Io(String),
-    /// There is something else than a file at that path.
+    /// What is at that path is not a file.
     #[error("it is {0}")]
     NotAFile(&'static str),
-    /// Nothing came out of a pipe for that many seconds.
+    /// A pipe delivered nothing for this many seconds.
     #[error("nothing was written to it within {0} seconds")]
     Silent(u64),
-    /// There is more than that many bytes.
+    /// It has more than this many bytes.
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
     /// Somebody else could have written it.
@@ -141,14 +141,14 @@ impl Diagnostic for ReadError {
     }
 }
 
-/// How a private file is open to other users.
+/// How a private file is accessible to other users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
     /// What they can do.
     pub access: Access,
     /// The permission bits, with set-id and sticky bits.
     pub mode: u32,
-    /// The owner's name, or `uid N` where the account has none.
+    /// The owner's name, or `uid N` without an account.
     pub owner: String,
 }
 
@@ -184,7 +184,7 @@ impl fmt::Display for Exposure {
 pub struct WriteError {
     /// The file or folder, as the user named it.
     pub path: PathBuf,
-    /// What stood in the way.
+    /// The cause.
     pub why: String,
 }
 
@@ -212,10 +212,10 @@ impl Diagnostic for WriteError {
     }
 }
 
-/// Says in words what the operating system's error numbers mean for a path.
+/// Describes the operating system's errors for a path in words.
 fn words(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
-    // ErrorKind is not exhaustive, and only these have better words than the system's own.
+    // ErrorKind is non-exhaustive, and only these have better descriptions than the system's own.
     let known = [
         (ErrorKind::AlreadyExists, "it exists already"),
         (ErrorKind::IsADirectory, "it is a folder"),
@@ -235,12 +235,12 @@ fn words(error: &std::io::Error) -> String {
     )
 }
 
-/// Renders a path as an error names it.
+/// Renders a path for an error.
 fn shown(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
 
-/// Renders a path as one word of a POSIX shell, quoted only where that is needed.
+/// Renders a path as one word of a POSIX shell, quoted only if necessary.
 pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);

@@ -9,10 +9,10 @@ use crate::text::printable;
 /// The longest answer, in bytes.
 const LONGEST: u64 = 16 * 1024;
 
-/// Why nothing was answered.
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
-    /// The terminal was there, but reading it failed or was ended.
+    /// There was a terminal, but reading from it failed or was ended.
     #[error("the question on the terminal was not answered")]
     NotAnswered,
     /// There is no controlling terminal: a service, a container, a scheduled job.
@@ -23,7 +23,7 @@ pub enum PromptError {
 /// Asks a question on the controlling terminal and returns the answer, which is not echoed.
 ///
 /// The question is shown without control characters, followed by a colon and a blank. Neither standard input nor
-/// standard output is touched, so that a caller which reads credentials from a pipe sees nothing of it.
+/// standard output is used, so a caller that reads credentials from a pipe sees nothing of it.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn ask_secret(question: &str) -> Result<Secret<String>, PromptError> {
         .map_err(|_| PromptError::NotAnswered)
 }
 
-/// Asks a question on the controlling terminal and returns the answer, without blanks around it; it is seen while it is typed.
+/// Asks a question on the controlling terminal and returns the answer, without surrounding blanks; it is echoed.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ fn terminal() -> Option<(File, File)> {
 #[cfg(unix)]
 pub fn terminal_exists() -> bool {
     use rustix::fs::{Mode, OFlags};
-    // Opening it is the question: the device node exists even where this process has no terminal.
+    // Opening it is the test: the device node exists even if this process has no terminal.
     rustix::fs::open("/dev/tty", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty()).is_ok()
 }
 

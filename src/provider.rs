@@ -1,32 +1,34 @@
-//! Cached credentials if they are fresh enough, else a new session: one for all processes of a user that want it.
+//! Cached credentials if they are fresh enough, else a new session, shared by all processes of a user that need it.
 //!
 //! - A fresh entry is the answer: nothing is locked, opened, parsed or sent.
-//! - Single flight: without a usable entry, the processes that want the same session wait for one lock. The first makes
-//!   it, and the others find it in the cache. If the first fails, those who waited share its failure; if it is killed,
-//!   the next one takes over at once. One deadline covers waiting and calling.
-//! - With an entry that still works, nobody waits: one process tries for a new session, for a short time, and if there is
-//!   none, the entry is the answer.
+//! - Single flight: without a usable entry, the processes that need the same session wait for one lock. The first one
+//!   creates the session, and the others find it in the cache. If the first fails, those who waited share its failure;
+//!   if it is killed, the next one takes over at once. One deadline covers both waiting and calling.
+//! - While an entry still works, nobody waits: one process tries briefly for a new session, and if it gets none, the
+//!   entry is the answer.
 //! - Back-off: after a failure nobody tries for a while.
-//! - A store or a state folder that fails costs a call and never the answer.
+//! - A store or a state folder that fails costs an extra call, never the answer.
 //!
-//! Everything here blocks; an asynchronous caller uses a thread for it.
+//! Everything here blocks; asynchronous callers run it on a thread.
 
 mod attempt;
 mod error;
 mod hop;
-mod maker;
-mod pace;
-mod wanted;
+mod retry_backoff;
+mod session_spec;
+mod source;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{ForgetError, IDS, ProviderError};
-pub use hop::{HopMaker, chained};
-pub use maker::{Advice, CreateError, Explainer, IdentityMaker, NewSession, SessionMaker, file_key_lender};
-pub use pace::Pace;
-pub use wanted::{Hop, ScopedHop, SecondHop, Wanted};
+pub use hop::{ChainedSource, chained};
+pub use retry_backoff::RetryBackoff;
+pub use session_spec::{Hop, ScopedHop, SecondHop, SessionSpec};
+pub use source::{
+    Advice, CreateError, Explainer, NewSession, RolesAnywhereSource, SessionSource, file_key_lender,
+};
 
 use crate::cache::calls::{Calls, Counts};
 use crate::cache::failure::{Failure, Failures};
@@ -37,30 +39,32 @@ use crate::cache::{CacheEntry, CredentialCache, Namespace, ServerVerification};
 use crate::clock::Clock;
 use attempt::Attempt;
 
-/// The time for waiting and calling together where no setting says otherwise: below the minute that the Go SDK gives a
-/// `credential_process`.
+/// The limit for waiting and calling together unless a setting says otherwise: less than the minute that the Go SDK
+/// allows a `credential_process`.
 pub const DEADLINE: Duration = Duration::from_secs(45);
 
-/// A request takes time, and clocks differ a little: a session that is shorter by less than this is what was asked for.
+/// How much shorter than requested a session may be and still count as what was asked for: requests take time, and
+/// clocks differ a little.
 pub const SLACK: Duration = Duration::from_secs(60);
 
 /// How much of its lifetime a session must have left for its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRemaining {
-    /// Half of the lifetime, for one that renews while nobody waits for it: a new session has the whole deadline.
-    Ahead,
-    /// `max(half of the lifetime, this)`: for a consumer that will not ask again before.
+    /// Half of the lifetime, for renewal in the background: nobody waits, so a new session may take the whole deadline.
+    Background,
+    /// `max(half of the lifetime, this)`: for a consumer that will not ask again before then.
     AtLeast(Duration),
-    /// As for [`Self::Window`], and this and a minute, as far as a new session has that: for a shorter one that is made from it.
+    /// The larger of [`Self::Window`] and this plus [`SLACK`], but no more than a new session can have: for a shorter
+    /// session that is derived from this one.
     Covering(Duration),
     /// `min(20 minutes, half of the lifetime)`: for a consumer that asks each time it starts.
     Window,
-    /// Half of the lifetime: for one that refreshes ahead of its own consumers.
+    /// Half of the lifetime: for a server that refreshes ahead of its own clients.
     Half,
 }
 
 impl MinimumRemaining {
-    /// Returns it for a session of that lifetime.
+    /// Returns the minimum for a session of this lifetime.
     pub fn of(self, lifetime: Duration) -> Duration {
         match self {
             Self::AtLeast(duration) => duration.max(lifetime / 2),
@@ -68,27 +72,27 @@ impl MinimumRemaining {
                 let covering = duration.saturating_add(SLACK).min(lifetime.saturating_sub(SLACK));
                 covering.max(refresh_window(lifetime))
             }
-            Self::Ahead | Self::Half => lifetime / 2,
+            Self::Background | Self::Half => lifetime / 2,
             Self::Window => refresh_window(lifetime),
         }
     }
 }
 
-/// With whom sessions are shared.
+/// Who shares the sessions.
 pub enum Sharing {
-    /// With nobody: nothing is read, stored, locked or noted. A success still tells the others that what they were refused
-    /// for is cured.
+    /// Nobody: nothing is read, stored, locked or recorded. A success still clears a failure that other processes
+    /// recorded.
     Alone {
-        /// Where an earlier failure of this session may have the processes of the user back off; `None` for nowhere.
+        /// Where other processes of the user may be backing off after a failure of this session; `None` for nowhere.
         others: Option<(StateLocation, Namespace)>,
     },
-    /// With all processes of the user.
+    /// All processes of the user.
     User {
-        /// Where sessions wait.
+        /// Where sessions are stored.
         cache: Box<dyn CredentialCache>,
         /// Where the processes of the user coordinate.
         location: StateLocation,
-        /// The part of it that is seen.
+        /// The part of the store and of the state folder that is used.
         namespace: Namespace,
     },
 }
@@ -109,55 +113,55 @@ impl fmt::Debug for Sharing {
 /// Provides the credentials of one session.
 #[derive(Debug)]
 pub struct Provider<M> {
-    wanted: Wanted,
-    maker: M,
+    spec: SessionSpec,
+    source: M,
     sharing: Sharing,
     clock: Arc<dyn Clock>,
     deadline: Duration,
 }
 
-/// What this machine knows of a session.
+/// What this machine knows about a session.
 #[derive(Debug)]
 pub struct SessionStatus {
-    /// The entry in the cache, if it still works.
+    /// The cached entry, if it still works.
     pub entry: Option<CacheEntry>,
-    /// The last failure, unless a success came after it.
+    /// The last failure, unless a success followed it.
     pub failure: Option<Failure>,
     /// How often AWS was asked for it since this host was started, where that is known.
     pub calls: Option<Counts>,
 }
 
-impl<M: SessionMaker> Provider<M> {
-    /// Joins which session is wanted with who makes it and with whom it is shared. Nothing is read.
+impl<M: SessionSource> Provider<M> {
+    /// Combines the session's specification, its source, and who shares it. Nothing is read.
     ///
-    /// What was obtained from a server that nobody verified is never shared, whatever `sharing` says.
+    /// What comes from a server that was not verified is never shared, whatever `sharing` says.
     pub fn new(
-        wanted: Wanted,
-        maker: M,
+        spec: SessionSpec,
+        source: M,
         sharing: Sharing,
         clock: Arc<dyn Clock>,
         deadline: Duration,
     ) -> Self {
-        let sharing = match wanted.server_verification {
+        let sharing = match spec.server_verification {
             ServerVerification::Off => Sharing::Alone { others: None },
             ServerVerification::On => sharing,
         };
-        Self { wanted, maker, sharing, clock, deadline }
+        Self { spec, source, sharing, clock, deadline }
     }
 
-    /// Returns which session is wanted.
-    pub const fn wanted(&self) -> &Wanted {
-        &self.wanted
+    /// Returns the specification of the session.
+    pub const fn spec(&self) -> &SessionSpec {
+        &self.spec
     }
 
-    /// Returns credentials with as much of their lifetime left as the consumer needs; or, where no new session can be had,
+    /// Returns credentials with as much of their lifetime left as the consumer needs; if there can be no new session,
     /// those that still work.
     ///
     /// # Errors
     ///
-    /// Fails if the certificate cannot be read, and if there are no credentials that still work and no new session can be
-    /// had: because this process tried in vain, another one did while this one waited, AWS refused a short time ago, or the
-    /// deadline passed.
+    /// Fails if the certificate cannot be read, or if no credentials still work and no new session is available: this
+    /// process tried and failed, another one did while this one waited, AWS refused a short time ago, or the deadline
+    /// passed.
     pub fn session(&self, minimum: MinimumRemaining) -> Result<CacheEntry, ProviderError> {
         self.session_within(minimum, self.deadline)
     }
@@ -168,22 +172,22 @@ impl<M: SessionMaker> Provider<M> {
         minimum: MinimumRemaining,
         deadline: Duration,
     ) -> Result<CacheEntry, ProviderError> {
-        let certificate = self.maker.certificate(&self.wanted)?;
+        let certificate = self.source.certificate(&self.spec)?;
         match &self.sharing {
             Sharing::Alone { others } => {
-                let new = self.maker.create(&self.wanted, &certificate, minimum, deadline)?;
+                let new = self.source.create(&self.spec, &certificate, minimum, deadline)?;
                 if let Some((location, namespace)) = others {
-                    let key = self.wanted.key(namespace, &certificate);
+                    let key = self.spec.key(namespace, &certificate);
                     for folder in location.existing() {
-                        // What cannot be forgotten holds others back for a while, and this call not at all.
+                        // A record that cannot be removed makes others wait for a while; it does not affect this call.
                         let _ = Failures::new(Arc::new(folder), namespace.clone()).forget(&key);
                     }
                 }
-                Ok(new.into_entry(&self.wanted, self.clock.now()))
+                Ok(new.into_entry(&self.spec, self.clock.now()))
             }
             Sharing::User { cache, location, namespace } => {
                 let attempt = |certificate| {
-                    let key = self.wanted.key(namespace, certificate);
+                    let key = self.spec.key(namespace, certificate);
                     Attempt::new(self, cache.as_ref(), key, certificate, minimum, deadline)
                 };
                 let coordinate = || Coordination::open(location, namespace);
@@ -192,8 +196,9 @@ impl<M: SessionMaker> Provider<M> {
                 if found.is_fresh() || certificate.is_whole() {
                     return first.finish(found, coordinate);
                 }
-                // Half of a file is no other certificate. Only here are the bytes looked into: a fresh entry is the answer before.
-                let certificate = self.maker.whole_certificate(&self.wanted)?;
+                // A half-written file is not a different certificate. The bytes are examined only here, because a fresh
+                // entry has answered already.
+                let certificate = self.source.whole_certificate(&self.spec)?;
                 let second = attempt(&certificate);
                 let found = second.lookup();
                 second.finish(found, coordinate)
@@ -201,16 +206,16 @@ impl<M: SessionMaker> Provider<M> {
         }
     }
 
-    /// Returns the same provider, whoever makes its sessions.
-    pub fn boxed(self) -> Provider<Box<dyn SessionMaker>>
+    /// Returns the same provider with its source boxed.
+    pub fn boxed(self) -> Provider<Box<dyn SessionSource>>
     where
         M: 'static,
     {
-        let Self { wanted, maker, sharing, clock, deadline } = self;
-        Provider { wanted, maker: Box::new(maker), sharing, clock, deadline }
+        let Self { spec, source, sharing, clock, deadline } = self;
+        Provider { spec, source: Box::new(source), sharing, clock, deadline }
     }
 
-    /// Returns what is known of the session; none is made, and no other process is kept waiting.
+    /// Returns what is known about the session; none is created, and no other process is kept waiting.
     ///
     /// # Errors
     ///
@@ -219,11 +224,11 @@ impl<M: SessionMaker> Provider<M> {
         let Sharing::User { cache, location, namespace } = &self.sharing else {
             return Ok(SessionStatus { entry: None, failure: None, calls: None });
         };
-        let mut certificate = self.maker.certificate(&self.wanted)?;
+        let mut certificate = self.source.certificate(&self.spec)?;
         if !certificate.is_whole() {
-            certificate = self.maker.whole_certificate(&self.wanted)?;
+            certificate = self.source.whole_certificate(&self.spec)?;
         }
-        let key = self.wanted.key(namespace, &certificate);
+        let key = self.spec.key(namespace, &certificate);
         let attempt =
             Attempt::new(self, cache.as_ref(), key, &certificate, MinimumRemaining::Window, self.deadline);
         let folder = location.open().ok().map(Arc::new);
@@ -253,17 +258,18 @@ impl<M: SessionMaker> Provider<M> {
     ///
     /// # Errors
     ///
-    /// Fails if the certificate cannot be read, and if the store or the state folder does not let go.
+    /// Fails if the certificate cannot be read, or if the store or the state folder refuses.
     pub fn forget(&self) -> Result<(), ForgetError> {
         let Sharing::User { cache, location, namespace } = &self.sharing else { return Ok(()) };
-        let certificate = self.maker.certificate(&self.wanted)?;
-        let key = self.wanted.key(namespace, &certificate);
+        let certificate = self.source.certificate(&self.spec)?;
+        let key = self.spec.key(namespace, &certificate);
         cache.remove(&key)?;
         Ok(Failures::new(Arc::new(location.open()?), namespace.clone()).forget(&key)?)
     }
 }
 
-/// Single flight and back-off for all processes of a user: one of them at a time asks AWS for a session, and all share its failure.
+/// Single flight and back-off across all processes of a user: one of them at a time asks AWS for a session, and all
+/// share its failure.
 struct Coordination {
     locks: Locks,
     failures: Failures,
@@ -271,7 +277,7 @@ struct Coordination {
 }
 
 impl Coordination {
-    /// Opens the state folder; where it cannot be used, each process is on its own.
+    /// Opens the state folder; if it cannot be used, each process is on its own.
     fn open(location: &StateLocation, namespace: &Namespace) -> Option<Self> {
         let folder = Arc::new(location.open().ok()?);
         let failures = Failures::new(Arc::clone(&folder), namespace.clone());

@@ -1,4 +1,4 @@
-//! A value that must not be seen: wiped on drop, not printable, not copyable.
+//! A value that must stay confidential: wiped on drop, not printable, not copyable.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use zeroize::Zeroize;
 
 /// Holds a secret and wipes it on drop.
 ///
-/// There is no `Display`, `Clone`, `PartialEq`, `Serialize` or `Deref`, and `Debug` prints the type's name only.
-/// The one way to the value is [`Secret::expose`]; `tests/floors.rs` lists the files that may call it.
+/// There is no `Display`, `Clone`, `PartialEq`, `Serialize` or `Deref`, and `Debug` prints only the type's name. The
+/// only way to the value is [`Secret::expose`]; `tests/floors.rs` lists the files that may call it.
 ///
 /// # Security
 ///
@@ -16,12 +16,12 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes a value into keeping.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Returns the value itself. Each caller is listed in `tests/floors.rs`.
+    /// Returns the value. Each caller is listed in `tests/floors.rs`.
     pub const fn expose(&self) -> &T {
         &self.0
     }

@@ -1,20 +1,20 @@
-//! A loopback endpoint that hands out the credentials of sessions to the programs of those who may have them.
+//! A loopback endpoint that hands out session credentials to the programs that are allowed to have them.
 //!
-//! Who may ask is decided three times: the user who opened the connection (before an octet of it is read), the request's own headers
-//! (no browser, no forwarder, no other name than this endpoint's), and a token. Whoever is refused learns nothing; the log says who asked, and
-//! what would allow it.
+//! Access is checked three times: the user who opened the connection (before an octet of it is read), the request's
+//! headers (no browser, no proxy, no host name but this endpoint's), and a token. A refusal reveals nothing to the
+//! caller; the log says who asked, and what would allow it.
 //!
-//! Everything is bounded: connections, the size of a request, and the time of each.
+//! Everything is bounded: the number of connections, the size of a request, and the time for each.
 
 mod answer;
 mod caller;
-mod crowd;
-mod gate;
+mod connections;
 #[cfg(target_os = "linux")]
 mod holder;
 mod imds;
-mod keeper;
 mod listeners;
+mod refresher;
+mod request_check;
 mod site;
 mod sockets;
 mod strict;
@@ -37,71 +37,71 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
-pub use keeper::{Keeper, Source, Standing};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
-pub use site::{Answered, MetadataService, Offer, Site};
+pub use refresher::{Refresher, SessionHealth, Source};
+pub use site::{LastDocument, MetadataService, Offer, Site};
 pub use sockets::Sockets;
 pub use tls::{Tls, TlsError};
 pub use token::{NoRandomness, Token};
 
 use answer::Answer;
-use crowd::Crowd;
-use site::{Door, Outcome};
+use connections::Connections;
+use site::{Channel, Outcome};
 use strict::Strict;
 
-/// The longest request line and headers together, in bytes; an SDK sends some 300.
+/// The longest request line and headers together, in bytes; an SDK sends about 300.
 const REQUEST_BYTES: usize = 16 * 1024;
-/// How many headers a request has at most; an SDK sends some six.
+/// The most headers in a request; an SDK sends about six.
 const REQUEST_HEADERS: usize = 64;
-/// The time for the headers to arrive, and the longest pause between two requests of a connection.
+/// The time for the headers to arrive, and the longest pause between two requests on a connection.
 const HEADERS_TIME: Duration = Duration::from_secs(5);
-/// The time for a whole connection: more than a new session takes at most.
+/// The time for a whole connection: more than it takes to create a session.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
-/// How long nobody is accepted after the system could not accept, for want of descriptors for example.
+/// How long to pause after the system could not accept a connection, for example for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long those who wait for an answer have until it ends.
+/// How long requests that are being answered have to complete at shutdown.
 const FINISH_TIME: Duration = Duration::from_secs(5);
-/// How many refusals are told in one [`REFUSALS_TIME`]; the others are counted.
+/// The most refusals logged per [`REFUSALS_TIME`]; the others are only counted.
 const REFUSALS: u32 = 10;
 const REFUSALS_TIME: Duration = Duration::from_secs(10);
 
-/// What happened, for the log; without secrets.
+/// An event for the log, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody was given credentials.
+    /// A caller was given credentials.
     HandedOut {
         /// The session's name.
         session: String,
         /// `ASIA…`, as CloudTrail records it.
         access_key_id: String,
-        /// By which protocol: `imds`, `container`, `socket`.
+        /// The protocol: `imds`, `container`, `socket`.
         way: &'static str,
         /// Who asked.
         caller: Caller,
-        /// Of which process, where that is known: its number, its name, and those of its parent.
+        /// The caller's process, if it is known: its number and name, and those of its parent.
         process: Vec<(&'static str, String)>,
     },
-    /// Somebody was given nothing.
+    /// A caller was refused.
     Refused {
         /// Who asked.
         caller: Caller,
-        /// Why not.
+        /// Why.
         reason: &'static str,
-        /// It is the caller who is not allowed, and not the request.
+        /// Whether the caller is not allowed, rather than the request.
         is_for_user: bool,
-        /// How many others were refused since the last one that was told.
-        untold: u32,
+        /// How many other refusals were not logged since the last one that was.
+        suppressed: u32,
     },
 }
 
-/// Takes what happened.
+/// Receives the events.
 pub type Log = Box<dyn Fn(&Event) + Send + Sync>;
 
-/// An endpoint: one site at several addresses.
+/// An endpoint: one site at one or more addresses.
 pub struct Server {
     site: Mutex<Arc<Site>>,
     sockets: Sockets,
-    crowd: Mutex<Crowd>,
+    connections: Mutex<Connections>,
     log: Log,
     refusals: Mutex<Refusals>,
     answered: Notify,
@@ -109,12 +109,12 @@ pub struct Server {
     holders: holder::Holders,
 }
 
-/// What was told of refusals a short time ago.
+/// How many refusals were logged and suppressed recently.
 #[derive(Default)]
 struct Refusals {
     began: Option<Instant>,
-    told: u32,
-    untold: u32,
+    logged: u32,
+    suppressed: u32,
 }
 
 impl fmt::Debug for Server {
@@ -124,12 +124,12 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Makes an endpoint that nobody can reach yet.
+    /// Creates an endpoint that nobody can reach yet.
     pub fn new(site: Site, sockets: Sockets, log: Log) -> Arc<Self> {
         Arc::new(Self {
             site: Mutex::new(Arc::new(site)),
             sockets,
-            crowd: Mutex::default(),
+            connections: Mutex::default(),
             log,
             refusals: Mutex::default(),
             answered: Notify::new(),
@@ -138,41 +138,42 @@ impl Server {
         })
     }
 
-    /// Offers something else from now on; who is being answered is answered as before.
+    /// Replaces the site for new connections; open ones keep the old one.
     pub fn change(&self, site: Site) {
         *lock(&self.site) = Arc::new(site);
     }
 
-    /// Returns what is offered.
+    /// Returns the current site.
     pub fn site(&self) -> Arc<Site> {
         Arc::clone(&lock(&self.site))
     }
 
-    /// Keeps every session fresh, for ever; those of a new site too.
-    pub async fn keep(&self) -> Infallible {
+    /// Keeps every session fresh, including those of a new site, and never returns.
+    pub async fn keep_fresh(&self) -> Infallible {
         loop {
             for offer in &self.site().offers {
-                let keeper = Arc::clone(&offer.keeper);
-                // Each by itself: one that hangs does not hold up the others. What fails is tried again, and told to whoever asks.
-                tokio::spawn(async move { drop(keeper.current().await) });
+                let refresher = Arc::clone(&offer.refresher);
+                // Each in its own task, so that one that hangs does not hold up the others. Failures are retried, and
+                // reported to callers.
+                tokio::spawn(async move { drop(refresher.current().await) });
             }
-            tokio::time::sleep(keeper::LOOK_INTERVAL).await;
+            tokio::time::sleep(refresher::CHECK_INTERVAL).await;
         }
     }
 
-    /// Answers whoever connects to that address, for as long as the future is polled.
+    /// Answers callers on this listener for as long as the future is polled.
     pub async fn accept(self: &Arc<Self>, listener: &Listener) -> Infallible {
         loop {
             match listener {
                 Listener::Tcp(listener) => match listener.accept().await {
                     Ok((stream, peer)) => {
-                        // The address it arrived at, which a socket at every address has one of.
+                        // The local address of the connection, because the listener may be bound to every address.
                         let Ok(local) = stream.local_addr() else { continue };
                         let caller = self.sockets.caller(local, peer);
                         self.receive(
                             std::future::ready(Some(stream)),
                             caller,
-                            Door::Address(canonical(local)),
+                            Channel::Address(canonical(local)),
                         );
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -181,7 +182,7 @@ impl Server {
                     Ok((stream, peer)) => {
                         let tls = tls.clone();
                         let caller = Caller::Elsewhere(canonical(peer).ip());
-                        self.receive(async move { tls.accept(stream).await }, caller, Door::Remote);
+                        self.receive(async move { tls.accept(stream).await }, caller, Channel::Remote);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -191,7 +192,7 @@ impl Server {
                         let caller = stream.peer_cred().map_or(Caller::Unknown, |peer| {
                             Caller::User(Peer { user: peer.uid(), socket: None, process: peer.pid() })
                         });
-                        self.receive(std::future::ready(Some(stream)), caller, Door::File);
+                        self.receive(std::future::ready(Some(stream)), caller, Channel::File);
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
@@ -199,23 +200,23 @@ impl Server {
         }
     }
 
-    /// Waits for those who are being answered, but not for ever. Nobody else is accepted any more.
+    /// Waits a limited time for requests that are being answered. No more connections are accepted.
     pub async fn finish(&self) {
         let answered = async {
-            while lock(&self.crowd).is_busy() {
+            while lock(&self.connections).is_busy() {
                 self.answered.notified().await;
             }
         };
-        // Who is not answered by then is not answered.
+        // After that, unanswered requests are dropped.
         let _ = tokio::time::timeout(FINISH_TIME, answered).await;
     }
 
-    /// Takes a connection in, if its user may ask for anything. Whoever may not takes no slot, and nothing of it is read.
+    /// Handles a connection if its user may ask for anything. Otherwise it takes no slot, and nothing of it is read.
     fn receive<S>(
         self: &Arc<Self>,
         stream: impl Future<Output = Option<S>> + Send + 'static,
         caller: Caller,
-        door: Door,
+        channel: Channel,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -223,8 +224,8 @@ impl Server {
         if site.knows(&caller) == Some(false) {
             return self.refused(caller, "this user may not ask", true);
         }
-        let mut crowd = lock(&self.crowd);
-        if !crowd.make_room() {
+        let mut connections = lock(&self.connections);
+        if !connections.make_room() {
             return self.refused(
                 caller,
                 "everybody who is connected waits for an answer, and there is no room for more",
@@ -232,31 +233,31 @@ impl Server {
             );
         }
         let is_busy = Arc::new(AtomicBool::new(false));
-        let conversation =
-            Conversation { server: Arc::clone(self), site, caller, door, is_busy: Arc::clone(&is_busy) };
+        let connection =
+            Connection { server: Arc::clone(self), site, caller, channel, is_busy: Arc::clone(&is_busy) };
         let task = tokio::spawn(async move {
             let Ok(Some(stream)) = tokio::time::timeout(HEADERS_TIME, stream).await else { return };
-            // What is left of a connection that takes too long is dropped.
-            let _ = tokio::time::timeout(CONNECTION_TIME, conversation.converse(stream)).await;
+            // A connection that takes too long is dropped.
+            let _ = tokio::time::timeout(CONNECTION_TIME, connection.serve(stream)).await;
         });
-        crowd.add(caller.user(), task.abort_handle(), is_busy);
+        connections.add(caller.user(), task.abort_handle(), is_busy);
     }
 
-    /// Tells that somebody was refused, unless too much of that was told a moment ago.
+    /// Logs a refusal, unless too many were logged recently.
     fn refused(&self, caller: Caller, reason: &'static str, is_for_user: bool) {
         let mut refusals = lock(&self.refusals);
         if refusals.began.is_none_or(|began| began.elapsed() > REFUSALS_TIME) {
             refusals.began = Some(Instant::now());
-            refusals.told = 0;
+            refusals.logged = 0;
         }
-        if refusals.told >= REFUSALS {
-            refusals.untold += 1;
+        if refusals.logged >= REFUSALS {
+            refusals.suppressed += 1;
             return;
         }
-        refusals.told += 1;
-        let untold = std::mem::take(&mut refusals.untold);
+        refusals.logged += 1;
+        let suppressed = std::mem::take(&mut refusals.suppressed);
         drop(refusals);
-        (self.log)(&Event::Refused { caller, reason, is_for_user, untold });
+        (self.log)(&Event::Refused { caller, reason, is_for_user, suppressed });
     }
 
     fn note(&self, caller: Caller, outcome: &Outcome<'_>) {
@@ -269,7 +270,7 @@ impl Server {
                 process: self.process(caller),
             }),
             Outcome::Refused(refusal) => self.refused(caller, refusal.as_str(), false),
-            Outcome::Told => {}
+            Outcome::WithoutCredentials => {}
         }
     }
 
@@ -277,7 +278,7 @@ impl Server {
     fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
             Caller::User(peer) => self.holders.of(peer).map(holder::Holder::facts).unwrap_or_default(),
-            Caller::Elsewhere(_) | Caller::Unknown | Caller::Untold => Vec::new(),
+            Caller::Elsewhere(_) | Caller::Unknown | Caller::Unidentifiable => Vec::new(),
         }
     }
 
@@ -285,23 +286,23 @@ impl Server {
     fn process(&self, caller: Caller) -> Vec<(&'static str, String)> {
         match caller {
             Caller::User(Peer { process: Some(process), .. }) => vec![("pid", process.to_string())],
-            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => Vec::new(),
+            Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Unidentifiable => Vec::new(),
         }
     }
 }
 
 /// One connection.
-struct Conversation {
+struct Connection {
     server: Arc<Server>,
     site: Arc<Site>,
     caller: Caller,
-    door: Door,
+    channel: Channel,
     is_busy: Arc<AtomicBool>,
 }
 
-impl Conversation {
-    /// Answers one request after the other.
-    async fn converse<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
+impl Connection {
+    /// Answers the requests of the connection in turn.
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
         let mine = self.site.offers_for(self.caller).await;
         if mine.is_empty() {
             return self.server.refused(self.caller, "this user may not ask", true);
@@ -310,11 +311,11 @@ impl Conversation {
         let service = service_fn(async |request: Request<Incoming>| {
             let (head, _) = request.into_parts();
             let _busy = Busy::begin(this);
-            let (answer, outcome) = this.site.answer(mine, &this.caller, this.door, &head).await;
+            let (answer, outcome) = this.site.answer(mine, &this.caller, this.channel, &head).await;
             this.server.note(this.caller, &outcome);
             Ok::<Answer, Infallible>(answer)
         });
-        // A connection that breaks is the caller's own matter.
+        // A broken connection is the caller's problem.
         let _ = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_TIME)
@@ -325,13 +326,13 @@ impl Conversation {
     }
 }
 
-/// Somebody waits for an answer, and makes way for nobody.
-struct Busy<'a>(&'a Conversation);
+/// While this exists, the connection is not closed to make room for another.
+struct Busy<'a>(&'a Connection);
 
 impl<'a> Busy<'a> {
-    fn begin(conversation: &'a Conversation) -> Self {
-        conversation.is_busy.store(true, Ordering::Relaxed);
-        Self(conversation)
+    fn begin(connection: &'a Connection) -> Self {
+        connection.is_busy.store(true, Ordering::Relaxed);
+        Self(connection)
     }
 }
 
@@ -342,12 +343,12 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Returns an IPv4 address that a socket of both families shows as IPv6.
+/// Returns the IPv4 address that a dual-stack socket shows as IPv6.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // No code that holds one of these can be interrupted half-way.
+    // No code that holds one of these can panic half-way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

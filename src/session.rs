@@ -1,4 +1,4 @@
-//! The CreateSession client: settings and identity become session credentials.
+//! The CreateSession client: from settings and an identity to session credentials.
 
 pub mod endpoint;
 pub mod error;
@@ -18,34 +18,34 @@ use crate::identity::Identity;
 use crate::signing::{Endpoint, x509};
 use crate::trace;
 
-/// What CreateSession granted, and what was learnt on the way.
+/// What CreateSession granted, and what was learnt in the process.
 #[derive(Debug)]
 pub struct Session {
     /// The credentials, and the identity that they belong to.
     pub credential_set: CredentialSet,
-    /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed with
+    /// How many seconds this machine's clock is behind AWS's (negative if ahead), if the request had to be signed with
     /// corrected time; else 0. Never to be stored.
     pub clock_offset: i64,
     /// How many requests were sent.
     pub attempts: u32,
-    /// The id by which AWS finds the request.
+    /// The id by which AWS can find the request.
     pub request_id: Option<String>,
 }
 
 /// Creates a session.
 ///
-/// One deadline covers everything. Network errors and 5xx are tried three times, throttling until the deadline, each
-/// attempt freshly signed; another refusal is final. Only where a refusal's `Date` shows that this clock is wrong, the
-/// request is signed once more with the corrected time: if the server was verified (or is this machine), the refusal carries
-/// AWS's request id, the difference is between a minute and a day, and the corrected time is inside the validity of
-/// the end-entity certificate.
+/// One deadline covers everything. Network errors and 5xx are retried up to three attempts, throttling until the
+/// deadline, each attempt freshly signed; any other refusal is final. The exception is a refusal whose `Date` shows
+/// that this clock is wrong: the request is signed once more with the corrected time if the server was verified (or is
+/// this machine), the refusal carries AWS's request id, the difference is between a minute and a day, and the corrected
+/// time is within the validity of the end-entity certificate.
 ///
-/// A hardware key blocks the thread while it signs; the deadline is looked at between the attempts.
+/// A hardware key blocks the thread while it signs; the deadline is checked between attempts.
 ///
 /// # Errors
 ///
-/// Fails if the request cannot be signed, if nothing answers in time, if AWS refuses, or if the answer holds no usable
-/// credentials for the role that was asked for.
+/// Fails if the request cannot be signed, if there is no answer in time, if AWS refuses, or if the answer contains no
+/// usable credentials for the requested role.
 pub async fn create<T: Transport>(
     transport: &T,
     identity: &mut Identity,
@@ -73,7 +73,8 @@ pub async fn create<T: Transport>(
     trace::step(|| {
         format!("this clock is {offset} s behind AWS's: signing once more with the corrected time")
     });
-    // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
+    // A second refusal is reported unchanged; if the second request gets no answer at all, the first refusal is more
+    // informative.
     match call.exchange(offset).await {
         Ok(answer) => call.read(&answer, offset),
         Err(_) => Err(SessionError::Refused(error)),
@@ -94,7 +95,7 @@ impl<T: Transport> Call<'_, T> {
         let Self { transport, identity, request, endpoint, clock, budget } = self;
         let region = request.region.as_str();
         let sign =
-            || x509::sign(wire::request(request, endpoint), identity, region, moved(clock.now(), offset));
+            || x509::sign(wire::request(request, endpoint), identity, region, shifted(clock.now(), offset));
         let answer = budget.exchange(*transport, sign).await;
         answer.map_err(|error| match error {
             ExchangeError::NoAnswer(error) => SessionError::NoAnswer(error),
@@ -108,12 +109,12 @@ impl<T: Transport> Call<'_, T> {
         if !(200..300).contains(&answer.status()) {
             return Err(refusal::read(answer, now, offset, attempts));
         }
-        let credential_set = wire::read(answer, &self.request.role_arn, moved(now, offset))?;
+        let credential_set = wire::read(answer, &self.request.role_arn, shifted(now, offset))?;
         let request_id = answer.request_id().map(str::to_owned);
         Ok(Session { credential_set, clock_offset: offset, attempts, request_id })
     }
 }
 
-fn moved(time: Timestamp, offset: i64) -> Timestamp {
+fn shifted(time: Timestamp, offset: i64) -> Timestamp {
     Timestamp::from_unix_seconds(time.unix_seconds().saturating_add(offset))
 }

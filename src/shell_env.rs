@@ -1,4 +1,4 @@
-//! Renders session credentials as variables, in the words of a shell or a program that reads such a file. Pure.
+//! Renders session credentials as variables, in the syntax of a shell or of programs that read such files. Pure.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::CredentialSet;
 
-/// Who reads the variables.
+/// The reader of the variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Lines of `NAME=value`, as docker's `--env-file`, systemd's `EnvironmentFile=` and the dotenv libraries read them.
@@ -23,10 +23,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format by the name that a user types, joined by `|`.
+    /// The names of all formats on the command line, joined by `|`.
     pub const NAMES: &str = "sh|fish|powershell|dotenv|json";
 
-    /// Returns the format of that name.
+    /// Returns the format with this name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "dotenv" => Self::Dotenv,
@@ -38,7 +38,7 @@ impl Format {
         })
     }
 
-    /// Returns the format of the shell that a program of that name is; of any other program, that of a POSIX shell.
+    /// Returns the format for the shell with this program name; for any other program, that of a POSIX shell.
     pub fn of_shell(program: &str) -> Self {
         match program.trim_start_matches('-').trim_end_matches(".exe") {
             "fish" => Self::Fish,
@@ -47,15 +47,15 @@ impl Format {
         }
     }
 
-    /// Returns a value in the single quotes of this shell.
+    /// Returns a value in single quotes for this shell.
     fn quoted(self, value: &str) -> Zeroizing<String> {
-        // No character takes more than four octets in place of one.
+        // Each character becomes at most four octets.
         let mut text = Zeroizing::new(String::with_capacity(2 + 4 * value.len()));
         text.push('\'');
         for character in value.chars() {
             match (self, character) {
                 (Self::Fish, '\'' | '\\') => text.extend(['\\', character]),
-                // It takes the typographic ones for the same quote.
+                // PowerShell accepts typographic quotes as single quotes.
                 (Self::PowerShell, '\'' | '\u{2018}'..='\u{201b}') => text.extend([character; 2]),
                 (Self::Dotenv | Self::Json | Self::Sh, '\'') => text.push_str("'\\''"),
                 (_, other) => text.push(other),
@@ -66,14 +66,14 @@ impl Format {
     }
 }
 
-/// Returns the variables that hold a session, with their values: what every SDK reads, and what tells when it ends.
+/// Returns the variables of a session with their values: those that every SDK reads, and one for its end.
 pub fn variables(credential_set: &CredentialSet) -> [(&'static str, Zeroizing<String>); 5] {
     let credentials = &credential_set.credentials;
     [
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose()),
         ("AWS_SESSION_TOKEN", credentials.session_token.expose()),
-        // The SDKs make endpoints of it; a former one would be another account's.
+        // SDKs build endpoints from it; an old value would be another account's.
         ("AWS_ACCOUNT_ID", credential_set.role_arn.arn().account()),
         // For botocore, the CLI, and people.
         ("AWS_CREDENTIAL_EXPIRATION", &credentials.expiration.to_string()),
@@ -81,21 +81,22 @@ pub fn variables(credential_set: &CredentialSet) -> [(&'static str, Zeroizing<St
     .map(|(name, value)| (name, Zeroizing::new(value.to_owned())))
 }
 
-/// More than the names, the quotes and the comment take.
+/// More than the names, the quotes and the comment take up.
 const FRAME: usize = 1024;
 
-/// Renders the variables of a session and of its region; lines end with a line feed. The expiration stands in a comment of the first line too,
-/// where the format has comments.
+/// Renders the variables of a session and its region; lines end with a line feed. In formats with comments, the first
+/// line also states the expiration in a comment.
 ///
 /// # Security
 ///
-/// The bytes are wiped on drop, and the buffer never moves: its size is computed first. No value, whatever it holds, ends its quotes.
+/// The bytes are wiped on drop, and the buffer is never reallocated: its size is computed first. No value can end its
+/// quotes, whatever it contains.
 pub fn render(credential_set: &CredentialSet, region: &str, format: Format) -> Zeroizing<Vec<u8>> {
     let session = variables(credential_set);
     let session = session.iter().map(|(name, value)| (*name, value.as_str()));
     let pairs: Vec<(&str, &str)> =
         session.chain([("AWS_REGION", region), ("AWS_DEFAULT_REGION", region)]).collect();
-    // No format writes an octet as more than six.
+    // No format encodes an octet as more than six.
     let longest = FRAME + 6 * pairs.iter().map(|(_, value)| value.len()).sum::<usize>();
     let mut bytes = Zeroizing::new(Vec::with_capacity(longest));
     // Writing to memory cannot fail.
@@ -107,7 +108,7 @@ pub fn render(credential_set: &CredentialSet, region: &str, format: Format) -> Z
     let _ = writeln!(bytes, "# expires {}", credential_set.credentials.expiration);
     for (name, value) in pairs {
         let _ = match format {
-            // Docker takes quotes for a part of the value, and no value of AWS's needs them.
+            // Docker treats quotes as part of the value, and AWS's values never need them.
             Format::Dotenv => writeln!(bytes, "{name}={value}"),
             Format::Fish => writeln!(bytes, "set -gx {name} {}", *format.quoted(value)),
             Format::PowerShell => writeln!(bytes, "$Env:{name} = {}", *format.quoted(value)),

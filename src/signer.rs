@@ -115,7 +115,7 @@ impl Diagnostic for SignError {
     }
 }
 
-/// What a cache file is sealed under: keying material from a private key, and which key that is.
+/// The basis for sealing a cache file: keying material from a private key, and which key that is.
 #[derive(Debug)]
 pub struct SealingKey {
     material: Secret<Vec<u8>>,
@@ -128,8 +128,8 @@ impl SealingKey {
         Self { material: pkcs8, public_key_sha256: public_key.sha256_octets() }
     }
 
-    /// Returns the input keying material for HKDF (RFC 5869), and the SHA-256 of the SubjectPublicKeyInfo that
-    /// binds what is derived to the key.
+    /// Returns the input keying material for HKDF (RFC 5869), and the SHA-256 of the SubjectPublicKeyInfo, which binds
+    /// derived keys to this key.
     pub fn into_parts(self) -> (Secret<Vec<u8>>, Vec<u8>) {
         (self.material, self.public_key_sha256)
     }
@@ -140,7 +140,7 @@ pub trait SigningKey: fmt::Debug + Send {
     /// Returns the algorithm of every signature made by this key.
     fn algorithm(&self) -> SignatureAlgorithm;
 
-    /// Returns the public key, as the certificate would carry it; `None` where a device does not tell.
+    /// Returns the public key as in a certificate; `None` if a device does not reveal it.
     fn public_key(&self) -> Option<&SubjectPublicKeyInfo>;
 
     /// Returns a key for sealing a cache file, derived from the private key; `None` where that would need a

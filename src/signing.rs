@@ -1,7 +1,7 @@
 //! Requests, and their signatures.
 //!
-//! A [`Request`] is what a caller means; a [`SignedRequest`] is what may be sent. Its fields are private and only
-//! this module fills them, and the transport stands above this module: so nothing unsigned can be sent.
+//! A [`Request`] is what a caller builds; a [`SignedRequest`] is what may be sent. Its fields are private and set only
+//! in this module, and the transport is above it, so nothing unsigned can be sent.
 
 pub mod authorization;
 pub mod canonical_request;
@@ -21,7 +21,7 @@ pub use string_to_sign::{Scope, StringToSign};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::signer::SignError;
 
-/// The method of a request; the two services called here use no other.
+/// The method of a request; the two services called here use no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `GET`
@@ -31,7 +31,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Returns the method as the request line has it.
+    /// Returns the method as in the request line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -45,25 +45,25 @@ impl Method {
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Where it goes; its base path precedes `path`.
+    /// The target; its base path precedes `path`.
     pub endpoint: Endpoint,
     /// The absolute path below the endpoint's base path, percent-encoded as it is sent: `/sessions`.
     pub path: String,
     /// Names and values of the query, not encoded, in any order.
     pub query: Vec<(String, String)>,
-    /// Headers beyond those that signing adds; names in any case. All are signed but `user-agent`.
+    /// Headers beyond those that signing adds; names in any case. All but `user-agent` are signed.
     pub headers: Vec<(String, String)>,
-    /// The body, as it is sent.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// Returns the path as it is sent, the endpoint's base path included.
+    /// Returns the path that is sent, including the endpoint's base path.
     pub fn full_path(&self) -> String {
         format!("{}{}", self.endpoint.base_path(), self.path)
     }
 
-    /// Returns the URL as it is sent; the query is in its canonical form, so what is sent is what is signed.
+    /// Returns the URL that is sent; the query is in canonical form, so what is sent is what was signed.
     pub fn url(&self) -> String {
         let query = canonical_request::canonical_query(&self.query);
         let mark = if query.is_empty() { "" } else { "?" };
@@ -71,7 +71,7 @@ impl Request {
     }
 }
 
-/// A request that carries a signature: the only thing that a transport takes.
+/// A request with a signature: the only thing that a transport accepts.
 ///
 /// # Security
 ///
@@ -85,7 +85,7 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Joins a request with the headers that sign it; `Host` is set here, so that it is sent exactly as signed.
+    /// Combines a request with the headers that sign it; `Host` is set here, so that it is sent exactly as signed.
     fn new(request: Request, signing_headers: HeaderMap) -> Result<Self, SigningError> {
         let mut headers = HeaderMap::with_capacity(request.headers.len() + signing_headers.len() + 1);
         headers.insert(HOST, header_value(HOST.as_str(), request.endpoint.authority())?);
@@ -107,7 +107,7 @@ impl SignedRequest {
         self.method
     }
 
-    /// Returns where the request goes.
+    /// Returns the target.
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -117,7 +117,7 @@ impl SignedRequest {
         &self.url
     }
 
-    /// Returns all headers, `Host` among them.
+    /// Returns all headers, including `Host`.
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -127,7 +127,7 @@ impl SignedRequest {
         &self.body
     }
 
-    /// Returns the headers and the body, to be sent.
+    /// Returns the headers and the body, for sending.
     pub fn into_parts(self) -> (HeaderMap, Vec<u8>) {
         (self.headers, self.body)
     }
@@ -150,13 +150,13 @@ pub enum SigningError {
     /// The signing key or its device refused.
     #[error("cannot sign the request")]
     Key(#[source] SignError),
-    /// The SigV4 library refused; an error here, since the request was made here.
+    /// The SigV4 library failed; a bug of ours, since the request was built here.
     #[error("the request cannot be signed with SigV4: {why}")]
     Sigv4 {
-        /// What the library says.
+        /// What the library reports.
         why: String,
     },
-    /// A header with a name or a value that HTTP cannot carry.
+    /// A header whose name or value HTTP cannot carry.
     #[error("the header {name} holds characters that HTTP cannot carry")]
     UnsendableHeader {
         /// The header's name.
@@ -164,7 +164,7 @@ pub enum SigningError {
     },
 }
 
-/// The ids of [`SigningError`], beyond those of what it carries.
+/// The ids of [`SigningError`], beyond those of the errors that it wraps.
 pub const IDS: &[&str] = &["signing-failed"];
 
 impl Diagnostic for SigningError {

@@ -1,6 +1,6 @@
-//! STS: who are these credentials, a second role by means of the first, and a narrower session of the same role.
+//! STS: the identity of credentials, a second role assumed with the first, and narrower sessions of the same role.
 //!
-//! STS speaks the query protocol: a form goes out, XML comes back, signed with SigV4.
+//! STS uses the query protocol: form requests signed with SigV4, XML answers.
 
 pub mod error;
 pub mod refusal;
@@ -22,10 +22,10 @@ use crate::http::{self, Budget, ExchangeError, Limits, Response, Service, Transp
 use crate::signing::canonical_request::canonical_query;
 use crate::signing::{Endpoint, Method, Request, sigv4};
 
-/// The version of the API that every request names.
+/// The API version in every request.
 const VERSION: &str = "2011-06-15";
 
-/// The identity that credentials belong to.
+/// The identity behind credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
     /// The account: twelve digits.
@@ -36,19 +36,19 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-/// What AssumeRole or GetScopedCredentials granted, and what was learnt on the way.
+/// What AssumeRole or GetScopedCredentials granted, and what was learnt in the process.
 #[derive(Debug)]
 pub struct Granted {
-    /// The credentials. The source identity and the subject are the first session's.
+    /// The credentials. The source identity and the subject are those of the first session.
     pub credential_set: CredentialSet,
-    /// The seconds that this machine's clock is behind AWS's (negative where it is ahead), if the request had to be signed
-    /// with corrected time; else what the caller knew. Never to be stored.
+    /// How many seconds this machine's clock is behind AWS's (negative if ahead), if the request had to be signed with
+    /// corrected time; else the caller's value. Never to be stored.
     pub clock_offset: i64,
 }
 
-/// What is asked for.
+/// The requested operation.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+enum Operation<'a> {
     /// Who the caller is.
     Identity,
     /// A second role.
@@ -57,7 +57,7 @@ enum Asked<'a> {
     Scope(&'a Scope),
 }
 
-impl Asked<'_> {
+impl Operation<'_> {
     /// Returns the name of the operation.
     const fn action(self) -> &'static str {
         match self {
@@ -68,28 +68,28 @@ impl Asked<'_> {
     }
 }
 
-/// By how much a session may seem to outlive the one that it was made from: times are told in whole seconds.
+/// By how much a session may appear to outlive the one it was derived from: times are in whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
 /// Where and how STS is called.
 #[derive(Clone, Copy, Debug)]
 pub struct Sts<'a, T> {
-    /// What sends the requests.
+    /// The transport that sends the requests.
     pub transport: &'a T,
     /// The regional endpoint.
     pub endpoint: &'a Endpoint,
     /// The region of the signature's scope.
     pub region: &'a str,
-    /// What an exchange may spend.
+    /// The limits of an exchange.
     pub limits: Limits,
-    /// The present.
+    /// The clock.
     pub clock: &'a dyn Clock,
-    /// The seconds that this clock is behind AWS's, where CreateSession found that out; else 0.
+    /// How many seconds this clock is behind AWS's, if CreateSession found that out; else 0.
     pub clock_offset: i64,
 }
 
 impl<T: Transport> Sts<'_, T> {
-    /// Asks who these credentials are. It needs no permission, and works even where a policy denies it.
+    /// Asks for the identity behind these credentials. It needs no permission, and works even if a policy denies it.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let (answer, _) = self.call(credentials, Asked::Identity, Vec::new()).await?;
+        let (answer, _) = self.call(credentials, Operation::Identity, Vec::new()).await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
         let read = |member| result.as_ref().and_then(|result| result.text(member));
@@ -114,12 +114,12 @@ impl<T: Transport> Sts<'_, T> {
     }
 
     /// Assumes a second role with the credentials of a first session (role chaining).
-    ///
-    /// The answer is used only if its credentials are what AWS can have sent ([`SessionCredentials::from_answer`]), and
+    /// The answer is used only if AWS can have sent its credentials ([`SessionCredentials::from_answer`]), and the role
+    /// and the session name are the requested ones.
     /// the assumed role is the one that was asked for, under the session name that was given.
     ///
     /// # Errors
-    ///
+    /// Fails if STS cannot be reached or refuses, or if its answer contains no usable credentials for that role.
     /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that role.
     pub async fn assume_role(
         &self,
@@ -128,7 +128,7 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Granted, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
-        let (answer, clock_offset) = self.call(&first.credentials, Asked::Role(request), form).await?;
+        let (answer, clock_offset) = self.call(&first.credentials, Operation::Role(request), form).await?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
         let user = result.and_then(|result| result.inside("AssumedRoleUser"));
         let assumed_role_arn = user
@@ -150,13 +150,14 @@ impl<T: Transport> Sts<'_, T> {
 
     /// Narrows a session: the same role and session with fewer permissions, for a shorter time, or both.
     ///
-    /// `length` is what is asked for of the scope's duration, since the first session may end before; `None` asks for its end.
-    /// The answer is used only if its credentials are what AWS can have sent, of the same session, and no longer than that; and
-    /// only if the policy that was sent counts among its policies, where it tells their number.
+    /// `length` is the requested part of the scope's duration, since the first session may end earlier; with `None`
+    /// both end together. The answer is used only if AWS can have sent its credentials, they are of the same session,
+    /// and they do not outlast it; and, if a policy was sent, only if the number of policies in the answer, if any, is
+    /// not zero.
     ///
     /// # Errors
     ///
-    /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that session.
+    /// Fails if STS cannot be reached or refuses, or if its answer contains no usable credentials for that session.
     pub async fn scoped_credentials(
         &self,
         first: &CredentialSet,
@@ -164,7 +165,7 @@ impl<T: Transport> Sts<'_, T> {
         length: Option<Duration>,
     ) -> Result<Granted, StsError> {
         let form = scope.parameters(length);
-        let (answer, clock_offset) = self.call(&first.credentials, Asked::Scope(scope), form).await?;
+        let (answer, clock_offset) = self.call(&first.credentials, Operation::Scope(scope), form).await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetScopedCredentialsResult"));
         let session = result.and_then(|result| result.inside("SessionInfo"));
@@ -192,7 +193,7 @@ impl<T: Transport> Sts<'_, T> {
         Ok(Granted { credential_set, clock_offset })
     }
 
-    /// Returns the credentials in the result of an operation.
+    /// Returns the credentials in an operation's result.
     fn credentials(
         &self,
         result: Option<xml::Document<'_>>,
@@ -210,15 +211,16 @@ impl<T: Transport> Sts<'_, T> {
         )?)
     }
 
-    /// Sends one call, a second time if a refusal shows that this clock is wrong; returns the success and the clock's offset.
+    /// Sends one call, a second time if a refusal shows that this clock is wrong; returns the answer and the clock
+    /// offset.
     async fn call(
         &self,
         credentials: &SessionCredentials,
-        asked: Asked<'_>,
+        operation: Operation<'_>,
         parameters: Vec<(String, String)>,
     ) -> Result<(Response, i64), StsError> {
         let mut form = vec![
-            (String::from("Action"), asked.action().to_owned()),
+            (String::from("Action"), operation.action().to_owned()),
             (String::from("Version"), String::from(VERSION)),
         ];
         form.extend(parameters);
@@ -235,16 +237,17 @@ impl<T: Transport> Sts<'_, T> {
         };
         let mut budget = Budget::start(Service::Sts, self.endpoint, self.limits);
         let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
-        // The session was granted to a certificate that was valid then, so no time outside of its life is believed.
+        // The session was granted to a certificate that was valid then, so times outside its life are implausible.
         let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
         let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
-            return Ok((accepted(asked, answer)?, self.clock_offset));
+            return Ok((accepted(operation, answer)?, self.clock_offset));
         };
         let offset = self.clock_offset.saturating_add(further);
-        // A second refusal is reported as it is; if the second request gets no answer at all, the first refusal says more.
+        // A second refusal is reported unchanged; if the second request gets no answer at all, the first refusal is
+        // more informative.
         match self.exchange(&mut budget, &request, credentials, offset).await {
-            Ok(second) => Ok((accepted(asked, second)?, offset)),
-            Err(_) => Ok((accepted(asked, answer)?, self.clock_offset)),
+            Ok(second) => Ok((accepted(operation, second)?, offset)),
+            Err(_) => Ok((accepted(operation, answer)?, self.clock_offset)),
         }
     }
 
@@ -267,13 +270,13 @@ impl<T: Transport> Sts<'_, T> {
     }
 }
 
-/// Returns the source identity that the answer tells; else the first session's, which stays.
+/// Returns the source identity in the answer; else that of the first session, which persists.
 fn source_identity(result: Option<xml::Document<'_>>, first: &CredentialSet) -> Option<String> {
     let told = result.and_then(|result| result.text("SourceIdentity"));
     told.map(Into::into).or_else(|| first.source_identity.clone())
 }
 
-/// Returns an answer that is a success.
-fn accepted(asked: Asked<'_>, answer: Response) -> Result<Response, StsError> {
-    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(asked, &answer)) }
+/// Returns the answer if it is a success.
+fn accepted(operation: Operation<'_>, answer: Response) -> Result<Response, StsError> {
+    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(operation, &answer)) }
 }

@@ -1,4 +1,4 @@
-//! What a service tells the system that started it ([sd_notify]); to nobody where nobody asked.
+//! Notifies the service manager ([sd_notify]); does nothing if there is none.
 //!
 //! [sd_notify]: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::env::Environment;
 
-/// Who is told.
+/// Sends the notifications.
 #[derive(Debug)]
 pub struct Notifier {
     #[cfg(unix)]
@@ -15,7 +15,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// Finds out who is to be told, and how often a sign of life is wanted.
+    /// Finds out where notifications go, and whether there is a watchdog.
     pub fn from_environment(env: &Environment) -> Self {
         let number = |name: &str| env.os_var(name)?.to_str()?.parse::<u64>().ok();
         let is_meant = number("WATCHDOG_PID").is_none_or(|process| process == u64::from(std::process::id()));
@@ -27,12 +27,12 @@ impl Notifier {
         }
     }
 
-    /// Returns how often a sign of life is to be given: twice in the time after which the service counts as dead.
+    /// Returns the interval for watchdog notifications: half of the time after which the service counts as hung.
     pub fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog.map(|longest| longest / 2)
     }
 
-    /// Tells it: lines of `READY=1`, `STATUS=…`. Nobody waits for one who does not listen.
+    /// Sends lines such as `READY=1` or `STATUS=…`. Never waits for a service manager that does not read them.
     pub fn tell(&self, lines: &[&str]) {
         #[cfg(unix)]
         if let Some((socket, address)) = &self.socket {
@@ -42,11 +42,11 @@ impl Notifier {
         let _ = lines;
     }
 
-    /// Tells that the configuration is read again; `READY=1` follows.
+    /// Announces that the configuration is being reloaded; `READY=1` follows.
     pub fn tell_reloading(&self) {
         #[cfg(target_os = "linux")]
         {
-            // systemd compares it with the time at which it asked for that.
+            // systemd compares it with the time of its request.
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
             let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
             self.tell(&["RELOADING=1", &format!("MONOTONIC_USEC={microseconds}")]);
@@ -61,7 +61,8 @@ mod unix {
     use std::ffi::OsStr;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-    /// Returns a socket of this process and the address that the name means: a path, or with `@` in front a name that is in no folder.
+    /// Returns a socket of this process and the address of the service manager: a path, or an abstract name starting
+    /// with `@`.
     pub(super) fn connect(name: &OsStr) -> Option<(UnixDatagram, SocketAddr)> {
         let address = address(name)?;
         let socket = UnixDatagram::unbound().ok()?;

@@ -1,4 +1,5 @@
-//! Text from outside, made fit for a terminal and a log: nothing in it misleads, and what may be a private key is not shown.
+//! Makes text from outside fit for a terminal and a log: nothing in it is misleading, and possible private keys are not
+//! shown.
 
 mod diff;
 mod key_material;
@@ -11,15 +12,15 @@ const SHOWN: usize = 200;
 /// The longest line, in characters: several shown texts and the words between them.
 const LINE: usize = 2000;
 
-/// Returns text without anything that a terminal or a reader could be misled by, cut at 200 characters.
+/// Returns text without anything that could mislead a terminal or a reader, cut at 200 characters.
 ///
-/// Control characters, ESC among them, and the characters that change the direction of writing or have no width
-/// become `\u{…}`; what is cut is replaced by `…`. What may be a private key is replaced by a note of its length.
+/// Control characters, including ESC, and characters that change the writing direction or have no width become `\u{…}`;
+/// `…` replaces what is cut. A possible private key is replaced by a note of its length.
 pub fn printable(text: &str) -> String {
     cut(text, SHOWN)
 }
 
-/// Returns a line of our own, which may name several shown texts, as [`printable`] does, but cut at 2000 characters.
+/// Returns a line of our own, which may contain several shown texts, as [`printable`] does, but cut at 2000 characters.
 pub fn printable_line(text: &str) -> String {
     cut(text, LINE)
 }
@@ -37,7 +38,7 @@ fn cut(text: &str, longest: usize) -> String {
     shown
 }
 
-/// Returns text of others as it is, of which at most `longest` characters are kept; `…` stands for the rest.
+/// Returns at most `longest` characters of a text from others, otherwise unchanged; `…` stands for the rest.
 pub fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -45,7 +46,7 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
-/// Returns text as [`printable`] does, but whole: for names that are compared as well as shown.
+/// Returns text as [`printable`] does, but complete: for names that are compared as well as shown.
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     text.chars().for_each(|character| push(&mut shown, character));
@@ -60,9 +61,10 @@ fn push(shown: &mut String, character: char) {
     }
 }
 
-/// Returns text as [`printable`] does, in single quotes: the form in which an error names what the user gave.
+/// Returns text as [`printable`] does, in single quotes: the form in which an error shows what the user gave.
 ///
-/// Text of several lines is none that a user types for a name or a path, and may be what a file should hold: it is not shown.
+/// Text of several lines is not something that a user types as a name or a path, and may be a file's content, so it is
+/// not shown.
 pub fn quoted(text: &str) -> String {
     if text.trim().contains(['\n', '\r']) {
         let (lines, characters) = (text.lines().count(), text.chars().count());
@@ -71,9 +73,9 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", printable(text))
 }
 
-/// Returns the name nearest to a mistyped one, at most two changes (or a third of its length) away.
+/// Returns the name closest to a mistyped one, at most two changes (or a third of its length) away.
 ///
-/// A change is a letter added, lost or replaced (Levenshtein's distance).
+/// A change is a letter added, removed or replaced (Levenshtein distance).
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed: Vec<char> = typed.chars().take(SHOWN).collect();
     let bound = (typed.len() / 3).max(2);

@@ -1,24 +1,25 @@
-//! What `--debug` tells while it happens: each step with the time since the start.
+//! The steps that `--debug` reports as they happen, each with the time since the start.
 //!
-//! Steps are told to one place, chosen once for the process. Where nobody asked for them a step costs one look at a variable, and
-//! its text is never made. A step holds no secret, no signature and no body; what it quotes passes through `text` like every message.
+//! There is one listener, chosen once per process. Without one, a step costs a look at a variable, and its text is
+//! never built. A step contains no secret, no signature and no body; quoted text passes through `text` as in every
+//! message.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Takes a step: the time since the start, and what is done.
+/// Receives a step: the time since the start, and what is being done.
 pub type Listener = fn(Duration, &str);
 
-/// Who is told, and since when time is counted.
+/// The listener, and the start of the clock.
 static LISTENER: OnceLock<(Instant, Listener)> = OnceLock::new();
 
-/// Begins to tell steps, for the rest of the process.
+/// Starts reporting steps, for the rest of the process.
 pub fn begin(tell: Listener) {
     // A second call changes nothing.
     let _ = LISTENER.set((Instant::now(), tell));
 }
 
-/// Tells a step; `text` is asked for only if somebody listens.
+/// Reports a step; `text` is called only if there is a listener.
 pub fn step(text: impl FnOnce() -> String) {
     if let Some((begun, tell)) = LISTENER.get() {
         tell(begun.elapsed(), &text());

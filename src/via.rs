@@ -1,6 +1,8 @@
-//! Credentials from a server of this host, over its socket in the file system: for a job that may have a session and not its key.
+//! Credentials from a server on this host, over its socket in the file system: for a job that may use a session but not
+//! its key.
 //!
-//! The server tells by the kernel who asks; this side sends no secret. Nothing is kept here: the server has it.
+//! The server identifies the caller through the kernel; this side sends no secret. Nothing is cached here: the server
+//! does that.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,16 +16,16 @@ use crate::text::quoted;
 /// The ids of this module's error.
 pub const IDS: &[&str] = &["via-address", "via-unreachable", "via-refused", "via-answer"];
 
-/// Where a server answers.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViaAddress(PathBuf);
 
 impl ViaAddress {
-    /// Reads `unix:PATH`.
+    /// Parses `unix:PATH`.
     ///
     /// # Errors
     ///
-    /// Fails where it is anything else.
+    /// Fails if it is anything else.
     pub fn parse(text: &str) -> Result<Self, ViaError> {
         let path = text.strip_prefix("unix:").filter(|path| !path.is_empty());
         path.map(|path| Self(PathBuf::from(path))).ok_or_else(|| ViaError::Address { text: text.to_owned() })
@@ -48,39 +50,39 @@ pub enum ViaError {
     /// Nobody answers there.
     #[error("no server answers at {address}")]
     Unreachable {
-        /// Where.
+        /// The address.
         address: ViaAddress,
         /// Why not.
         source: std::io::Error,
     },
-    /// The server closed the connection and said nothing.
+    /// The server closed the connection without an answer.
     #[error("the server at {address} does not answer this user")]
     NotAllowed {
-        /// Where.
+        /// The address.
         address: ViaAddress,
     },
     /// The server has no such session for this user.
     #[error("the server at {address} has no session {} for this user", quoted(name))]
     NoSuchSession {
-        /// Where.
+        /// The address.
         address: ViaAddress,
         /// The session's name.
         name: String,
     },
-    /// The server has no credentials itself.
+    /// The server itself has no credentials.
     #[error("the server at {address} has no credentials: {reason}")]
     NoCredentials {
-        /// Where.
+        /// The address.
         address: ViaAddress,
-        /// Why not, in its words.
+        /// Why not, in the server's words.
         reason: String,
     },
-    /// What came is no answer.
+    /// The answer is not one of such a server.
     #[error("what answers at {address} is no such server: {what}")]
     Answer {
-        /// Where.
+        /// The address.
         address: ViaAddress,
-        /// What is wrong with it; without a value, which may be a secret.
+        /// What is wrong with it, without values, which may be secrets.
         what: String,
     },
 }
@@ -129,11 +131,12 @@ impl Diagnostic for ViaError {
     }
 }
 
-/// Asks a server for the credentials of a session, in at most `deadline`.
+/// Asks a server for the credentials of a session, within `deadline`.
 ///
 /// # Errors
 ///
-/// Fails where no server answers, it does not have the session for this user, or its answer is not what AWS can have sent.
+/// Fails if no server answers, if it does not have the session for this user, or if AWS cannot have sent what it
+/// answers.
 #[cfg(unix)]
 pub async fn credentials(
     address: &ViaAddress,
@@ -150,7 +153,7 @@ pub async fn credentials(
     }
 }
 
-/// There are no such sockets here.
+/// There are no such sockets on this system.
 ///
 /// # Errors
 ///
@@ -182,10 +185,11 @@ mod unix {
     use crate::credentials::{CredentialSet, SessionCredentials};
     use crate::text::printable_line;
 
-    /// The longest answer that is read, in bytes.
+    /// The longest answer, in bytes.
     const ANSWER_BYTES: usize = 128 * 1024;
 
-    /// The container credentials document, in the members that are used. They are not copied: no character of them needs an escape.
+    /// The members of the container credentials document that are used. They are borrowed: none of their characters is
+    /// ever escaped.
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Document<'a> {
@@ -196,7 +200,7 @@ mod unix {
         role_arn: &'a str,
     }
 
-    /// A refusal, in the member that says why.
+    /// The member of a refusal that gives the reason.
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Refusal {
@@ -227,7 +231,7 @@ mod unix {
         tokio::pin!(exchange, connection);
         tokio::select! {
             done = &mut exchange => done,
-            // The connection may end before its answer was taken.
+            // The connection may end before the answer was received.
             _ = &mut connection => exchange.await,
         }
     }
@@ -250,7 +254,7 @@ mod unix {
         if status != StatusCode::OK {
             return Err(wrong(&format!("it answers with the status {}", status.as_u16())));
         }
-        // What serde says may quote a value.
+        // serde's messages may quote a value.
         let document: Document<'_> =
             serde_json::from_slice(&body).map_err(|_| wrong("its answer is not the document"))?;
         let Document { access_key_id, secret_access_key, token, expiration, role_arn } = document;

@@ -1,4 +1,4 @@
-//! Parsed views of certificates and private keys. Pure: bytes come in, and nothing is read or asked here.
+//! Parsed certificates and private keys. Pure: only bytes as input; no files, no prompts.
 
 mod ber;
 pub mod certificate;

@@ -66,7 +66,7 @@ const EXPOSERS: &[&str] = &[
     "src/credentials_file.rs",
     "src/http/proxy.rs",
     "src/pki.rs",
-    "src/provider/wanted.rs",
+    "src/provider/session_spec.rs",
     "src/secret.rs",
     "src/server/answer.rs",
     "src/server/token.rs",

@@ -25,7 +25,7 @@ use anyrole::diagnostic::{Diagnostic as _, Fault};
 use anyrole::http::{NoAnswer, Phase, Service};
 use anyrole::identity::{CertificateBytes, Input};
 use anyrole::provider::{
-    CreateError, MinimumRemaining, NewSession, Provider, ProviderError, SessionMaker, Sharing, Wanted,
+    CreateError, MinimumRemaining, NewSession, Provider, ProviderError, SessionSource, SessionSpec, Sharing,
 };
 use anyrole::secret::Secret;
 use anyrole::session::{Refusal, RefusalKind, SessionError, SessionRequest};
@@ -60,7 +60,7 @@ impl Clock for Watch {
     }
 }
 
-/// What the maker of this test does when it is asked for a session.
+/// What the source in this test does when it is asked for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
     /// Makes one of that lifetime, and finds this clock to be that many seconds behind.
@@ -107,7 +107,7 @@ impl World {
         *self.mood.lock().unwrap() = mood;
     }
 
-    fn provider(self: &Arc<Self>) -> Provider<Maker> {
+    fn provider(self: &Arc<Self>) -> Provider<TestSource> {
         self.provider_with(self.shared(), ServerVerification::On, 45 * Duration::from_secs(1))
     }
 
@@ -124,7 +124,7 @@ impl World {
         sharing: Sharing,
         server_verification: ServerVerification,
         deadline: Duration,
-    ) -> Provider<Maker> {
+    ) -> Provider<TestSource> {
         let request = SessionRequest::new(
             "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a".parse().unwrap(),
             "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/p".parse().unwrap(),
@@ -133,7 +133,7 @@ impl World {
             Some(HOUR),
             None,
         );
-        let wanted = Wanted {
+        let wanted = SessionSpec {
             request: request.unwrap(),
             endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
             server_verification,
@@ -142,7 +142,7 @@ impl World {
             second_hop: None,
             scopes: Vec::new(),
         };
-        Provider::new(wanted, Maker(Arc::clone(self)), sharing, Arc::clone(&self.clock) as _, deadline)
+        Provider::new(wanted, TestSource(Arc::clone(self)), sharing, Arc::clone(&self.clock) as _, deadline)
     }
 
     fn ask(self: &Arc<Self>) -> Result<String, ProviderError> {
@@ -154,16 +154,16 @@ fn access_key_id(entry: CacheEntry) -> String {
     entry.credential_set.credentials.access_key_id
 }
 
-struct Maker(Arc<World>);
+struct TestSource(Arc<World>);
 
-impl SessionMaker for Maker {
-    fn certificate(&self, _: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+impl SessionSource for TestSource {
+    fn certificate(&self, _: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
         Ok(Arc::clone(&self.0.certificate.lock().unwrap()))
     }
 
     fn create(
         &self,
-        wanted: &Wanted,
+        wanted: &SessionSpec,
         certificate: &CertificateBytes,
         _: MinimumRemaining,
         longest: Duration,
@@ -324,11 +324,11 @@ fn waiting(world: &World) -> usize {
 fn where_nobody_waits_a_slow_answer_is_worth_the_whole_deadline() {
     let world = World::new();
     let ask = |minimum| world.provider().session(minimum).map(access_key_id).unwrap();
-    let first = ask(MinimumRemaining::Ahead);
+    let first = ask(MinimumRemaining::Background);
     world.clock.advance(29 * MINUTE);
-    assert_eq!(ask(MinimumRemaining::Ahead), first);
+    assert_eq!(ask(MinimumRemaining::Background), first);
     world.clock.advance(2 * MINUTE);
-    assert_ne!(ask(MinimumRemaining::Ahead), first);
+    assert_ne!(ask(MinimumRemaining::Background), first);
     assert_eq!(world.longest.lock().unwrap().last(), Some(&Duration::from_secs(45)));
 }
 

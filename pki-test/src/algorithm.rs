@@ -66,10 +66,10 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Returns what a CA with such a key signs certificates with.
+    /// Returns the algorithm with which a CA with such a key signs certificates.
     ///
-    /// The hash is as strong as the key: SHA-256, SHA-384 or SHA-512, in the order of the sizes. That choice is
-    /// ours, and the usual one. ML-DSA signs the message itself (RFC 9881 §3, pure mode with an empty context).
+    /// The hash is as strong as the key: SHA-256, SHA-384 or SHA-512, by key size. That choice is ours, and the usual
+    /// one. ML-DSA signs the message itself (RFC 9881 §3, pure mode with an empty context).
     pub const fn signature_algorithm(self) -> SignatureAlgorithm {
         match self {
             Self::EcP256 => SignatureAlgorithm::EcdsaSha256,
@@ -84,7 +84,7 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Returns how to make and load such a key.
+    /// Returns how the cryptographic library generates and loads such a key.
     pub(crate) fn family(self) -> Family {
         let curve = |oid, signing, digest| {
             Family::Ec(Curve { oid: ObjectIdentifier::new_unwrap(oid), signing, digest })
@@ -109,7 +109,7 @@ impl KeyAlgorithm {
     }
 }
 
-/// What the cryptographic library calls an algorithm.
+/// The algorithm in terms of the cryptographic library.
 #[derive(Clone, Copy)]
 pub(crate) enum Family {
     Ec(Curve),
@@ -117,7 +117,7 @@ pub(crate) enum Family {
     Rsa(rsa::KeySize),
 }
 
-/// A named curve, with the one hash that the library joins to it.
+/// A named curve, with the one hash that the library uses with it.
 #[derive(Clone, Copy)]
 pub(crate) struct Curve {
     pub(crate) oid: ObjectIdentifier,
@@ -139,7 +139,7 @@ impl FromStr for KeyAlgorithm {
     }
 }
 
-/// The text names no [`KeyAlgorithm`].
+/// The text is not the name of a [`KeyAlgorithm`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "a key algorithm is one of ec-p256, ec-p384, ec-p521, rsa-2048, rsa-3072, rsa-4096, ml-dsa-44, ml-dsa-65, ml-dsa-87"
@@ -148,10 +148,10 @@ pub struct UnknownKeyAlgorithm;
 
 /// How a certificate is signed (RFC 5280 §4.1.1.2): the type of the issuer's key, and the hash.
 ///
-/// Any hash goes with any RSA or EC key, as it does elsewhere; a test CA must be able to make what others make.
+/// Any hash can be used with any RSA or EC key, as elsewhere; a test CA must be able to produce what other CAs do.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SignatureAlgorithm {
-    /// `ecdsa-with-SHA1`, which AWS refuses.
+    /// `ecdsa-with-SHA1`, which AWS rejects.
     EcdsaSha1,
     /// `ecdsa-with-SHA256` (RFC 5758 §3.2).
     EcdsaSha256,
@@ -189,7 +189,7 @@ impl SignatureAlgorithm {
         })
     }
 
-    /// Returns the DER of the AlgorithmIdentifier; NULL parameters for RSA alone (RFC 8017 §A.2.4).
+    /// Returns the DER of the AlgorithmIdentifier; only RSA has NULL parameters (RFC 8017 §A.2.4).
     pub(crate) fn identifier(self) -> Vec<u8> {
         let oid = der::oid(&self.oid());
         match self {

@@ -13,12 +13,12 @@ use crate::end_entity::{EndEntity, EndEntitySpec};
 use crate::key_pair::KeyPair;
 use crate::pem;
 
-/// What a CA certificate says besides its public key.
+/// The contents of a CA certificate besides its public key.
 #[derive(Clone, Debug)]
 pub struct AuthoritySpec {
     /// The subject name.
     pub subject: DistinguishedName,
-    /// From when to when it is valid. It is not compared with the issuer's.
+    /// Its period of validity. It is not compared with the issuer's.
     pub validity: Validity,
     /// Its serial number.
     pub serial: SerialChoice,
@@ -29,7 +29,7 @@ pub struct AuthoritySpec {
 }
 
 impl AuthoritySpec {
-    /// Returns what is usual: a random serial number and no path length constraint.
+    /// Returns the usual contents: a random serial number and no path length constraint.
     pub fn new(subject: DistinguishedName, validity: Validity) -> Self {
         Self { subject, validity, serial: SerialChoice::Random, path_length: None, crl_urls: Vec::new() }
     }
@@ -41,7 +41,7 @@ impl AuthoritySpec {
     }
 }
 
-/// A CA: its certificate, its private key, and its way up to the root.
+/// A CA: its certificate, its private key, and the chain up to the root.
 #[derive(Debug)]
 pub struct Authority {
     certificate_der: Vec<u8>,
@@ -55,11 +55,11 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Makes a root: a CA whose certificate is signed by its own key.
+    /// Creates a root: a CA whose certificate is signed by its own key.
     ///
     /// # Errors
     ///
-    /// Fails if the validity or the serial number cannot be, or if signing does.
+    /// Fails if the validity or the serial number is impossible, or if signing fails.
     pub fn root(spec: &AuthoritySpec, key_pair: KeyPair) -> Result<Self, IssueError> {
         let subject = spec.subject.to_der();
         let algorithm = key_pair.algorithm().signature_algorithm();
@@ -75,11 +75,11 @@ impl Authority {
         })
     }
 
-    /// Makes a CA below this one.
+    /// Creates a CA below this one.
     ///
     /// # Errors
     ///
-    /// As [`Self::root`]; and if the path length constraint of this CA, or of one above it, allows none.
+    /// As [`Self::root`]; also if the path length constraint of this CA, or of one above it, allows none.
     pub fn intermediate(&self, spec: &AuthoritySpec, key_pair: KeyPair) -> Result<Self, IssueError> {
         if self.path_length == Some(0) {
             return Err(IssueError::PathLength);
@@ -92,8 +92,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// Fails if the public key is damaged, if a name, the validity or the serial number cannot be, or if signing
-    /// does.
+    /// Fails if the public key is damaged, if a name, the validity or the serial number is impossible, or if signing
+    /// fails.
     pub fn issue(
         &self,
         spec: &EndEntitySpec,
@@ -115,10 +115,10 @@ impl Authority {
         pem::render_certificates([self.certificate_der()])
     }
 
-    /// Returns what an end entity issued here presents after its own certificate: this CA and those above it up to
-    /// but without the root, as DER, in signing order.
+    /// Returns the certificates that an end entity issued here presents after its own: this CA and those above it,
+    /// without the root, as DER, in signing order.
     ///
-    /// None for a root.
+    /// Empty for a root.
     pub fn intermediates(&self) -> &[Vec<u8>] {
         &self.intermediates
     }
@@ -138,12 +138,12 @@ impl Authority {
         &self.subject
     }
 
-    /// Returns the identifier of the CA's key, as its certificate has it.
+    /// Returns the identifier of the CA's key, as in its certificate.
     pub(crate) fn key_identifier(&self) -> &[u8] {
         &self.key_identifier
     }
 
-    /// Returns a CA's certificate below this one, before it is signed.
+    /// Returns the certificate of a CA below this one, before it is signed.
     pub(crate) fn intermediate_certificate(
         &self,
         spec: &AuthoritySpec,
@@ -155,7 +155,7 @@ impl Authority {
         Ok(tbs)
     }
 
-    /// Signs the certificate of a CA below this one, whatever it says, and returns that CA.
+    /// Signs the certificate of a CA below this one, whatever its contents, and returns that CA.
     pub(crate) fn certify(
         &self,
         tbs: &TbsCertificate,
@@ -175,7 +175,7 @@ impl Authority {
         })
     }
 
-    /// Returns an end entity's certificate before it is signed; `serial` is what the specification chose.
+    /// Returns an end entity's certificate before it is signed; `serial` is the one chosen by the specification.
     pub(crate) fn end_entity_certificate(
         &self,
         spec: &EndEntitySpec,
@@ -222,7 +222,7 @@ fn authority_certificate(
     })
 }
 
-/// Returns the smaller of two constraints, of which `None` is none.
+/// Returns the smaller of two constraints; `None` means no constraint.
 fn tighter(one: Option<u8>, other: Option<u8>) -> Option<u8> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

@@ -1,4 +1,4 @@
-//! What every certificate has, whoever it is for: serial number, validity, signature.
+//! What every certificate has, whatever it is for: serial number, validity, signature.
 
 pub(crate) mod extension;
 pub(crate) mod tbs;
@@ -14,17 +14,17 @@ use crate::key_pair::KeyPairError;
 /// The most octets of a serial number's INTEGER (RFC 5280 §4.1.2.2).
 const MAX_SERIAL_OCTETS: usize = 20;
 
-/// The octets of a random serial number: 128 bits, as many as a UUID has.
+/// The octets of a random serial number: 128 bits, as many as in a UUID.
 const RANDOM_SERIAL_OCTETS: usize = 16;
 
-/// From when to when a certificate is valid, both ends included (RFC 5280 §4.1.2.5).
+/// The period in which a certificate is valid, both ends included (RFC 5280 §4.1.2.5).
 ///
-/// In whole seconds: fractions are cut.
+/// In whole seconds: fractions are dropped.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Validity {
     /// The first moment at which the certificate is valid.
     pub not_before: OffsetDateTime,
-    /// The last one.
+    /// The last moment.
     pub not_after: OffsetDateTime,
 }
 
@@ -34,7 +34,7 @@ impl Validity {
         Self { not_before, not_after: not_before.saturating_add(duration) }
     }
 
-    /// Returns the DER of the `Validity`; fails if it ends before it begins, or leaves the years 0 to 9999.
+    /// Returns the DER of the `Validity`; fails if it ends before it begins, or exceeds the years 0 to 9999.
     fn to_der(self) -> Result<Vec<u8>, IssueError> {
         match (der::time(self.not_before), der::time(self.not_after)) {
             (Some(not_before), Some(not_after)) if self.not_before <= self.not_after => {
@@ -45,13 +45,13 @@ impl Validity {
     }
 }
 
-/// How a certificate gets its serial number.
+/// How the serial number of a certificate is chosen.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub enum SerialChoice {
     /// 128 random bits.
     #[default]
     Random,
-    /// This number, big-endian without a sign; zeros before it do not count.
+    /// This number, big-endian and unsigned; leading zeros are ignored.
     ///
     /// It must be positive, and its INTEGER no longer than 20 octets: a number of 20 octets has its high bit clear.
     Exact(Vec<u8>),
@@ -79,7 +79,7 @@ pub struct SerialNumber {
 }
 
 impl SerialNumber {
-    /// Returns the number with this magnitude, big-endian without a sign; zeros before it do not count.
+    /// Returns the number with this magnitude, big-endian and unsigned; leading zeros are ignored.
     ///
     /// # Errors
     ///
@@ -96,12 +96,12 @@ impl SerialNumber {
         &self.content
     }
 
-    /// Returns the number in decimal, as the AWS4-X509 Authorization header has it.
+    /// Returns the number in decimal, as in the AWS4-X509 Authorization header.
     pub fn decimal(&self) -> String {
         BigUint::from_bytes_be(&self.content).to_string()
     }
 
-    /// Returns the number in lower-case hexadecimal, two digits an octet, without a zero octet for the sign.
+    /// Returns the number in lower-case hexadecimal, two digits per octet, without a zero octet for the sign.
     pub fn hex(&self) -> String {
         hex::encode(self.content.strip_prefix(&[0]).unwrap_or(&self.content))
     }
@@ -124,7 +124,7 @@ pub enum IssueError {
     /// The certificate cannot be signed.
     #[error("the certificate cannot be signed")]
     Key(#[from] KeyPairError),
-    /// A name cannot be.
+    /// A name is impossible.
     #[error("a name of the certificate cannot be")]
     Name(#[from] NameError),
     /// The issuer's path length constraint allows no CA below it.
@@ -139,7 +139,7 @@ pub enum IssueError {
     /// A DNS name or URI is empty or not ASCII.
     #[error("a DNS name or URI of the subject alternative name is empty or not ASCII")]
     SubjectAlternativeName,
-    /// The validity ends before it begins, or leaves the years 0 to 9999.
+    /// The validity ends before it begins, or exceeds the years 0 to 9999.
     #[error("the validity ends before it begins, or is outside the years 0 to 9999")]
     Validity,
 }

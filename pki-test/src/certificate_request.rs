@@ -1,7 +1,7 @@
-//! Certificate requests (PKCS#10, RFC 2986): read with suspicion, and written for our own keys.
+//! Certificate requests (PKCS#10, RFC 2986): parsed defensively, and written for our own keys.
 //!
-//! A request proves that who made it holds the private key, and nothing else. So its public key is taken once its
-//! signature is checked; the names and rights it asks for are only there to be shown.
+//! A request proves that its author holds the private key, and nothing else. So its public key is used once its
+//! signature is checked; the names and rights that it requests are only for display.
 
 use pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 use x509_parser::certification_request::X509CertificationRequest;
@@ -20,16 +20,16 @@ use crate::text::shown;
 use crate::verifier::certificate::{public_key, signature_scheme};
 use crate::verifier::signature::PublicKey;
 
-/// The largest request that is read: four times one with an RSA key of 8192 bits and the longest names.
+/// The largest request accepted: four times one with an RSA key of 8192 bits and the longest names.
 pub const MAX_REQUEST_OCTETS: usize = 64 * 1024;
 
-/// The most names of a request that are kept to be shown.
+/// The most names of a request that are kept for display.
 const MAX_SHOWN_NAMES: usize = 32;
 
 /// `extensionRequest` (RFC 2985 §5.4.2).
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 
-/// The first octet of an uncompressed point, the one form that every program reads (RFC 5480 §2.2).
+/// The first octet of an uncompressed point, the one format that every program reads (RFC 5480 §2.2).
 const UNCOMPRESSED: u8 = 0x04;
 
 /// A certificate request whose signature was made by the private key of its public key.
@@ -40,12 +40,12 @@ pub struct CertificateRequest {
     wishes: Wishes,
 }
 
-/// What a request asks for besides its public key: for display only, and never put into a certificate.
+/// What a request asks for besides its public key: for display only, and never copied into a certificate.
 ///
-/// The texts hold no control characters and are cut at 200 characters.
+/// The texts contain no control characters and are cut at 200 characters.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Wishes {
-    /// The subject name; empty where none is asked for.
+    /// The subject name; empty if none is requested.
     pub subject: String,
     /// The subject alternative names as `DNS:build-17`, `URI:spiffe://…`; at most 32 of them.
     pub subject_alternative_names: Vec<String>,
@@ -56,13 +56,13 @@ pub struct Wishes {
 impl CertificateRequest {
     /// Parses a request, as PEM or DER, and checks its signature.
     ///
-    /// Of a PEM text the one block `CERTIFICATE REQUEST` counts, or `NEW CERTIFICATE REQUEST` as GnuTLS and Windows
-    /// write it; whatever stands around it is passed over.
+    /// In a PEM text it is the one block `CERTIFICATE REQUEST`, or `NEW CERTIFICATE REQUEST` as GnuTLS and Windows
+    /// write it; everything else is ignored.
     ///
     /// # Errors
     ///
-    /// Fails if there is no request or more than one, if it is damaged, if its key or the hash of its signature is
-    /// not one that AWS takes, or if the signature is not by its own key.
+    /// Fails if there is no request or more than one, if it is damaged, if AWS does not accept its key or the hash of
+    /// its signature, or if the signature is not by its own key.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
         if bytes.len() > MAX_REQUEST_OCTETS {
             return Err(RequestError::TooLong);
@@ -91,7 +91,7 @@ impl CertificateRequest {
             return Err(RequestError::Malformed);
         }
         let subject_public_key_info = info.subject_pki.raw.to_vec();
-        // The public key is copied into a certificate as it is, so it must be DER to the last bit.
+        // The public key is copied into a certificate unchanged, so it must be strict DER.
         SubjectPublicKeyInfoRef::try_from(subject_public_key_info.as_slice())
             .map_err(|_| RequestError::Malformed)?;
         let key = public_key(&info.subject_pki).map_err(|found| RequestError::Key { found: shown(found) })?;
@@ -108,13 +108,13 @@ impl CertificateRequest {
         Ok(Self { subject_public_key_info, wishes: Wishes::of(&request), key })
     }
 
-    /// Makes a request for `key_pair`, signed by it, and returns its PEM.
+    /// Creates a request for `key_pair`, signed by it, and returns its PEM.
     ///
-    /// `subject` may be empty: we put our own names into certificates, and so do others.
+    /// `subject` may be empty: CAs put their own names into certificates, and so do we.
     ///
     /// # Errors
     ///
-    /// Fails if a name cannot be, or if signing does.
+    /// Fails if a name is impossible, or if signing fails.
     pub fn render(
         key_pair: &KeyPair,
         subject: &DistinguishedName,
@@ -151,19 +151,19 @@ impl CertificateRequest {
         Ok(String::clone(&pem::render("CERTIFICATE REQUEST", &request)))
     }
 
-    /// Returns the DER of the public key, as [`Authority::issue`] takes it.
+    /// Returns the DER of the public key, for [`Authority::issue`].
     ///
     /// [`Authority::issue`]: crate::authority::Authority::issue
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.subject_public_key_info
     }
 
-    /// Returns the public key; its text is its type and size, such as `EC P-384` or `RSA 2048`.
+    /// Returns the public key; rendered as text it is its type and size, such as `EC P-384` or `RSA 2048`.
     pub const fn key(&self) -> &PublicKey {
         &self.key
     }
 
-    /// Returns what is asked for besides, to be shown.
+    /// Returns what else is requested, for display.
     pub const fn wishes(&self) -> &Wishes {
         &self.wishes
     }
@@ -229,36 +229,36 @@ fn name_text(name: &GeneralName<'_>) -> String {
     }
 }
 
-/// Why a certificate request is not taken.
+/// Why a certificate request is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RequestError {
-    /// The public key is of a type or size that AWS does not take.
+    /// AWS does not accept the public key's type or size.
     #[error(
         "the request's key is {found}; EC P-256, P-384, P-521, RSA of 2048 to 8192 bits and ML-DSA are taken"
     )]
     Key {
-        /// What it is.
+        /// Its type and size.
         found: String,
     },
     /// The bytes are not a request, or something in it is not DER.
     #[error("the certificate request is damaged")]
     Malformed,
-    /// There is no request in the text.
+    /// The text contains no request.
     #[error("the text holds no certificate request")]
     Missing,
-    /// The text around the request is broken.
+    /// The PEM around the request is broken.
     #[error("the certificate request is not PEM")]
     Pem(#[from] PemError),
-    /// There are several requests, and each makes its own certificate.
+    /// There are several requests, each of which would need its own certificate.
     #[error("the text holds more than one certificate request")]
     Several,
     /// The signature is not by the request's own key: the bytes were changed, or the key is somebody else's.
     #[error("the certificate request is not signed by its own key")]
     Signature,
-    /// The signature uses a hash weaker than SHA-256, or a scheme we do not know.
+    /// The signature uses a hash weaker than SHA-256, or an unknown scheme.
     #[error("the certificate request is signed with {found}; make it again with SHA-256 or stronger")]
     SignatureAlgorithm {
-        /// What it is.
+        /// The algorithm.
         found: String,
     },
     /// More than [`MAX_REQUEST_OCTETS`].

@@ -1,7 +1,7 @@
-//! Everything that can be wrong with a certificate or its chain, each made on purpose.
+//! Everything that can be wrong with a certificate or its chain, produced on purpose.
 //!
-//! A defect is one thing wrong in an identity that is sound otherwise, so that a refusal has one cause. Each lists
-//! what AWS, openssl and rustls-webpki say to it; the judges' tests hold the last two to their word.
+//! A defect is one error in an otherwise sound identity, so that a refusal has one cause. Each lists the verdicts of
+//! AWS, openssl and rustls-webpki; the judges' tests check the last two.
 
 mod make;
 mod verdicts;
@@ -12,12 +12,12 @@ use std::str::FromStr;
 pub use make::DefectiveIdentity;
 pub use verdicts::{AwsMessage, AwsVerdict, Verdict, Verdicts};
 
-/// One thing wrong with an identity.
+/// One error in an identity.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Defect {
     /// The end-entity certificate is a CA's: cA TRUE.
     CaTrue,
-    /// The chain has six intermediates, one more than AWS takes.
+    /// The chain has six intermediates, one more than AWS accepts.
     DepthSix,
     /// The end-entity certificate has the empty subject name, and a critical subject alternative name.
     EmptySubject,
@@ -25,19 +25,19 @@ pub enum Defect {
     Expired,
     /// The intermediate's validity ended a second ago.
     IntermediateExpired,
-    /// The intermediate is no CA: cA FALSE.
+    /// The intermediate is not a CA's: cA FALSE.
     IntermediateNotCa,
     /// The intermediate is signed with ECDSA and SHA-1.
     IntermediateSha1Signature,
     /// The intermediate is of version 1, and so without extensions.
     IntermediateVersion1,
-    /// The intermediate's key usage is cRLSign alone.
+    /// The intermediate's key usage is only cRLSign.
     IntermediateWithoutKeyCertSign,
     /// The intermediate that issued the end-entity certificate is not in the chain.
     MissingIntermediate,
     /// The serial number is negative.
     NegativeSerial,
-    /// The key usage is keyEncipherment alone.
+    /// The key usage is only keyEncipherment.
     NoDigitalSignature,
     /// There is no key usage extension.
     NoKeyUsage,
@@ -49,19 +49,19 @@ pub enum Defect {
     SelfSigned,
     /// The serial number has 21 octets.
     SerialTooLong,
-    /// The extended key usage is serverAuth alone.
+    /// The extended key usage is only serverAuth.
     ServerPurposeOnly,
     /// The end-entity certificate is signed with ECDSA and SHA-1.
     Sha1Signature,
-    /// One bit of the end-entity certificate's signature is another.
+    /// One bit of the end-entity certificate's signature is flipped.
     TamperedSignature,
     /// The trust anchor's validity ended a second ago.
     TrustAnchorExpired,
-    /// A critical extension that nobody knows.
+    /// There is an unknown critical extension.
     UnknownCriticalExtension,
     /// The end-entity certificate is of version 1, and so without extensions.
     Version1,
-    /// Another key than the one of the issuer that is named made the signature.
+    /// The signature was made by another key than that of the named issuer.
     WrongIssuer,
     /// The serial number is zero.
     ZeroSerial,
@@ -143,7 +143,7 @@ impl FromStr for Defect {
     }
 }
 
-/// The text names no [`Defect`].
+/// The text is not the name of a [`Defect`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("there is no such defect")]
 pub struct UnknownDefect;

@@ -1,7 +1,7 @@
-//! Writes DER (X.690): just what certificates and private keys need.
+//! Writes DER (X.690): only what certificates and private keys need.
 //!
-//! Each function returns one whole element, tag and length included. Composing bytes keeps every choice of a
-//! certificate in our hands, so that a wrong certificate is made by the same code as a right one.
+//! Each function returns one whole element, including tag and length. Composing bytes gives us control over every
+//! detail of a certificate, so that the same code makes sound and defective ones.
 
 use pkcs8::ObjectIdentifier;
 use time::{OffsetDateTime, UtcOffset};
@@ -23,14 +23,14 @@ pub(crate) const fn context(number: u8) -> u8 {
     0x80 | number
 }
 
-/// Returns the tag `[number]` of a constructed element, as EXPLICIT tags are.
+/// Returns the tag `[number]` of a constructed element, as for EXPLICIT tags.
 pub(crate) const fn context_constructed(number: u8) -> u8 {
     0xa0 | number
 }
 
 /// `tag length parts…`
 ///
-/// The result is allocated once at its full size: no copy of a private key is left behind by growing.
+/// The result is allocated once at its full size: growing would leave copies of a private key behind.
 pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let length_octets = length.to_be_bytes();
@@ -41,7 +41,7 @@ pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
         [] => out.push(0),
         [short @ 0..=0x7f] => out.push(*short),
         long => {
-            // At most 8 octets of length: the cast cannot cut.
+            // At most 8 octets of length, so the cast cannot truncate.
             out.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
             out.extend_from_slice(long);
         }
@@ -57,14 +57,14 @@ pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(SEQUENCE, parts)
 }
 
-/// SET OF the given elements, sorted by their encodings as DER asks (X.690 §11.6).
+/// SET OF the given elements, sorted by their encodings as DER requires (X.690 §11.6).
 pub(crate) fn set_of(mut elements: Vec<Vec<u8>>) -> Vec<u8> {
     elements.sort();
     let parts: Vec<&[u8]> = elements.iter().map(Vec::as_slice).collect();
     element(SET, &parts)
 }
 
-/// Returns the content octets of a non-negative INTEGER: no needless zeros, one where the high bit is set.
+/// Returns the content octets of a non-negative INTEGER: no redundant zeros, but one if the high bit is set.
 pub(crate) fn unsigned_content(magnitude: &[u8]) -> Vec<u8> {
     let significant = &magnitude[magnitude.iter().take_while(|octet| **octet == 0).count()..];
     match significant.first() {
@@ -79,7 +79,7 @@ pub(crate) fn bit_string(octets: &[u8]) -> Vec<u8> {
     element(BIT_STRING, &[&[0], octets])
 }
 
-/// Named BIT STRING of up to 8 bits, the first one in the highest bit; zeros at the end are cut (X.690 §11.2.2).
+/// Named BIT STRING of up to 8 bits, the first one in the highest bit; trailing zeros are dropped (X.690 §11.2.2).
 pub(crate) fn named_bits(bits: u8) -> Vec<u8> {
     if bits == 0 {
         return element(BIT_STRING, &[&[0]]);
@@ -98,14 +98,14 @@ pub(crate) fn null() -> Vec<u8> {
     element(0x05, &[])
 }
 
-/// BOOLEAN TRUE. FALSE is always a default here, which DER leaves out.
+/// BOOLEAN TRUE. FALSE is always a default here, which DER omits.
 pub(crate) fn boolean_true() -> Vec<u8> {
     element(0x01, &[&[0xff]])
 }
 
 /// Time of RFC 5280 §4.1.2.5: UTCTime from 1950 to 2049, else GeneralizedTime; UTC, to the second.
 ///
-/// `None` outside the years 0 to 9999, which neither can write. A fraction of a second is cut.
+/// `None` outside the years 0 to 9999, which neither can represent. Fractions of a second are dropped.
 pub(crate) fn time(time: OffsetDateTime) -> Option<Vec<u8>> {
     let time = time.checked_to_offset(UtcOffset::UTC)?;
     let year = u16::try_from(time.year()).ok().filter(|year| *year <= 9999)?;

@@ -8,15 +8,15 @@ use crate::der;
 
 /// The most attributes in one name, and the most octets in one value; RFC 5280's own limits are lower.
 ///
-/// Names longer than RFC 5280 Appendix A allows can be made on purpose: AWS maps names to session tags and a source
-/// identity with limits of their own, which need testing.
+/// Names longer than RFC 5280 Appendix A allows can be created on purpose: AWS maps names to session tags and a source
+/// identity, whose own limits need testing.
 const MAX_ATTRIBUTES: usize = 64;
 const MAX_VALUE_OCTETS: usize = 4096;
 
 /// A subject or issuer name: relative distinguished names in the order of the certificate, the most general first.
 ///
-/// Text has them the other way round (RFC 4514 §2.1): `CN=build-17,O=Example` is O, then CN, in the certificate. No
-/// attributes is the empty name, which as a subject AWS does not support.
+/// In text the order is reversed (RFC 4514 §2.1): `CN=build-17,O=Example` is O, then CN, in the certificate. A name
+/// without attributes is the empty name, which AWS does not support as a subject.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct DistinguishedName {
     relative: Vec<Vec<Attribute>>,
@@ -25,11 +25,11 @@ pub struct DistinguishedName {
 impl DistinguishedName {
     /// Returns the name with the given relative distinguished names, the most general first.
     ///
-    /// Most hold one attribute; several in one are joined with `+` in text.
+    /// Most have one attribute; several in one are joined with `+` in text.
     ///
     /// # Errors
     ///
-    /// Fails on a relative distinguished name without attributes, and on more than 64 attributes in all.
+    /// Fails on a relative distinguished name without attributes, or on more than 64 attributes in all.
     pub fn new(relative: Vec<Vec<Attribute>>) -> Result<Self, NameError> {
         if relative.iter().any(Vec::is_empty) {
             return Err(NameError::EmptyRelativeName);
@@ -40,7 +40,7 @@ impl DistinguishedName {
         Ok(Self { relative })
     }
 
-    /// Returns the name of one common name, `CN=value`.
+    /// Returns the name with one common name, `CN=value`.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl DistinguishedName {
         &self.relative
     }
 
-    /// Tells whether the name has no attributes.
+    /// Returns whether the name has no attributes.
     pub fn is_empty(&self) -> bool {
         self.relative.is_empty()
     }
@@ -79,12 +79,12 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// Returns the attribute, checked: its type can carry its value.
+    /// Returns the attribute, after checking that its type can represent its value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is empty, longer than 4096 octets, or has characters that the type's string does not: C and
-    /// serialNumber are PrintableString, DC and emailAddress are ASCII, all others UTF-8.
+    /// Fails if the value is empty, longer than 4096 octets, or has characters that the type's string does not support:
+    /// C and serialNumber are PrintableString, DC and emailAddress are ASCII, all others UTF-8.
     pub fn new(kind: AttributeType, value: impl Into<String>) -> Result<Self, NameError> {
         let value = value.into();
         if value.is_empty() || value.len() > MAX_VALUE_OCTETS {
@@ -105,7 +105,7 @@ impl Attribute {
         self.kind
     }
 
-    /// Returns the value, not escaped.
+    /// Returns the value, unescaped.
     pub fn value(&self) -> &str {
         &self.value
     }
@@ -152,7 +152,7 @@ pub enum AttributeType {
 }
 
 impl AttributeType {
-    /// Those with a name, in the order of their names.
+    /// The types with names, ordered by name.
     pub const NAMED: [Self; 14] = [
         Self::Country,
         Self::CommonName,
@@ -170,7 +170,7 @@ impl AttributeType {
         Self::UserId,
     ];
 
-    /// Returns the short name that text has before `=`, or `None` for [`Self::Other`].
+    /// Returns the short name before `=` in text, or `None` for [`Self::Other`].
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::CommonName => "CN",
@@ -231,16 +231,16 @@ impl AttributeType {
     }
 }
 
-/// Why a distinguished name cannot be made or read.
+/// Why a distinguished name cannot be created or parsed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NameError {
     /// A relative distinguished name has no attributes: `CN=a,,O=b`.
     #[error("a part of the name is empty")]
     EmptyRelativeName,
-    /// A backslash stands before neither a special character nor two hexadecimal digits.
+    /// A backslash is followed by neither a special character nor two hexadecimal digits.
     #[error("a backslash in the name escapes nothing")]
     Escape,
-    /// A value begins with `#`: the DER of the value, which we do not read. A number sign itself is `\#`.
+    /// A value starts with `#`: the DER of the value, which is not supported. A number sign itself is `\#`.
     #[error(
         "a value of the name is written as # and hexadecimal digits; write it as text, or escape the # as \\#"
     )]
@@ -248,19 +248,19 @@ pub enum NameError {
     /// There is no `=` after the type.
     #[error("a part of the name has no '='")]
     NoEqualsSign,
-    /// A quotation mark, semicolon, `<`, `>` or NUL stands in the text without a backslash.
+    /// A quotation mark, semicolon, `<`, `>` or NUL is not preceded by a backslash.
     #[error("the character {0:?} in the name needs a backslash")]
     NotEscaped(char),
     /// More than 64 attributes.
     #[error("the name has more than {MAX_ATTRIBUTES} attributes")]
     TooManyAttributes,
-    /// The type is neither one of ours nor an object identifier.
+    /// The type is neither a known name nor an object identifier.
     #[error("an attribute type is one of {names}, or an object identifier such as 2.5.4.3", names = names())]
     UnknownType,
     /// The escaped octets are not UTF-8.
     #[error("a value of the name is not UTF-8")]
     Utf8,
-    /// The type's string has no such characters: see [`Attribute::new`].
+    /// The type's string does not support these characters: see [`Attribute::new`].
     #[error("the value of {} has characters that this attribute cannot carry", text::type_text(*kind))]
     ValueCharacters {
         /// The attribute's type.

@@ -1,4 +1,4 @@
-//! End-entity certificates: what they say, and how they are handed out.
+//! End-entity certificates: their contents, and the chains they come with.
 
 use std::net::IpAddr;
 
@@ -9,25 +9,25 @@ use crate::certificate::{IssueError, SerialChoice, SerialNumber, Validity, distr
 use crate::distinguished_name::DistinguishedName;
 use crate::{der, pem};
 
-/// What an end-entity certificate says besides its public key.
+/// The contents of an end-entity certificate besides its public key.
 #[derive(Clone, Debug)]
 pub struct EndEntitySpec {
     /// The subject name. AWS does not support the empty one.
     pub subject: DistinguishedName,
-    /// The other names, in their order; AWS takes the first of each type. None is no extension.
+    /// The other names, in order; AWS uses the first of each type. With none there is no extension.
     pub subject_alternative_names: Vec<SubjectAlternativeName>,
-    /// From when to when it is valid.
+    /// Its period of validity.
     pub validity: Validity,
     /// Its serial number.
     pub serial: SerialChoice,
-    /// What it may be used for; none is no extension, which means anything.
+    /// Its purposes; with none there is no extension, which means any purpose.
     pub purposes: Vec<Purpose>,
     /// Where the issuer's revocation list is, as URLs; none is no extension.
     pub crl_urls: Vec<String>,
 }
 
 impl EndEntitySpec {
-    /// Returns what is usual: a random serial number, no other names, for client authentication.
+    /// Returns the usual contents: a random serial number, no other names, client authentication.
     pub fn new(subject: DistinguishedName, validity: Validity) -> Self {
         Self {
             subject,
@@ -60,14 +60,14 @@ pub enum SubjectAlternativeName {
     DirectoryName(DistinguishedName),
     /// A DNS name; ASCII, so internationalised ones in their `xn--` form.
     Dns(String),
-    /// An IP address; AWS has no use for it, a TLS server has.
+    /// An IP address; AWS does not use it, but TLS servers need it.
     IpAddress(IpAddr),
     /// A URI, such as a SPIFFE ID; ASCII.
     Uri(String),
 }
 
 impl SubjectAlternativeName {
-    /// Returns the extension with these names, in their order; none is no extension.
+    /// Returns the extension with these names, in order; `None` if there are none.
     pub(crate) fn extension(names: &[Self], critical: bool) -> Result<Option<Extension>, IssueError> {
         let mut general_names = Vec::new();
         for name in names {
@@ -97,7 +97,7 @@ impl SubjectAlternativeName {
 /// A purpose of the extended key usage (RFC 5280 §4.2.1.12).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Purpose {
-    /// clientAuth. AWS does not ask for it; that it is set is usual.
+    /// clientAuth. AWS does not require it, but it is usually set.
     ClientAuthentication,
     /// serverAuth, for the simulator's own TLS certificate.
     ServerAuthentication,
@@ -133,12 +133,12 @@ impl EndEntity {
 
     /// Returns the CA certificates between this one and the root, as DER, in signing order: its issuer first.
     ///
-    /// None where the root issued it.
+    /// Empty if the root issued it.
     pub fn intermediates(&self) -> &[Vec<u8>] {
         &self.intermediates
     }
 
-    /// Returns the intermediates as PEM, empty where there are none.
+    /// Returns the intermediates as PEM; empty if there are none.
     pub fn intermediates_pem(&self) -> String {
         pem::render_certificates(self.intermediates.iter().map(Vec::as_slice))
     }

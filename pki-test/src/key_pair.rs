@@ -1,6 +1,6 @@
-//! Private keys: made, loaded, written in every form that programs read, and used to sign.
+//! Private keys: generating, loading, writing in every format that programs read, and signing.
 //!
-//! The key itself lives in the cryptographic library, which wipes it. Whatever leaves is in [`zeroize::Zeroizing`].
+//! The cryptographic library holds the key itself, and wipes it. Whatever is exported is in [`zeroize::Zeroizing`].
 
 mod encrypted;
 mod form;
@@ -25,7 +25,7 @@ pub struct KeyPair {
     subject_public_key_info: Vec<u8>,
 }
 
-/// The key as the cryptographic library holds it.
+/// The key as held by the cryptographic library.
 enum PrivateKey {
     Ec(EcdsaKeyPair),
     MlDsa(PqdsaKeyPair),
@@ -33,13 +33,14 @@ enum PrivateKey {
 }
 
 impl KeyPair {
-    /// Makes a new key from the operating system's randomness.
+    /// Generates a new key from the operating system's randomness.
     ///
-    /// A microsecond to a millisecond for EC and ML-DSA, a tenth of a second to a second and more for RSA.
+    /// This takes a microsecond to a millisecond for EC and ML-DSA, and a tenth of a second to more than a second for
+    /// RSA.
     ///
     /// # Errors
     ///
-    /// Fails if the cryptographic library does.
+    /// Fails if the cryptographic library fails.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyPairError> {
         let private = match algorithm.family() {
             Family::Ec(curve) => EcdsaKeyPair::generate(curve.signing).map(PrivateKey::Ec),
@@ -64,15 +65,15 @@ impl KeyPair {
         self.algorithm
     }
 
-    /// Returns the DER of the public key as a certificate carries it (RFC 5280 §4.1.2.7).
+    /// Returns the DER of the public key, as in a certificate (RFC 5280 §4.1.2.7).
     pub fn subject_public_key_info(&self) -> &[u8] {
         &self.subject_public_key_info
     }
 
-    /// Returns the signature over `message`, which is not hashed yet, in the form certificates carry.
+    /// Returns the signature over `message`, which must not be hashed yet, in the format used in certificates.
     ///
-    /// DER `Ecdsa-Sig-Value` for EC, as long as the modulus for RSA. An EC key of any curve signs with any hash:
-    /// a longer one is cut to the curve's length, a shorter one is a smaller number (FIPS 186-5 §6.4.1).
+    /// DER `Ecdsa-Sig-Value` for EC; for RSA as long as the modulus. An EC key of any curve can sign with any hash: a
+    /// longer one is cut to the curve's length, a shorter one is a smaller number (FIPS 186-5 §6.4.1).
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl KeyPair {
         }
     }
 
-    /// Signs a digest of any length, which the library takes only in the length of the curve's own hash.
+    /// Signs a digest of any length, although the library accepts only that of the curve's own hash.
     fn sign_ecdsa(&self, key: &EcdsaKeyPair, digest: &digest::Digest) -> Result<Vec<u8>, KeyPairError> {
         let Family::Ec(curve) = self.algorithm.family() else { return Err(KeyPairError::Library) };
         let length = curve.digest.output_len();
@@ -144,24 +145,24 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// Why a private key cannot be made, loaded, written or used.
+/// Why a private key cannot be generated, loaded, written or used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KeyPairError {
-    /// The key is encrypted with something other than PBES2, or in the old way of `Proc-Type: 4,ENCRYPTED`.
+    /// The key is encrypted with something other than PBES2, or in the legacy format of `Proc-Type: 4,ENCRYPTED`.
     #[error("the private key is encrypted in a way that is not PBES2; convert it with openssl pkcs8 -topk8")]
     Encryption,
-    /// The key cannot be written in this form: another type of key, or a seed that was never known.
+    /// The key cannot be written in this form: it is of another type, or its seed is unknown.
     #[error("an {algorithm} key has no form {form}")]
     Form {
         /// The key's type and size.
         algorithm: KeyAlgorithm,
-        /// The form that was asked for.
+        /// The requested form.
         form: KeyForm,
     },
-    /// A passphrase would take more than 64 MiB or 10 million rounds to check: the file is hostile or a mistake.
+    /// Checking a passphrase would take more than 64 MiB or 10 million rounds: the file is hostile or a mistake.
     #[error("the private key's passphrase costs too much to check")]
     KeyDerivationCost,
-    /// The cryptographic library failed where it should not.
+    /// The cryptographic library failed unexpectedly.
     #[error("the cryptographic library failed")]
     Library,
     /// The bytes are not a private key, or its numbers contradict each other.
@@ -173,21 +174,21 @@ pub enum KeyPairError {
     /// The private key is encrypted and no passphrase was given.
     #[error("the private key is encrypted, and no passphrase was given")]
     PassphraseMissing,
-    /// The passphrase is another one, or the encrypted bytes are damaged; which cannot be told.
+    /// The passphrase is wrong, or the encrypted bytes are damaged; the two cannot be distinguished.
     #[error("the passphrase does not decrypt the private key")]
     PassphraseWrong,
-    /// The text around the key is broken.
+    /// The PEM around the key is broken.
     #[error("the private key is not PEM")]
     Pem(#[from] PemError),
-    /// The key is of another type than the signature.
+    /// The key's type does not match the signature's.
     #[error("an {key} key cannot make a signature {signature:?}")]
     SignatureAlgorithm {
         /// The key's type and size.
         key: KeyAlgorithm,
-        /// What was asked for.
+        /// The requested algorithm.
         signature: SignatureAlgorithm,
     },
-    /// The key is of a type or size that is not in [`KeyAlgorithm::ALL`].
+    /// The key's type or size is not in [`KeyAlgorithm::ALL`].
     #[error("the private key is of a type or size that is not supported")]
     Unsupported,
 }

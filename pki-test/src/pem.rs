@@ -1,7 +1,7 @@
 //! Reads and writes PEM (RFC 7468).
 //!
-//! Reading is lenient, as files are: text before, between and after blocks, CRLF and a byte order mark pass.
-//! Whatever was decoded is wiped, since any block may be a private key.
+//! Parsing is lenient, because files vary: text before, between and after blocks, CRLF and a byte order mark are
+//! accepted. Decoded data is wiped, since any block may be a private key.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// The largest text that is read: ten times the longest chain of ML-DSA-87 certificates with its key.
+/// The largest text accepted: ten times the longest chain of ML-DSA-87 certificates with its key.
 const MAX_TEXT_OCTETS: usize = 1024 * 1024;
 
 /// The line length of RFC 7468 §2.
 const LINE: usize = 64;
 
-/// One block: what stands between `-----BEGIN label-----` and `-----END label-----`.
+/// One block: everything from `-----BEGIN label-----` to `-----END label-----`.
 pub(crate) struct Block<'a> {
     pub(crate) label: &'a str,
     pub(crate) der: Zeroizing<Vec<u8>>,
@@ -30,24 +30,24 @@ impl fmt::Debug for Block<'_> {
 /// What is wrong with a PEM text. Lines are counted from 1; their content is never shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PemError {
-    /// What stands between the lines is not base64, or the block has headers (`Proc-Type: 4,ENCRYPTED`).
+    /// The content is not base64, or the block has headers (`Proc-Type: 4,ENCRYPTED`).
     #[error("the block that begins on line {line} is not base64")]
     Base64 {
-        /// The line of the `BEGIN`.
+        /// The line of its `BEGIN`.
         line: usize,
     },
     /// The text is larger than any chain with its key.
     #[error("the text has more than {MAX_TEXT_OCTETS} bytes")]
     TooLong,
-    /// The end of the text came before the line `END` of the same label.
+    /// The text ends before the matching `END` line.
     #[error("the block that begins on line {line} does not end")]
     Unfinished {
-        /// The line of the `BEGIN`.
+        /// The line of its `BEGIN`.
         line: usize,
     },
 }
 
-/// Returns all blocks, in the order of the text; none is not an error.
+/// Returns all blocks in the order of the text; it is not an error if there are none.
 pub(crate) fn parse(text: &str) -> Result<Vec<Block<'_>>, PemError> {
     if text.len() > MAX_TEXT_OCTETS {
         return Err(PemError::TooLong);
@@ -74,7 +74,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Block<'_>>, PemError> {
     Ok(blocks)
 }
 
-/// Returns one block, lines of 64 characters, with a line feed at the end.
+/// Returns one block, in lines of 64 characters, with a line feed at the end.
 pub(crate) fn render(label: &str, der: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(der));
     let mut text =

@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 §5): what a CA says of certificates that must no longer be taken.
+//! Certificate revocation lists (RFC 5280 §5): the certificates of a CA that must no longer be accepted.
 //!
 //! AWS knows the lists that [ImportCrl] gave it, in PEM and of at most 300,000 bytes. A trust anchor with
 //! `crlDpRevocationEnabled` also has those fetched that the certificates name.
@@ -19,7 +19,7 @@ use crate::key_pair::KeyPairError;
 use crate::pem::{self, PemError};
 use crate::{der, verifier};
 
-/// The most bytes of a list that ImportCrl takes, counted in PEM.
+/// The most bytes of a list that ImportCrl accepts, counted in PEM.
 pub const MAX_IMPORT_OCTETS: usize = 300_000;
 
 /// The label of a list's PEM (RFC 7468 §6).
@@ -29,14 +29,14 @@ const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const REASON_CODE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
 const ENUMERATED: u8 = 0x0a;
 
-/// What a list says.
+/// The contents of a list.
 #[derive(Clone, Debug)]
 pub struct RevocationListSpec {
     /// The list's number: each list of a CA has a higher one than those before it (RFC 5280 §5.2.3).
     pub number: u64,
-    /// When the list is made. Whole seconds, as all times here.
+    /// When the list is issued. In whole seconds, like all times here.
     pub this_update: OffsetDateTime,
-    /// When there will be another list at the latest.
+    /// When the next list is due.
     pub next_update: OffsetDateTime,
     /// The revoked certificates.
     pub revoked: Vec<RevokedCertificate>,
@@ -47,13 +47,13 @@ pub struct RevocationListSpec {
 pub struct RevokedCertificate {
     /// The certificate's serial number.
     pub serial: SerialNumber,
-    /// Since when it is not to be taken.
+    /// Since when it must no longer be accepted.
     pub revoked_at: OffsetDateTime,
-    /// Why; `None` where nothing is said.
+    /// Why; `None` if no reason is given.
     pub reason: Option<RevocationReason>,
 }
 
-/// Why a certificate was revoked (RFC 5280 §5.3.1); `unspecified` is no reason at all.
+/// Why a certificate was revoked (RFC 5280 §5.3.1); `unspecified` is represented by no reason.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RevocationReason {
     /// Somebody else has, or may have, the private key.
@@ -62,13 +62,13 @@ pub enum RevocationReason {
     CaCompromise,
     /// A name in the certificate is no longer true.
     AffiliationChanged,
-    /// Another certificate has taken its place.
+    /// Another certificate has replaced it.
     Superseded,
     /// It is no longer needed.
     CessationOfOperation,
-    /// For the time being only.
+    /// Revoked temporarily.
     CertificateHold,
-    /// The hold is over; for lists of changes alone.
+    /// The hold is over; only in delta lists.
     RemoveFromCrl,
     /// What the certificate allowed was withdrawn.
     PrivilegeWithdrawn,
@@ -113,7 +113,7 @@ impl RevocationReason {
             Self::Superseded => 4,
             Self::CessationOfOperation => 5,
             Self::CertificateHold => 6,
-            // There is no seventh.
+            // Code 7 is unused.
             Self::RemoveFromCrl => 8,
             Self::PrivilegeWithdrawn => 9,
             Self::AaCompromise => 10,
@@ -129,7 +129,7 @@ impl FromStr for RevocationReason {
     }
 }
 
-/// The text names no [`RevocationReason`].
+/// The text is not the name of a [`RevocationReason`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("there is no such reason to revoke a certificate")]
 pub struct UnknownReason;
@@ -146,12 +146,12 @@ pub struct RevocationList {
 }
 
 impl Authority {
-    /// Signs a list of the certificates issued here that must no longer be taken.
+    /// Signs a list of the certificates issued here that must no longer be accepted.
     ///
     /// # Errors
     ///
-    /// Fails if the list is to be replaced before it is made or outside the years 0 to 9999, if it is larger than
-    /// ImportCrl takes, or if signing fails.
+    /// Fails if the next list is due before this one is issued, or outside the years 0 to 9999, if the list is larger
+    /// than ImportCrl accepts, or if signing fails.
     pub fn revocation_list(&self, spec: &RevocationListSpec) -> Result<RevocationList, RevocationError> {
         let (Some(this_update), Some(next_update)) =
             (der::time(spec.this_update), der::time(spec.next_update))
@@ -173,7 +173,7 @@ impl Authority {
             self.subject(),
             &this_update,
             &next_update,
-            // An empty list has no element for its entries at all (§5.1.2.6).
+            // An empty list has no element for its entries (§5.1.2.6).
             &if entries.is_empty() { Vec::new() } else { der::sequence(&[&entries.concat()]) },
             &der::element(der::context_constructed(0), &[&der::sequence(&[&extensions.concat()])]),
         ]);
@@ -198,7 +198,7 @@ fn pem_octets(octets: usize) -> usize {
     base64 + base64.div_ceil(64) + "-----BEGIN -----\n-----END -----\n".len() + 2 * LABEL.len()
 }
 
-/// Returns how many of the entries, from the first on, fit beside everything else.
+/// Returns how many of the first entries fit beside everything else.
 fn fitting(without_entries: usize, entries: &[Vec<u8>]) -> usize {
     let mut octets = without_entries;
     entries
@@ -236,7 +236,7 @@ impl RevocationList {
         &self.der
     }
 
-    /// Returns the list as PEM: the form that ImportCrl takes.
+    /// Returns the list as PEM: the format for ImportCrl.
     pub fn pem(&self) -> String {
         String::clone(&pem::render(LABEL, &self.der))
     }
@@ -251,28 +251,28 @@ impl RevocationList {
         self.number
     }
 
-    /// Returns when the list was made.
+    /// Returns when the list was issued.
     pub const fn this_update(&self) -> OffsetDateTime {
         self.this_update
     }
 
-    /// Returns when there will be another list at the latest, if it says so.
+    /// Returns when the next list is due, if it says so.
     pub const fn next_update(&self) -> Option<OffsetDateTime> {
         self.next_update
     }
 
-    /// Returns the revoked certificates, in their order.
+    /// Returns the revoked certificates, in order.
     pub fn revoked(&self) -> &[RevokedCertificate] {
         &self.revoked
     }
 
-    /// Tells whether the list is `issuer`'s: it has that name and a signature by that key.
+    /// Returns whether the list is from `issuer`: it has its name and a signature by its key.
     pub fn is_signed_by(&self, issuer: &verifier::Certificate) -> bool {
         self.issuer == issuer.subject_name() && parse::is_signed_by(&self.der, issuer)
     }
 }
 
-/// Why a revocation list cannot be made or read.
+/// Why a revocation list cannot be created or parsed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RevocationError {
     /// The list cannot be signed.
@@ -281,16 +281,16 @@ pub enum RevocationError {
     /// The bytes are not a list, or something in it is not DER.
     #[error("the revocation list is damaged")]
     Malformed,
-    /// There is no list in the text, or more than one.
+    /// The text contains no list, or more than one.
     #[error("the text does not hold exactly one revocation list")]
     Missing,
     /// The list's number has more than 64 bits, which ours never have.
     #[error("the revocation list's number is longer than 64 bits")]
     Number,
-    /// The text around the list is broken.
+    /// The PEM around the list is broken.
     #[error("the revocation list is not PEM")]
     Pem(#[from] PemError),
-    /// The list is larger than ImportCrl takes.
+    /// The list is larger than ImportCrl accepts.
     #[error(
         "a revocation list of {entries} certificates has {octets} bytes; AWS takes {MAX_IMPORT_OCTETS}, which is {fitting} certificates"
     )]

@@ -1,13 +1,13 @@
 //! A local IAM Roles Anywhere and STS: CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials on loopback.
 //!
-//! Requests are judged by [`crate::verifier`], then by the profile, the certificate's attributes and the role's trust
-//! policy, and answered with the codes, statuses and messages of the service. The sessions that are issued are good for
-//! this simulator's STS and for nothing else. Faults that are hard to have from the real service are played on demand,
-//! from the start or over the [control path](control). What exists is given as [`SimulatorSettings`] or as a TOML file
+//! Requests are checked by [`crate::verifier`], then by the profile, the certificate's attributes and the role's trust
+//! policy, and answered with the codes, statuses and messages of the service. Sessions issued here are valid only for
+//! this simulator's STS. Faults that are hard to provoke in the real service are played on demand, from the start or
+//! over the [control path](control). The resources are given as [`SimulatorSettings`] or as a TOML file
 //! ([`SimulatorSettings::from_file`]).
 //!
-//! The simulator runs on a thread of its own, listens on loopback addresses only, without exception, and ends when
-//! its handle is dropped.
+//! The simulator runs on a separate thread, listens only on loopback addresses, without exception, and ends when its
+//! handle is dropped.
 
 mod answer;
 pub mod attributes;
@@ -64,7 +64,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Binds the listeners and starts to answer.
+    /// Binds the listeners and starts answering.
     ///
     /// When this returns, connections are accepted.
     ///
@@ -113,27 +113,27 @@ impl Simulator {
         self.tls_ca_pem.as_deref()
     }
 
-    /// Returns what was asked so far, oldest first; at most [`journal::ENTRIES_LIMIT`] entries.
+    /// Returns the journal, oldest entry first; at most [`journal::ENTRIES_LIMIT`] entries.
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.state.journal.entries()
     }
 
-    /// Returns how many sessions CreateSession has issued, those included that a fault kept from the client.
+    /// Returns how many sessions CreateSession has issued, including those that a fault kept from the client.
     pub fn sessions_created(&self) -> u64 {
         self.state.sessions_created.load(Ordering::SeqCst)
     }
 
-    /// Returns how many requests for CreateSession were read, whatever became of them.
+    /// Returns how many CreateSession requests were read, whatever their outcome.
     pub fn sessions_requested(&self) -> u64 {
         self.state.sessions_requested.load(Ordering::SeqCst)
     }
 
-    /// Returns how many connections were open at once at most.
+    /// Returns the largest number of connections that were open at once.
     pub fn connections_high_water(&self) -> usize {
         self.state.connections_high_water.load(Ordering::SeqCst)
     }
 
-    /// Returns the token that requests to the [control path](control) carry. It is made anew for each simulator.
+    /// Returns the token for requests to the [control path](control). It is new for each simulator.
     pub fn control_token(&self) -> &str {
         &self.state.control_token
     }
@@ -217,7 +217,7 @@ pub enum SimulatorError {
 /// Why a revocation list cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RevocationListError {
-    /// The trust anchor does not take the list.
+    /// The trust anchor rejects the list.
     #[error(transparent)]
     List(#[from] TrustAnchorError),
     /// There is no such trust anchor.
@@ -225,7 +225,7 @@ pub enum RevocationListError {
     TrustAnchorUnknown,
 }
 
-/// What all connections share.
+/// The state shared by all connections.
 struct State {
     verifier: Mutex<Verifier>,
     /// The world's own region first.
@@ -287,7 +287,7 @@ impl State {
         })
     }
 
-    /// Returns the simulator's time: the clock's, and what a fault and the control path make of it.
+    /// Returns the simulator's time: the clock's, shifted by a fault or the control path.
     fn now(&self) -> OffsetDateTime {
         let offset = lock(&self.faults).clock_offset().saturating_add(*lock(&self.clock_offset));
         let now = (self.clock.0)();
@@ -314,7 +314,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// Locks, also after another thread has panicked: everything shared is consistent between two statements.
+/// Locks, even after another thread has panicked: all shared state is consistent between two statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Text for refusals and answers: times, and what a sender wrote.
+//! Text for refusals and answers: times, and text from the sender.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.unix_timestamp().to_string())
 }
 
-/// Renders text of the sender: control characters escaped, cut at 200 characters.
+/// Renders text from the sender: control characters escaped, cut at 200 characters.
 pub(crate) fn shown(text: impl fmt::Display) -> String {
     let text = text.to_string();
     let mut shown: String = text

@@ -1,9 +1,9 @@
-//! The judge: decides whether IAM Roles Anywhere would accept a CreateSession request.
+//! Decides whether IAM Roles Anywhere would accept a CreateSession request.
 //!
-//! Written from the specification alone, and importing no signer, so that an error in a signer is not blessed by the
-//! same error here. The judge knows no sockets and no clock: the caller gives the request and the time.
+//! Written only from the specification, importing no signer, so that an error in a signer is not hidden by the same
+//! error here. The verifier uses no sockets and no clock: the caller supplies the request and the time.
 //!
-//! A request is judged in this order: the operation, its size, the `Authorization` header with date, scope and signed
+//! A request is checked in this order: the operation, its size, the `Authorization` header with date, scope and signed
 //! headers, the parameters, the form of the certificates, the trust anchor, the end entity's own rules, the serial
 //! number, the algorithm, the signature, the path, and the lists at its distribution points. The first broken rule is the [`Refusal`].
 //!
@@ -50,33 +50,33 @@ use self::envelope::{Envelope, Expectation, one_header, optional_header};
 use self::path::{CHAIN_LIMIT, build_path};
 use crate::text::shown;
 
-/// How far a request's date may be from the judge's time: SigV4's usual five minutes. AWS documents no window here.
+/// How far a request's date may be from the verifier's time: SigV4's usual five minutes. AWS documents no window here.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(300);
 
-/// Most bytes of one certificate. AWS names 16 KiB as the most for a client certificate.
+/// The most bytes of one certificate. AWS states 16 KiB as the most for a client certificate.
 const CERTIFICATE_LIMIT: usize = 16 * 1024;
 
-/// What the judge does with the anomalies that the service only records in CloudTrail.
+/// What the verifier does with anomalies that the service only records in CloudTrail.
 ///
 /// These are required headers that the signature does not cover, and a declared algorithm that does not match the type
 /// of the certificate's key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strictness {
-    /// Anomalies and unknown parameters are refused.
+    /// Anomalies and unknown parameters are rejected.
     #[default]
     Strict,
     /// Anomalies are recorded in [`VerifiedRequest::anomalies`]; unknown parameters are ignored.
     AsTheService,
 }
 
-/// A judge for one endpoint.
+/// The verifier for one endpoint.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    /// The regions that the endpoint stands for. The first is its own, which refusals name.
+    /// The regions of the endpoint. The first is its own, which refusals name.
     pub regions: Vec<String>,
-    /// How far a request's date may be from the present, both ways.
+    /// How far a request's date may be from the current time, in both directions.
     pub skew: Duration,
-    /// What happens to anomalies.
+    /// How anomalies are treated.
     pub strictness: Strictness,
     /// The trust anchors that requests may name.
     pub trust_anchors: Vec<TrustAnchor>,
@@ -89,18 +89,18 @@ pub struct Verifier {
 pub struct VerifiedRequest {
     /// The end-entity certificate.
     pub end_entity: Certificate,
-    /// The ARN of the trust anchor at the path's end, by identifier even if the request named an alias.
+    /// The ARN of the trust anchor at the end of the path, by identifier even if the request named an alias.
     pub trust_anchor_arn: Arn,
-    /// What was asked for.
+    /// The requested parameters.
     pub parameters: SessionParameters,
-    /// The address that asked.
+    /// The address of the caller.
     pub source_address: Option<IpAddr>,
-    /// What a strict judge would have refused; empty from a strict one.
+    /// What a strict verifier would have rejected; always empty from a strict one.
     pub anomalies: Vec<Refusal>,
 }
 
 impl Verifier {
-    /// Creates a strict judge of one region with the usual skew.
+    /// Creates a strict verifier for one region with the usual skew.
     pub fn new(region: &str, trust_anchors: Vec<TrustAnchor>) -> Self {
         Self {
             regions: vec![region.to_owned()],
@@ -111,11 +111,11 @@ impl Verifier {
         }
     }
 
-    /// Judges one request at the time `now`.
+    /// Checks one request at the time `now`.
     ///
     /// # Errors
     ///
-    /// Fails with the first rule that the request breaks, in the order of the module's page.
+    /// Fails with the first rule that the request breaks, in the order given in the module's documentation.
     pub fn verify(&self, request: &ReceivedRequest, now: OffsetDateTime) -> Result<VerifiedRequest, Refusal> {
         if request.method != "POST" || request.path() != "/sessions" {
             return Err(Refusal::OperationUnknown {
@@ -162,8 +162,8 @@ impl Verifier {
         })
     }
 
-    /// Finds a trust anchor. At AWS each region has an endpoint of its own, which knows no other region's; here the
-    /// request's scope says whose endpoint it is meant for.
+    /// Finds a trust anchor. At AWS each region has a separate endpoint, which knows only its own region's; here the
+    /// request's scope says which endpoint is meant.
     fn trust_anchor(&self, arn: &Arn, region: &str) -> Result<&TrustAnchor, Refusal> {
         if arn.region() != region {
             return Err(Refusal::TrustAnchorRegion {
@@ -179,7 +179,7 @@ impl Verifier {
         if anchor.is_enabled() { Ok(anchor) } else { Err(Refusal::TrustAnchorDisabled { arn: shown(arn) }) }
     }
 
-    /// Compares the declared algorithm with the key's; the anomaly is returned or refused.
+    /// Compares the declared algorithm with the key's; a mismatch is returned as an anomaly or rejected.
     fn check_algorithm(
         &self,
         authorization: &Authorization,

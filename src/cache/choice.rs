@@ -1,4 +1,4 @@
-//! Which stores a call uses, in which order, and why not the others.
+//! Which stores a call uses, in which order, and why not others.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use super::state_folder::StateLocation;
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
 use crate::trace;
 
-/// What `--cache` says.
+/// The value of `--cache`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheChoice {
     /// The first store that works: keyrings, then a file where the private key can seal it.
@@ -18,22 +18,22 @@ pub enum CacheChoice {
     Auto,
     /// A sealed file, nothing else.
     File,
-    /// A keyring, in containers too; nothing else.
+    /// A keyring, in containers too, and nothing else.
     Keyring,
     /// No cache.
     None,
 }
 
-/// A word that chooses no cache.
+/// A value that is no choice of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cache is auto, keyring, file or none")]
 pub struct CacheChoiceError;
 
 impl CacheChoice {
-    /// All choices, in the order in which help names them.
+    /// All choices, in the order of the help text.
     pub const ALL: [Self; 4] = [Self::Auto, Self::Keyring, Self::File, Self::None];
 
-    /// Returns the word that is typed.
+    /// Returns the word on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -43,7 +43,7 @@ impl CacheChoice {
         }
     }
 
-    /// Returns the stores to ask, the preferred first.
+    /// Returns the stores to try, the preferred first.
     const fn candidates(self) -> &'static [Candidate] {
         match self {
             Self::Auto => &[Candidate::Kernel(Containers::Refused), Candidate::Desktop, Candidate::File],
@@ -75,10 +75,10 @@ enum Candidate {
     Kernel(Containers),
 }
 
-/// The stores of one choice, asked one after the other.
+/// The stores of one choice, tried in order.
 ///
-/// A look goes on to the next store after a miss too, because an entry may have gone there while the first one was
-/// full or denied. Stores are opened when they are asked: a hit in the first opens no other.
+/// A lookup goes on to the next store after a miss too, because an entry may have gone there while the first one was
+/// full or denied. Stores are opened when they are tried: a hit in the first opens no other.
 pub struct Cache {
     choice: CacheChoice,
     namespace: Namespace,
@@ -86,12 +86,12 @@ pub struct Cache {
     file: FileCache,
 }
 
-/// What became of one store.
+/// Whether one store can be used.
 #[derive(Debug)]
 pub struct StoreVerdict {
     /// Which store.
     pub store: StoreKind,
-    /// Whether it takes entries here, or why not.
+    /// `Ok` if it takes entries here, else why not.
     pub verdict: Result<(), CacheError>,
 }
 
@@ -117,7 +117,7 @@ impl Candidate {
 }
 
 impl Cache {
-    /// Joins a choice with where and under which name things are kept. Nothing is opened.
+    /// Combines the choice with the namespace and the places. Nothing is opened.
     pub fn new(
         choice: CacheChoice,
         namespace: Namespace,
@@ -128,13 +128,13 @@ impl Cache {
         Self { choice, namespace, location, file }
     }
 
-    /// Returns what was chosen.
+    /// Returns the choice.
     pub const fn choice(&self) -> CacheChoice {
         self.choice
     }
 
-    /// Tells of every store of this choice whether it works here, the preferred first; the first that works is the
-    /// one that is used. They are asked as the answer is read; the file store's private key is asked for.
+    /// Returns for each store of this choice whether it works here, the preferred first; the first that works is used.
+    /// Stores are tried as the iterator advances; the file store needs the private key.
     pub fn survey(&self) -> impl Iterator<Item = StoreVerdict> {
         self.choice
             .candidates()
@@ -179,8 +179,8 @@ impl Cache {
 }
 
 impl CredentialCache for Cache {
-    /// Returns the first entry found. A store that cannot be asked is passed over; the first one's reason is the
-    /// error where no other store had an answer either.
+    /// Returns the first entry found. A store that cannot be asked is skipped; if no other store has an entry either,
+    /// the first store's reason is the error.
     fn get(&self, key: &CacheKey) -> Result<Option<CacheEntry>, CacheError> {
         let mut answered = self.choice.candidates().is_empty();
         let mut reason = None;
@@ -203,7 +203,8 @@ impl CredentialCache for Cache {
         }
     }
 
-    /// Stores the entry in the first store that takes it. Those before it must not answer with an older one.
+    /// Stores the entry in the first store that takes it, and removes older entries from the stores before it, which
+    /// would be found first.
     fn put(&self, key: &CacheKey, entry: &CacheEntry) -> Result<(), CacheError> {
         let mut reason = None;
         for candidate in self.choice.candidates() {
@@ -215,7 +216,7 @@ impl CredentialCache for Cache {
             match stored {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    // A store that did not open holds nothing of ours that it could answer with.
+                    // A store that did not open holds no entry of ours that it could return.
                     let _ = self.with(*candidate, |store| store.remove(key));
                     reason = reason.or(Some(error));
                 }

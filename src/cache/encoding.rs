@@ -1,6 +1,6 @@
-//! A compact binary encoding with bounds: texts with their length in front, numbers in network byte order.
+//! A compact, bounded binary encoding: texts preceded by their length, numbers in network byte order.
 //!
-//! Reading never fails loudly: anything unexpected is `None`, which a cache takes as a miss.
+//! Anything unexpected reads as `None`, which the cache treats as a miss.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,22 +8,22 @@ use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 
-/// The largest encoded value: a session token of 16 KiB, which is the largest that is accepted, and all that stands beside it. The
-/// kernel takes 32,767 octets a key; a session of AWS takes about 1,300.
+/// The largest encoded value: a session token of 16 KiB, the largest accepted, and everything else in an entry. The
+/// kernel takes 32,767 octets per key; an AWS session takes about 1,300.
 pub(super) const MAX_LENGTH: usize = 24 * 1024;
 
 /// Collects fields in one buffer that never moves, so that wiping it leaves no copy behind.
 pub(super) struct Writer(Zeroizing<Vec<u8>>);
 
 impl Writer {
-    /// Begins with the version of what follows. `spare` octets stay free at the end, for a tag.
+    /// Starts with the version of the encoding. `spare` octets stay free at the end, for a tag.
     pub(super) fn new(version: u8, spare: usize) -> Self {
         let mut bytes = Vec::with_capacity(MAX_LENGTH + spare);
         bytes.push(version);
         Self(Zeroizing::new(bytes))
     }
 
-    /// Returns what was written, or `None` where it did not fit.
+    /// Returns what was written, or `None` if it did not fit.
     pub(super) fn finish(self) -> Option<Zeroizing<Vec<u8>>> {
         (self.0.len() <= MAX_LENGTH).then_some(self.0)
     }
@@ -40,7 +40,7 @@ impl Writer {
         if self.0.len() + octets.len() <= MAX_LENGTH {
             self.0.extend_from_slice(octets);
         } else {
-            // One octet too many, and all that follows: `finish` refuses.
+            // One octet over the limit, so that `finish` fails.
             self.0.resize(MAX_LENGTH, 0);
             self.0.push(0);
         }
@@ -56,12 +56,12 @@ impl Writer {
         }
     }
 
-    /// Writes a text that is probably base64, and then takes three quarters of the room.
+    /// Writes a text that is probably base64, which then takes three quarters of the space.
     pub(super) fn base64_text(&mut self, text: &str) {
         let octets = STANDARD.decode(text).map(Zeroizing::new);
         let counted = octets.ok().and_then(|octets| Some((u16::try_from(octets.len()).ok()?, octets)));
         match counted {
-            // Other forms of the same octets must come back as they were.
+            // Only if encoding gives the same text back.
             Some((length, octets)) if *Zeroizing::new(STANDARD.encode(&octets)) == *text => {
                 self.octets(&[1]);
                 self.octets(&length.to_be_bytes());
@@ -85,11 +85,11 @@ impl Writer {
     }
 }
 
-/// Takes fields from the front of a buffer, in the order in which they were written.
+/// Reads fields from the front of a buffer, in the order in which they were written.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Begins to read a value of one version; another version is `None`.
+    /// Starts reading a value of this version; `None` for another version.
     pub(super) fn new(bytes: &'a [u8], version: u8) -> Option<Self> {
         if bytes.len() > MAX_LENGTH {
             return None;
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         (*first == version).then_some(Self(rest))
     }
 
-    /// Succeeds where nothing is left.
+    /// Succeeds if nothing is left.
     pub(super) fn finish(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }

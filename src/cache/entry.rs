@@ -1,4 +1,4 @@
-//! One cached session, and its form in a store.
+//! One cached session, and its encoding.
 
 use zeroize::Zeroizing;
 
@@ -12,18 +12,18 @@ use crate::secret::Secret;
 /// The version of the encoding; an entry of another version is a miss.
 const VERSION: u8 = 3;
 
-/// The octets that sealing adds behind the text: the tag of ChaCha20-Poly1305.
+/// The octets that sealing appends: the tag of ChaCha20-Poly1305.
 const TAG_LENGTH: usize = 16;
 
-/// A session as a cache keeps it: what CreateSession granted, and what must be known to trust it again.
+/// A cached session: what CreateSession granted, and what must be known to judge it later.
 #[derive(Debug)]
 pub struct CacheEntry {
-    /// What was granted, last hop's role included.
+    /// The credentials; those of the last hop, if there are hops.
     pub credential_set: CredentialSet,
-    /// When it was granted, by the clock whose `now` will judge it.
+    /// When they were granted, by the clock that later judges them.
     pub created_at: Timestamp,
-    /// When it stops being an answer, by that same clock. The expiration is AWS's time: where this clock is behind it, the
-    /// credentials end earlier than the clock shows.
+    /// When they stop being usable, by that same clock. The expiration is AWS's time: if this clock is behind, the
+    /// credentials end before the clock reaches it.
     pub usable_until: Timestamp,
     /// The SHA-256 of the certificate source's bytes as they were read; other bytes mean a renewal.
     pub certificate_sha256: [u8; 32],
@@ -37,11 +37,11 @@ pub struct CacheEntry {
     pub profile_arn: ProfileArn,
     /// The endpoint that answered.
     pub endpoint: String,
-    /// How the session is narrowed, in a few words; `None` where it has all permissions of its role.
+    /// A short description of how the session is narrowed; `None` if it has all permissions of its role.
     pub scope: Option<String>,
 }
 
-/// What may be shown of an entry.
+/// The parts of an entry that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryFacts {
     /// The role that the credentials act as.
@@ -62,7 +62,7 @@ pub struct EntryFacts {
     pub profile_arn: ProfileArn,
     /// The endpoint that answered.
     pub endpoint: String,
-    /// How the session is narrowed, in a few words; `None` where it has all permissions of its role.
+    /// A short description of how the session is narrowed; `None` if it has all permissions of its role.
     pub scope: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl CacheEntry {
         self.credential_set.role_arn.arn().account()
     }
 
-    /// Returns what may be shown.
+    /// Returns the parts that may be shown.
     pub fn into_facts(self) -> EntryFacts {
         EntryFacts {
             expiration: self.expiration(),
@@ -93,7 +93,7 @@ impl CacheEntry {
         }
     }
 
-    /// Encodes the entry, secrets included, with room behind it for the tag of a seal.
+    /// Encodes the entry, secrets included, with room at the end for the tag of a seal.
     pub(super) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, CacheError> {
         let Self {
             credential_set,
@@ -131,7 +131,7 @@ impl CacheEntry {
         writer.finish().ok_or(CacheError::TooLarge { limit: MAX_LENGTH })
     }
 
-    /// Decodes an entry; anything else than an encoded entry of this version is `None`.
+    /// Decodes an entry; `None` for anything but an entry of this version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes, VERSION)?;
         // Fields are evaluated in the order in which they are written here.

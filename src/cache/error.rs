@@ -1,4 +1,4 @@
-//! Why a store did not do what was asked.
+//! Why a store failed.
 
 use std::fmt;
 use std::io;
@@ -8,11 +8,12 @@ use super::StoreKind;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text;
 
-/// Why a store did not do what was asked. None of these ever fails a call for credentials: the next store is asked,
-/// or a new session made.
+/// Why a store failed. None of these ever fails a call for credentials: the next store is tried, or a new session
+/// created.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// This process is in a container, whose user may be anybody's; ask for the store by name to use it all the same.
+    /// This process is in a container, where the same user number may belong to others; naming the store uses it all
+    /// the same.
     #[error("the kernel keyring is not used here: this process is in a PID or user namespace of its own")]
     Container,
     /// A file of the cache cannot be read or written.
@@ -23,7 +24,7 @@ pub enum CacheError {
         /// Why.
         source: io::Error,
     },
-    /// The store has no room; in the kernel's keyring, none that is ours to take.
+    /// The store is full; for the kernel's keyring, our share of the quota is.
     #[error("the {store} is full{}", if *store == StoreKind::KernelKeyring {
         ", or so full that other programs of this user need the rest"
     } else {
@@ -33,13 +34,13 @@ pub enum CacheError {
         /// Which store.
         store: StoreKind,
     },
-    /// The collection would have to be unlocked by a person.
+    /// A person would have to unlock the collection.
     #[error("the {store} is locked")]
     Locked {
         /// Which store.
         store: StoreKind,
     },
-    /// The private key cannot seal: it is in a device, or encrypted.
+    /// The private key cannot seal: it is on a device, or encrypted.
     #[error("the private key cannot seal a cache file: it is in a device, or encrypted")]
     NoSealingKey,
     /// The state folder cannot be used.
@@ -56,12 +57,12 @@ pub enum CacheError {
         /// The bound, in octets.
         limit: usize,
     },
-    /// The store is not there, or does not let us in.
+    /// The store is absent, or denies access.
     #[error("the {store} cannot be used: {why}")]
     Unavailable {
         /// Which store.
         store: StoreKind,
-        /// What it said, or what is missing.
+        /// What it reported, or what is missing.
         why: String,
     },
 }
@@ -69,17 +70,17 @@ pub enum CacheError {
 /// What is wrong with the state folder.
 #[derive(Debug)]
 pub enum FolderProblem {
-    /// Another user owns it, or the home folder in which it would be made.
+    /// Another user owns it, or the home folder in which it would be created.
     Foreign,
     /// The system refused.
     Io(io::Error),
-    /// Neither a variable nor the account database names it.
+    /// Neither a variable nor the account database names one.
     Nowhere,
-    /// It is a link or no folder.
+    /// It is a link, or not a folder.
     NotAFolder,
-    /// All users can write to the folder in which it would be, and remove what is another's there.
+    /// All users can write to the parent folder, and remove other users' files there.
     NotSticky,
-    /// Other users can write to it, or look into it where all can write to the folder above.
+    /// Other users can write to it, or, if all can write to its parent, list it.
     Writable,
 }
 

@@ -1,8 +1,8 @@
 //! The last failure of each key, shared by all processes of the user.
 //!
-//! It is kept beside the locks and not in the entry: the first refusal has no entry to be noted in, and a good entry
-//! is never rewritten to note a failure. Those who waited while an attempt failed take its failure as theirs; those
-//! who come later see when the next try is allowed; `cache list` and `status` show it.
+//! It is stored beside the locks rather than in the entry: the first refusal has no entry to be recorded in, and a good
+//! entry is never rewritten to record a failure. Processes that waited while an attempt failed share its failure; later
+//! ones see when the next try is allowed; `cache list` and `status` show it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,45 +17,45 @@ use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text::printable_line;
 
-/// The version of the record; another one counts as no failure.
+/// The version of the record; a record of another version is ignored.
 const VERSION: u8 = 2;
 
-/// The longest record, in octets: what a failure says, each text of it as long as may be.
+/// The longest record, in octets: a failure with every text at its limit.
 const LONGEST: usize = 16 * 1024;
 
-/// The longest text kept of a failure, and of each of its facts, in octets.
+/// The longest text in the record of a failure, also of each fact, in octets.
 const LONGEST_TEXT: usize = 1024;
 
-/// The most facts kept of a failure.
+/// The most facts in the record of a failure.
 const MOST_FACTS: usize = 5;
 
 /// What the names of the first records ended with, whose texts did not pass through [`printable_line`].
 const FIRST_SUFFIX: &str = ".failure";
 
-/// How much further than now the next try may lie; more means that this clock was set back.
-const LONGEST_BELIEVED: Duration = Duration::from_secs(20 * 60);
+/// How far ahead the next try may lie; more means that this clock was set back.
+const LONGEST_PLAUSIBLE: Duration = Duration::from_secs(20 * 60);
 
-/// What is told of a failure; no secrets.
+/// What is recorded about a failure; contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureReport {
-    /// What was asked for: the ARN of the role, and the session's name where one was given.
+    /// What was requested: the ARN of the role, and the session's name if one was given.
     pub wanted: String,
     /// The stable id.
     pub id: String,
     /// Whose fault it is.
     pub fault: Fault,
-    /// AWS's own code, where AWS refused: `AccessDeniedException`.
+    /// AWS's error code, if AWS refused: `AccessDeniedException`.
     pub code: Option<String>,
-    /// What failed, and its causes, joined by `: `.
+    /// What failed, and the causes, joined by `: `.
     pub text: String,
-    /// The facts under it, name and value.
+    /// Its facts, as pairs of name and value.
     pub facts: Vec<(String, String)>,
     /// What to do.
     pub hint: Option<String>,
 }
 
 impl FailureReport {
-    /// Makes a report of an error; AWS's code is the caller's to add.
+    /// Describes an error; the caller adds AWS's code.
     pub fn of(error: &dyn Diagnostic, wanted: &str) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -64,7 +64,7 @@ impl FailureReport {
             text.push_str(&cause.to_string());
             source = cause.source();
         }
-        // What may not be shown may not be kept either.
+        // What must not be shown must not be stored either.
         let facts = error.facts().into_iter();
         Self {
             wanted: printable_line(wanted),
@@ -78,20 +78,20 @@ impl FailureReport {
     }
 }
 
-/// A failure that was noted.
+/// A recorded failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What is told of it.
+    /// The description.
     pub report: FailureReport,
     /// When it happened.
     pub at: Timestamp,
-    /// The SHA-256 of the certificate source's bytes it happened with.
+    /// The SHA-256 of the certificate source's bytes at that attempt.
     pub certificate_sha256: [u8; 32],
-    /// How many there have been in a row, this one included.
+    /// The number of failures in a row, this one included.
     pub count: u32,
     /// When the next try is allowed.
     pub next_try: Timestamp,
-    /// A number of its own, by which those who waited know that it happened meanwhile.
+    /// A random number by which a process that waited recognises that this failure is new.
     pub(super) attempt: u64,
 }
 
@@ -102,20 +102,21 @@ pub enum Fallback {
     Nothing,
     /// A session that is still valid.
     ValidEntry {
-        /// Until when.
+        /// When it ends.
         until: Timestamp,
     },
 }
 
-/// The least time between two tries while a session runs out.
+/// The shortest time between two tries shortly before a session ends.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Failure {
-    /// Tells whether a new try with a certificate must wait (back-off).
+    /// Returns whether a new try with this certificate must wait (back-off).
     ///
-    /// What another certificate met says nothing about this one. After a refusal it must, until [`Failure::next_try`]. After a failure of the network it must where there is
-    /// something to fall back on, but no longer than for an eighth of what is left of that: the more urgent, the sooner. Where there is nothing,
-    /// trying costs nobody anything. A `next_try` that no wait can have produced was written before this clock was set back, and is not believed.
+    /// A failure with another certificate says nothing about this one. A refusal requires waiting until
+    /// [`Failure::next_try`]. A network failure requires it only with something to fall back on, and for no longer than
+    /// an eighth of what is left of that; with no fallback, trying costs nobody anything. A `next_try` further away
+    /// than any wait was written before this clock was set back, and is ignored.
     pub fn requires_backoff(
         &self,
         certificate_sha256: &[u8; 32],
@@ -125,10 +126,10 @@ impl Failure {
         let Some(next_try) = self.next_try_beside(fallback) else { return false };
         self.certificate_sha256 == *certificate_sha256
             && now < next_try
-            && self.next_try.since(now) <= LONGEST_BELIEVED
+            && self.next_try.since(now) <= LONGEST_PLAUSIBLE
     }
 
-    /// Returns when the next try is allowed to who has that to fall back on; `None` where it is at any time.
+    /// Returns when a caller with this fallback may try next; `None` if it may at any time.
     pub fn next_try_beside(&self, fallback: Fallback) -> Option<Timestamp> {
         match (self.report.fault, fallback) {
             (Fault::Refused, Fallback::Nothing | Fallback::ValidEntry { .. }) => Some(self.next_try),
@@ -202,17 +203,17 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Keeps failures in the state folder.
+    /// Stores failures in the state folder.
     pub const fn new(folder: Arc<StateFolder>, namespace: Namespace) -> Self {
         Self { folder, namespace }
     }
 
-    /// Returns the last failure of a key, unless a success came after it.
+    /// Returns the last failure of a key, unless a success followed it.
     pub fn last(&self, key: &CacheKey) -> Option<Failure> {
         self.folder.read(&self.name(key), LONGEST).and_then(|bytes| Failure::decode(&bytes))
     }
 
-    /// Notes a failure; to be called by the holder of the key's lock, before the lock is given back.
+    /// Records a failure. To be called by the holder of the key's lock before it releases the lock.
     ///
     /// # Errors
     ///
@@ -245,16 +246,16 @@ impl Failures {
         Ok(failure)
     }
 
-    /// Removes the records of the first version by their names: they could hold text that is never to be kept.
+    /// Removes the records of the first version by their names: they could hold text that must not be stored.
     pub fn remove_older(&self) {
         let names = self.folder.names().unwrap_or_default();
         for name in names.iter().filter(|name| name.ends_with(FIRST_SUFFIX)) {
-            // What cannot be removed now is tried again by the next call that asks AWS.
+            // What cannot be removed is tried again by the next call that asks AWS.
             let _ = self.folder.remove(name);
         }
     }
 
-    /// Forgets the last failure: a success came after it.
+    /// Removes the last failure, because a success followed it.
     ///
     /// # Errors
     ///
@@ -266,7 +267,7 @@ impl Failures {
             .map_err(|source| CacheError::File { path: self.folder.path().join(&name), source })
     }
 
-    /// Returns the last failure of every key that has one, in no order.
+    /// Returns the last failure of every key that has one, in no particular order.
     pub fn list(&self) -> Vec<(CacheKey, Failure)> {
         self.remove_older();
         let prefix = format!("{}.", self.namespace.as_str());
@@ -307,7 +308,7 @@ fn cut(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// A record that is too long to be read would be no record, and the next call would ask AWS at once.
+    /// A record too long to be read would count as none, and the next call would ask AWS at once.
     #[test]
     fn the_longest_failure_is_kept_and_says_that_it_was_cut() {
         let long = "é".repeat(5000);

@@ -1,8 +1,8 @@
 //! Entries in files of the state folder, sealed under the identity's private key: a stolen file is worth nothing
 //! without that key.
 //!
-//! Only a key that is in software and needs no prompt can seal. It is the one store that opens the private key for a
-//! hit, and it does so only where there is a file to open.
+//! Only a key that is in software and needs no prompt can seal. This is the only store that opens the private key for a
+//! hit, and it does so only if there is a file to open.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use super::sweep::sweep;
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
 use crate::clock::Timestamp;
 
-/// What the name of a file ends with.
+/// The suffix of a file's name.
 const SUFFIX: &str = ".session";
 
-/// Lends the key that seals, derived from the private key; `None` where that would need a device or a prompt.
+/// Returns the sealing key derived from the private key; `None` if that would need a device or a prompt.
 ///
-/// It is asked anew each time, and only where there is a file to open or an entry to seal.
+/// It is called each time, and only if there is a file to open or an entry to seal.
 pub type KeyLender = Box<dyn Fn() -> Option<SealingKey> + Send + Sync>;
 
 /// Sealed files.
@@ -38,12 +38,12 @@ impl fmt::Debug for FileCache {
 }
 
 impl FileCache {
-    /// Keeps entries in the state folder.
+    /// Stores entries in the state folder.
     pub const fn new(location: StateLocation, namespace: Namespace, lender: KeyLender) -> Self {
         Self { location, namespace, lender }
     }
 
-    /// Tells whether entries can be sealed and written here.
+    /// Checks that entries can be sealed and written here.
     ///
     /// # Errors
     ///
@@ -76,8 +76,8 @@ impl FileCache {
         folder.read(&self.name(key), MAX_SEALED)
     }
 
-    /// Removes files that had expired before `now`, of the few that a write looks at. What cannot be removed is left for the
-    /// next time.
+    /// Removes files that had expired before `now`, among the few that a write examines. What cannot be removed is left
+    /// for the next time.
     fn sweep(&self, folder: &StateFolder, now: Timestamp) {
         for name in sweep(folder, "", now) {
             if let Some(key) = self.key(&name) {

@@ -1,4 +1,4 @@
-//! When an entry still is the answer, and when the next try is allowed. Pure.
+//! When an entry is the answer, and when the next try is allowed. Pure.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use super::CacheEntry;
 use crate::clock::Timestamp;
 use crate::diagnostic::Fault;
 
-/// The longest refresh window. botocore and the .NET SDK ask again when less than 15 minutes are left; an answer with
-/// less would cause a call for each request.
+/// The longest refresh window. botocore and the .NET SDK ask again when less than 15 minutes are left; a shorter-lived
+/// answer would cause a call for every request.
 const LONGEST_REFRESH_WINDOW: Duration = Duration::from_secs(20 * 60);
 
-/// How far an entry's creation may lie in the future. More means that this clock was set back, and that nothing is
-/// known about how old the entry is.
+/// How far in the future an entry may have been created. More means that this clock was set back, and that the entry's
+/// age is unknown.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// The wait after the first refusal; each further one doubles it.
@@ -20,7 +20,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait after refusals, before jitter.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// The wait after a failure of the network, before jitter.
+/// The wait after a network failure, before jitter.
 const NETWORK_WAIT: Duration = Duration::from_secs(30);
 
 /// Whether the entry may be handed out.
@@ -28,19 +28,19 @@ const NETWORK_WAIT: Duration = Duration::from_secs(30);
 pub enum Freshness {
     /// It is the answer.
     Fresh,
-    /// It still works, and is the answer where no new session can be had.
+    /// It still works, and is the answer if there can be no new session.
     Stale,
     /// AWS refuses it.
     Expired,
 }
 
-/// `min(20 minutes, lifetime / 2)`: the time before expiration in which a new session is made.
+/// `min(20 minutes, lifetime / 2)`: how long before its end a session is renewed.
 pub fn refresh_window(lifetime: Duration) -> Duration {
     LONGEST_REFRESH_WINDOW.min(lifetime / 2)
 }
 
 impl CacheEntry {
-    /// Returns how long the session lives in all: from its creation to its end, both by this machine's clock.
+    /// Returns how long the session lasts in all: from its creation to its end, both by this machine's clock.
     pub fn lifetime(&self) -> Duration {
         self.usable_until.since(self.created_at)
     }
@@ -51,10 +51,9 @@ impl CacheEntry {
     }
 
     /// Judges the entry at `now`, for a consumer that needs `minimum_remaining` of its lifetime.
-    ///
-    /// [`refresh_window`] of [`CacheEntry::lifetime`] is what `credential-process` needs. An entry that was made in
-    /// the future, by this clock, is never fresh. Whether the certificate is still the one it was made with is
-    /// [`CacheEntry::certificate_sha256`]'s to tell.
+    /// `credential-process` needs the [`refresh_window`] of [`CacheEntry::lifetime`]. An entry created in the future,
+    /// by this clock, is never fresh. Whether the certificate is still the same is for the caller to compare with
+    /// [`CacheEntry::certificate_sha256`].
     pub fn freshness(&self, now: Timestamp, minimum_remaining: Duration) -> Freshness {
         if self.usable_until <= now {
             Freshness::Expired
@@ -68,9 +67,9 @@ impl CacheEntry {
 
 /// Returns how long to wait after the `count`th failure in a row.
 ///
-/// `min(1 minute · 2^(count − 1), 15 minutes)` after a refusal, 30 seconds after a failure of the network, nothing
-/// after any other, since those are cured on this machine. `jitter`, from 0 to 255, adds up to a quarter, so that
-/// hosts that failed together do not come back together.
+/// `min(1 minute · 2^(count − 1), 15 minutes)` after a refusal, 30 seconds after a network failure, zero after any
+/// other, since those are cured on this machine. `jitter`, from 0 to 255, adds up to a quarter, so that hosts that
+/// failed together do not come back together.
 pub fn wait_after(fault: Fault, count: u32, jitter: u8) -> Duration {
     let wait = match fault {
         Fault::Refused => {

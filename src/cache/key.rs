@@ -1,4 +1,4 @@
-//! What tells one cached session from another.
+//! What identifies a cached session.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,16 +14,16 @@ use crate::text;
 /// The variable that separates installations and tests.
 const NAMESPACE_VARIABLE: &str = "ANYROLE_CACHE_NAMESPACE";
 
-/// The namespace where the variable is unset: the version of the entries' format.
+/// The namespace if the variable is unset: the version of the entries' format.
 const DEFAULT_NAMESPACE: &str = "v1";
 
-/// The longest namespace: it is part of each key's description, which counts against the kernel's quota.
+/// The longest namespace: it is part of every key's description, which counts against the kernel's quota.
 const LONGEST_NAMESPACE: usize = 32;
 
-/// What the digest begins with, so that it is no digest of anything else.
+/// The prefix of the digested data, so that the digest is never one of anything else.
 const DOMAIN: &[u8] = b"anyrole/cache-key/v1\0";
 
-/// A part of every store that sees only its own entries: `v1`, or the value of `ANYROLE_CACHE_NAMESPACE`.
+/// A separate part of every store: `v1`, or the value of `ANYROLE_CACHE_NAMESPACE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace(String);
 
@@ -56,7 +56,7 @@ impl Diagnostic for NamespaceError {
 }
 
 impl Namespace {
-    /// Returns what the environment chose, `v1` where it chose nothing.
+    /// Returns the namespace that the environment names, else `v1`.
     ///
     /// # Errors
     ///
@@ -90,10 +90,10 @@ impl FromStr for Namespace {
     }
 }
 
-/// Where the certificate comes from, as far as it tells sessions apart.
+/// Where the certificate comes from, to the extent that this distinguishes sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateSource<'a> {
-    /// The SHA-256 of the bytes, where the place has no name that lasts: `-`, `env:`, `fd:`.
+    /// The SHA-256 of the bytes, if the place has no lasting name: `-`, `env:`, `fd:`.
     Content([u8; 32]),
     /// The text of a lasting place: an absolute path, a URI, a selector.
     Place(&'a str),
@@ -102,9 +102,9 @@ pub enum CertificateSource<'a> {
 /// Whether the service's TLS certificate is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerVerification {
-    /// As it must be.
+    /// It is, as it must be.
     On,
-    /// `--no-verify-ssl`: what was obtained so is never the answer for a verified call.
+    /// `--no-verify-ssl`: a session obtained this way never answers a verified call.
     Off,
 }
 
@@ -113,13 +113,13 @@ pub enum ServerVerification {
 pub struct SecondHop<'a> {
     /// The role.
     pub role_arn: &'a RoleArn,
-    /// The external id its trust policy asks for. It is a shared secret to some, so it is never shown.
+    /// The external id that its trust policy requires. Some treat it as a shared secret, so it is never shown.
     pub external_id: Option<&'a str>,
     /// The name in CloudTrail.
     pub role_session_name: Option<&'a str>,
-    /// The session duration asked for.
+    /// The requested session duration.
     pub session_duration: Option<Duration>,
-    /// The URL of STS's endpoint after all flags and variables were resolved.
+    /// The URL of the STS endpoint, after all flags and variables were resolved.
     pub endpoint: &'a str,
     /// Session tags, name and value; their order does not matter.
     pub tags: &'a [(String, String)],
@@ -144,18 +144,18 @@ impl fmt::Debug for SecondHop<'_> {
 pub struct Scope<'a> {
     /// The SHA-256 of the policy, where there is one.
     pub policy_sha256: Option<[u8; 32]>,
-    /// The session duration asked for; `None` ends with the session before.
+    /// The requested session duration; with `None` it ends with the session before.
     pub session_duration: Option<Duration>,
     /// The description in CloudTrail.
     pub description: Option<&'a str>,
-    /// The URL of STS's endpoint after all flags and variables were resolved.
+    /// The URL of the STS endpoint, after all flags and variables were resolved.
     pub endpoint: &'a str,
 }
 
-/// Everything that decides which session is meant; two calls that differ here never share an entry.
+/// Everything that identifies a session; calls that differ in any of it never share an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionDescription<'a> {
-    /// Whose certificate.
+    /// The certificate's source.
     pub certificate_source: CertificateSource<'a>,
     /// The trust anchor.
     pub trust_anchor_arn: &'a TrustAnchorArn,
@@ -163,38 +163,38 @@ pub struct SessionDescription<'a> {
     pub profile_arn: &'a ProfileArn,
     /// The role.
     pub role_arn: &'a RoleArn,
-    /// The region called.
+    /// The region that is called.
     pub region: &'a str,
-    /// The endpoint's URL after all flags and variables were resolved.
+    /// The endpoint's URL, after all flags and variables were resolved.
     pub endpoint: &'a str,
-    /// Whether its certificate is verified.
+    /// Whether its TLS certificate is verified.
     pub server_verification: ServerVerification,
-    /// The session duration asked for; `None` leaves it to the profile.
+    /// The requested session duration; `None` leaves it to the profile.
     pub session_duration: Option<Duration>,
     /// The name in CloudTrail.
     pub role_session_name: Option<&'a str>,
     /// The role assumed with that session, if any.
     pub second_hop: Option<SecondHop<'a>>,
-    /// How that session is narrowed, one after the other.
+    /// How that session is narrowed, step by step.
     pub scopes: &'a [Scope<'a>],
 }
 
-/// What the first octet of a key begins with, by the number of the hop: mask and value. A hop takes its lock before that of the hop before
-/// it, so no two of them may share one.
+/// The leading bits of a key, as mask and value, by the number of the hop. A hop holds its lock while it takes that of the
+/// hop before it, so no two of them may share one.
 const HOP_MARKS: [(u8, u8); 5] =
     [(0b1000_0000, 0), (0b1100_0000, 0x80), (0b1110_0000, 0xc0), (0b1111_0000, 0xe0), (0b1111_0000, 0xf0)];
 
-/// The name of one entry: a digest over all that tells its session from others.
+/// The name of one entry: a digest of everything that identifies its session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CacheKey([u8; 32]);
 
 impl CacheKey {
     /// `SHA-256(domain ‖ field…)`, where each field is `length (8 octets, network order) ‖ octets`.
     ///
-    /// The namespace is the first field. An absent text is the length 2⁶⁴−1 with no octets, so that it differs
-    /// from an empty one; tags are sorted, and each scope begins with an absent text, which no tag is. The highest bits tell
-    /// the hops from one another (0 the first, 10 the second, 110 and so on the narrower sessions), so that no two of them share a
-    /// lock. The form is ours.
+    /// The namespace is the first field. An absent text has the length 2⁶⁴−1 and no octets, so that it differs from an
+    /// empty one; tags are sorted, and each scope begins with an absent text, which no tag can be. The highest bits
+    /// distinguish the hops (0 the first, 10 the second, 110 and so on the narrower sessions), so that no two of them
+    /// share a lock. The format is ours.
     pub fn new(namespace: &Namespace, session: &SessionDescription<'_>) -> Self {
         let SessionDescription {
             certificate_source,

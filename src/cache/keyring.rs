@@ -1,13 +1,13 @@
-//! Entries in a keyring of the operating system, behind the API of `keyring-core`.
+//! Entries in a keyring of the operating system, through the API of `keyring-core`.
 //!
 //! | system | keyring |
 //! |---|---|
-//! | Linux | the kernel's, by a store of our own; else, where it is built, the Secret Service |
+//! | Linux | the kernel's, through our own store; else, if it is built in, the Secret Service |
 //! | macOS | Keychain |
 //! | Windows | Credential Manager |
 //!
-//! Every entry is sealed under a key in the state folder: the kernel's keyring is shared by all containers that run
-//! under the same user number, and who can write to it must not be able to plant credentials. An entry that does not
+//! Every entry is sealed under a key in the state folder: all containers that run under the same user number share the
+//! kernel's keyring, and a process that can write to it must not be able to plant credentials. An entry that does not
 //! open is a miss.
 
 #[cfg_attr(
@@ -36,24 +36,24 @@ use super::state_folder::StateLocation;
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary, Namespace, StoreKind};
 use crate::clock::Timestamp;
 
-/// What the service of all our entries begins with.
+/// The prefix of the service of all our entries.
 const SERVICE: &str = "anyrole:";
 
-/// The modifier by which a store that can is told how long an entry lives, in seconds.
+/// The modifier that gives an entry's lifetime in seconds to a store that supports it.
 const LIFETIME_MODIFIER: &str = "lifetime_seconds";
 
-/// What a part begins with where another one follows.
+/// The first octet of a part that another one follows.
 const MORE_FOLLOWS: u8 = 1;
 
-/// What the last part begins with.
+/// The first octet of the last part.
 const LAST_PART: u8 = 0;
 
-/// Whether the kernel's keyring is taken in a container.
+/// Whether the kernel's keyring may be used in a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Containers {
     /// Yes: the user named the store.
     Allowed,
-    /// No: who else has this user number is not known there.
+    /// No: it is unknown who else has this user number.
     Refused,
 }
 
@@ -63,7 +63,7 @@ pub struct KeyringCache {
     store: Arc<CredentialStore>,
     service: String,
     location: StateLocation,
-    /// The largest value the keyring takes, in octets; a longer entry is kept in several.
+    /// The largest value that the keyring takes, in octets; a longer entry is split.
     largest_value: usize,
 }
 
@@ -82,7 +82,7 @@ impl KeyringCache {
     /// The desktop's keyring on this system.
     pub const DESKTOP: StoreKind = desktop::KIND;
 
-    /// Opens the Linux kernel's keyring of this user. Nothing is asked but whether this is a container.
+    /// Opens the Linux kernel's keyring of this user. Nothing is checked but whether this is a container.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl KeyringCache {
     ///
     /// # Errors
     ///
-    /// Fails where there is none, where it is locked (nothing is ever prompted), and where it is not built.
+    /// Fails if there is none, if it is locked (no prompt is ever shown), or if it is not built in.
     pub fn desktop(namespace: &Namespace, location: StateLocation) -> Result<Self, CacheError> {
         let store = desktop::open()?;
         Ok(Self::new(desktop::KIND, store, desktop::LARGEST_VALUE, namespace, location))
@@ -116,7 +116,7 @@ impl KeyringCache {
         Self { kind, store, service: format!("{SERVICE}{}", namespace.as_str()), location, largest_value }
     }
 
-    /// Fails where a new session could not be kept.
+    /// Checks that a new session could be stored.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl KeyringCache {
         }
     }
 
-    /// Reads the sealed entry, from all its parts.
+    /// Reads the sealed entry from all its parts.
     fn read(&self, key: &CacheKey) -> Result<Option<Vec<u8>>, CacheError> {
         let mut value = Vec::new();
         for part in 0..self.most_parts() {
@@ -168,7 +168,7 @@ impl KeyringCache {
         Ok(None)
     }
 
-    /// Writes the sealed entry, in parts that each begin with whether another one follows.
+    /// Writes the sealed entry in parts, each with a first octet that says whether another follows.
     fn write(&self, key: &CacheKey, sealed: &[u8], lifetime: u64) -> Result<(), Error> {
         let mut parts = sealed.chunks(self.largest_value - 1).enumerate().peekable();
         while let Some((number, octets)) = parts.next() {
@@ -182,7 +182,7 @@ impl KeyringCache {
         MAX_SEALED / (self.largest_value - 1) + 1
     }
 
-    /// Removes the entry of ours that expires first, or one that no longer is an entry.
+    /// Removes our entry that expires first, or one that cannot be read as an entry.
     fn remove_oldest(&self) -> Result<(), CacheError> {
         let oldest = self
             .keys()?
@@ -212,8 +212,8 @@ impl KeyringCache {
             .collect())
     }
 
-    /// Removes entries that had expired before `now`, where the keyring does not forget them by itself. What cannot be
-    /// read or removed is left for the next time.
+    /// Removes entries that had expired before `now`, if the keyring has no timeouts of its own. What cannot be read or
+    /// removed is left for the next time.
     fn sweep(&self, now: Timestamp) {
         if self.kind == StoreKind::KernelKeyring {
             return;
@@ -269,7 +269,7 @@ impl CredentialCache for KeyringCache {
         let lifetime = entry.lifetime().as_secs().max(1);
         match (self.write(key, &sealed, lifetime), self.kind) {
             (Ok(()), _) => {}
-            // Sessions that displace each other would be asked for again and again: the next store takes this one.
+            // Sessions that evict each other would be requested again and again, so the next store takes this one.
             (Err(Error::TooLong(..)), StoreKind::KernelKeyring) => {
                 return Err(CacheError::Full { store: self.kind });
             }
@@ -277,7 +277,7 @@ impl CredentialCache for KeyringCache {
                 self.remove_oldest()?;
                 self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))?;
             }
-            // What another build of this program wrote, Keychain lets us neither read nor change, but remove.
+            // Keychain lets us remove, but neither read nor change, what another build of this program wrote.
             (Err(_), StoreKind::Keychain) => {
                 self.remove(key)?;
                 self.write(key, &sealed, lifetime).map_err(|error| self.failed(&error))?;
@@ -305,12 +305,12 @@ impl CredentialCache for KeyringCache {
     }
 }
 
-/// Says what a keyring said, without ever printing a value that it returned.
+/// Describes an error of a keyring, without ever printing a value that it returned.
 fn describe(error: &Error) -> String {
     if let Error::NoStorageAccess(source) | Error::PlatformFailure(source) = error {
         source.to_string()
     } else {
-        // These texts hold names and lengths; the values that two of the variants carry are not among them.
+        // These texts hold names and lengths, but not the values that two of the variants carry.
         error.to_string()
     }
 }
@@ -345,7 +345,7 @@ mod tests {
             let found = cache.get(&key("a")).unwrap().expect("it was stored");
             assert_eq!(found.into_facts(), entry().into_facts());
             assert_eq!(cache.list().unwrap().len(), 1);
-            // A part that is lost or from another entry makes a miss.
+            // A part that is lost, or from another entry, makes it a miss.
             if largest_value == 100 {
                 cache.part(&key("a"), 1, None).unwrap().set_secret(b"\x01other").unwrap();
                 assert!(cache.get(&key("a")).unwrap().is_none());
@@ -377,7 +377,8 @@ mod tests {
         entry
     }
 
-    /// Without a look at all entries: Wine puts them at odd addresses, where a debug build of the store's package stops.
+    /// Does not list entries: Wine puts them at misaligned addresses, on which a debug build of the store's package
+    /// panics.
     #[cfg(windows)]
     #[test]
     fn credential_manager_keeps_the_largest_entry_in_parts() {

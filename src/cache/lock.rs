@@ -1,12 +1,13 @@
 //! Single flight: one new session at a time for each key, across all processes of the user.
 //!
 //! 256 files, chosen by the key's first octet and never removed, each locked with `flock`: the kernel releases a lock
-//! when its holder ends, however it ends. Two keys that share a file wait for each other, which costs time and
-//! nothing else. A hop never shares one with a hop before it: whoever makes the later one may wait for the earlier.
+//! when its holder ends, however it ends. Two keys that share a file wait for each other, which costs time and nothing
+//! else. A hop never shares a file with an earlier hop, because whoever creates the later session may wait for the
+//! earlier one.
 //!
-//! Waiting is a blocking `flock` in a thread of its own. Polling would either burn the processor or hand over late;
-//! so the next one begins the moment the lock is free. `flock` has no deadline, therefore the thread: when the
-//! deadline passes it is left behind, and gives back at once what it may still be granted.
+//! Waiting is a blocking `flock` in a separate thread. Polling would either waste processor time or hand over late;
+//! this way the next process starts the moment the lock is free. `flock` has no deadline, so the thread is left behind
+//! when the deadline passes, and at once releases the lock if it still gets it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -18,24 +19,25 @@ use super::state_folder::StateFolder;
 use super::{CacheError, CacheKey};
 use crate::private_file::lock_within;
 
-/// How often a lock file that was removed by somebody while we waited is opened anew.
+/// How often the lock file is reopened because somebody removed it while we waited.
 const MOST_REOPENINGS: u32 = 16;
 
-/// The right to make a new session for a key, until it is dropped or the process ends.
+/// The right to create a session for a key, until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
     /// Closing it releases the lock.
     _file: File,
 }
 
-/// What came of the wait to be the one who makes the session.
+/// The result of waiting for the single flight.
 #[derive(Debug)]
 pub enum SingleFlight {
-    /// This process makes it, under the lock. Ask the cache again: the one before us may have filled it.
+    /// This process creates the session, holding the lock. Check the cache again first: the previous holder may have
+    /// filled it.
     Leads(Lock),
-    /// The one before us failed while we waited; its failure is the answer.
+    /// The previous holder failed while we waited; its failure is the answer.
     Failed(Box<Failure>),
-    /// The deadline passed while a living holder works.
+    /// The deadline passed while a live holder was still at work.
     TimedOut,
 }
 
@@ -46,7 +48,7 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Keeps locks in the state folder.
+    /// Uses lock files in the state folder.
     pub const fn new(folder: Arc<StateFolder>) -> Self {
         Self { folder }
     }
@@ -55,7 +57,7 @@ impl Locks {
     ///
     /// # Errors
     ///
-    /// Fails if there can be no lock; the caller goes on without.
+    /// Fails if locking is impossible; the caller goes on without.
     pub fn try_acquire(&self, key: &CacheKey) -> Result<Option<Lock>, CacheError> {
         match self.acquire_until(key, Instant::now()) {
             Ok(Some(held)) => Ok(Some(Lock { _file: held.file })),
@@ -68,7 +70,7 @@ impl Locks {
     ///
     /// # Errors
     ///
-    /// Fails if there can be no lock; the caller goes on without.
+    /// Fails if locking is impossible; the caller goes on without.
     pub fn acquire(
         &self,
         key: &CacheKey,
@@ -105,7 +107,7 @@ impl Locks {
             match file {
                 None => return Ok(None),
                 Some(file) if self.folder.is_current(&name, &file) => return Ok(Some(Held { file, waited })),
-                // Somebody removed it meanwhile: others lock another file of this name.
+                // Somebody removed it in the meantime: others now lock another file of this name.
                 Some(_) => {}
             }
         }

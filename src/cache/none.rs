@@ -1,8 +1,8 @@
-//! The store that keeps nothing: `--cache none`.
+//! The store that stores nothing: `--cache none`.
 
 use super::{CacheEntry, CacheError, CacheKey, CredentialCache, EntrySummary};
 
-/// Keeps nothing: every look is a miss.
+/// Stores nothing: every lookup is a miss.
 #[derive(Clone, Copy, Debug)]
 pub struct NoCache;
 

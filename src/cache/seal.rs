@@ -1,4 +1,4 @@
-//! An entry sealed for one place and one key: nobody without the key can read it, change it or move it.
+//! An entry sealed for one purpose and one key: nobody without the sealing key can read, change or move it.
 //!
 //! ```text
 //! header     = "anyrole\0" ‖ version (1) ‖ purpose (1) ‖ expiration (8) ‖ salt (32)
@@ -7,13 +7,13 @@
 //! sealed     = header ‖ ciphertext ‖ tag (16)
 //! ```
 //!
-//! The salt is drawn anew for each sealing, so each key seals one message, and the nonce need not vary. The expiration
-//! stands in the header so that an entry can be dropped without being opened.
+//! The salt is random for each sealing, so each derived key seals one message, and the nonce need not vary. The
+//! expiration is in the header so that an entry can be dropped without being opened.
 //!
-//! The cipher (RFC 8439) is quick and takes constant time without special instructions, so that nobody has to ask the
-//! processor whether it has them: those of AES did so twelve times, and each question is an exit from a virtual machine. It is
-//! RustCrypto's and not aws-lc's: opening one entry through aws-lc maps half a megabyte of it into a process that needs nothing
-//! else of it, and takes a dozen system calls to set it up.
+//! The cipher (RFC 8439) is fast and constant-time without special instructions, so there is no need to ask the
+//! processor for its features: AES did so twelve times, and each query exits the virtual machine. It is RustCrypto's
+//! and not aws-lc's: opening one entry through aws-lc maps half a megabyte into a process that needs nothing else of
+//! it, and takes a dozen system calls to set up.
 
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
@@ -38,7 +38,7 @@ const HEADER_LENGTH: usize = MAGIC.len() + 1 + 1 + 8 + SALT_LENGTH;
 /// The largest sealed entry, in octets.
 pub(super) const MAX_SEALED: usize = HEADER_LENGTH + MAX_LENGTH + TAG_LENGTH;
 
-/// Where a sealed entry belongs; one sealed for another place does not open.
+/// The store that an entry is sealed for; it does not open for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     File,
@@ -61,7 +61,7 @@ impl Purpose {
     }
 }
 
-/// What an entry is sealed under: a secret from which keys are derived, and what it is bound to.
+/// What an entry is sealed under: a secret from which keys are derived, and a context that they are bound to.
 #[derive(Debug)]
 pub struct SealingKey {
     material: Secret<Vec<u8>>,
@@ -69,10 +69,10 @@ pub struct SealingKey {
 }
 
 impl SealingKey {
-    /// Takes input keying material (RFC 5869), with at least 128 bits of entropy, and the context that is mixed in.
+    /// Takes input keying material (RFC 5869) with at least 128 bits of entropy, and the context that is mixed in.
     ///
     /// For the file store these are the decrypted PKCS#8 octets of the private key and the SHA-256 of its
-    /// SubjectPublicKeyInfo: the parts of `signer::SealingKey`, which this floor does not know.
+    /// SubjectPublicKeyInfo: the parts of `signer::SealingKey`, which this floor cannot import.
     pub fn new(material: Secret<Vec<u8>>, context: impl Into<Vec<u8>>) -> Self {
         Self { material, context: context.into() }
     }
@@ -86,7 +86,7 @@ impl SealingKey {
     }
 }
 
-/// Seals an encoded entry; `None` where the system gives no random numbers.
+/// Seals an encoded entry; `None` if the system provides no random numbers.
 pub(super) fn seal(
     purpose: Purpose,
     sealing_key: &SealingKey,
@@ -108,7 +108,7 @@ pub(super) fn seal(
     Some([&header, encoded.as_slice(), tag.as_slice()].concat())
 }
 
-/// Opens a sealed entry; anything that was not sealed so, for this key, is `None`.
+/// Opens a sealed entry; `None` for anything not sealed for this purpose and key.
 pub(super) fn open(
     purpose: Purpose,
     sealing_key: &SealingKey,

@@ -1,8 +1,9 @@
-//! The one folder in which all processes of a user meet: locks, the last failures, the sealing key, sealed files.
+//! The one folder through which all processes of a user coordinate: locks, the last failures, the sealing key, sealed
+//! files.
 //!
-//! It is the user's own (checked on the open descriptor), closed to others, and everything in it is reached through
-//! that descriptor, so that nobody can exchange it below us. Files are owner-only from their creation, under any
-//! umask. Where no place for it can be used there is no lock and no cache, and never a failure.
+//! The user must own it (checked on the open descriptor) and others are denied access; everything in it is reached
+//! through that descriptor, so nobody can replace it under us. Files are owner-only from their creation, under any
+//! umask. If no place for it can be used, there is no locking and no cache, but never a failure.
 
 #[cfg(unix)]
 #[path = "state_folder/unix.rs"]
@@ -23,49 +24,49 @@ use crate::env::Environment;
 use crate::secret::Secret;
 use crate::trace;
 
-/// The variable that chooses the folder, and then no other is looked for.
+/// The variable that names the folder; if set, no other is searched.
 const VARIABLE: &str = "ANYROLE_STATE_DIR";
 
-/// The folder that systemd made for the unit (`StateDirectory=`); several are joined by colons, the first is used.
+/// The folder that systemd created for the unit (`StateDirectory=`); of several, joined by colons, the first is used.
 const STATE_VARIABLE: &str = "STATE_DIRECTORY";
 
-/// The folder that systemd made for the unit until it stops (`RuntimeDirectory=`); as above.
+/// The folder that systemd created for the unit until it stops (`RuntimeDirectory=`); likewise.
 const RUNTIME_VARIABLE: &str = "RUNTIME_DIRECTORY";
 
-/// Below the home folder, where no variable chooses.
+/// Relative to the home folder, if no variable names one.
 const BELOW_HOME: &str = ".local/state/anyrole";
 
-/// The file with the key under which keyring entries are sealed.
+/// The file with the key that keyring entries are sealed under.
 const SEALING_KEY: &str = "sealing-key";
 
 /// Its length in octets.
 const SEALING_KEY_LENGTH: usize = 32;
 
-/// What becomes of a folder that is absent.
+/// What to do if a folder is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Absent {
+enum IfAbsent {
     Leave,
     Make,
 }
 
-/// What must hold of the folder in which the state folder is made.
+/// What is required of the folder in which the state folder is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Parent {
-    /// Nothing: the state folder was named.
+    /// Nothing: the state folder was named explicitly.
     Any,
-    /// It is this user's own: a home folder, or what the login manager made for the user.
+    /// The user owns it: a home folder, or what the login manager created for the user.
     Own(PathBuf),
-    /// All users may write to it, and none can remove or rename what is another's: `/dev/shm`, `/tmp`.
+    /// All users may write to it, and none can remove or rename another's files: `/dev/shm`, `/tmp`.
     ///
-    /// This is the last resort of a user without a home, and the one exception from "nothing in a folder that others can
-    /// write to". Who comes first there (with a folder, a link or a file of that name) costs this user the cache and gets
-    /// nothing: the state folder is opened once without following a link, and must then be this user's and closed to all
-    /// others. `tests/homeless.rs` tries it.
+    /// This is the last resort of a user without a home, and the one exception to "nothing in a folder that others can
+    /// write to". Whoever gets there first (with a folder, a link or a file of that name) costs this user the cache and
+    /// gains nothing: the state folder is opened once without following a link, and must then belong to this user and
+    /// be closed to all others. `tests/homeless.rs` tries it.
     #[cfg(unix)]
     Sticky(PathBuf),
 }
 
-/// One place where the state folder may be.
+/// A place where the state folder may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     path: PathBuf,
@@ -81,13 +82,13 @@ impl Place {
         Self { path: home.join(BELOW_HOME), parent: Parent::Own(home) }
     }
 
-    fn open(&self, absent: Absent) -> Result<StateFolder, CacheError> {
-        StateFolder::open(&self.path, &self.parent, absent).map_err(|problem| self.failed(problem))
+    fn open(&self, if_absent: IfAbsent) -> Result<StateFolder, CacheError> {
+        StateFolder::open(&self.path, &self.parent, if_absent).map_err(|problem| self.failed(problem))
     }
 
     /// Opens the folder if sessions can be shared through it: a home may be read-only or full.
     fn open_usable(&self) -> Result<StateFolder, CacheError> {
-        let folder = self.open(Absent::Make)?;
+        let folder = self.open(IfAbsent::Make)?;
         folder.check_writable().map_err(|error| self.failed(FolderProblem::Io(error)))?;
         match folder.sealing_key() {
             Ok(_) => Ok(folder),
@@ -118,37 +119,37 @@ impl Place {
         CacheError::StateFolder { path: self.path.clone(), problem }
     }
 
-    /// Reads the sealing key by its path; in a folder that others can write to, through the folder.
+    /// Reads the sealing key by its path; in a folder that others can write to, through the folder's descriptor.
     fn sealing_key(&self) -> Option<SealingKey> {
         let bytes = match self.parent {
             Parent::Any | Parent::Own(_) => {
                 system::read_private(&self.path.join(SEALING_KEY), SEALING_KEY_LENGTH)?
             }
             #[cfg(unix)]
-            Parent::Sticky(_) => self.open(Absent::Leave).ok()?.read(SEALING_KEY, SEALING_KEY_LENGTH)?,
+            Parent::Sticky(_) => self.open(IfAbsent::Leave).ok()?.read(SEALING_KEY, SEALING_KEY_LENGTH)?,
         };
-        whole_key(bytes)
+        parse_key(bytes)
     }
 }
 
 /// Where the state folder is, or would be; nothing is opened yet.
 ///
-/// All processes of a user search the same places in the same order, so that those who may run the program at all meet:
-/// the home folder first, and for a user without one (Debian's system users have `/nonexistent`, an image's user has `/`)
-/// what the system keeps for its users in memory.
+/// All processes of a user search the same places in the same order, so that they find the same folder: the home folder
+/// first, and for a user without one (Debian's system users have `/nonexistent`, an image's user has `/`) what the
+/// system provides for its users in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateLocation {
     /// The preferred first.
     places: Vec<Place>,
-    /// Whether the search goes on with the places that the system has for users without a home. They are named when they are
-    /// looked at, which most calls never do.
-    goes_on: bool,
+    /// Whether the search continues with the system's places for users without a home. They are determined only when
+    /// needed, which most calls never do.
+    tries_system_places: bool,
 }
 
-/// What a search for the state folder found.
+/// The result of a search for the state folder.
 #[derive(Debug)]
 pub struct Found {
-    /// The folder; `None` where there is none.
+    /// The folder, if one was found.
     pub folder: Option<StateFolder>,
     /// The places before it, and why they cannot be used.
     pub passed_over: Vec<CacheError>,
@@ -166,14 +167,14 @@ pub struct Outlook {
 }
 
 impl StateLocation {
-    /// Finds where to look: `ANYROLE_STATE_DIR` and nowhere else; or `$STATE_DIRECTORY`, `~/.local/state/anyrole`,
+    /// Determines where to search: `ANYROLE_STATE_DIR` alone; or else `$STATE_DIRECTORY`, `~/.local/state/anyrole`,
     /// `$RUNTIME_DIRECTORY`, `/run/user/UID/anyrole`, `/dev/shm/anyrole-UID` and `/tmp/anyrole-UID`.
     ///
-    /// `XDG_RUNTIME_DIR` is not asked: `su` keeps that of the user who calls it.
+    /// `XDG_RUNTIME_DIR` is not used: `su` keeps that of the user who calls it.
     ///
     /// # Errors
     ///
-    /// Fails if there is no place at all, which needs a Windows user without a profile folder.
+    /// Fails if there is no place at all: on Windows, for a user without a profile folder.
     pub fn resolve(env: &Environment) -> Result<Self, CacheError> {
         if let Some(path) = env.os_var(VARIABLE) {
             return Ok(Self::at(path));
@@ -186,31 +187,31 @@ impl StateLocation {
             let path = Path::new("~").join(BELOW_HOME);
             return Err(CacheError::StateFolder { path, problem: FolderProblem::Nowhere });
         }
-        Ok(Self { places, goes_on: true })
+        Ok(Self { places, tries_system_places: true })
     }
 
-    /// Names the folder directly; no other is looked for.
+    /// Names the folder directly; no other is searched.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { places: vec![Place::named(path)], goes_on: false }
+        Self { places: vec![Place::named(path)], tries_system_places: false }
     }
 
-    /// Names the folder of a home; no other is looked for.
+    /// Names the folder below a home; no other is searched.
     pub fn in_home(home: impl Into<PathBuf>) -> Self {
-        Self { places: vec![Place::in_home(home.into())], goes_on: false }
+        Self { places: vec![Place::in_home(home.into())], tries_system_places: false }
     }
 
-    /// Returns the places to look at, the preferred first.
+    /// Returns the places to search, the preferred first.
     fn places(&self) -> impl Iterator<Item = Cow<'_, Place>> {
-        let memory = self.goes_on.then(|| std::iter::once_with(system::without_home).flatten());
+        let memory = self.tries_system_places.then(|| std::iter::once_with(system::without_home).flatten());
         self.places.iter().map(Cow::Borrowed).chain(memory.into_iter().flatten().map(Cow::Owned))
     }
 
-    /// Opens the first folder that can be used, and makes it, with mode 0700, where it is absent.
+    /// Opens the first folder that can be used; an absent one is created with mode 0700.
     ///
     /// # Errors
     ///
-    /// Fails as the first place does if none can be used: another user owns it or the home folder, others can write to
-    /// it, it is a link, or the system refuses.
+    /// If none can be used, fails with the problem of the first: another user owns it or the home folder, others can
+    /// write to it, it is a link, or the system refuses.
     pub fn open(&self) -> Result<StateFolder, CacheError> {
         let Found { folder, passed_over } = self.search();
         match (folder, passed_over.into_iter().next()) {
@@ -220,17 +221,18 @@ impl StateLocation {
         }
     }
 
-    /// Opens the folder as [`Self::open`] does, and tells which places were passed over and why.
+    /// Opens the folder as [`Self::open`] does, and returns which places were skipped and why.
     pub fn search(&self) -> Found {
         let mut passed_over = Vec::new();
         for place in self.places() {
-            // A folder that was named is used for what it can do: there is no other.
-            let opened = if self.goes_on { place.open_usable() } else { place.open(Absent::Make) };
+            // A folder that was named explicitly is used even if it is not writable: there is no other.
+            let opened =
+                if self.tries_system_places { place.open_usable() } else { place.open(IfAbsent::Make) };
             match opened {
                 Ok(folder) => return Found { folder: Some(folder), passed_over },
                 Err(error) => {
                     trace::step(|| error.to_string());
-                    let ends = is_of_the_process(&error);
+                    let ends = is_process_limit(&error);
                     passed_over.push(error);
                     if ends {
                         break;
@@ -255,32 +257,33 @@ impl StateLocation {
 
     /// Opens every folder that is there; none is made.
     pub fn existing(&self) -> impl Iterator<Item = StateFolder> {
-        self.places().filter_map(|place| place.open(Absent::Leave).ok())
+        self.places().filter_map(|place| place.open(IfAbsent::Leave).ok())
     }
 
-    /// Reads the keys under which keyring entries may be sealed, one when it is asked for. The first one costs one small file
-    /// opened, judged and read, and is the right one unless a home folder became unusable or usable in the meantime.
+    /// Reads, one by one on demand, the keys that keyring entries may be sealed under. The first costs opening,
+    /// checking and reading one small file, and is the right one unless a home folder became unusable or usable in the
+    /// meantime.
     ///
-    /// A file that is not this user's only is none; then nothing was sealed under it either.
+    /// A file that is not private to this user counts as absent; then nothing was sealed under it either.
     pub(super) fn sealing_keys(&self) -> impl Iterator<Item = SealingKey> {
         self.places().filter_map(|place| place.sealing_key())
     }
 }
 
-/// Tells whether it is a limit of this process that stands in the way, as it would everywhere.
-fn is_of_the_process(error: &CacheError) -> bool {
+/// Returns whether a limit of this process is the problem, which would be the same in every place.
+fn is_process_limit(error: &CacheError) -> bool {
     let CacheError::StateFolder { problem: FolderProblem::Io(error), .. } = error else { return false };
     error.kind() == io::ErrorKind::FileTooLarge || system::is_out_of_descriptors(error)
 }
 
 impl StateFolder {
-    /// Returns the key under which keyring entries are sealed, and makes it where it is absent or useless.
+    /// Returns the key that keyring entries are sealed under, and creates it if it is absent or unusable.
     ///
-    /// Of many processes that make it at the same time one wins, and all return the winner's key. Losing the file
+    /// Of several processes that create it at the same time one wins, and all return the winner's key. Losing the file
     /// costs the cached sessions and nothing else.
     pub(super) fn sealing_key(&self) -> Result<SealingKey, CacheError> {
         let failed = |source| CacheError::File { path: self.path().join(SEALING_KEY), source };
-        let read = || self.read(SEALING_KEY, SEALING_KEY_LENGTH).and_then(whole_key);
+        let read = || self.read(SEALING_KEY, SEALING_KEY_LENGTH).and_then(parse_key);
         if let Some(key) = read() {
             return Ok(key);
         }
@@ -289,7 +292,7 @@ impl StateFolder {
         if let Some(key) = read() {
             return Ok(key);
         }
-        // A file was there, and it is no key: cut short, or open to others.
+        // A file was there, but it is no key: cut short, or accessible to others.
         self.replace(SEALING_KEY, fresh.expose()).map_err(failed)?;
         read().ok_or_else(|| failed(io::Error::other("it is not a file that only this user can read")))
     }
@@ -301,7 +304,7 @@ fn fresh_key() -> io::Result<Secret<Vec<u8>>> {
     Ok(Secret::new(key))
 }
 
-fn whole_key(bytes: Vec<u8>) -> Option<SealingKey> {
+fn parse_key(bytes: Vec<u8>) -> Option<SealingKey> {
     let bytes = Secret::new(bytes);
     (bytes.expose().len() == SEALING_KEY_LENGTH).then(|| SealingKey::new(bytes, []))
 }

@@ -1,4 +1,4 @@
-//! What has lost its meaning does not stay in the state folder: each write looks at a few files, so that the folder stays as
+//! Removes what has become useless from the state folder: each write examines a few files, so that the folder stays as
 //! small as what is in use, and a write costs the same however much was left behind.
 
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::state_folder::StateFolder;
 use crate::clock::Timestamp;
 
-/// How many files a write looks at: it adds one, so that what is left behind shrinks by all but one of them.
-const LOOKED_AT: usize = 16;
+/// How many files a write examines: it adds only one, so leftovers shrink over time.
+const FILES_PER_SWEEP: usize = 16;
 
-/// A writer that was killed left its file under a name of its own; a living one takes moments.
+/// How long a write can take at most; a temporary file older than this was left by a writer that was killed.
 const LONGEST_WRITE: Duration = Duration::from_secs(3600);
 
 /// How long a record is shown to people; a failure holds nobody back for that long.
@@ -25,7 +25,7 @@ pub(super) const FAILURES: &str = ".failed";
 /// What the names of counts of calls end with.
 pub(super) const CALLS: &str = ".calls";
 
-/// Looks at a few files and removes those whose time has passed; returns the others that were looked at.
+/// Examines a few files and removes those that are obsolete; returns the others that were examined.
 ///
 /// `written` is the record that was just written, which stays. What cannot be removed is tried again by a later write.
 pub(super) fn sweep(folder: &StateFolder, written: &str, now: Timestamp) -> Vec<String> {
@@ -33,12 +33,12 @@ pub(super) fn sweep(folder: &StateFolder, written: &str, now: Timestamp) -> Vec<
     let records = [FAILURES, CALLS]
         .map(|kind| (kind, names.iter().filter(|name| name.ends_with(kind)).count() > MOST_RECORDS));
     let mut random = [0; 2];
-    // Without a random number the sweep begins at the same place each time, which is worse and does no harm.
+    // Without a random number the sweep always starts at the same place, which is worse but does no harm.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let start = usize::from(u16::from_be_bytes(random)) % names.len().max(1);
     let is_of_us = |name: &&String| *name != written && *name != "." && *name != "..";
     let mut left = Vec::new();
-    for name in names.iter().cycle().skip(start).take(names.len()).filter(is_of_us).take(LOOKED_AT) {
+    for name in names.iter().cycle().skip(start).take(names.len()).filter(is_of_us).take(FILES_PER_SWEEP) {
         let is_older = |age| folder.modified(name).is_some_and(|written| written.plus(age) < now);
         let record = records.iter().find(|(kind, _)| name.ends_with(kind));
         let is_over = match record {

@@ -1,4 +1,4 @@
-//! What was typed: one command's flags and words, by the grammar of the official helper; nothing is looked up.
+//! The arguments: one command's flags and words, by the grammar of the official helper; nothing is looked up.
 
 mod plain;
 
@@ -15,7 +15,7 @@ use super::report::Failure;
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::usage::UsageError;
 
-/// Which words a command takes beside its flags.
+/// The words that a command takes besides its flags.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Words {
     /// The name of a command, of one word or two, or nothing.
@@ -37,7 +37,7 @@ pub(crate) enum Words {
 }
 
 impl Words {
-    /// Returns what stands for the words in a usage line; `None` where there are none.
+    /// Returns the words for a usage line; `None` if there are none.
     pub(crate) fn usage(self) -> Option<String> {
         match self {
             Self::Command => Some(String::from("[COMMAND]")),
@@ -55,14 +55,15 @@ impl Words {
 /// What is set up before a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Seldom more than the cache: SDKs start this command for each call, so what a hit does not need is set up when it is
-    /// needed. It also tells failures to those who see nothing but a few lines: briefly, and in the log.
+    /// Usually only the cache: SDKs start this command for each call, so what a hit does not need is set up only when
+    /// it is needed. Failures are also reported differently, for callers who see only a few lines: briefly, and in the
+    /// log.
     Cache,
-    /// Whatever there is.
+    /// Everything.
     Everything,
 }
 
-/// One command: what it takes, what its help says, and the function that runs it.
+/// One command: what it takes, its help, and the function that runs it.
 pub(crate) struct Spec {
     /// `credential-process`, `pki init`.
     pub(crate) name: &'static str,
@@ -71,7 +72,7 @@ pub(crate) struct Spec {
     pub(crate) words: Words,
     /// The groups of settings it uses.
     pub(crate) groups: &'static [Group],
-    /// Its own flags, before those.
+    /// Its own flags, listed before those.
     pub(crate) flags: &'static [Setting],
     /// Examples and exit statuses, at the end of its help.
     pub(crate) more: &'static str,
@@ -88,20 +89,20 @@ impl Spec {
     }
 }
 
-/// What was typed.
+/// The parsed arguments.
 #[derive(Clone, Default)]
 #[cfg_attr(test, derive(Debug, PartialEq))]
 pub(crate) struct Typed {
-    /// Each flag with its texts; of all but lists the last one counts.
+    /// Each flag with its texts; except for lists, the last one counts.
     flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
-    /// The words, in their order.
+    /// The words, in order.
     pub(crate) words: Vec<String>,
-    /// The command of another program, with its arguments, as they were typed after `--`.
+    /// The other program's command and its arguments, as typed after `--`.
     pub(crate) command: Vec<OsString>,
 }
 
 impl Typed {
-    /// Adds a flag's text, after those that it has in a list and in place of them elsewhere.
+    /// Adds a flag's text: in a list after the earlier ones, elsewhere replacing them.
     fn add(&mut self, flag: &'static Setting, text: Zeroizing<String>) {
         match self.flags.iter_mut().find(|(name, _)| *name == flag.name) {
             None => self.flags.push((flag.name, vec![text])),
@@ -110,13 +111,13 @@ impl Typed {
         }
     }
 
-    /// Gives a flag this text and no other.
+    /// Sets a flag to this text alone.
     pub(crate) fn set(&mut self, flag: &'static Setting, text: String) {
         self.flags.retain(|(name, _)| *name != flag.name);
         self.flags.push((flag.name, vec![Zeroizing::new(text)]));
     }
 
-    /// Takes the flags of another one, which count where both have them.
+    /// Adds the flags of `other`, which take precedence.
     pub(crate) fn lay_over(&mut self, other: &Self) {
         self.flags.retain(|(name, _)| other.flag(name).is_none());
         self.flags.extend(other.flags.iter().cloned());
@@ -127,7 +128,7 @@ impl Typed {
         self.texts(name).next_back()
     }
 
-    /// Returns every text of a flag, in their order.
+    /// Returns every text of a flag, in order.
     pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
         let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
         texts.unwrap_or_default().iter().map(|text| text.as_str())
@@ -144,8 +145,8 @@ pub(crate) enum Request {
 
 /// Parses the arguments after a command's name.
 ///
-/// Long flags only, but for `-h`; `--flag value` and `--flag=value`, a value may begin with dashes; of several
-/// occurrences the last counts; a boolean takes its value after `=` only; `--` ends the flags.
+/// Only long flags, except `-h`; `--flag value` and `--flag=value`; a value may start with dashes; the last of several
+/// occurrences counts; a boolean takes a value only after `=`; `--` ends the flags.
 pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request, UsageError> {
     let command = match spec.words {
         Words::SessionAndCommand => split_off_command(&mut arguments),
@@ -164,7 +165,7 @@ pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request
             help @ Request::Help(_) => return Ok(help),
         },
     };
-    // First, since a flag that took the next one for its value left that one's value over as a word.
+    // First, because a flag that took the next flag for its value left that one's value over as a word.
     check_flags_as_values(spec, &typed)?;
     check_words(spec, &typed.words)?;
     check_values(spec, &typed)?;
@@ -175,7 +176,7 @@ pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request
     Ok(Request::Run(typed))
 }
 
-/// Takes the other program's command, all that follows the first `--`, off the arguments.
+/// Removes the other program's command, everything after the first `--`, from the arguments.
 fn split_off_command(arguments: &mut Vec<OsString>) -> Vec<OsString> {
     let Some(dashes) = arguments.iter().position(|argument| argument == "--") else { return Vec::new() };
     let command = arguments.split_off(dashes + 1);
@@ -237,7 +238,7 @@ pub(crate) fn argument(setting: &'static Setting) -> Arg {
     }
 }
 
-/// Says in this program's words what clap found.
+/// Converts clap's error to one of this program's own.
 fn refusal(spec: &Spec, error: &clap::Error) -> UsageError {
     let told = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -246,7 +247,7 @@ fn refusal(spec: &Spec, error: &clap::Error) -> UsageError {
     let flag = told(ContextKind::InvalidArg);
     // clap names a flag with its value: `--role-arn <ARN>`.
     let flag = flag.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
-    // The other kinds cannot be: no argument is required here, and none excludes another.
+    // Other kinds cannot occur: no argument is required here, and none excludes another.
     if error.kind() == ErrorKind::UnknownArgument {
         UsageError::UnknownFlag { nearest: nearest_flag(spec, &flag), flag, command: spec.name }
     } else if error.kind() == ErrorKind::InvalidUtf8 {
@@ -311,7 +312,7 @@ fn check_flags_as_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// Checks the flags of the command itself; settings are checked when all of them are known.
+/// Checks the command's own flags; settings are checked once all of them are known.
 fn check_values(spec: &Spec, typed: &Typed) -> Result<(), UsageError> {
     for setting in spec.flags {
         let Some(text) = typed.flag(setting.name) else { continue };

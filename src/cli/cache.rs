@@ -1,4 +1,4 @@
-//! `cache list` and `cache clear`: what is kept for later runs, without its secrets.
+//! `cache list` and `cache clear`: what is stored for later runs, without its secrets.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ NAME is a [session.NAME] of the config file. Without it the flags, variables and
     run: clear,
 };
 
-/// What may be told of a failure, in JSON.
+/// The parts of a failure that may be shown, in JSON.
 #[derive(Serialize)]
 pub(super) struct FailureDocument<'a> {
     wanted: &'a str,
@@ -79,7 +79,7 @@ impl<'a> FailureDocument<'a> {
     }
 }
 
-/// Says in one line what failed and when.
+/// Describes in one line what failed and when.
 pub(super) fn failure_line(failure: &failure::Failure, now: Timestamp) -> String {
     let failure::Failure { report, at, next_try, .. } = failure;
     let mut line = format!("{} [{}], at {at}, {}", printable(&report.text), report.id, at.distance_from(now));
@@ -139,19 +139,19 @@ struct KeyedFailure<'a> {
     failure: FailureDocument<'a>,
 }
 
-/// All that is kept for this user under this namespace.
+/// Everything stored for this user in this namespace.
 struct Kept {
     cache: Cache,
     location: StateLocation,
     namespace: Namespace,
-    /// `None` where the state folder cannot be used; then nothing was noted there.
+    /// `None` if the state folder cannot be used; then no failure was recorded there.
     failures: Option<Failures>,
 }
 
 impl Kept {
     fn open(invocation: &Invocation<'_>) -> Result<Self, Failure> {
         let choice = match invocation.settings()?.cache()? {
-            // Only credentials are made without a cache; here that would be a list of nothing.
+            // Without a cache, credentials are only created; here that would list nothing.
             CacheChoice::None => CacheChoice::Auto,
             choice @ (CacheChoice::Auto | CacheChoice::File | CacheChoice::Keyring) => choice,
         };
@@ -162,12 +162,12 @@ impl Kept {
         Ok(Self { cache, location, namespace, failures })
     }
 
-    /// Finds where a new session would be kept, whichever private key it has.
+    /// Finds where a new session would be stored, whatever its private key.
     fn keeping(&self) -> Keeping {
         Keeping::find(self.cache.choice(), self.namespace.clone(), Ok(self.location.clone()), None)
     }
 
-    /// Returns what is kept, that which ends last first.
+    /// Returns what is stored, the last to expire first.
     fn entries(&self) -> Result<Vec<EntrySummary>, Failure> {
         let mut entries = self.cache.list()?;
         entries.sort_by_key(|entry| (std::cmp::Reverse(entry.expiration), entry.key));
@@ -181,7 +181,7 @@ impl Kept {
     }
 }
 
-/// Prints what is kept, for a `status` without a session to look at; its answer is no if a refresh failed.
+/// Prints what is stored, for `status` without a session; the answer is negative if a refresh failed.
 pub(super) fn kept_as_status(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let kept = Kept::open(invocation)?;
     list(invocation)?;
@@ -210,7 +210,7 @@ fn list(invocation: &Invocation<'_>) -> Result<(), Failure> {
     output::write_lines(&text).map_err(Failure::output)
 }
 
-/// Says why the facts of an entry are not known.
+/// Explains why the facts of an entry are unknown.
 const fn sealed_under(store: StoreKind) -> &'static str {
     match store {
         StoreKind::File => "sealed under its private key",
@@ -261,11 +261,11 @@ fn render(entries: &[EntrySummary], failures: &[(CacheKey, failure::Failure)], n
     text
 }
 
-/// Nobody said which session is to be forgotten.
+/// It was not said which session to forget.
 #[derive(Debug, thiserror::Error)]
 #[error("no session to forget is named")]
 pub(super) struct NotNamed {
-    /// What is kept: roles, or keys where a role is sealed.
+    /// What is stored: roles, or keys if the role is sealed.
     kept: Vec<String>,
 }
 
@@ -294,7 +294,7 @@ impl Diagnostic for NotNamed {
     }
 }
 
-/// Where nothing is kept, everything is forgotten already.
+/// If nothing is stored, there is nothing to forget.
 fn nothing_named(kept: &Kept) -> Result<(), Failure> {
     let entries = kept.entries()?;
     let entry = |entry: &EntrySummary| match &entry.facts {

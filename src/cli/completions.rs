@@ -1,6 +1,6 @@
-//! `completions`: what a shell needs to complete commands, flags and values; made from the table of settings.
+//! `completions`: what a shell needs to complete commands, flags and values; generated from the table of settings.
 //!
-//! The one command, beside `man`, that builds the tree of all commands.
+//! Besides `man`, the only command that builds the tree of all commands.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, ValueHint};
@@ -13,7 +13,7 @@ use super::usage::UsageError;
 use super::{COMMANDS, Invocation, output};
 use crate::manual;
 
-/// The shells, as they are typed.
+/// The shells, as words on the command line.
 const SHELLS: &str = "bash|zsh|fish|powershell";
 
 /// `anyrole completions`.
@@ -58,7 +58,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     output::write(&text).map_err(Failure::output)
 }
 
-/// Returns what clap_complete leaves out for fish: the words that commands take beside their flags.
+/// Returns what clap_complete leaves out for fish: the words that commands take besides their flags.
 fn fish_words() -> String {
     let mut lines = String::new();
     for command in tree().get_subcommands() {
@@ -74,7 +74,7 @@ fn fish_words() -> String {
     lines
 }
 
-/// Builds every command, those of two words inside of their group.
+/// Builds every command, those of two words inside their group.
 fn tree() -> Command {
     let mut tree = Command::new("anyrole").disable_version_flag(true).disable_help_subcommand(true);
     for spec in COMMANDS {
@@ -119,7 +119,7 @@ fn branch(spec: &'static Spec, name: &'static str) -> Command {
     }
 }
 
-/// Returns a flag with what its value can be.
+/// Returns a flag with its possible values.
 fn flag(setting: &'static Setting) -> Arg {
     let flag = argument(setting);
     match setting.kind {

@@ -1,4 +1,4 @@
-//! `configure`: a profile of the AWS config file that starts this program, and the session that it asks for.
+//! `configure`: a profile of the AWS config file that starts this program, and the session that it uses.
 
 mod check;
 mod error;
@@ -45,7 +45,7 @@ const CHECK: Setting =
     Setting::flag("check", Kind::Boolean, "look at every credential_process line, and write nothing");
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "with --check, print JSON");
 
-/// What stands between a file's name and the date in the name of the copy that is kept of it.
+/// What separates a file's name and the date in the name of its backup copy.
 const COPY: &str = ".before-anyrole-";
 
 /// `anyrole configure`.
@@ -111,7 +111,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if source.is_some() {
         notes.extend(defaults_beside(&config, &wanted));
     }
-    // What is meant for another command says nothing of this session.
+    // Settings for another command do not apply to this session.
     let here = without_ours(env);
     let known = config.session(name).map(|_| name);
     let is_asked = source.is_none() && output::is_seen() && !invocation.has(&YES);
@@ -125,7 +125,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 
     let before = file.read_to_edit()?;
     let after = edited(&file, &before, &section, &line, &region)?;
-    // A session that an administrator's file has is not copied into the user's.
+    // A session in an administrator's file is not copied to the user's.
     let writes_own = config.session(name).is_none() || !changes.is_empty();
     if writes_own {
         own.check_place(&config, name)?;
@@ -157,12 +157,12 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 
     let suffix = format!("{COPY}{}", SystemClock.now().amz_date());
     let seen = |content: &[u8], seen: &[u8]| is_confirmed || content == seen;
-    // The session first: the profile never names one that is not there.
+    // The session is written first, so the profile never names one that does not exist.
     let mut told = match writes_own {
         true => own.write(name, &changes, &suffix, |content| seen(content, own_before.as_bytes()))?,
         false => String::new(),
     };
-    // It may be made by an attempt that comes to nothing, since somebody else was faster.
+    // Another program may be faster and make this attempt fail after the copy was made.
     let mut copy = None;
     let (is_seen, _) = file.edit(|editing| {
         if !seen(editing.content(), &before) {
@@ -185,7 +185,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     output::write(told.as_bytes()).map_err(Failure::output)
 }
 
-/// Says that a file was written, and under which name its former content is kept.
+/// Reports that a file was written, and the name of the copy of its former content.
 fn written(file: &str, copy: Option<&std::ffi::OsStr>) -> String {
     match copy {
         Some(copy) => {
@@ -205,7 +205,8 @@ fn section(profile: &str) -> Result<Section, AwsFileError> {
     section.map_err(AwsFileError::Profile)
 }
 
-/// Says what `[defaults]` adds to a line that said everything itself. Certificate and key come from one place, which is the line.
+/// Describes what `[defaults]` adds to a line that was complete by itself. Certificate and key come from one layer,
+/// which is the line.
 fn defaults_beside(config: &Config, wanted: &Typed) -> Vec<String> {
     let others = SETTINGS
         .iter()
@@ -217,13 +218,13 @@ fn defaults_beside(config: &Config, wanted: &Typed) -> Vec<String> {
     found.collect()
 }
 
-/// Returns the variables that decide where files are, and none that gives a setting.
+/// Returns only the variables that decide where files are, and none that gives a setting.
 fn without_ours(env: &Environment) -> Environment {
     let kept = ["HOME", "USERPROFILE", "CREDENTIALS_DIRECTORY"];
     Environment::given(kept.iter().filter_map(|name| Some((*name, env.os_var(name)?))))
 }
 
-/// Resolves the session as it will be read; asks for what is missing where a person is there.
+/// Resolves the session as later calls will; prompts for what is missing if a person is present.
 fn resolve(
     config: &Config,
     wanted: &mut Typed,
@@ -247,7 +248,7 @@ fn resolve(
     Ok(settings)
 }
 
-/// Says why a session could not be made as things are; refuses a key that this version cannot use at all.
+/// Explains why a session could not be created at present; fails for a key that this version does not support.
 fn outlook(
     settings: &Settings,
     identity: &IdentitySource,
@@ -310,7 +311,7 @@ fn edited(
     ini::edited(content, section, &changes).map_err(|error| file.refused(error))
 }
 
-/// Returns what programs will take instead of what is written.
+/// Returns what programs will prefer to what was written.
 fn shadows(file: &AwsFile, after: &[u8], profile: &str, env: &Environment) -> Result<Vec<String>, Failure> {
     let sections = view::sections(after);
     let own = sections.iter().filter(|section| section.profile() == Some(profile));
@@ -319,7 +320,7 @@ fn shadows(file: &AwsFile, after: &[u8], profile: &str, env: &Environment) -> Re
     };
     let mut notes: Vec<String> = own.flat_map(shadow::in_config).map(|found| line(found, file)).collect();
     let credentials = AwsFile::locate(FileKind::Credentials, env)?;
-    // Where it cannot be read, it is none of ours either.
+    // If it cannot be read, it does not matter here.
     if let Ok(content) = credentials.read() {
         let found = shadow::in_credentials(&view::sections(&content), profile);
         notes.extend(found.into_iter().map(|found| line(found, &credentials)));
@@ -328,7 +329,7 @@ fn shadows(file: &AwsFile, after: &[u8], profile: &str, env: &Environment) -> Re
     Ok(notes)
 }
 
-/// Returns the lines that change in a file, without secrets; nothing where none does.
+/// Returns the lines that change in a file, without secrets; empty if none do.
 fn difference(file: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();

@@ -1,4 +1,4 @@
-//! `credential-process`: one session, as the JSON that SDKs read. Silent but for that.
+//! `credential-process`: one session, as the JSON that SDKs read, and no other output.
 
 use super::args::{Needs, Spec, Words};
 use super::report::{self, Failure};
@@ -13,7 +13,7 @@ use crate::via::{self, ViaAddress};
 
 const VIA: Setting =
     Setting::flag("via", Kind::Text("unix:PATH"), "ask the server that has this socket; read no config");
-/// The name that a server gives to the session that no config file names.
+/// The name that a server gives to a session that no config file names.
 pub(super) const UNNAMED: &str = "session";
 
 /// `anyrole credential-process`.
@@ -52,7 +52,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     answer(&entry.credential_set)
 }
 
-/// Asks a server of this host, which has the key and the cache.
+/// Asks a server on this host, which has the key and the cache.
 fn ask(invocation: &Invocation<'_>, address: &str) -> Result<CredentialSet, Failure> {
     let address = ViaAddress::parse(address)?;
     let deadline = invocation.typed.flag("timeout").and_then(grammar::duration).unwrap_or(DEADLINE);
@@ -63,7 +63,7 @@ fn ask(invocation: &Invocation<'_>, address: &str) -> Result<CredentialSet, Fail
 fn answer(credential_set: &CredentialSet) -> Result<(), Failure> {
     let mut document = credential_process::render(credential_set);
     if output::is_seen() {
-        // A person looks, not an SDK. There is room for one octet more: the buffer does not move.
+        // For a person, not an SDK. There is room for one more octet: the buffer is not reallocated.
         document.push(b'\n');
         report::remark(
             "these are secrets, now in this terminal's history; SDKs read them by credential_process",

@@ -29,7 +29,7 @@ use crate::secret::Secret;
 use crate::signing::Endpoint;
 use crate::sts::{CallerIdentity, Sts};
 
-/// The demo's leaf is of no use the day after.
+/// The demo's certificate is useless the next day.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 const REGION: &str = "eu-central-1";
 const ACCOUNT: &str = "111122223333";
@@ -51,13 +51,13 @@ pub(super) const SPEC: Spec = Spec {
 /// Why the demo stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
-    /// The program could not be started a second time, or failed; it has said why.
+    /// The program could not be started a second time, or failed; it has reported why.
     #[error("the demo's credential-process did not succeed")]
     Child(#[source] Option<std::io::Error>),
-    /// The system does not tell where this program is, which is called a second time.
+    /// The system does not reveal the path of this program, which the demo has to call.
     #[error("the demo calls this program once more, and the system does not tell where it is")]
     Itself(#[source] std::io::Error),
-    /// What it printed is not what an SDK reads.
+    /// Its output is not what an SDK reads.
     #[error("the demo's credential-process printed something other than the JSON of an SDK")]
     Output,
     /// Ctrl-C, or SIGTERM.
@@ -92,7 +92,7 @@ impl Diagnostic for DemoError {
     }
 }
 
-/// Shows the demo on a thread of its own, so that a signal ends it at its next step and no folder stays behind.
+/// Runs the demo on a separate thread, so that a signal ends it at the next step and no folder is left behind.
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let keep = invocation.has(&KEEP);
     let stop = Arc::new(AtomicBool::new(false));
@@ -112,9 +112,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     })?
 }
 
-/// Goes from step to step until the end, or until it shall stop.
+/// Goes from step to step until the end, or until it is asked to stop.
 fn show(keep: bool, stop: &AtomicBool) -> Result<(), Failure> {
-    // Before anything is made or shown: without it the demo would end in its middle.
+    // Before anything is created or shown: otherwise the demo would fail half-way.
     let program = std::env::current_exe().map_err(DemoError::Itself)?;
     let folder = TemporaryFolder::create(keep)?;
     let now = SystemClock.now();
@@ -157,7 +157,7 @@ fn show(keep: bool, stop: &AtomicBool) -> Result<(), Failure> {
     say(next_steps(&folder))
 }
 
-/// Makes a root, an intermediate and one identity.
+/// Creates a root, an intermediate and one identity.
 fn make_pki(pki: &Folder, now: Timestamp) -> Result<Issued, PkiError> {
     let spec = InitSpec {
         name: String::from("TEST demo"),
@@ -215,14 +215,14 @@ fn arguments(world: &World, issued: &Issued, endpoint: &str, ca: &Path) -> Vec<S
     .collect()
 }
 
-/// Runs this program again, as an SDK would, in an environment that holds nothing of the user's.
+/// Runs this program again, as an SDK would, in an environment without anything of the user's.
 fn run_child(program: &Path, arguments: &[String], home: &Path) -> Result<SessionCredentials, Failure> {
     let done = Command::new(program)
         .arg("credential-process")
         .args(arguments)
         .env_clear()
         .env("HOME", home)
-        // A session of the demo has no place in the user's keyring.
+        // The demo's session does not belong in the user's keyring.
         .env("ANYROLE_CACHE", "none")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -235,7 +235,7 @@ fn run_child(program: &Path, arguments: &[String], home: &Path) -> Result<Sessio
     Ok(read_credentials(&stdout).ok_or(DemoError::Output)?)
 }
 
-/// Reads the document as an SDK does.
+/// Parses the document as an SDK does.
 fn read_credentials(document: &[u8]) -> Option<SessionCredentials> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -256,7 +256,7 @@ fn read_credentials(document: &[u8]) -> Option<SessionCredentials> {
     })
 }
 
-/// Asks the simulator's STS which identity the credentials belong to.
+/// Asks the simulator's STS for the identity behind the credentials.
 fn ask_who(endpoint: &str, ca: &Path, credentials: &SessionCredentials) -> Result<CallerIdentity, Failure> {
     let endpoint = Endpoint::parse(endpoint)?;
     let roots = TrustedRoots {
@@ -307,7 +307,7 @@ fn next_steps(folder: &TemporaryFolder) -> String {
     )
 }
 
-/// A folder of this run, which is removed at its end unless it is kept.
+/// A folder of this run, removed at the end unless it is kept.
 struct TemporaryFolder {
     path: PathBuf,
     keep: bool,
@@ -327,7 +327,7 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         if !self.keep {
-            // What cannot be removed holds keys that nobody trusts, and is owner-only.
+            // What cannot be removed contains keys that nobody trusts, and is owner-only.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! `env`: one session as variables of a shell.
+//! `env`: one session as shell variables.
 
 use super::args::{Needs, Spec, Words};
 use super::report::{self, Failure};
@@ -55,7 +55,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     output::write(&shell_env::render(&entry.credential_set, region.as_str(), format)).map_err(Failure::output)
 }
 
-/// Returns how much of its lifetime a session must have left that nobody renews.
+/// Returns how much of its lifetime a session must have left if nobody renews it.
 pub(super) fn minimum(invocation: &Invocation<'_>) -> MinimumRemaining {
     match invocation.typed.flag(EXPECT_DURATION.name).and_then(grammar::duration) {
         Some(duration) => MinimumRemaining::AtLeast(duration),
@@ -63,7 +63,7 @@ pub(super) fn minimum(invocation: &Invocation<'_>) -> MinimumRemaining {
     }
 }
 
-/// Says that a session ends before the time for which it is wanted.
+/// Reports that a session ends sooner than it is needed.
 pub(super) fn too_short(invocation: &Invocation<'_>, entry: &CacheEntry) -> Option<String> {
     let wanted = invocation.typed.flag(EXPECT_DURATION.name).and_then(grammar::duration)?;
     let remaining = entry.remaining(SystemClock.now());

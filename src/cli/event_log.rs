@@ -1,6 +1,6 @@
-//! The log of a server: a line for each thing that happens, with its facts by name, for people and for programs.
+//! The log of a server: one line per event, with named facts, for people and programs.
 //!
-//! It goes where failures are logged, to the file of `--log-file` or the journal; without one, to the standard error.
+//! It goes where failures are logged, to the file of `--log-file` or to the journal; without one, to standard error.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::text::printable_line;
 use crate::trace;
 
-/// The log of a command that runs for long.
+/// The log of a long-running command.
 pub(super) struct EventLog {
-    /// Where it goes; `None` for the standard error.
+    /// Where it goes; `None` for standard error.
     target: Option<PathBuf>,
     form: Form,
 }
 
-/// The form of a line.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// `what name=value …`
@@ -30,7 +30,7 @@ impl EventLog {
         Self { target: log::target(invocation), form }
     }
 
-    /// Writes a line: what happened, and its facts, none of them a secret.
+    /// Writes a line: the event, and its facts, none of them a secret.
     pub(super) fn tell(&self, what: &str, facts: &[(&str, String)]) {
         let (line, priority) = match self.form {
             Form::Json => {
@@ -53,7 +53,7 @@ impl EventLog {
             if !why.is_empty() {
                 trace::step(|| format!("the log takes no line: {why}"));
             }
-            // Nothing is lost in silence.
+            // A line that no log accepts goes to standard error.
             match self.form {
                 Form::Json => report::log_line(&format!("{line}\n")),
                 Form::Text => report::log_line(&format!("{}{line}\n", log::prefix())),
@@ -62,7 +62,8 @@ impl EventLog {
     }
 }
 
-/// Puts a text in quotes where its end would not be seen otherwise, as JSON does: a process chooses its own name, and must not add a fact.
+/// Quotes a text if its end would be unclear otherwise, as JSON does: a process chooses its own name, and must not be
+/// able to add a fact.
 fn quoted_if_needed(text: &str) -> String {
     let plain = |character: char| character.is_ascii_graphic() && !matches!(character, '"' | '\'' | '\\');
     if !text.is_empty() && text.chars().all(plain) {

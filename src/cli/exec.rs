@@ -1,4 +1,4 @@
-//! `exec`: runs a command with credentials that renew themselves for as long as it runs.
+//! `exec`: runs a command with credentials that are renewed for as long as it runs.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::http::runtime::block_on;
 use crate::identity::{IdentitySource, Input};
 use crate::provider::MinimumRemaining;
 use crate::server::{
-    Allowed, Answered, Event, Keeper, ListenError, Listener, NoRandomness, Offer, Server, Site, Sockets,
-    Token,
+    Allowed, Event, LastDocument, ListenError, Listener, NoRandomness, Offer, Refresher, Server, Site,
+    Sockets, Token,
 };
 use crate::shell_env;
 use crate::trace;
@@ -59,15 +59,15 @@ Exit status: the command's own, 128 and the signal's number if one ended it, 127
     run,
 };
 
-/// Why `exec` does not begin.
+/// Why `exec` cannot start.
 #[derive(Debug, thiserror::Error)]
 enum CannotExec {
-    /// Nobody would be admitted, the command neither.
+    /// No caller would be admitted, not even the command.
     #[error(
         "cannot tell this user's connections from those of others: this user namespace shows the same number, 65534, for all of them"
     )]
     NobodyKnown,
-    /// No token can be made.
+    /// No token can be generated.
     #[error("cannot protect the endpoint")]
     NoRandomness(#[from] NoRandomness),
 }
@@ -117,17 +117,18 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         }
         let role_arn = first.credential_set.role_arn.clone();
         let source = Renewal::new(provider, Box::new(|_| {}));
-        let keeper = Arc::new(Keeper::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
+        let refresher =
+            Arc::new(Refresher::new(Box::new(source), Some(Arc::new(first)), Arc::new(SystemClock)));
         let token = Arc::new(Token::random().map_err(CannotExec::from)?);
         let name = invocation.name().unwrap_or("session").to_owned();
         Some(Offer {
             name,
             role_arn,
             region,
-            keeper,
+            refresher,
             token,
             allowed: Allowed::own_user(),
-            answered: Answered::default(),
+            last_document: LastDocument::default(),
         })
     } else {
         if let Some(warning) = too_short(invocation, &first) {
@@ -140,11 +141,11 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     if status == 0 { Ok(()) } else { Err(Failure::Status(status)) }
 }
 
-/// The variables that the command is given.
+/// The variables set for the command.
 type Set = Vec<(&'static str, Zeroizing<String>)>;
 
-/// Runs the command, beside an endpoint where there is a session to keep; one that cannot be run is told, and has the exit status that shells
-/// give.
+/// Runs the command, with an endpoint if there is a session to keep fresh; if it cannot be run, reports that and
+/// returns the exit status that shells use.
 async fn run_command(
     invocation: &Invocation<'_>,
     offer: Option<Offer>,
@@ -159,7 +160,7 @@ async fn run_command(
         match &endpoint {
             Some((server, listener)) => tokio::select! {
                 never = server.accept(listener) => never,
-                never = server.keep() => never,
+                never = server.keep_fresh() => never,
             },
             None => std::future::pending().await,
         }
@@ -173,29 +174,29 @@ async fn run_command(
     }
 }
 
-/// Opens an endpoint, and adds the variables by which the command finds it.
+/// Opens an endpoint, and adds the variables that lead the command to it.
 async fn endpoint(
     offer: Offer,
     env: &Environment,
     set: &mut Set,
 ) -> Result<(Arc<Server>, Listener), Failure> {
     let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
-    if !sockets.know_own_user() {
+    if !sockets.can_identify_own_user() {
         return Err(CannotExec::NobodyKnown.into());
     }
     trace::step(|| match sockets {
-        Sockets::Untold => {
+        Sockets::Unsupported => {
             String::from("this system does not tell who opens a connection: the token alone decides")
         }
         #[cfg(target_os = "linux")]
-        Sockets::Asked | Sockets::Listed => String::from("the endpoint answers this user alone"),
+        Sockets::Netlink | Sockets::ProcNet => String::from("the endpoint answers this user alone"),
     });
     if let Some(exempt) = past_the_proxy(env) {
         set.extend(["NO_PROXY", "no_proxy"].map(|name| (name, Zeroizing::new(exempt.clone()))));
     }
     set.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", Zeroizing::new(offer.token.expose().to_owned())));
     let (listener, address) = Listener::on_free_port().await?;
-    // A literal address, since some SDKs take no name.
+    // A literal address, because some SDKs accept no name.
     let uri = format!("http://{address}{}", offer.path());
     set.push(("AWS_CONTAINER_CREDENTIALS_FULL_URI", Zeroizing::new(uri)));
     let site = Site { offers: vec![offer], metadata_service: None };
@@ -208,8 +209,8 @@ fn trace_event(event: &Event) {
     }
 }
 
-/// Returns the list of hosts that no proxy is asked for, with the endpoint's: else a client that takes its proxy from a variable sends the token
-/// there. `None` where there is no proxy, or none is used for any host.
+/// Returns the no-proxy list with the endpoint added, because a client that takes its proxy from a variable would
+/// otherwise send the token to the proxy. `None` if there is no proxy, or it is not used for any host.
 fn past_the_proxy(env: &Environment) -> Option<String> {
     let text = |name: &str| env.os_var(name).and_then(|value| value.into_string().ok());
     ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].iter().find(|name| env.os_var(name).is_some())?;
@@ -220,7 +221,7 @@ fn past_the_proxy(env: &Environment) -> Option<String> {
     }
 }
 
-/// Returns the variables in which this program has keys and passwords.
+/// Returns the variables that hold keys and passwords of this program.
 fn own_secrets(identity: &IdentitySource) -> Vec<String> {
     let named = inputs(identity).filter_map(|input| match input {
         Input::Variable(name) => Some(name.clone()),
@@ -230,7 +231,7 @@ fn own_secrets(identity: &IdentitySource) -> Vec<String> {
         | Input::StandardInput
         | Input::TpmHandle(_) => None,
     });
-    // The private key itself may stand in its variable, and a PIN in any URI.
+    // A variable may hold the private key itself, and any URI a PIN.
     let inputs = ["certificate", "private-key", "intermediates"];
     let secret =
         SETTINGS.iter().filter(|setting| setting.kind == Kind::Secret || inputs.contains(&setting.name));

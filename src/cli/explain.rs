@@ -1,4 +1,4 @@
-//! `explain`: what the id of a refusal means, and what to do.
+//! `explain`: what the id of a refusal means, and what to do about it.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The texts of single values: booleans, integers and durations, as the official helper's flag library reads them.
+//! Parses single values: booleans, integers and durations, as the official helper's flag library does.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Parses an integer with the base that its prefix names: `0x`, `0o` or `0`, `0b`, else decimal.
+/// Parses an integer in the base of its prefix: `0x`, `0o` or `0`, `0b`, else decimal.
 ///
-/// An underscore may stand between two digits, or between prefix and digit (Go's `strconv.ParseInt` with base 0).
+/// Underscores are allowed between two digits, and between prefix and digit (Go's `strconv.ParseInt` with base 0).
 pub(super) fn integer(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -42,9 +42,9 @@ pub(super) fn integer(text: &str) -> Option<i64> {
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 
-/// Parses a length of time: whole seconds (as [`integer`] reads them), or a number with `s`, `m`, `h` or `d`.
+/// Parses a duration: whole seconds (in the syntax of [`integer`]), or a number with `s`, `m`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
-    // A hexadecimal number may end in `d`, which is no unit then.
+    // A hexadecimal number may end in `d`, which is then not a unit.
     let plain = integer(text).map(|seconds| (seconds, 1));
     let with_unit = || {
         let unit = match text.chars().last()? {

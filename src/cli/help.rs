@@ -23,7 +23,7 @@ pub(super) const SPEC: Spec = Spec {
     run,
 };
 
-/// What the commands are for, in the order in which a reader needs them.
+/// The purposes of the commands, in the order in which a reader needs them.
 pub(super) const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process", "exec", "env", "serve", "update", "whoami"]),
     ("Set up", &["advise", "setup", "configure", "doctor"]),
@@ -124,7 +124,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     Err(unknown(name).into())
 }
 
-/// Returns the refusal of a command that does not exist.
+/// Returns the error for a command that does not exist.
 pub(super) fn unknown(name: &str) -> UsageError {
     let names = COMMANDS.iter().map(|spec| spec.name);
     UsageError::UnknownCommand { nearest: crate::text::nearest(name, names), word: name.to_owned() }
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// Lines are joined to paragraphs, unless they are indented: a table would become a sentence.
+    /// Lines are joined into paragraphs unless they are indented: a table would become a sentence.
     #[test]
     fn what_stands_in_columns_is_indented() {
         for spec in COMMANDS {

@@ -1,4 +1,5 @@
-//! Where a new session of this user would be kept, and why not elsewhere: nobody should have to guess that there is no cache.
+//! Where a new session of this user would be stored, and why not elsewhere, so that nobody has to guess that there is
+//! no cache.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -16,15 +17,16 @@ use crate::text::{printable_line, quoted};
 /// The store and the state folder that a call would use.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Keeping {
-    /// The first store that works; `None` where sessions are not kept.
+    /// The first store that works; `None` if sessions are not stored.
     store: Option<&'static str>,
     #[serde(skip)]
     store_name: Option<String>,
-    /// Where locks, refusals and sealed files are; `None` where no folder can be used, and processes do not meet.
+    /// Where locks, refusals and sealed files are; `None` if no folder can be used, so that processes do not
+    /// coordinate.
     state_folder: Option<String>,
-    /// The stores and folders that come first, and why they are not used.
+    /// The stores and folders that were skipped, and why.
     passed_over: Vec<String>,
-    /// What would give a cache, where there is none.
+    /// How to get a cache, if there is none.
     hint: Option<String>,
 }
 
@@ -38,10 +40,10 @@ enum Manner {
 }
 
 impl Keeping {
-    /// Asks the stores and folders in their order, up to the first that works. The state folder is made.
+    /// Tries the stores and folders in order, up to the first that works. The state folder is created.
     ///
-    /// `lender` gives the key that seals files, which is asked for where no keyring works; `None` where no private key is known:
-    /// then a file counts as working, since most keys can seal.
+    /// `lender` returns the key that seals files, and is called if no keyring works; `None` if no private key is known:
+    /// then the file store counts as working, since most keys can seal.
     pub(super) fn find(
         choice: CacheChoice,
         namespace: Namespace,
@@ -152,7 +154,7 @@ impl Keeping {
         }
     }
 
-    /// Says it in a line, and in one more for each thing that was passed over.
+    /// Renders it in one line, plus one for each skipped store or folder.
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -1,8 +1,8 @@
-//! A line for each failure of `credential-process`, for callers that show none of its standard error (Terraform, and every Go SDK), and of
-//! commands that run until they are stopped.
+//! One line per failure of `credential-process`, for callers that do not show its standard error (Terraform, and every
+//! Go SDK), and of long-running commands.
 //!
-//! It goes to the file of `--log-file`, or to systemd's journal where that says `journal`. A log that cannot be written never
-//! makes a call fail; `--debug` tells why.
+//! It goes to the file of `--log-file`, or to systemd's journal if that is `journal`. A log that cannot be written
+//! never makes a call fail; `--debug` shows why.
 
 use std::path::{Path, PathBuf};
 
@@ -13,26 +13,26 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::Diagnostic;
 use crate::trace;
 
-/// The word in place of a path that means the journal.
+/// The value that means the journal instead of a path.
 const JOURNAL: &str = "journal";
 
-/// A log file that has grown to this many octets becomes `NAME.1`, in place of the one before.
+/// A log file that reaches this many octets is renamed to `NAME.1`, replacing an earlier one.
 const LONGEST_FILE: u64 = 1024 * 1024;
 
-/// Where a command's failures are logged, and what it is called there.
+/// Where a command's failures are logged, and its name there.
 pub(super) struct Log {
     target: Option<PathBuf>,
     title: String,
 }
 
 impl Log {
-    /// Finds out what the settings say.
+    /// Takes the target from the settings.
     pub(super) fn of(invocation: &Invocation<'_>) -> Self {
         let name = invocation.name().unwrap_or("(flags)");
         Self { target: target(invocation), title: format!("{} {name}", invocation.spec.name) }
     }
 
-    /// Writes the line of a failure, if the settings say where.
+    /// Logs a failure, if the settings name a target.
     pub(super) fn failure(&self, error: &(dyn Diagnostic + Send)) {
         let Some(target) = &self.target else { return };
         let line = format!("{}: {}", self.title, report::one_line(error));
@@ -42,7 +42,7 @@ impl Log {
     }
 }
 
-/// The priorities of syslog(3) that occur.
+/// The priorities of syslog(3) that are used.
 const FAILED: u8 = 3;
 pub(super) const HAPPENED: u8 = 6;
 
@@ -55,12 +55,13 @@ pub(super) fn write(target: &Path, line: &str, priority: u8) -> Result<(), Strin
     crate::private_file::append(target, line.as_bytes(), LONGEST_FILE).map_err(|error| error.to_string())
 }
 
-/// What stands before each line of a file or a stream: when, and which process.
+/// Returns the prefix of each line in a file or stream: the time and the process.
 pub(super) fn prefix() -> String {
     format!("{} anyrole[{}] ", SystemClock.now(), std::process::id())
 }
 
-/// Returns where the line goes. The config file itself may be what failed: then flag and variable alone are asked.
+/// Returns where the line goes. The config file itself may be what failed; then only the flag and the variable are
+/// used.
 pub(super) fn target(invocation: &Invocation<'_>) -> Option<PathBuf> {
     const NAME: &str = "log-file";
     let Invocation { typed, env, .. } = invocation;
@@ -76,7 +77,7 @@ pub(super) fn target(invocation: &Invocation<'_>) -> Option<PathBuf> {
     }
 }
 
-/// Sends the line in the [native protocol]: one datagram of fields, each on a line of its own.
+/// Sends the line in the [native protocol]: one datagram of fields, one per line.
 ///
 /// [native protocol]: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 #[cfg(unix)]
@@ -84,7 +85,7 @@ fn to_journal(line: &str, priority: u8) -> Result<(), String> {
     const SOCKET: &str = "/run/systemd/journal/socket";
     let fields = format!("PRIORITY={priority}\nSYSLOG_IDENTIFIER=anyrole\nMESSAGE={line}\n");
     let sent = std::os::unix::net::UnixDatagram::unbound().and_then(|socket| {
-        // A journal that does not take it at once must not hold the call up.
+        // A journal that is busy must not delay the call.
         socket.set_nonblocking(true)?;
         socket.send_to(fields.as_bytes(), SOCKET)
     });

@@ -1,7 +1,7 @@
-//! `man`: the manual pages, made from the table of settings.
+//! `man`: the manual pages, generated from the table of settings.
 //!
-//! Beside a flag stands where else its setting can be given, which no help text has room for. The macros are those of
-//! man(7), which every `man` knows.
+//! For each flag the page also lists the other places of its setting, for which the help has no room. The macros are
+//! those of man(7), which every `man` supports.
 
 mod roff;
 
@@ -36,10 +36,10 @@ To install all:
     run,
 };
 
-/// The day of this version, in the foot of each page; it is set together with the version.
+/// The date of this version, for the footer of each page; it is changed together with the version.
 const DAY: &str = "2026-11-23";
 
-/// What the first page says about files.
+/// The files described on the main page.
 const FILES: &[(&str, &str)] = &[
     ("/etc/anyrole/config.toml", "The system's settings and named sessions."),
     ("/etc/anyrole/conf.d/*.toml", "More of them; a session that two files define is an error."),
@@ -47,7 +47,7 @@ const FILES: &[(&str, &str)] = &[
     ("~/.local/state/anyrole", "Locks, the sealing key, failures, and sessions kept in files."),
 ];
 
-/// What the first page says about variables that are no settings.
+/// The variables described on the main page that are not settings.
 const VARIABLES: &[(&str, &str)] = &[
     ("ANYROLE_SESSION", "The named session that is used where the command line names none."),
     ("ANYROLE_CACHE_NAMESPACE", "Separates installations and tests in one cache [default: v1]."),
@@ -63,7 +63,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         names.fold(String::new(), |list, name| list + &name + "\n")
     } else {
         let words = invocation.typed.words.join(" ");
-        // A page's own name is as good as the command's.
+        // The name of a page is accepted like the command's.
         let command = words.strip_prefix("anyrole-").unwrap_or(&words);
         if matches!(command, "" | "anyrole") {
             program()
@@ -82,7 +82,7 @@ fn name(spec: &Spec) -> String {
     format!("anyrole-{}", spec.name.replace(' ', "-"))
 }
 
-/// Returns the first words of the commands that have two: `cache`, `pki`.
+/// Returns the first words of two-word commands: `cache`, `pki`.
 fn groups() -> Vec<&'static str> {
     let mut groups: Vec<&str> =
         COMMANDS.iter().filter_map(|spec| Some(spec.name.split_once(' ')?.0)).collect();
@@ -90,7 +90,7 @@ fn groups() -> Vec<&'static str> {
     groups
 }
 
-/// Renders the page of a group: what its commands are for.
+/// Renders the page of a group: the purpose of each command.
 fn group_page(group: &str) -> String {
     let mut page = Page::new(&format!("anyrole-{group}"), DAY);
     let of_group = |spec: &&&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| first == group);
@@ -192,7 +192,7 @@ fn page(spec: &'static Spec) -> String {
     page.finish()
 }
 
-/// Adds a flag, and where else its setting is taken from.
+/// Adds a flag, and the other places of its setting.
 fn option(page: &mut Page, setting: &Setting) {
     let value = match setting.kind {
         Kind::Boolean => String::from("[=true|false]"),

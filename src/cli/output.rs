@@ -1,4 +1,4 @@
-//! The standard output: the only file that writes there.
+//! Standard output: the only file that writes to it.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
@@ -8,13 +8,13 @@ use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::private_file;
 
-/// Why the standard output did not take what a command has to say.
+/// Why standard output did not accept a command's results.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
-    /// The reader went away: the end of a pipe was closed, which is its right.
+    /// The reader went away: the other end of a pipe was closed, which is not an error.
     #[error("the reader of the standard output went away")]
     Closed,
-    /// Anything else, a full disk for example.
+    /// Anything else, such as a full disk.
     #[error("cannot write to the standard output")]
     Failed(#[source] std::io::Error),
 }
@@ -34,7 +34,7 @@ impl Diagnostic for OutputError {
     }
 }
 
-/// Tells whether a person sees what is written.
+/// Returns whether a person sees what is written.
 pub(super) fn is_seen() -> bool {
     std::io::stdout().is_terminal()
 }
@@ -50,7 +50,7 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), OutputError> {
     })
 }
 
-/// Writes lines for a person: at a terminal within its width, and else as they are.
+/// Writes lines for a person: at a terminal within its width, otherwise unchanged.
 pub(crate) fn write_lines(text: &str) -> Result<(), OutputError> {
     match wrap::terminal_columns(std::io::stdout()) {
         Some(columns) => write(wrap::fitted(text, columns).as_bytes()),
@@ -73,7 +73,7 @@ pub(crate) fn write_json(kind: &'static str, data: &impl serde::Serialize) -> Re
     write(&envelope(kind, data).map_err(|error| OutputError::Failed(error.into()))?)
 }
 
-/// Renders the form of every JSON of this program: `{"anyrole":1,"kind":…,"data":…}` and a line feed.
+/// Renders the envelope of all JSON of this program: `{"anyrole":1,"kind":…,"data":…}` and a line feed.
 pub(super) fn envelope(kind: &'static str, data: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
     #[derive(serde::Serialize)]
     struct Envelope<'a, T> {

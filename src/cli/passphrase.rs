@@ -30,7 +30,7 @@ pub(super) enum PassphraseError {
     /// The terminal did not answer.
     #[error("no passphrase was given")]
     Prompt(#[from] PromptError),
-    /// The second answer was another than the first.
+    /// The second entry differs from the first.
     #[error("the two passphrases differ")]
     Unequal,
 }
@@ -61,7 +61,7 @@ impl Diagnostic for PassphraseError {
     }
 }
 
-/// Returns a passphrase that is being chosen: asked for twice on the terminal.
+/// Returns a new passphrase: on the terminal it is asked for twice.
 pub(super) fn chosen(file: Option<&str>, env: &Environment) -> Result<Secret<String>, Failure> {
     if let Some(file) = file {
         return from_file(file, env);
@@ -74,7 +74,7 @@ pub(super) fn chosen(file: Option<&str>, env: &Environment) -> Result<Secret<Str
     not_empty(first)
 }
 
-/// Returns a passphrase that exists.
+/// Returns an existing passphrase.
 pub(super) fn known(
     file: Option<&str>,
     question: &str,
@@ -86,7 +86,7 @@ pub(super) fn known(
     }
 }
 
-/// Reads a passphrase from a private file or a systemd credential; one line feed at its end is no part of it.
+/// Reads a passphrase from a private file or a systemd credential; one final line feed is not part of it.
 fn from_file(file: &str, env: &Environment) -> Result<Secret<String>, Failure> {
     let path = Path::new(file);
     let credentials_directory = env.os_var(CREDENTIALS_DIRECTORY).map(PathBuf::from);

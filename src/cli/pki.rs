@@ -33,7 +33,7 @@ use crate::secret::Secret;
 const ALGORITHMS: &str = "ec-p256|ec-p384|ec-p521|rsa-2048|rsa-3072|rsa-4096|ml-dsa-44|ml-dsa-65|ml-dsa-87";
 const DEFAULT_FOLDER: &str = "anyrole-pki";
 const DAY: Duration = Duration::from_secs(86_400);
-/// The longest that a certificate or a list is valid, in days: ten years.
+/// The longest validity of a certificate or a list, in days: ten years.
 const MOST_DAYS: u32 = 3650;
 
 const FOLDER: Setting =
@@ -58,9 +58,9 @@ fn folder_flag(folder: &Folder) -> String {
     }
 }
 
-/// Why a command of the PKI ended without its result.
+/// Why a command of the PKI failed.
 enum Trouble {
-    /// The PKI refused, which says what to do once the call is known.
+    /// A refusal of the PKI, which can suggest a way out once the call is known.
     Pki(PkiError),
     /// Something else.
     Other(Failure),
@@ -90,7 +90,7 @@ impl From<SettingsError> for Trouble {
     }
 }
 
-/// A refusal of the PKI, whose hint names what the command line named.
+/// A refusal of the PKI, with hints that use the names on the command line.
 #[derive(Debug)]
 struct Called {
     error: PkiError,
@@ -127,7 +127,7 @@ impl Diagnostic for Called {
     }
 }
 
-/// Does the work of a command; a refusal names its identity and its folder in the way out.
+/// Runs a command; hints in a refusal name its identity and its folder.
 fn called(
     invocation: &Invocation<'_>,
     work: fn(&Invocation<'_>, &Folder) -> Result<(), Trouble>,
@@ -152,19 +152,19 @@ fn algorithm(typed: Option<&str>, usual: KeyAlgorithm) -> KeyAlgorithm {
     typed.and_then(|name| name.parse().ok()).unwrap_or(usual)
 }
 
-/// Returns the word of the command.
+/// Returns the command's word.
 fn word<'a>(invocation: &'a Invocation<'_>) -> &'a str {
     invocation.typed.words.first().map_or("", String::as_str)
 }
 
-/// Returns the passphrase of the CA's key, where there is one.
+/// Returns the passphrase of the CA's key, if it has one.
 fn passphrase(invocation: &Invocation<'_>, folder: &Folder) -> Result<Option<Secret<String>>, Trouble> {
     if !folder.is_encrypted()? {
         return Ok(None);
     }
     let file = invocation.typed.flag(PASSPHRASE_FILE.name);
     let mut given = passphrase::known(file, "passphrase of the CA's key", invocation.env)?;
-    // A person mistypes; a file does not. The last answer is refused where it is used.
+    // A person may mistype; a file does not. The last answer is rejected where it is used.
     for left in (1..PASSPHRASE_TRIES).rev() {
         if file.is_some() || folder.is_passphrase(&given)? {
             break;
@@ -192,7 +192,7 @@ fn days(invocation: &Invocation<'_>, flag: &'static Setting) -> Result<Option<Du
     }
 }
 
-/// Refuses two flags that exclude each other.
+/// Rejects two flags that exclude each other.
 fn exclude(invocation: &Invocation<'_>, one: &Setting, other: &Setting) -> Result<(), SettingsError> {
     let given = |flag: &Setting| invocation.typed.flag(flag.name).is_some();
     if given(one) && given(other) {

@@ -1,4 +1,4 @@
-//! From the settings of a session to the provider of its credentials, which every command asks.
+//! From the settings of a session to the provider of its credentials, which every command uses.
 
 use std::error::Error;
 use std::fmt;
@@ -17,14 +17,14 @@ use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
 use crate::identity::Identity;
 use crate::provider::{
-    Advice, CreateError, Hop, IdentityMaker, MinimumRemaining, Provider, ProviderError, SecondHop,
-    SessionMaker, Sharing, Wanted, chained, file_key_lender,
+    Advice, CreateError, Hop, MinimumRemaining, Provider, ProviderError, RolesAnywhereSource, SecondHop,
+    SessionSource, SessionSpec, Sharing, chained, file_key_lender,
 };
 use crate::session::{Refusal, SessionRequest};
 use crate::signing::Endpoint;
 use crate::trace;
 
-/// Returns credentials, from the cache or new; `name` is that of the named session, if it has one.
+/// Returns credentials, from the cache or new; `name` is the name of the session, if it has one.
 pub(super) fn session(
     settings: SessionSettings,
     name: Option<&str>,
@@ -34,24 +34,24 @@ pub(super) fn session(
     obtain(&provider(settings, env)?, name, env, minimum)
 }
 
-/// Returns credentials of a provider as [`session`] does.
+/// Returns credentials from a provider as [`session`] does.
 pub(super) fn obtain(
-    provider: &Provider<Box<dyn SessionMaker>>,
+    provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
     minimum: MinimumRemaining,
 ) -> Result<CacheEntry, Failure> {
-    provider.session(minimum).map_err(|error| told(error, provider, name, env))
+    provider.session(minimum).map_err(|error| failure_of(error, provider, name, env))
 }
 
-/// Makes of a provider's failure what is told of it.
-pub(super) fn told(
+/// Converts a provider's failure to a report.
+pub(super) fn failure_of(
     error: ProviderError,
-    provider: &Provider<Box<dyn SessionMaker>>,
+    provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
 ) -> Failure {
-    let server_verification = provider.wanted().server_verification;
+    let server_verification = provider.spec().server_verification;
     let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
     let first_try = match &error {
         ProviderError::BackingOff { .. } => Some(first_try(name)),
@@ -63,11 +63,11 @@ pub(super) fn told(
     }
 }
 
-/// Joins the provider of a session's credentials, hop after hop; nothing is read.
+/// Builds the provider of a session's credentials, hop by hop; nothing is read.
 pub(super) fn provider(
     settings: SessionSettings,
     env: &Environment,
-) -> Result<Provider<Box<dyn SessionMaker>>, Failure> {
+) -> Result<Provider<Box<dyn SessionSource>>, Failure> {
     let SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache } =
         settings;
     let server_verification = match &transport.trust {
@@ -95,9 +95,10 @@ pub(super) fn provider(
         }
     };
     let clock = Arc::new(SystemClock);
-    let maker = IdentityMaker::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
-    let transport = maker.transport();
-    let first = Provider::new(wanted, maker, sharing(), clock, limits.deadline);
+    let source =
+        RolesAnywhereSource::new(identity.clone(), transport, limits, env.clone(), clock.clone(), explain);
+    let transport = source.transport();
+    let first = Provider::new(spec, source, sharing(), clock, limits.deadline);
     let second_hop = second_hop.map(|SecondHopSettings { request, endpoint }| {
         Hop::Role(SecondHop { request: Arc::new(request), endpoint })
     });
@@ -105,7 +106,7 @@ pub(super) fn provider(
     Ok(if hops.is_empty() { first.boxed() } else { following(first, hops, &transport, limits, sharing) })
 }
 
-/// Explains a refusal, in the form in which it is kept for those who meet it later.
+/// Explains a refusal, in the form that is recorded for processes that back off later.
 fn explain(refusal: &Refusal, request: &SessionRequest, endpoint: &Endpoint, identity: &Identity) -> Advice {
     let explanation = explain::explain(refusal, request, endpoint, identity);
     for cause in &explanation.causes {
@@ -117,28 +118,29 @@ fn explain(refusal: &Refusal, request: &SessionRequest, endpoint: &Endpoint, ide
     Advice { facts: explanation.facts(), hint: explanation.hint() }
 }
 
-/// Lets the further hops follow. A function of its own, since its values are pages of the stack that most calls need not touch.
+/// Adds the further hops. A separate function, because its values take pages of the stack that most calls need not
+/// touch.
 #[inline(never)]
 fn following(
-    first: Provider<IdentityMaker>,
+    first: Provider<RolesAnywhereSource>,
     hops: Vec<Hop>,
     transport: &Arc<NativeTransport>,
     limits: Limits,
     sharing: impl Fn() -> Sharing,
-) -> Provider<Box<dyn SessionMaker>> {
+) -> Provider<Box<dyn SessionSource>> {
     let follow = |provider, hop| chained(provider, hop, Arc::clone(transport), limits, sharing()).boxed();
     hops.into_iter().fold(first.boxed(), follow)
 }
 
-/// A failure, by where it happened.
+/// Where a failure happened.
 enum Place {
-    /// On this host: no server had a part in it.
+    /// On this host, without any server.
     Here(Failure),
-    /// On the way to AWS, or there.
+    /// At AWS, or on the way there.
     OnTheWay(Box<dyn Diagnostic + Send>),
 }
 
-/// Tells where a failure happened.
+/// Returns where a failure happened.
 fn place(error: ProviderError) -> Place {
     match error {
         ProviderError::Failed(CreateError::FirstHop(error)) => place(*error),
@@ -154,7 +156,7 @@ fn place(error: ProviderError) -> Place {
     }
 }
 
-/// Says how a call asks at once although AWS refused a short time ago.
+/// Explains how a call can ask at once although AWS refused a short time ago.
 fn first_try(name: Option<&str>) -> String {
     match name {
         Some(name) => format!("'anyrole cache clear {name}' lets the next call ask at once"),
@@ -162,17 +164,18 @@ fn first_try(name: Option<&str>) -> String {
     }
 }
 
-/// The variable that one might expect to end the check of servers. It does not: it could leak from another program.
+/// A variable that one might expect to turn off server verification. It does not, because it could leak from another
+/// program.
 const IGNORED_VARIABLE: &str = "ANYROLE_NO_VERIFY_SSL";
 
-/// A failure on the way, with what is to be known about the check of the server.
+/// A failure on the way, with what the user needs to know about server verification.
 #[derive(Debug)]
 struct OnTheWay {
     error: Box<dyn Diagnostic + Send>,
     server_verification: ServerVerification,
     /// Whether [`IGNORED_VARIABLE`] is set.
     ignored_variable: bool,
-    /// How the next call asks at once, where an earlier refusal holds it back.
+    /// How the next call can ask at once, if back-off prevents that.
     first_try: Option<String>,
 }
 

@@ -1,9 +1,9 @@
-//! Inputs of a session that is renewed: they are read again each time.
+//! The inputs of a session that is renewed: they are read again each time.
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::identity::{IdentitySource, Input, PasswordSource};
 
-/// An input that is gone after one reading, for a session that is renewed.
+/// An input that can be read only once, for a session that is renewed.
 #[derive(Debug, thiserror::Error)]
 #[error("anyrole {command} renews the session, and {input} can be read only once")]
 pub(super) struct ReadOnce {
@@ -30,7 +30,7 @@ impl Diagnostic for ReadOnce {
     }
 }
 
-/// Refuses inputs that cannot be read when `command` renews the session.
+/// Rejects inputs that cannot be read again when `command` renews the session.
 pub(super) fn renewable(command: &'static str, identity: &IdentitySource) -> Result<(), ReadOnce> {
     match inputs(identity).find(|input| is_read_once(input)) {
         Some(input) => Err(ReadOnce { command, input: input.to_string() }),
@@ -38,7 +38,7 @@ pub(super) fn renewable(command: &'static str, identity: &IdentitySource) -> Res
     }
 }
 
-/// Returns everything that an identity is read from.
+/// Returns all inputs of an identity.
 pub(super) fn inputs(identity: &IdentitySource) -> impl Iterator<Item = &Input> {
     let password = match &identity.password {
         PasswordSource::Input(input) => Some(input),

@@ -2,29 +2,29 @@
 
 use super::report;
 use crate::cache::CacheEntry;
-use crate::provider::{MinimumRemaining, Provider, SessionMaker};
+use crate::provider::{MinimumRemaining, Provider, SessionSource};
 use crate::server::Source;
 
-/// Is told what each attempt brought.
-pub(super) type Told = Box<dyn Fn(Result<&CacheEntry, &str>) + Send + Sync>;
+/// Called with the result of each attempt.
+pub(super) type AttemptListener = Box<dyn Fn(Result<&CacheEntry, &str>) + Send + Sync>;
 
-/// The provider of a session, as what keeps it fresh asks for it.
+/// The provider of a session, as the source of what keeps it fresh.
 pub(super) struct Renewal {
-    provider: Provider<Box<dyn SessionMaker>>,
-    told: Told,
+    provider: Provider<Box<dyn SessionSource>>,
+    listener: AttemptListener,
 }
 
 impl Renewal {
-    pub(super) fn new(provider: Provider<Box<dyn SessionMaker>>, told: Told) -> Self {
-        Self { provider, told }
+    pub(super) fn new(provider: Provider<Box<dyn SessionSource>>, listener: AttemptListener) -> Self {
+        Self { provider, listener }
     }
 }
 
 impl Source for Renewal {
     fn session(&self) -> Result<CacheEntry, String> {
         let outcome =
-            self.provider.session(MinimumRemaining::Ahead).map_err(|error| report::one_line(&error));
-        (self.told)(outcome.as_ref().map_err(String::as_str));
+            self.provider.session(MinimumRemaining::Background).map_err(|error| report::one_line(&error));
+        (self.listener)(outcome.as_ref().map_err(String::as_str));
         outcome
     }
 }

@@ -1,4 +1,4 @@
-//! Failures, as lines on the standard error: the only file that writes there.
+//! Failures, as lines on standard error: the only file that writes to it.
 //!
 //! ```text
 //! anyrole: error: what failed, with its object [id]
@@ -22,29 +22,29 @@ use crate::env::Environment;
 use crate::private_file;
 use crate::text::printable_line;
 
-/// How many lines `credential-process` writes at most: an SDK wraps them in a message of its own.
+/// The most lines that `credential-process` writes: an SDK wraps them in its own message.
 const FEW_LINES: usize = 6;
 
-/// How a failure is told.
+/// The form in which a failure is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In [`FEW_LINES`].
+    /// In at most [`FEW_LINES`].
     FewLines,
-    /// As one line of JSON, for the program that asked the command for JSON.
+    /// As one line of JSON, if the command was asked for JSON.
     Json,
-    /// With everything.
+    /// Completely.
     Whole,
 }
 
-/// Why a command ended without its result.
+/// Why a command failed.
 pub(crate) enum Failure {
-    /// Something to be told.
+    /// A failure to report.
     Told(Box<dyn Diagnostic + Send>),
-    /// The reader of the standard output went away: nothing to tell, and no failure.
+    /// The reader of standard output went away: nothing to report, and not a failure.
     NobodyReads,
-    /// The command has told everything itself, and its answer is no.
+    /// The command has reported everything itself, and its answer is negative.
     Negative,
-    /// A command of another program ended with that exit status, which is this program's too.
+    /// A command of another program ended with this exit status, which becomes ours.
     Status(u8),
 }
 
@@ -55,7 +55,7 @@ impl<E: Diagnostic + Send + 'static> From<E> for Failure {
 }
 
 impl Failure {
-    /// Says it in one line, for a log.
+    /// Renders it in one line, for a log.
     pub(super) fn one_line(&self) -> String {
         match self {
             Self::Told(error) => one_line(error.as_ref()),
@@ -63,7 +63,7 @@ impl Failure {
         }
     }
 
-    /// Says what failed, without causes, facts and hint.
+    /// Describes what failed, without causes, facts and hint.
     pub(super) fn first_line(&self) -> String {
         match self {
             Self::Told(error) => error.to_string(),
@@ -71,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// Turns a failure to write into one of a command.
+    /// Converts an error of standard output to a failure of a command.
     pub(crate) fn output(error: OutputError) -> Self {
         match error {
             OutputError::Closed => Self::NobodyReads,
@@ -80,7 +80,7 @@ impl Failure {
     }
 }
 
-/// Writes the failure, if there is something to tell, and returns the exit status.
+/// Reports the failure, if there is something to report, and returns the exit status.
 pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
     match outcome {
         Ok(()) | Err(Failure::NobodyReads) => 0,
@@ -101,7 +101,7 @@ pub(super) fn exit_status(outcome: Result<(), Failure>, form: Form) -> u8 {
     }
 }
 
-/// Renders a failure as [`render`] does, within the columns of the terminal where a person reads it there.
+/// Renders a failure as [`render`] does, within the width of a terminal.
 fn shown(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let text = render(error, lines);
     let style = Style::of(&Environment::process(), std::io::stderr().is_terminal());
@@ -121,7 +121,7 @@ struct Document {
     hint: Option<String>,
 }
 
-/// Renders a failure as one line of JSON, in the envelope of every other JSON, for the standard error.
+/// Renders a failure as one line of JSON for standard error, in the same envelope as all JSON.
 fn json(error: &dyn Diagnostic) -> Vec<u8> {
     let fact = |fact: crate::diagnostic::Fact| (fact.name.into_owned(), printable_line(&fact.value));
     let document = Document {
@@ -131,22 +131,22 @@ fn json(error: &dyn Diagnostic) -> Vec<u8> {
         facts: error.facts().into_iter().map(fact).collect(),
         hint: error.hint().map(|hint| printable_line(&hint)),
     };
-    // A struct of texts can always be written.
+    // Serialising a struct of texts cannot fail.
     output::envelope("error", &document).unwrap_or_default()
 }
 
-/// Writes a failure whose exit status is not this program's to choose.
+/// Reports a failure that does not determine the exit status.
 pub(super) fn tell(error: &dyn Diagnostic) {
     say(shown(error, None).as_bytes());
 }
 
-/// Writes to the standard error. Where it is closed or takes no more, nobody listens, and the exit status alone has to say it.
+/// Writes to standard error. If it is closed or full, nobody reads it, and only the exit status remains.
 fn say(bytes: &[u8]) {
     let _ = private_file::check_stream_limit(std::io::stderr(), bytes.len())
         .and_then(|()| std::io::stderr().lock().write_all(bytes));
 }
 
-/// Writes a remark to a person at a terminal.
+/// Shows a remark to a person at a terminal.
 pub(super) fn remark(text: &str) {
     say(format!("anyrole: {text}\n").as_bytes());
 }
@@ -168,29 +168,29 @@ pub(super) fn log(command: &str, text: &str) {
     say(format!("{} anyrole: {command}: {}\n", SystemClock.now(), printable_line(text)).as_bytes());
 }
 
-/// Tells a step of a run with `--debug`.
+/// Reports a step with `--debug`.
 pub(super) fn step(elapsed: Duration, text: &str) {
     let milliseconds = elapsed.as_secs_f64() * 1e3;
     let line = format!("anyrole: debug: {milliseconds:8.1} ms  {}\n", printable_line(text));
     say(line.as_bytes());
 }
 
-/// Writes a line of a server's log as it stands.
+/// Writes a line of a server's log unchanged.
 pub(super) fn log_line(line: &str) {
     say(line.as_bytes());
 }
 
-/// Says a failure in one line: what, its causes, its facts, and what to do.
+/// Describes a failure in one line: what, its causes, its facts, and what to do.
 pub(super) fn one_line(error: &dyn Diagnostic) -> String {
     let lines = render(error, None);
     let lines: Vec<&str> = lines.lines().map(|line| line.trim_start_matches("anyrole: ").trim()).collect();
     lines.join("; ")
 }
 
-/// Runs the program's work so that a panic in it, a bug, is told in one line of ours and ends with exit status 1.
+/// Runs the program's work so that a panic, a bug, is reported in one line of ours and ends with exit status 1.
 ///
-/// What the panic says is shown only where it is a text of the source: one that was made while running may hold a secret.
-/// Of the place the file's name and line are shown, since its path is one of the machine that built the program.
+/// The panic's message is shown only if it is a literal in the source: one built at run time may contain a secret. Of
+/// its location only the file name and line are shown, because the path is that of the build machine.
 pub(super) fn guard(work: impl FnOnce() -> u8) -> u8 {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload().downcast_ref::<&'static str>().copied();
@@ -201,7 +201,7 @@ pub(super) fn guard(work: impl FnOnce() -> u8) -> u8 {
         }
         say(text.as_bytes());
     }));
-    // Nothing of the work is used after a panic, so that it does not matter in which state it was left.
+    // Nothing of the work is used after a panic, so the state it left does not matter.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(1)
 }
 
@@ -218,7 +218,7 @@ fn panic_line(said: Option<&str>, place: Option<&std::panic::Location<'_>>) -> S
     )
 }
 
-/// Renders a failure; where `lines` does not hold all of it, the first and the last line stay and facts go first.
+/// Renders a failure; if it exceeds `lines`, the first and the last line stay and facts are dropped first.
 pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     let bug = if error.fault() == Fault::Bug { "this should not happen: " } else { "" };
     let mut text = format!("anyrole: error: {bug}{} [{}]\n", printable_line(&error.to_string()), error.id());
@@ -240,7 +240,7 @@ pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
     text
 }
 
-/// Returns the text of each source; one that only repeats the text above it is left out.
+/// Returns the text of each source, except those that only repeat the text above.
 fn causes(error: &dyn Diagnostic) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = error.to_string();
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(render(&Outer(Inner, Fault::Local), None).lines().count(), 12);
     }
 
-    /// Runs itself again as the process that panics, since the line is written to the real standard error.
+    /// Runs itself again as the process that panics, because the line is written to the real standard error.
     #[test]
     fn a_panic_is_one_line_without_what_was_made_while_running_and_without_a_path() {
         const PANIC: &str = "ANYROLE_TEST_PANIC";

@@ -1,4 +1,4 @@
-//! `serve`: an endpoint for the programs of this host, with credentials that renew themselves for as long as it runs.
+//! `serve`: an endpoint for the programs of this host, with credentials that are renewed for as long as it runs.
 
 mod offers;
 
@@ -12,7 +12,7 @@ use super::args::{Needs, Spec, Words};
 use super::event_log::{EventLog, Form};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
-use super::stop::{Asked, Signals};
+use super::stop::{SignalRequest, Signals};
 use super::usage::UsageError;
 use super::{Invocation, grammar, output};
 use crate::clock::{Clock as _, SystemClock};
@@ -20,8 +20,8 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::runtime::block_on;
 use crate::private_file::KeyFilePolicy;
 use crate::server::{
-    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, Site, Sockets, Standing,
-    Tls, is_loopback,
+    Caller, Event, ListenError, Listener, MetadataService, NoRandomness, Server, SessionHealth, Site,
+    Sockets, Tls, is_loopback,
 };
 use crate::systemd::Notifier;
 use crate::text::printable_line;
@@ -52,9 +52,9 @@ const LOG_FORMAT: Setting =
 
 /// The port of the official helper.
 const OFFICIAL_PORT: u16 = 9911;
-/// How often a port is looked for that is free at every address.
+/// How often to look for a port that is free at every address.
 const PORT_TRIES: usize = 8;
-/// How often what systemd is told of the sessions is brought up to date.
+/// How often the status shown by systemd is updated.
 const STATUS_INTERVAL: Duration = Duration::from_secs(15);
 
 /// `anyrole serve`.
@@ -83,21 +83,21 @@ that are handed over, and tells when it is ready. GET /healthz tells how long ea
     run,
 };
 
-/// Why `serve` does not begin.
+/// Why `serve` cannot start.
 #[derive(Debug, thiserror::Error)]
 enum CannotServe {
-    /// Nobody could be told from others.
+    /// Users cannot be told apart.
     #[error(
         "cannot tell the users of this host from each other: this user namespace shows the same number, 65534, for all of them"
     )]
     NobodyKnown,
-    /// Others would be asked for their token in the clear.
+    /// Other hosts would send their token unencrypted.
     #[error("--allow-remote needs --tls-certificate and --tls-key")]
     NoTls,
-    /// No token can be made.
+    /// No token can be generated.
     #[error("cannot protect the endpoint")]
     NoRandomness(#[from] NoRandomness),
-    /// A signal cannot be waited for.
+    /// Signals cannot be caught.
     #[error("cannot wait for signals")]
     Signals(#[source] std::io::Error),
 }
@@ -142,20 +142,20 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let log = Arc::new(EventLog::of(invocation, form));
     let places = Places::of(invocation)?;
     let mut offers = Offers::new(invocation, Arc::clone(&log));
-    // What is wrong in the settings is told before anything is opened.
+    // Problems in the settings are reported before anything is opened.
     let first = offers.read(invocation)?;
     block_on(serve(invocation, &log, &places, &mut offers, first))?
 }
 
-/// Where it is to be reached.
+/// Where to listen.
 struct Places {
     addresses: Vec<IpAddr>,
-    /// The addresses are those that are usual, and IPv6 may be missing.
+    /// Whether these are the default addresses, of which IPv6 may be missing.
     are_usual: bool,
     port: u16,
     hop_limit: Option<u8>,
     socket: Option<String>,
-    /// For addresses that other hosts reach, where they may.
+    /// TLS, if other hosts may connect.
     tls: Option<Tls>,
 }
 
@@ -193,7 +193,7 @@ impl Places {
         })
     }
 
-    /// Opens every place; what systemd hands over takes the place of the addresses.
+    /// Opens every place; sockets that systemd passes replace the addresses.
     async fn open(
         &self,
         invocation: &Invocation<'_>,
@@ -215,7 +215,7 @@ impl Places {
         Ok(listeners)
     }
 
-    /// Opens the socket in the file system to users who may ask from now on.
+    /// Opens the socket in the file system to other users who may ask.
     fn share(&self, is_shared: bool) -> Result<(), ListenError> {
         #[cfg(unix)]
         if let Some(path) = self.socket.as_ref().filter(|_| is_shared) {
@@ -229,7 +229,7 @@ impl Places {
         let mut tries = 0..PORT_TRIES;
         loop {
             match self.listen_once(log).await {
-                // Free at one address and taken at another, by chance.
+                // By chance the port was free at one address and taken at another.
                 Err(ListenError::Address { .. }) if self.port == 0 && tries.next().is_some() => {}
                 outcome => return outcome,
             }
@@ -245,7 +245,7 @@ impl Places {
                     port = at.port();
                     listeners.push((listener, at));
                 }
-                // A host without IPv6; one on which somebody else has the port is another matter.
+                // A host without IPv6; a port that somebody else uses is another matter.
                 Err(ListenError::Address { holder: None, source, .. })
                     if self.are_usual
                         && address.is_ipv6()
@@ -263,7 +263,7 @@ impl Places {
     }
 }
 
-/// Reads what protects an address that other hosts reach, where they may ask.
+/// Reads the certificate and key for TLS, if other hosts may connect.
 fn tls(invocation: &Invocation<'_>) -> Result<Option<Tls>, Failure> {
     if !invocation.has(&ALLOW_REMOTE) {
         return Ok(None);
@@ -287,10 +287,10 @@ async fn serve(
     let mut signals = Signals::catch().map_err(CannotServe::Signals)?;
     let notifier = Notifier::from_environment(invocation.env);
     let sockets = Sockets::probe().map_err(ListenError::Unreachable)?;
-    if !sockets.know_own_user() {
+    if !sockets.can_identify_own_user() {
         return Err(CannotServe::NobodyKnown.into());
     }
-    if sockets == Sockets::Untold {
+    if sockets == Sockets::Unsupported {
         let why = "this system does not tell who opens a connection: the tokens alone decide";
         log.tell("callers-not-checked", &[("reason", why.to_owned())]);
     }
@@ -298,9 +298,10 @@ async fn serve(
     let listeners = places.open(invocation, is_shared, log).await?;
     let metadata_service = MetadataService::new().map_err(CannotServe::from)?;
     let site = |offers: Vec<crate::server::Offer>| {
-        // Where the system names no caller, the metadata service, which has no secret, is for everybody or for nobody.
+        // Where the system identifies no caller, the metadata service, which needs no secret, is for everybody or for
+        // nobody.
         let everybody = offers.iter().all(|offer| offer.allowed.is_anybody());
-        let served = (sockets != Sockets::Untold || everybody) && places.tls.is_none();
+        let served = (sockets != Sockets::Unsupported || everybody) && places.tls.is_none();
         Site { offers, metadata_service: served.then(|| metadata_service.clone()) }
     };
     let offered = offers.make(first).map_err(CannotServe::from)?;
@@ -314,15 +315,15 @@ async fn serve(
         let server = Arc::clone(&server);
         tokio::spawn(async move { server.accept(&listener).await });
     }
-    let keeping = server.keep();
-    let telling = keep_told(&server, &notifier);
-    tokio::pin!(keeping, telling);
+    let keeping = server.keep_fresh();
+    let status_updates = keep_status(&server, &notifier);
+    tokio::pin!(keeping, status_updates);
     loop {
         tokio::select! {
             never = &mut keeping => match never {},
-            never = &mut telling => match never {},
+            never = &mut status_updates => match never {},
             signal = signals.next() => match signal {
-                Asked::Look => {
+                SignalRequest::Recheck => {
                     notifier.tell_reloading();
                     let outcome = offers.read(invocation).and_then(|described| {
                         places.share(described.iter().any(offers::Described::is_shared))?;
@@ -337,7 +338,7 @@ async fn serve(
                     }
                     notifier.tell(&["READY=1", &status(&server.site())]);
                 }
-                Asked::Stop => break,
+                SignalRequest::Stop => break,
             },
         }
     }
@@ -347,14 +348,14 @@ async fn serve(
     Ok(())
 }
 
-/// Prints how programs find it, and logs where it listens.
+/// Prints the variables for programs, and logs the addresses.
 fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Offers, log: &EventLog) {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.extend([name, "=", value, "\n"]);
     if let Some(address) = addresses.first() {
         if site.metadata_service.is_some() {
-            // With a slash at the end, as the official helper has it: older botocore puts a path behind it as it stands, and those that
-            // put a slash between are understood too.
+            // With a slash at the end, as in the official helper: older botocore appends a path directly, and a double
+            // slash from others is accepted too.
             line("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{address}/"));
         }
         for offer in &site.offers {
@@ -365,7 +366,7 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
             }
         }
     }
-    // Nobody need read it; the log has the addresses too.
+    // Nobody has to read it; the log has the addresses too.
     let _ = output::write(text.as_bytes());
     for address in addresses {
         log.tell("listening", &[("address", address.to_string())]);
@@ -375,7 +376,7 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
     }
 }
 
-/// Logs what happened.
+/// Logs an event.
 fn tell(log: &EventLog, event: &Event) {
     match event {
         Event::HandedOut { session, access_key_id, way, caller, process } => {
@@ -388,16 +389,16 @@ fn tell(log: &EventLog, event: &Event) {
             facts.extend(process.iter().cloned());
             log.tell("handed-out", &facts);
         }
-        Event::Refused { caller, reason, is_for_user, untold } => {
+        Event::Refused { caller, reason, is_for_user, suppressed } => {
             let mut facts = vec![("user", user(caller)), ("reason", (*reason).to_owned())];
             match caller {
                 Caller::User(peer) if *is_for_user => {
                     facts.push(("allowed-by", format!("--allow-user {}", peer.user)));
                 }
-                Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Untold => {}
+                Caller::Elsewhere(_) | Caller::User(_) | Caller::Unknown | Caller::Unidentifiable => {}
             }
-            if *untold > 0 {
-                facts.push(("others-before", untold.to_string()));
+            if *suppressed > 0 {
+                facts.push(("others-before", suppressed.to_string()));
             }
             log.tell("refused", &facts);
         }
@@ -408,14 +409,14 @@ fn user(caller: &Caller) -> String {
     match caller {
         Caller::User(peer) => peer.user.to_string(),
         Caller::Elsewhere(host) => format!("at:{host}"),
-        Caller::Unknown | Caller::Untold => String::from("unknown"),
+        Caller::Unknown | Caller::Unidentifiable => String::from("unknown"),
     }
 }
 
-/// Keeps what systemd shows of the sessions up to date, and gives signs of life.
-async fn keep_told(server: &Server, notifier: &Notifier) -> Infallible {
+/// Updates the status that systemd shows, and sends watchdog notifications.
+async fn keep_status(server: &Server, notifier: &Notifier) -> Infallible {
     let mut pause = notifier.watchdog_interval().map_or(STATUS_INTERVAL, |pause| pause.min(STATUS_INTERVAL));
-    // The first session is there after a moment.
+    // The first session arrives after a moment.
     let mut next = Duration::from_secs(1).min(pause);
     pause = pause.max(Duration::from_millis(1));
     let mut before = String::new();
@@ -433,11 +434,11 @@ async fn keep_told(server: &Server, notifier: &Notifier) -> Infallible {
     }
 }
 
-/// Says how every session stands, in the line of `systemctl status`.
+/// Summarises the state of every session, for the line in `systemctl status`.
 fn status(site: &Site) -> String {
     let now = SystemClock.now();
     let session = |offer: &crate::server::Offer| {
-        let Standing { usable_until, failure } = offer.keeper.standing();
+        let SessionHealth { usable_until, failure } = offer.refresher.health();
         match (usable_until, failure) {
             (Some(until), None) => format!("{} until {until}", offer.name),
             (Some(until), Some(_)) => format!("{} until {until}, cannot be renewed now", offer.name),

@@ -1,9 +1,9 @@
 //! From what was typed, the environment and the config files to one value for each setting, with its origin.
 //!
-//! The order, the strongest first: flag; the named session given on the command line; variable; the session named by
-//! `ANYROLE_SESSION`; `[defaults]` (the user's, then the system's); the variables that the SDKs know; what is built
-//! in. So a leaked variable never turns `credential-process prod` into another account. A session that starts `from` another
-//! one lies over it, and says the hops after it alone; how it is narrowed each says for itself.
+//! In order of precedence: flag; the named session on the command line; variable; the session named by
+//! `ANYROLE_SESSION`; `[defaults]` (the user's, then the system's); the SDKs' own variables; the built-in default. So a
+//! leaked variable never redirects `credential-process prod` to another account. A session that starts `from` another
+//! one is layered over it, and defines only the hops after it; how it is narrowed is its own.
 
 mod error;
 mod paths;
@@ -45,7 +45,7 @@ pub(crate) enum Origin {
     File(config::Origin),
 }
 
-/// A setting that was given, by the strongest of those that gave it.
+/// A setting that was given, with the value that takes precedence.
 pub(crate) struct Given {
     pub(crate) setting: &'static Setting,
     pub(crate) origin: Origin,
@@ -58,7 +58,7 @@ impl Given {
         &self.text
     }
 
-    /// Names the setting as the user named it: `--role-arn`, `ANYROLE_ROLE_ARN`, `role_arn ('c.toml', line 7)`.
+    /// Names the setting as the user did: `--role-arn`, `ANYROLE_ROLE_ARN`, `role_arn ('c.toml', line 7)`.
     pub(crate) fn label(&self) -> String {
         match &self.origin {
             Origin::Flag => format!("--{}", self.setting.name),
@@ -73,7 +73,7 @@ impl Given {
         SettingsError::Value { label: self.label(), value, expected: expected.into() }
     }
 
-    /// Returns the length of time that the setting is.
+    /// Returns the setting as a duration.
     fn duration(&self) -> Result<Duration, SettingsError> {
         match grammar::duration(self.text()) {
             Some(duration) if !duration.is_zero() => Ok(duration),
@@ -120,7 +120,7 @@ pub(crate) struct Settings {
     given: Vec<Given>,
     /// How each of the sessions before this one is narrowed, the first one's first.
     narrowed_before: Vec<Vec<Given>>,
-    /// What is said of each variable that is named as ours are and that nothing reads.
+    /// A remark on each variable that has our prefix but is not used.
     unread: Vec<String>,
 }
 
@@ -133,13 +133,14 @@ impl Settings {
     /// # Errors
     ///
     /// Fails if a config file cannot be used, the named session does not exist, a variable is not UTF-8, two settings
-    /// exclude each other, a boolean or a number is none, or a setting needs what this version does not have and
-    /// `groups` uses it.
+    /// exclude each other, a boolean or a number is invalid, or a setting that `groups` uses needs what this version
+    /// does not have.
     pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, Failure> {
         Self::of_config(&config(typed, env)?, typed, typed.words.first().map(String::as_str), env, groups)
     }
 
-    /// Resolves all settings as [`Self::resolve`] does, of the named session `name` and from a configuration that was read.
+    /// Resolves all settings as [`Self::resolve`] does, for the named session `name` and a configuration that was read
+    /// already.
     pub(crate) fn of_config(
         config: &Config,
         typed: &Typed,
@@ -153,8 +154,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Resolves all settings as [`Self::resolve`] does, and neither checks them nor tells anybody: for one that is wanted after a
-    /// failure, which they may be the cause of.
+    /// Resolves all settings as [`Self::resolve`] does, without checks and traces: for a setting needed after a
+    /// failure, which they may have caused.
     pub(crate) fn unchecked(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
         Self::strongest(typed, typed.words.first().map(String::as_str), env, &config(typed, env)?)
     }
@@ -171,7 +172,7 @@ impl Settings {
         Ok(Self { given: layers.strongest()?, narrowed_before: layers.narrowed_before()?, unread })
     }
 
-    /// Tells `--debug` what was read and where each value comes from.
+    /// Shows with `--debug` what was read and where each value comes from.
     fn tell(&self, config: &Config) {
         for file in config.files() {
             trace::step(|| format!("read the config file {}", crate::text::quoted(&file.to_string_lossy())));
@@ -204,22 +205,22 @@ impl Settings {
         self.given(name).ok_or_else(|| self.missing(name))
     }
 
-    /// Returns the refusal of a setting that nobody gave.
+    /// Returns the error for a setting that was not given.
     pub(crate) fn missing(&self, name: &'static str) -> SettingsError {
         SettingsError::Missing { setting: table::setting(name), unread: self.unread.clone() }
     }
 
-    /// Returns what is said of each variable that is named as ours are and that nothing reads.
+    /// Returns a remark on each variable that has our prefix but is not used.
     pub(crate) fn unread(&self) -> &[String] {
         &self.unread
     }
 
-    /// Returns a boolean; false where nobody gave it.
+    /// Returns a boolean; false if it was not given.
     pub(crate) fn boolean(&self, name: &str) -> bool {
         self.given(name).and_then(|given| grammar::boolean(given.text())).unwrap_or(false)
     }
 
-    /// Returns a length of time.
+    /// Returns a duration.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, SettingsError> {
         self.given(name).map(Given::duration).transpose()
     }
@@ -260,11 +261,11 @@ pub(crate) fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure
     Ok(Config::load(&files, &table::config_keys())?)
 }
 
-/// The sources of values, strongest first.
+/// The sources of values, in order of precedence.
 struct Layers<'a> {
     typed: &'a Typed,
     env: &'a Environment,
-    /// Those that begin as the variables of our settings do, by the rest of their names.
+    /// The variables with the prefix of our settings, by the rest of their names.
     variables: Vec<(String, OsString)>,
     /// The session named on the command line, and those that it starts from.
     chosen: Vec<&'a NamedSession>,
@@ -331,7 +332,7 @@ impl<'a> Layers<'a> {
             .chain(std::iter::once(Layer::AwsVariables))
     }
 
-    /// Returns for each setting what the strongest layer says; certificate and key come whole from one layer.
+    /// Returns for each setting the value that takes precedence; certificate and key come from one layer as a whole.
     fn strongest(&self) -> Result<Vec<Given>, SettingsError> {
         let mut given: Vec<Given> = Vec::new();
         let mut identity_is_complete = false;
@@ -354,7 +355,7 @@ impl<'a> Layers<'a> {
         Ok(given)
     }
 
-    /// Returns how the sessions are narrowed that the named one starts from, the first one's first.
+    /// Returns how each session that the named one starts from is narrowed, the first one's first.
     fn narrowed_before(&self) -> Result<Vec<Vec<Given>>, SettingsError> {
         let named = if self.chosen.is_empty() { &self.preset } else { &self.chosen };
         let mut narrowed = Vec::new();
@@ -380,7 +381,8 @@ impl<'a> Layers<'a> {
                 Some(name) => self.env.var(name)?.map(|text| (text, Origin::Variable(name.to_owned()))),
                 None => None,
             },
-            // Who may have the first session may not, for that, have the one that starts from it; and how it is narrowed is its own.
+            // Permission for the first session does not extend to one that starts from it; and how that one is narrowed
+            // is its own.
             Layer::Before(_) if matches!(setting.group, Group::Scope | Group::Server) => None,
             Layer::Before(session) | Layer::Session(session) => from_section(&session.section, setting),
             Layer::Defaults(section) => from_section(section, setting),
@@ -423,12 +425,13 @@ fn from_section(section: &Section, setting: &Setting) -> Option<(String, Origin)
     Some((text, Origin::File(entry.origin.clone())))
 }
 
-/// A password in a variable of its own opens the key of whichever layer gives the key: it says nothing about which.
+/// A password in a separate variable is for the key of whichever layer gives the key; it does not decide which layer
+/// that is.
 fn is_lent_secret(given: &Given) -> bool {
     given.setting.is_password() && matches!(given.origin, Origin::Variable(_))
 }
 
-/// A password of the layer that gives the key is stronger than one lent by a variable.
+/// A password in the layer that gives the key takes precedence over one in a variable.
 fn drop_lent_secrets_beside_others(given: &mut Vec<Given>) {
     let own: Vec<bool> = given
         .iter()
@@ -439,7 +442,7 @@ fn drop_lent_secrets_beside_others(given: &mut Vec<Given>) {
 }
 
 impl Setting {
-    /// Tells whether the setting is one of those that a single layer supplies together.
+    /// Returns whether the setting is one of those that a single layer supplies together.
     fn is_of_one_piece(&self) -> bool {
         self.group == Group::Identity && !matches!(self.name, "allow-insecure-key-file" | "tpm-device")
     }

@@ -1,4 +1,4 @@
-//! `sign-string`: a signature over a fixed test string, as the official helper makes it.
+//! `sign-string`: a signature over a fixed test string, as the official helper creates it.
 
 use super::args::{Needs, Spec, Words};
 use super::report::Failure;

@@ -1,4 +1,4 @@
-//! `simulate`: a local IAM Roles Anywhere and STS, on loopback only.
+//! `simulate`: a local IAM Roles Anywhere and STS, only on loopback.
 
 pub(super) mod ending;
 pub(super) mod error;
@@ -124,7 +124,7 @@ A fault may be given again; with xN at its end only the first N requests meet it
 };
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
-    // The first thing: a parent that ends while the simulator starts is missed as any other.
+    // First of all, so that a parent that ends while the simulator starts is noticed.
     let parent = process::parent();
     let typed = &invocation.typed;
     let settings = settings(typed)?;
@@ -136,7 +136,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let ready = Ready::new(&simulator, &resources);
     block_on(async {
-        // Before anyone is told that it listens: whoever reads that may end it at once.
+        // Before announcing that it listens: whoever reads that may end it at once.
         let asked = ending::asked();
         let written = if invocation.has(&JSON) {
             output::write_json("simulate", &ready)

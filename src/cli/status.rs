@@ -75,14 +75,14 @@ ended or names the certificate.
     run,
 };
 
-/// How one session stands.
+/// The state of one session.
 struct Report {
     /// Its name in the config file.
     name: Option<String>,
     role_arn: String,
     /// How it is narrowed, if it is.
     scope: Option<String>,
-    /// The length that was asked for; `None` where the profile decides, or the session that it is made from.
+    /// The requested duration; `None` if the profile decides, or the session that it is derived from.
     requested: Option<Duration>,
     status: SessionStatus,
     certificate: Result<Certificate, IdentityError>,
@@ -90,9 +90,9 @@ struct Report {
     /// The revocation lists that are watched.
     lists: Vec<Watched>,
     key: Result<KeyFinding, IdentityError>,
-    /// What is said of settings that were passed over.
+    /// Remarks on settings that were not used.
     unread: Vec<String>,
-    /// Where a new session would be kept.
+    /// Where a new session would be stored.
     keeping: Keeping,
 }
 
@@ -103,7 +103,7 @@ impl Report {
         self.status.failure.is_none() && is_valid && self.key.is_ok() && lists
     }
 
-    /// Returns the granted and the requested length, where less was granted than was asked for.
+    /// Returns the granted and the requested duration, if less was granted than requested.
     fn shortened(&self) -> Option<(Duration, Duration)> {
         let granted = self.status.entry.as_ref()?.lifetime();
         self.requested.filter(|requested| granted + SLACK < *requested).map(|requested| (granted, requested))
@@ -129,7 +129,7 @@ impl Report {
         let source = settings.identity.clone();
         let choice = settings.cache;
         let provider = provider::provider(settings, env)?;
-        let (requested, scope) = (provider.wanted().requested(), provider.wanted().scope());
+        let (requested, scope) = (provider.spec().requested(), provider.spec().scope());
         let status = provider.status();
         let chain = identity::load_chain(&source.unattended(), env);
         let lists = lists::watched(
@@ -164,7 +164,7 @@ impl Report {
     }
 }
 
-/// Where sessions are kept, by what was chosen for them: found once, and not for each of thousands.
+/// Where sessions are stored, by the chosen cache: determined once, not for each of thousands.
 type Known = BTreeMap<&'static str, Keeping>;
 
 fn keeping(

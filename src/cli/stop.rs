@@ -1,12 +1,12 @@
-//! What is asked by signals of a command that runs until it is stopped.
+//! The signals that a long-running command reacts to.
 
-/// What is asked of it.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// To look at everything again, now: SIGHUP, where no terminal was closed.
+pub(super) enum SignalRequest {
+    /// To check everything again now: SIGHUP, unless a terminal was closed.
     #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
-    Look,
-    /// To end, which is no failure: SIGTERM, SIGINT, or a terminal that was closed.
+    Recheck,
+    /// To end, which is not a failure: SIGTERM, SIGINT, or a closed terminal.
     Stop,
 }
 
@@ -16,10 +16,10 @@ mod system {
 
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    use super::Asked;
+    use super::SignalRequest;
     use crate::process::ignored_signals;
 
-    /// The signals, each `None` where it is ignored: SIGHUP under nohup, SIGINT in the background of a script.
+    /// The signals; `None` for one that is ignored: SIGHUP under nohup, SIGINT in the background of a script.
     pub(in super::super) struct Signals {
         hangup: Option<Signal>,
         interrupt: Option<Signal>,
@@ -40,11 +40,11 @@ mod system {
             })
         }
 
-        pub(in super::super) async fn next(&mut self) -> Asked {
+        pub(in super::super) async fn next(&mut self) -> SignalRequest {
             tokio::select! {
-                () = arrival(&mut self.hangup) => if self.has_terminal { Asked::Stop } else { Asked::Look },
-                () = arrival(&mut self.interrupt) => Asked::Stop,
-                () = arrival(&mut self.terminate) => Asked::Stop,
+                () = arrival(&mut self.hangup) => if self.has_terminal { SignalRequest::Stop } else { SignalRequest::Recheck },
+                () = arrival(&mut self.interrupt) => SignalRequest::Stop,
+                () = arrival(&mut self.terminate) => SignalRequest::Stop,
             }
         }
     }
@@ -61,9 +61,9 @@ mod system {
 mod system {
     use std::io;
 
-    use super::Asked;
+    use super::SignalRequest;
 
-    /// Ctrl-C, where there are no signals.
+    /// Ctrl-C, on systems without signals.
     pub(in super::super) struct Signals;
 
     impl Signals {
@@ -72,11 +72,11 @@ mod system {
             Ok(Self)
         }
 
-        pub(in super::super) async fn next(&mut self) -> Asked {
+        pub(in super::super) async fn next(&mut self) -> SignalRequest {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending().await
             }
-            Asked::Stop
+            SignalRequest::Stop
         }
     }
 }

@@ -8,20 +8,20 @@ use super::log::Log;
 use super::renewable::renewable;
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, Setting};
-use super::stop::{Asked, Signals};
+use super::stop::{SignalRequest, Signals};
 use super::{CalledAs, Invocation, provider};
 use crate::aws_file::{AwsFile, AwsFileError, Kind as FileKind};
 use crate::cache::ServerVerification;
 use crate::cache::failure::Fallback;
 use crate::cache::freshness::Freshness;
 use crate::clock::{Clock as _, SystemClock, describe_seconds};
-use crate::credentials_file::upkeep::{Event, Obtained, Problem, Source, Upkeep};
+use crate::credentials_file::refresher::{Event, Obtained, Problem, ProfileRefresher, Source};
 use crate::credentials_file::{Gate, Written};
 use crate::diagnostic::Fault;
 use crate::env::Environment;
 use crate::http::runtime::{RuntimeError, block_on};
 use crate::ini::Section;
-use crate::provider::{MinimumRemaining, Provider, ProviderError, SessionMaker};
+use crate::provider::{MinimumRemaining, Provider, ProviderError, SessionSource};
 use crate::text::quoted;
 
 const PROFILE: Setting =
@@ -61,16 +61,16 @@ refuses a file, link or folder that another user owns or can write: run it as th
     run,
 };
 
-/// The provider of the session, as the upkeep asks it.
+/// The provider of the session, as the source of what keeps the profile fresh.
 struct Renewal {
-    provider: Provider<Box<dyn SessionMaker>>,
+    provider: Provider<Box<dyn SessionSource>>,
     name: Option<String>,
     env: Environment,
 }
 
 impl Renewal {
     fn problem(&self, error: ProviderError) -> Option<Problem> {
-        match provider::told(error, &self.provider, self.name.as_deref(), &self.env) {
+        match provider::failure_of(error, &self.provider, self.name.as_deref(), &self.env) {
             Failure::Told(problem) => Some(problem),
             Failure::Negative | Failure::NobodyReads | Failure::Status(_) => None,
         }
@@ -79,14 +79,14 @@ impl Renewal {
 
 impl Source for Renewal {
     fn session(&self) -> Obtained {
-        let obtained = self.provider.session(MinimumRemaining::Ahead);
+        let obtained = self.provider.session(MinimumRemaining::Background);
         let failure = || self.provider.status().ok()?.failure;
         match obtained {
             Ok(entry) => {
                 let half = entry.lifetime() / 2;
                 let last = match entry.freshness(SystemClock.now(), half) {
                     Freshness::Fresh => None,
-                    // The provider answers with the old one in silence where a new one cannot be had.
+                    // The provider silently returns the last good session if there can be no new one.
                     Freshness::Stale | Freshness::Expired => failure(),
                 };
                 let fallback = Fallback::ValidEntry { until: entry.usable_until };
@@ -105,7 +105,7 @@ impl Source for Renewal {
     }
 }
 
-/// How long it runs.
+/// How long the command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
     AtFailure,
@@ -125,33 +125,35 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     }
     let ends = if invocation.has(&FAIL_FAST) { Ends::AtFailure } else { Ends::WhenStopped };
     let provider = provider::provider(settings, env)?;
-    let teller = Teller {
+    let reporter = EventReporter {
         log: Log::of(invocation),
         profile: profile.to_owned(),
         file: quoted(&file.path().to_string_lossy()),
-        verification: provider.wanted().server_verification,
+        verification: provider.spec().server_verification,
         told_exposure: false,
     };
     let source = Renewal { provider, name: invocation.name().map(str::to_owned), env: env.clone() };
     let gate = Arc::new(Gate::default());
-    let upkeep = Upkeep::new(file, section, Box::new(source), Arc::new(SystemClock), Arc::clone(&gate));
+    let refresher =
+        ProfileRefresher::new(file, section, Box::new(source), Arc::new(SystemClock), Arc::clone(&gate));
     if once {
-        return write_once(upkeep, &teller.log, ends);
+        return write_once(refresher, &reporter.log, ends);
     }
-    report::log(SPEC.name, &format!("keeps the profile [{profile}] of {} fresh", teller.file));
-    block_on(until_stopped(upkeep, teller, ends, gate))?
+    report::log(SPEC.name, &format!("keeps the profile [{profile}] of {} fresh", reporter.file));
+    block_on(until_stopped(refresher, reporter, ends, gate))?
 }
 
-/// Writes the profile, in silence; a session that could not be renewed and still works will do, unless nothing may fail.
-fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> {
-    let (events, _) = upkeep.step();
-    let holds = upkeep.holds_session();
+/// Writes the profile without output; a session that could not be renewed but still works is good enough, unless no
+/// failure is allowed.
+fn write_once(mut refresher: ProfileRefresher, log: &Log, ends: Ends) -> Result<(), Failure> {
+    let (events, _) = refresher.step();
+    let holds = refresher.holds_session();
     let mut failed = None;
     for event in events {
         match event {
             Event::Failed { problem, .. } => failed = failed.or(Some(problem)),
             Event::Wrote { written: Written { static_key: Some(key), .. }, .. } => {
-                // Its secret half is gone from here, which nobody should find out later.
+                // Its secret part is overwritten, which nobody should discover only later.
                 report::remark(&format!("the session is in place of the static access key {key}"));
             }
             Event::Wrote { .. } => {}
@@ -166,26 +168,31 @@ fn write_once(mut upkeep: Upkeep, log: &Log, ends: Ends) -> Result<(), Failure> 
     }
 }
 
-/// Keeps the profile fresh in a thread of its own, for which a signal does not wait: it may hang on the network.
-async fn until_stopped(upkeep: Upkeep, teller: Teller, ends: Ends, gate: Arc<Gate>) -> Result<(), Failure> {
+/// Keeps the profile fresh in a separate thread, which a signal does not wait for: it may hang on the network.
+async fn until_stopped(
+    refresher: ProfileRefresher,
+    reporter: EventReporter,
+    ends: Ends,
+    gate: Arc<Gate>,
+) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(RuntimeError::from)?;
     let (ended, mut end) = tokio::sync::oneshot::channel();
     let (look, looks) = mpsc::channel();
     let started = std::thread::Builder::new().name(String::from(SPEC.name)).spawn(move || {
-        // Nobody listens any more where the program ends.
-        let _ = ended.send(keep(upkeep, teller, ends, &looks));
+        // The receiver is gone if the program is ending.
+        let _ = ended.send(keep(refresher, reporter, ends, &looks));
     });
     started.map_err(RuntimeError::from)?;
     loop {
         tokio::select! {
             problem = &mut end => return match problem {
                 Ok(problem) => Err(Failure::Told(problem)),
-                // It panicked, which is told.
+                // It panicked, which was reported.
                 Err(_) => Err(Failure::Negative),
             },
             asked = signals.next() => match asked {
-                Asked::Look => drop(look.send(())),
-                Asked::Stop => {
+                SignalRequest::Recheck => drop(look.send(())),
+                SignalRequest::Stop => {
                     gate.close();
                     return Ok(());
                 }
@@ -195,33 +202,38 @@ async fn until_stopped(upkeep: Upkeep, teller: Teller, ends: Ends, gate: Arc<Gat
 }
 
 /// Keeps the profile fresh until a failure that ends it.
-fn keep(mut upkeep: Upkeep, mut teller: Teller, ends: Ends, looks: &Receiver<()>) -> Problem {
+fn keep(
+    mut refresher: ProfileRefresher,
+    mut reporter: EventReporter,
+    ends: Ends,
+    looks: &Receiver<()>,
+) -> Problem {
     let mut has_written = false;
     loop {
-        let (events, wait) = upkeep.step();
-        has_written |= upkeep.holds_session();
+        let (events, wait) = refresher.step();
+        has_written |= refresher.holds_session();
         for event in events {
             match event {
-                // What is wrong with the command from the beginning does not heal.
+                // An error in the command itself will not go away.
                 Event::Failed { problem, .. }
                     if ends == Ends::AtFailure || (problem.fault() == Fault::Usage && !has_written) =>
                 {
-                    teller.log.failure(problem.as_ref());
+                    reporter.log.failure(problem.as_ref());
                     return problem;
                 }
-                event @ (Event::Failed { .. } | Event::Wrote { .. }) => teller.tell(event),
+                event @ (Event::Failed { .. } | Event::Wrote { .. }) => reporter.tell(event),
             }
         }
         match looks.recv_timeout(wait) {
-            Ok(()) => upkeep.hurry(),
-            // The other end goes with the program.
+            Ok(()) => refresher.check_now(),
+            // The sender lives as long as the program.
             Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
-/// Tells what happens, a line each.
-struct Teller {
+/// Reports the events, one line each.
+struct EventReporter {
     log: Log,
     profile: String,
     /// Its path, in quotes.
@@ -230,7 +242,7 @@ struct Teller {
     told_exposure: bool,
 }
 
-impl Teller {
+impl EventReporter {
     fn tell(&mut self, event: Event) {
         let Self { profile, file, .. } = self;
         match event {

@@ -1,9 +1,9 @@
-//! What is wrong with a command line as it was typed.
+//! Errors in a command line.
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text::quoted;
 
-/// What is wrong with a command line as it was typed; nothing was read or sent yet.
+/// An error in a command line; nothing was read or sent yet.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     /// An argument that is not UTF-8.
@@ -17,7 +17,7 @@ pub(crate) enum UsageError {
         /// The command.
         command: &'static str,
     },
-    /// A command that is planned and not there.
+    /// A planned command that does not exist yet.
     #[error("anyrole {command} is not in this version")]
     LaterCommand {
         /// The command.
@@ -154,8 +154,8 @@ impl Diagnostic for UsageError {
     }
 }
 
-/// Tells whether a word is what remains of a line continuation that was none: a backslash before a blank makes the
-/// blank part of the next word, and one inside `credential_process` is a word by itself.
+/// Returns whether a word is the remains of a broken line continuation: a backslash before a blank makes the blank part
+/// of the next word, and one inside `credential_process` is a word by itself.
 fn looks_like_continuation(word: &str) -> bool {
     word.starts_with(['\\', ' ', '\n', '\t']) || word.trim().is_empty()
 }

@@ -21,13 +21,13 @@ pub(super) const SPEC: Spec = Spec {
     run,
 };
 
-/// What this build is.
+/// The properties of this build.
 #[derive(Serialize)]
 struct Document {
     version: &'static str,
     /// The optional parts that are built in.
     features: Vec<&'static str>,
-    /// Of the machine: `x86_64-linux`.
+    /// The platform: `x86_64-linux`.
     target: String,
 }
 

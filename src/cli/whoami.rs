@@ -1,4 +1,4 @@
-//! `whoami`: asks STS which identity the credentials of a session belong to.
+//! `whoami`: asks STS for the identity behind the credentials of a session.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ struct Document<'a> {
     account: &'a str,
     arn: &'a str,
     user_id: &'a str,
-    /// How this session is narrowed; STS does not tell.
+    /// How this session is narrowed; STS does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
     expiration: String,

@@ -1,12 +1,12 @@
-//! Lines that fit: 80 columns, which every terminal and every log has, or those of the terminal at hand.
+//! Wraps lines: to 80 columns, which every terminal and every log has, or to the width of the terminal.
 
 /// The columns of a help text.
 pub(super) const COLUMNS: usize = 80;
 
-/// The columns of what also stands in a manual page, which `man` indents by seven.
+/// The width of text that is also part of a manual page, which `man` indents by seven.
 pub(super) const PAGE_COLUMNS: usize = 73;
 
-/// Breaks a text between words into lines of at most `columns` characters; a longer word is a line of its own.
+/// Wraps a text between words into lines of at most `columns` characters; a longer word gets its own line.
 pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -21,21 +21,21 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Returns how many columns the terminal behind a stream has; `None` where it is no terminal, or does not tell.
+/// Returns the width of the terminal behind a stream; `None` if it is not a terminal, or has no known width.
 #[cfg(unix)]
 pub(super) fn terminal_columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
-    // Less is no terminal that a person reads at.
+    // Nobody reads at a narrower terminal.
     rustix::termios::tcgetwinsize(stream).ok().map(|size| size.ws_col.into()).filter(|columns| *columns >= 20)
 }
 
-/// The terminal breaks its lines itself.
+/// The terminal itself wraps lines.
 #[cfg(not(unix))]
 pub(super) fn terminal_columns<S>(_stream: S) -> Option<usize> {
     None
 }
 
-/// Breaks each line that is longer than `columns` between words, and indents what follows by four. What stands in single quotes, a command or
-/// a path, is one word: it can still be copied as a whole.
+/// Wraps each line longer than `columns` between words, and indents the continuation by four. Text in single quotes, a
+/// command or a path, counts as one word, so that it can be copied as a whole.
 pub(super) fn fitted(text: &str, columns: usize) -> String {
     let mut fitted = String::with_capacity(text.len() + 64);
     for line in text.lines() {
@@ -92,8 +92,8 @@ fn words(line: &str) -> Vec<&str> {
     words
 }
 
-/// Breaks the paragraphs of a text anew where one of their lines is longer than `columns`. Lines that begin with a blank, as
-/// examples do, stay as they are.
+/// Rewraps the paragraphs of a text that have a line longer than `columns`. Lines that start with a blank, such as
+/// examples, are unchanged.
 pub(super) fn reflowed(text: &str, columns: usize) -> String {
     let mut lines = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();

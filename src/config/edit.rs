@@ -1,7 +1,8 @@
 //! Changes a session in the text of a config file, and keeps every other byte.
 //!
-//! The parser of the file says where each value stands; a value is replaced there, and what is new goes behind the session's last value. The outcome is parsed
-//! again and must be the old configuration with those keys: what is written in a form that this does not meet (an inline table, dotted keys) is refused.
+//! The parser reports the position of each value; a value is replaced there, and new keys are added after the session's
+//! last value. The result is parsed again and must equal the old configuration with those changes; a form for which
+//! that fails (an inline table, dotted keys) is rejected.
 
 use std::path::Path;
 
@@ -10,14 +11,14 @@ use toml::de::{DeTable, DeValue};
 use super::parse::parse;
 use super::{ConfigError, Entry, Key, MAX_BYTES, Origin, Section, Value};
 
-/// The largest file, in bytes, that is changed.
+/// The largest file that can be changed, in bytes.
 pub const LIMIT: u64 = MAX_BYTES;
 
-/// Returns the text with keys of `[session.NAME]` set; the section and `version = 1` are added where they are missing.
+/// Returns the text with keys of `[session.NAME]` set; the section and `version = 1` are added if they are missing.
 ///
 /// # Errors
 ///
-/// Fails if the text is no config file, or if the session is written in a form that is not changed line by line.
+/// Fails if the text is not a config file, or if the session is written in a form that cannot be changed line by line.
 pub fn edited(
     file: &Path,
     text: &str,
@@ -64,7 +65,7 @@ pub fn edited(
 }
 
 fn section(name: &str, changes: &[(&'static str, Value)], ending: &str) -> String {
-    // A dot would begin another table.
+    // A dot would start a nested table.
     let name = if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() };
     let mut text = format!("[session.{name}]{ending}");
     for (key, value) in changes {
@@ -80,7 +81,7 @@ fn line(key: &str, value: &Value, ending: &str) -> String {
 fn rendered(value: &Value) -> String {
     match value {
         Value::Boolean(value) => value.to_string(),
-        // Backslashes, as of Windows, stay as they are in single quotes.
+        // Single quotes keep backslashes, as in Windows paths, unchanged.
         Value::Text(text) if text.contains('\\') && !text.contains(|c: char| c == '\'' || c.is_control()) => {
             format!("'{text}'")
         }
@@ -88,7 +89,7 @@ fn rendered(value: &Value) -> String {
     }
 }
 
-/// Changes a session that is there.
+/// Changes an existing session.
 fn changed(
     text: &str,
     name: &str,
@@ -114,7 +115,7 @@ fn changed(
     if !text[heading.clone()].trim_start_matches('\u{feff}').trim_start().starts_with('[') {
         return Err(unusual);
     }
-    // From the end to the beginning, so that what is said of places stays true.
+    // From the end to the beginning, so that earlier positions stay valid.
     let mut parts: Vec<(std::ops::Range<usize>, String)> = Vec::new();
     let last = table.iter().map(|(_, value)| value.span().end).max();
     let mut missing = String::new();

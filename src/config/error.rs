@@ -7,10 +7,10 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::private_file::ReadError;
 use crate::text::quoted;
 
-/// Why the config file cannot be used; every case is cured in the file, by the line that is named.
+/// Why the config file cannot be used; each error names the line to fix.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A session's name that could not be typed on the command line.
+    /// A session name that could not be typed on the command line.
     #[error("{origin}: {} is not a name for a session", quoted(name))]
     BadName {
         /// Where the session is defined.
@@ -18,14 +18,14 @@ pub enum ConfigError {
         /// The name.
         name: String,
     },
-    /// One session or default defined in two files of the same layer.
+    /// A session or default defined in two files of the same layer.
     #[error("{what} is defined twice")]
     DefinedTwice {
         /// `the session 'deploy'`, `certificate in [defaults]`.
         what: String,
-        /// Where it is defined first.
+        /// The first definition.
         first: Origin,
-        /// And where once more.
+        /// The second definition.
         second: Origin,
     },
     /// The file named by the user does not exist.
@@ -34,7 +34,7 @@ pub enum ConfigError {
         /// The file.
         file: PathBuf,
     },
-    /// A key that may stand in a session only, and stands in `[defaults]`.
+    /// A key that is allowed only in a session, but is in `[defaults]`.
     #[error("{origin}: {key} is not taken from [defaults]")]
     SessionOnly {
         /// Where it stands.
@@ -47,20 +47,20 @@ pub enum ConfigError {
     Syntax {
         /// Where the parser stopped.
         origin: Origin,
-        /// What the parser says, without the file's content.
+        /// What the parser reports, without the file's content.
         why: String,
     },
-    /// The session is written in a form that is not changed line by line.
+    /// The session is written in a form that cannot be changed line by line.
     #[error("{origin}: the session {} is not changed here: {why}", quoted(session))]
     NotEdited {
         /// Where the session is defined.
         origin: Origin,
         /// The session.
         session: String,
-        /// What is in the way.
+        /// What prevents it.
         why: &'static str,
     },
-    /// More drop-in files than are read.
+    /// Too many drop-in files.
     #[error("{} holds more than {limit} files", quoted(&folder.display().to_string()))]
     TooManyFiles {
         /// The folder.
@@ -68,7 +68,7 @@ pub enum ConfigError {
         /// How many it may hold.
         limit: usize,
     },
-    /// A key or a table that is not known.
+    /// An unknown key or table.
     #[error("{origin}: {} is not a setting", quoted(key))]
     UnknownKey {
         /// Where it stands.
@@ -78,10 +78,10 @@ pub enum ConfigError {
         /// What to do about it.
         advice: Option<String>,
     },
-    /// It cannot be read, or others could have written it.
+    /// The file cannot be read, or others could have written it.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
-    /// `version` is missing, or another than 1.
+    /// `version` is missing, or is not 1.
     #[error("the config file {} {}", quoted(&file.display().to_string()), match found {
         Some(found) => format!("has version {}, and this program knows version 1", quoted(found)),
         None => String::from("does not tell its version"),
@@ -89,10 +89,10 @@ pub enum ConfigError {
     Version {
         /// The file.
         file: PathBuf,
-        /// What it tells instead.
+        /// The version it states, if any.
         found: Option<String>,
     },
-    /// A value of another kind than the key holds.
+    /// A value of the wrong type.
     #[error("{origin}: {key} must be {}", match shape {
         Shape::Boolean => "true or false, without quotes",
         Shape::Duration => "a number of seconds, or a text like \"1h\"",
@@ -104,13 +104,13 @@ pub enum ConfigError {
         origin: Origin,
         /// The key.
         key: String,
-        /// What it holds.
+        /// The type it must have.
         shape: Shape,
     },
 }
 
 impl ConfigError {
-    /// The ids of all variants, beyond those of what they carry.
+    /// The ids of all variants, beyond those of the errors that they wrap.
     pub const IDS: &[&str] = &[
         "config-defined-twice",
         "config-missing",

@@ -1,4 +1,4 @@
-//! One config file: from text to sections, each key checked against the known ones.
+//! One config file: from text to sections, with each key checked against the known ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::{ConfigError, Entry, Key, NamedSession, Origin, Place, Section, Shape, Value, is_session_name};
 use crate::text::{nearest, printable};
 
-/// What one file says, or all files of a layer together.
+/// The contents of one file, or of all files of a layer.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) defaults: Section,
@@ -18,7 +18,7 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// Adds another file of the same layer, which may not define anything a second time.
+    /// Merges another file of the same layer, which may not redefine anything.
     pub(super) fn join(&mut self, other: Self) -> Result<(), ConfigError> {
         for (setting, entry) in other.defaults.entries {
             if let Some(first) = self.defaults.entries.get(setting) {
@@ -58,7 +58,7 @@ pub(super) fn parse(file: &Path, text: &str, keys: &[Key]) -> Result<Parsed, Con
 
 struct Reader<'a> {
     file: Arc<Path>,
-    /// Where each line of the text ends, so that the lines need not be counted for each value.
+    /// The end of each line of the text, so that lines need not be counted for each value.
     line_ends: Vec<usize>,
     keys: &'a [Key],
 }
@@ -66,7 +66,7 @@ struct Reader<'a> {
 type Table<'a> = DeTable<'a>;
 
 impl Reader<'_> {
-    /// Returns the line of a byte of the text.
+    /// Returns the line of a byte offset.
     fn origin(&self, offset: usize) -> Origin {
         Origin { file: self.file.clone(), line: 1 + self.line_ends.partition_point(|end| *end < offset) }
     }

@@ -1,4 +1,4 @@
-//! The config file's rules, on texts and on folders of their own.
+//! The config file's rules, tested on texts and on temporary folders.
 #![expect(clippy::disallowed_methods, reason = "the files of a test")]
 
 use std::path::{Path, PathBuf};

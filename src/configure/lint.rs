@@ -1,4 +1,4 @@
-//! What is wrong with the lines of `credential_process` in an AWS config file: ours, the official helper's, and others'.
+//! Problems in the `credential_process` lines of an AWS config file: ours, the official helper's, and others'.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use crate::env::Environment;
 use crate::ini::view::{self, Property, Section};
 use crate::text::quoted;
 
-/// Something that is wrong.
+/// A problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Finding {
     /// Its line in the config file, from 1.
     pub line: usize,
-    /// The profile; what stands between the brackets where it is none.
+    /// The profile; the text between the brackets if it is not one.
     pub profile: String,
-    /// A stable name of its kind.
+    /// A stable id for its kind.
     pub id: &'static str,
-    /// What it is.
+    /// Its description.
     pub text: String,
 }
 
@@ -62,7 +62,7 @@ pub fn words(value: &str) -> Option<Vec<String>> {
 /// Says what is wrong with the arguments of this program's `credential-process`, the first being what follows that word.
 pub type JudgeArguments<'a> = dyn Fn(&[String]) -> Option<String> + 'a;
 
-/// Returns what is wrong with each line of `credential_process`, in the order of the lines.
+/// Returns the problems of each `credential_process` line, in the order of the lines.
 pub fn findings(
     config: &[u8],
     credentials: &[u8],
@@ -114,7 +114,7 @@ pub fn findings(
     findings
 }
 
-/// Returns what is taken instead; of the credentials file, with the line of `credential_process`.
+/// Returns what takes precedence over it; for the credentials file, with the line of `credential_process`.
 fn shadows(section: &Section, credentials: &[Section]) -> Vec<shadow::Shadow> {
     let mut found = shadow::in_config(section);
     if let (Some(profile), Some(property)) = (section.profile(), section.property("credential_process")) {
@@ -154,7 +154,7 @@ fn of_line(
                 return found;
             }
             Ok(reading) => {
-                // What is cut off is told of already.
+                // What is cut off was reported already.
                 let told: Vec<String> =
                     reading.differences.iter().map(|found| quoted_mark(&found.to_string())).collect();
                 if !told.is_empty() && found.iter().all(|(id, _)| *id != "cut") {
@@ -220,7 +220,7 @@ fn of_program(program: &str, env: &Environment) -> Option<(&'static str, String)
     }
 }
 
-/// Splits at blanks outside of double quotes, which is all that stands in a path there.
+/// Splits at blanks outside double quotes, which is all that occurs in a path there.
 fn split_on_windows(value: &str) -> Vec<String> {
     let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
     for letter in value.chars() {

@@ -1,20 +1,20 @@
-//! What SDKs take instead of a profile's `credential_process`.
+//! What SDKs prefer to a profile's `credential_process`.
 
 use crate::env::Environment;
 use crate::ini::view::Section;
 
-/// Something that is taken instead, or by some.
+/// Something that some or all SDKs prefer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shadow {
-    /// A stable name of its kind.
+    /// A stable id for its kind.
     pub id: &'static str,
     /// Its line in the file, from 1.
     pub line: usize,
-    /// What it is, and who takes it.
+    /// What it is, and who prefers it.
     pub text: String,
 }
 
-/// The keys of a profile by which SDKs get credentials otherwise, each with who prefers it to `credential_process`.
+/// The keys of a profile that give SDKs other credentials, each with who prefers it to `credential_process`.
 const KEYS: &[(&str, &str, &str)] = &[
     ("static-keys", "aws_access_key_id", "most SDKs take these keys, though not the AWS CLI and boto3"),
     ("role", "role_arn", "SDKs assume that role, with the credentials of its source"),
@@ -23,7 +23,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("sso", "login_session", "SDKs take the session of aws login"),
 ];
 
-/// Returns what a profile's section of the config file holds beside `credential_process`.
+/// Returns the other sources in a profile's section of the config file.
 pub fn in_config(section: &Section) -> Vec<Shadow> {
     let found = KEYS.iter().filter_map(|(id, key, who)| {
         let property = section.property(key)?;
@@ -36,7 +36,7 @@ pub fn in_config(section: &Section) -> Vec<Shadow> {
     found.collect()
 }
 
-/// Returns what the credentials file holds for a profile. The sections are that file's.
+/// Returns what the credentials file has for a profile, given that file's sections.
 pub fn in_credentials(sections: &[Section], profile: &str) -> Vec<Shadow> {
     let own = sections.iter().filter(|section| section.name == profile);
     let found = own.filter_map(|section| {
@@ -49,7 +49,7 @@ pub fn in_credentials(sections: &[Section], profile: &str) -> Vec<Shadow> {
     found.collect()
 }
 
-/// Returns what the variables of this process say; no value is shown but a profile's name.
+/// Returns what the variables of this process override; no value is shown but a profile's name.
 pub fn in_variables(env: &Environment, profile: &str) -> Vec<String> {
     let mut found = Vec::new();
     if env.os_var("AWS_ACCESS_KEY_ID").is_some() {

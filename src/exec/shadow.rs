@@ -1,4 +1,4 @@
-//! What in the files of AWS's programs comes before the credentials that a command is given by an endpoint.
+//! Finds what in the files of AWS's programs takes precedence over the credentials that an endpoint offers a command.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use crate::env::Environment;
 use crate::private_file::{ReadRefusal, read_bounded};
 use crate::text::quoted;
 
-/// The largest of these files that is looked at, in bytes: some 50,000 profiles.
+/// The largest of these files that is searched, in bytes: about 50,000 profiles.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The keys with which a profile names credentials of its own; SDKs look for them before they ask an endpoint.
+/// The keys with which a profile names its own credentials; SDKs look for them before they ask an endpoint.
 const KEYS: &[&str] = &[
     "aws_access_key_id",
     "credential_process",
@@ -31,10 +31,10 @@ pub enum Shadow {
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What stands there.
+        /// Its key.
         key: &'static str,
     },
-    /// A file in which nothing was looked for.
+    /// A file that is too large to be searched.
     TooLarge(PathBuf),
 }
 
@@ -57,8 +57,8 @@ impl fmt::Display for Shadow {
     }
 }
 
-/// Returns the first line of the default profile, in the credentials file or the config file, that SDKs prefer to an endpoint; or
-/// the file that is too large to be searched for one.
+/// Returns the first line of the default profile, in the credentials file or the config file, that SDKs prefer to an
+/// endpoint; or the file that is too large to be searched.
 pub fn shadow(env: &Environment) -> Option<Shadow> {
     let file = |variable: &str, name: &str| {
         let given = env.os_var(variable).map(PathBuf::from);
@@ -74,14 +74,14 @@ fn in_file(path: &Path) -> Option<Shadow> {
         Err(error) if matches!(error.reason, ReadRefusal::TooLarge(_)) => {
             return Some(Shadow::TooLarge(path.to_owned()));
         }
-        // What this user cannot read, his SDK cannot either.
+        // If this user cannot read it, neither can the SDK.
         Err(_) => return None,
     };
     let (line, key) = in_text(&String::from_utf8_lossy(&content))?;
     Some(Shadow::Line { file: path.to_owned(), line, key })
 }
 
-/// Returns the number of the line and its key.
+/// Returns the line number and the key.
 fn in_text(text: &str) -> Option<(usize, &'static str)> {
     let mut is_default = false;
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -1,4 +1,4 @@
-//! The causes of each kind of refusal, as the trust model of IAM Roles Anywhere has them.
+//! The causes of each kind of refusal, according to the trust model of IAM Roles Anywhere.
 
 use super::unmappable::{self, Unmappable};
 use super::{Cause, Certainty};
@@ -10,15 +10,15 @@ use crate::signing::Endpoint;
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
 
-/// The service accepts times that differ by about this many seconds; SigV4's usual window.
+/// The clock difference that the service accepts, in seconds; SigV4's usual window.
 const CLOCK_WINDOW: u64 = 300;
 /// The most certificates that the chain header may hold.
 const LONGEST_CHAIN: usize = 5;
 const SET_CLOCK: &str = "set this machine's clock";
-/// A role's longest session, in seconds, unless its owner changed it.
+/// The longest session of a role, in seconds, unless its owner changed that.
 const DEFAULT_ROLE_MAXIMUM: u64 = 3600;
 
-/// Returns every cause that fits, in the order of how often it is the one.
+/// Returns every cause that fits, the most frequent first.
 pub(super) fn of(
     refusal: &Refusal,
     request: &SessionRequest,
@@ -46,7 +46,7 @@ pub(super) fn of(
     time.into_iter().chain(found).collect()
 }
 
-/// An expired certificate has no message of its own.
+/// An expired certificate does not have its own message.
 const fn may_be_time(kind: RefusalKind) -> bool {
     match kind {
         RefusalKind::InsufficientCertificate
@@ -209,7 +209,8 @@ impl Facts<'_> {
         let provenance = self.identity.provenance();
         let something_is_left_out = !provenance.unrelated.is_empty() || !provenance.roots.is_empty();
         if causes.is_empty() && something_is_left_out {
-            // AWS writes "Untrusted certificate. Insufficient certificate" of a chain that does not reach the trust anchor, too.
+            // AWS also writes "Untrusted certificate. Insufficient certificate" for a chain that does not reach the
+            // trust anchor.
             causes = self.untrusted();
         }
         causes.push(possible(
@@ -401,7 +402,7 @@ impl Facts<'_> {
         ))
     }
 
-    /// Blames a condition on a tag that cannot be; surely enough to go first only where AWS's message speaks of tags.
+    /// Blames a condition on a tag that cannot exist; certain enough to come first only if AWS's message mentions tags.
     fn unmet_condition(&self) -> Option<Cause> {
         let tags = unmappable::tags(self.identity.end_entity());
         let tag = tags.into_iter().next()?;
@@ -591,7 +592,7 @@ fn possible(what: impl Into<String>, check: impl Into<String>, next: impl Into<S
     Cause { certainty: Certainty::Possible, what: what.into(), check: check.into(), next: next.into() }
 }
 
-/// Tells whether a part of a host's name is a region's: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`.
+/// Returns whether a part of a host name is a region: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`.
 fn is_region(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     let [area, .., direction, number] = parts.as_slice() else { return false };

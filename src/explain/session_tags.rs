@@ -1,8 +1,8 @@
-//! What of a certificate a trust policy can compare: the session tags that CreateSession makes of it.
+//! What a trust policy can compare about a certificate: the session tags that CreateSession derives from it.
 //!
-//! By the [default mappings], of the subject's and the issuer's name each attribute is a tag, several of one kind joined by `/` in the
-//! certificate's order; of the alternative names the first DNS name and the first URI. What STS cannot carry is left out
-//! ([`super::unmappable`]). A profile with mappings of its own makes others.
+//! By the [default mappings], each attribute of the subject's and the issuer's name is a tag, several of one type
+//! joined by `/` in the certificate's order; of the alternative names the first DNS name and the first URI. What STS
+//! cannot carry is left out ([`super::unmappable`]). A profile with its own mappings derives others.
 //!
 //! [default mappings]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/attribute-mapping.html
 

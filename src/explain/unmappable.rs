@@ -1,7 +1,8 @@
-//! What of a certificate STS cannot carry: values outside the pattern of session tags and of the source identity.
+//! The values of a certificate that STS cannot carry: those outside the pattern of session tags and of the source
+//! identity.
 //!
-//! Both take letters, digits, blanks and `_.:/=+-@` (STS, `tagValueType` and `sourceIdentityType`). CreateSession leaves
-//! a tag out without an error, so that a condition on it fails; the source identity it cannot leave out.
+//! Both accept letters, digits, blanks and `_.:/=+-@` (STS, `tagValueType` and `sourceIdentityType`). CreateSession
+//! leaves a tag out without an error, so that a condition on it fails; it cannot leave out the source identity.
 
 use crate::text::quoted;
 use crate::x509::Certificate;
@@ -11,7 +12,7 @@ pub(super) const FITTING: &str = "letters, digits, blanks and _.:/=+-@";
 
 /// The most characters of a session tag's value.
 const LONGEST_TAG: usize = 256;
-/// A common name with more characters is not the source identity: the serial number is.
+/// The longest common name that becomes the source identity; otherwise the serial number does.
 const LONGEST_SOURCE_IDENTITY: usize = 64;
 
 /// A value that does not fit.
@@ -82,7 +83,7 @@ fn misfit(value: Option<&str>, longest: usize) -> Option<String> {
     }
 }
 
-/// Tells whether a character is in `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as far as the standard library knows the classes.
+/// Returns whether a character is in `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, as far as the standard library knows these classes.
 fn fits(character: char) -> bool {
     character.is_alphanumeric()
         || (character.is_whitespace() && !character.is_control())

@@ -1,4 +1,4 @@
-//! What a refusal tells about this machine's clock.
+//! What a refusal reveals about this machine's clock.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use super::{Peer, Response};
 use crate::clock::Timestamp;
 
-/// A clock that is wrong by less is not the cause of a refusal.
+/// A smaller clock error is not the cause of a refusal.
 const TOLERATED: Duration = Duration::from_secs(60);
-/// A clock that is wrong by more is not corrected: whoever answers could be collecting signatures for the future.
+/// A larger clock error is not corrected: the server could be collecting signatures for the future.
 const LARGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Returns the seconds by which the time of the next signature must be moved; `None` where nothing is to be corrected.
+/// Returns the correction for the time of the next signature, in seconds; `None` if there is nothing to correct.
 ///
-/// A time is believed only of a server that was verified (or is this machine), in a refusal that carries AWS's request id, if
-/// it differs from `now` by a minute to a day, and is inside of `believable`.
+/// A server's time is trusted only if the server was verified (or is this machine), the refusal carries AWS's request
+/// id, and the time differs from `now` by a minute to a day and is within `believable`.
 pub fn clock_offset(
     answer: &Response,
     now: Timestamp,

@@ -28,19 +28,20 @@ pub const IDS: &[&str] = &[
 /// Why a server's certificate is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
-    /// Its time is over, by this machine's clock.
+    /// Its validity has ended, by this machine's clock.
     #[error("it has expired by this machine's clock")]
     Expired,
-    /// Its time has not come, by this machine's clock.
+    /// Its validity has not begun, by this machine's clock.
     #[error("it is not valid yet by this machine's clock")]
     NotYetValid,
     /// Anything else, in the words of the TLS library.
     #[error("{0}")]
     Other(String),
-    /// It names other hosts.
+    /// It was issued for other hosts.
     #[error("it was issued for another host")]
     OtherHost,
-    /// The chain ends at a CA with the name of a trusted one, but another key: an older or newer one, or an imitation.
+    /// The chain ends at a CA with the name of a trusted one but a different key: an older or newer one, or an
+    /// impostor.
     #[error("a trusted root has its issuer's name, but not its key")]
     SameName,
     /// The chain ends at a CA that is not trusted here.
@@ -48,7 +49,7 @@ pub enum Distrust {
     UnknownIssuer,
 }
 
-/// Why a request got no answer. Hosts are as in the URL; a proxy is named without its password.
+/// Why a request got no answer. Hosts are as in the URL; a proxy is shown without its password.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportError {
     /// The answer is longer than any real one.
@@ -64,66 +65,66 @@ pub enum TransportError {
         path: String,
         /// What is wrong with it.
         why: String,
-        /// What an administrator runs, where this user may not read it.
+        /// What an administrator should run, if this user may not read it.
         cure: Option<String>,
     },
     /// The connection ended before the answer was complete.
     #[error("{host} closed the connection before its answer was complete")]
     ConnectionLost {
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
     },
-    /// Nobody listens there, or the network does not lead there.
+    /// Nobody listens there, or the network has no route to it.
     #[error("cannot connect to {peer}: {why}")]
     ConnectionRefused {
         /// `host:port`, or the proxy.
         peer: Hop,
-        /// What the operating system says.
+        /// What the operating system reports.
         why: String,
     },
-    /// No connection within the time for it.
+    /// No connection within its time limit.
     #[error("cannot connect to {peer} within {}", describe_seconds(after.as_secs()))]
     ConnectTimeout {
         /// `host:port`, or the proxy.
         peer: Hop,
-        /// The time that was given.
+        /// The time limit.
         after: Duration,
     },
-    /// The name service knows no address.
+    /// The name service has no address for it.
     #[error("cannot find an address for {}", named(host, *is_proxy))]
     Dns {
-        /// The name that was asked for.
+        /// The name that was looked up.
         host: String,
         /// Whether it is the proxy's.
         is_proxy: bool,
-        /// What the operating system says.
+        /// What the operating system reports.
         why: String,
     },
-    /// There is not one root that a server could be trusted by.
+    /// There are no root certificates at all.
     #[error("this machine has no trusted root certificates")]
     NoRoots {
-        /// Where they were looked for.
+        /// Where they were searched for.
         looked_in: String,
     },
-    /// Anything else that went wrong on the way.
+    /// Any other failure on the way.
     #[error("the request to {host} was not answered: {why}")]
     Other {
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// What the HTTP library says.
+        /// What the HTTP library reports.
         why: String,
     },
-    /// The proxy does not let the connection through.
+    /// The proxy refuses the connection.
     #[error("the proxy {} refused the connection to {host}: {why}", quoted(proxy))]
     ProxyRefused {
         /// The proxy, without its password.
         proxy: String,
-        /// Where it should have led.
+        /// The host behind the proxy.
         host: String,
-        /// Why it does not.
+        /// Why it refuses.
         why: Refusal,
     },
-    /// The answer sends the request elsewhere, and a signed request goes nowhere else.
+    /// The answer is a redirect, which a signed request does not follow.
     #[error("{host} answered with a redirect (HTTP {status}), which a signed request does not follow")]
     Redirect {
         /// Who answered.
@@ -133,35 +134,35 @@ pub enum TransportError {
         /// Where to.
         location: Option<String>,
     },
-    /// Connected, but no complete answer within the time of an attempt.
+    /// Connected, but no complete answer within the time limit of an attempt.
     #[error("{host} did not answer within {}", describe_seconds(after.as_secs()))]
     Timeout {
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// The time that was given.
+        /// The time limit.
         after: Duration,
     },
-    /// TLS failed for another reason than trust.
+    /// TLS failed for a reason other than trust.
     #[error("cannot agree on TLS with {host}: {why}")]
     Tls {
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// What the TLS library says.
+        /// What the TLS library reports.
         why: String,
     },
-    /// The server's certificate is not trusted, or is not the host's.
+    /// The server's certificate is not trusted, or not for this host.
     #[error("the TLS certificate of {host} is not trusted: {why}")]
     UntrustedServer {
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
         /// What is wrong with the certificate.
         why: Distrust,
-        /// The name of the CA that would have to be trusted, where the certificate tells.
+        /// The name of the CA that would have to be trusted, if the certificate reveals it.
         issuer: Option<String>,
     },
 }
 
-/// Who was to be connected to.
+/// The target of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hop {
     /// The host itself: `host:port`.
@@ -184,7 +185,7 @@ fn named(host: &str, is_proxy: bool) -> String {
 }
 
 impl TransportError {
-    /// Tells whether another attempt may end otherwise.
+    /// Returns whether another attempt may end differently.
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::ConnectionLost { .. }

@@ -1,4 +1,4 @@
-//! From the errors of the HTTP and TLS libraries to a [`TransportError`].
+//! Converts errors of the HTTP and TLS libraries to a [`TransportError`].
 
 use std::error::Error;
 use std::io;
@@ -12,7 +12,7 @@ use super::error::Hop;
 use super::proxy_answer::Refusal;
 use super::verifier::Untrusted;
 
-/// What an error is told about the request that failed.
+/// The context of a failed request.
 #[derive(Debug)]
 pub(super) struct Situation<'a> {
     /// The host that was asked.
@@ -21,13 +21,13 @@ pub(super) struct Situation<'a> {
     pub(super) port: u16,
     /// The proxy, without its password.
     pub(super) proxy: Option<&'a str>,
-    /// The time for a connection.
+    /// The time limit for connecting.
     pub(super) connect: Duration,
-    /// The time for an attempt.
+    /// The time limit for an attempt.
     pub(super) attempt: Duration,
 }
 
-/// The name service's refusal, as our resolver hands it through the HTTP library.
+/// A failed name lookup, passed by our resolver through the HTTP library.
 #[derive(Debug, thiserror::Error)]
 #[error("no address for {name}")]
 pub(super) struct NoAddress {
@@ -37,7 +37,7 @@ pub(super) struct NoAddress {
 }
 
 impl Situation<'_> {
-    /// Names a failure by the most telling error of the chain.
+    /// Converts a failure according to the most informative error in its chain.
     pub(super) fn name(&self, error: &reqwest::Error) -> TransportError {
         let named = chain(error).find_map(|cause| self.name_cause(cause, error.is_connect()));
         named.unwrap_or_else(|| match (error.is_timeout(), error.is_connect()) {
@@ -52,7 +52,7 @@ impl Situation<'_> {
 
     fn name_cause(&self, cause: &(dyn Error + 'static), connecting: bool) -> Option<TransportError> {
         if let Some(NoAddress { name, cause }) = cause.downcast_ref() {
-            // The name of the host itself is looked up by the proxy, where there is one.
+            // With a proxy, it is the proxy that looks up the host's name.
             let is_proxy = self.proxy.is_some();
             return Some(TransportError::Dns { host: name.clone(), is_proxy, why: cause.to_string() });
         }
@@ -72,10 +72,10 @@ impl Situation<'_> {
             host: self.host(),
             why,
         };
-        // The type of the tunnel's errors has no public name.
+        // The type of tunnel errors is not public.
         match cause.to_string().as_str() {
             "tunnel error: proxy authorization required" => Some(refused(Refusal::PasswordMissing)),
-            "tunnel error: unsuccessful" => Some(refused(Refusal::Untold)),
+            "tunnel error: unsuccessful" => Some(refused(Refusal::Unexplained)),
             "tunnel error: unexpected end of file" => Some(refused(Refusal::Closed)),
             _ => None,
         }
@@ -131,7 +131,7 @@ impl Situation<'_> {
     }
 }
 
-/// Returns an error and its causes; what an `io::Error` wraps is one of them, though its `source` passes over it.
+/// Returns an error and its causes, including what an `io::Error` wraps, which its `source` skips.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     successors(Some(error), |error| {
         let error: &'a (dyn Error + 'static) = *error;

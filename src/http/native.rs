@@ -1,7 +1,7 @@
 //! The one real transport: reqwest on rustls.
 //!
-//! HTTP/1.1, TLS 1.2 or 1.3, no redirects, no cookies, no compression, and nothing read from the environment behind our
-//! back. The client is built at the first request; without TLS it loads no roots.
+//! HTTP/1.1, TLS 1.2 or 1.3, no redirects, no cookies, no compression, and nothing read from the environment
+//! implicitly. The client is built at the first request; without TLS it loads no roots.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -24,17 +24,17 @@ use crate::trace;
 /// How this program names itself; not signed, as proxies change it.
 pub(super) const USER_AGENT: &str = concat!("anyrole/", env!("CARGO_PKG_VERSION"));
 
-/// How long parts of an attempt may take.
+/// Time limits for the parts of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection: name service and TCP.
+    /// Connecting: name lookup and TCP.
     pub connect: Duration,
-    /// For all of an attempt, to the last byte of the answer.
+    /// The whole attempt, up to the last byte of the answer.
     pub attempt: Duration,
 }
 
 impl Default for Timeouts {
-    /// 5 seconds for a connection, 15 for an attempt.
+    /// 5 seconds to connect, 15 for an attempt.
     fn default() -> Self {
         Self { connect: Duration::from_secs(5), attempt: Duration::from_secs(15) }
     }
@@ -43,18 +43,18 @@ impl Default for Timeouts {
 /// Which servers are trusted.
 #[derive(Clone, Debug)]
 pub enum ServerTrust {
-    /// Every server: `--no-verify-ssl`.
+    /// All: `--no-verify-ssl`.
     Anybody,
-    /// Those whose certificate leads to one of these roots.
+    /// Those whose certificate chains to one of these roots.
     Roots(TrustedRoots),
 }
 
-/// What a transport is made of.
+/// The settings of a transport.
 #[derive(Debug)]
 pub struct TransportSettings {
-    /// The ways out.
+    /// The proxies.
     pub proxies: Proxies,
-    /// How long parts of an attempt may take.
+    /// The time limits.
     pub timeouts: Timeouts,
     /// Which servers are trusted.
     pub trust: ServerTrust,
@@ -71,7 +71,7 @@ pub struct NativeTransport {
 }
 
 impl NativeTransport {
-    /// Keeps the settings; nothing is read or opened before the first request.
+    /// Stores the settings; nothing is read or opened before the first request.
     pub fn new(settings: TransportSettings) -> Self {
         let TransportSettings { proxies, timeouts, trust } = settings;
         let progress = Arc::new(Progress::new());
@@ -104,7 +104,7 @@ impl NativeTransport {
         }
     }
 
-    /// Builds a client; `after_name` is what is waited for once the name service has answered.
+    /// Builds a client; `after_name` is the phase that follows the name lookup.
     fn build<J>(&self, after_name: Phase, judge: J) -> Result<reqwest::Client, TransportError>
     where
         J: FnOnce(&Arc<CryptoProvider>) -> Result<Judge, TransportError>,
@@ -114,7 +114,7 @@ impl NativeTransport {
         let progress = Arc::clone(&self.progress);
         let verifier = Arc::new(ServerVerifier { provider: Arc::clone(&provider), judge, progress });
         let broken = |why: String| TransportError::Other { host: String::from("any host"), why };
-        // As when a key is opened: a second hop may need none.
+        // As when a key is opened: a second hop may not open one.
         ::aws_lc_rs::init();
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -150,7 +150,7 @@ impl NativeTransport {
             .map_err(|error| broken(error.to_string()))
     }
 
-    /// Returns how much can be known about who answers for an endpoint.
+    /// Returns how certain it can be who answers for an endpoint.
     const fn peer(&self, scheme: Scheme) -> Peer {
         match (scheme, &self.trust) {
             (Scheme::Http, _) => Peer::Loopback,
@@ -159,7 +159,7 @@ impl NativeTransport {
         }
     }
 
-    /// Adds what the proxy says to its refusal.
+    /// Adds the proxy's own answer to its refusal.
     async fn explained(&self, error: TransportError, endpoint: &Endpoint) -> TransportError {
         let (host, port) = (endpoint.host(), endpoint.port());
         match (error, self.proxies.url_for(host, port)) {
@@ -209,7 +209,7 @@ impl Transport for NativeTransport {
             format!("request to {host}:{port}{way}")
         });
         if endpoint.scheme() == Scheme::Http {
-            // A connection to this machine is there at once.
+            // A connection to this machine is made at once.
             self.progress.note(Phase::Answer);
         }
         let builder = self.client(endpoint.scheme())?.request(method, request.url());
@@ -238,7 +238,7 @@ impl Transport for NativeTransport {
     }
 }
 
-/// Reads a body of at most [`MAX_BODY`] bytes; every buffer that it passes through here is wiped.
+/// Reads a body of at most [`MAX_BODY`] bytes; every buffer used here is wiped.
 async fn read_body(
     mut answer: reqwest::Response,
     situation: &Situation<'_>,
@@ -264,10 +264,10 @@ async fn read_body(
     Ok(body)
 }
 
-/// The operating system's name service, whose refusals keep their own type.
+/// The operating system's name service, with a separate type for its failures.
 #[derive(Debug)]
 struct SystemResolver {
-    /// What is waited for after the name.
+    /// The phase that follows the name lookup.
     after: Phase,
     progress: Arc<Progress>,
 }

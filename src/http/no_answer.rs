@@ -1,4 +1,4 @@
-//! Why a service of AWS gave no answer of its own, whichever it is.
+//! Why an AWS service did not answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use crate::clock::describe_seconds;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::shortened;
 
-/// The ids of [`NoAnswer`], beyond those of what it carries.
+/// The ids of [`NoAnswer`], beyond those of the errors that it wraps.
 pub const IDS: &[&str] = &["deadline", "proxy-answered"];
 
-/// The longest name of a proxy that is kept, in characters.
+/// The longest server name of a proxy that is stored, in characters.
 const LONGEST_SERVER: usize = 200;
 
-/// A service that is asked.
+/// An AWS service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// It creates a session.
+    /// It creates sessions.
     RolesAnywhere,
     /// The Security Token Service.
     Sts,
@@ -41,19 +41,19 @@ impl fmt::Display for Service {
     }
 }
 
-/// Why a service gave no answer of its own.
+/// Why a service did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
-    /// The deadline passed before anything was answered.
+    /// The deadline passed before there was an answer.
     #[error("no {} within {}: {}", service.what_is_wanted(), describe_seconds(after.as_secs()), phase.of(host))]
     Deadline {
-        /// Who was to answer.
+        /// The service.
         service: Service,
         /// The host of its endpoint.
         host: String,
-        /// What was waited for.
+        /// What the attempt was waiting for.
         phase: Phase,
-        /// The time that was given.
+        /// The time limit.
         after: Duration,
     },
     /// Something between this host and AWS answered.
@@ -61,17 +61,17 @@ pub enum NoAnswer {
     ProxyAnswered {
         /// The HTTP status.
         status: u16,
-        /// How it calls itself.
+        /// Its `Server` header.
         server: Option<String>,
     },
-    /// No attempt brought an answer.
+    /// No attempt got an answer.
     #[error("cannot reach {service} at {endpoint}")]
     Unreachable {
-        /// Who was to answer.
+        /// The service.
         service: Service,
-        /// Where it was looked for.
+        /// The endpoint that was tried.
         endpoint: String,
-        /// How many requests were sent, or tried to be.
+        /// How many requests were sent or attempted.
         attempts: u32,
         /// Why the last attempt failed.
         source: TransportError,
@@ -79,13 +79,13 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// Describes an answer that some proxy or portal gave.
+    /// Describes an answer of a proxy or portal.
     pub fn of_proxy(answer: &Response) -> Self {
         let text = |name| answer.header(name).map(|value| shortened(value, LONGEST_SERVER));
         Self::ProxyAnswered { status: answer.status(), server: text("server").or_else(|| text("via")) }
     }
 
-    /// Tells whether the same request may be answered a little later.
+    /// Returns whether the same request may be answered a little later.
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Deadline { .. } | Self::ProxyAnswered { .. } => true,
@@ -93,11 +93,11 @@ impl NoAnswer {
         }
     }
 
-    /// Tells another length for the deadline: the one that the user knows of.
+    /// Replaces the length of the deadline by the one that the user knows.
     #[must_use]
-    pub fn within(mut self, told: Duration) -> Self {
+    pub fn within(mut self, reported: Duration) -> Self {
         if let Self::Deadline { after, .. } = &mut self {
-            *after = told;
+            *after = reported;
         }
         self
     }

@@ -1,11 +1,11 @@
-//! How far an attempt has come, for the words of a deadline that passed in its middle.
+//! How far an attempt has got, to explain a deadline that passes in the middle.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What is waited for.
+/// What an attempt is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The name service.
+    /// The name lookup.
     Name,
     /// The connection: TCP, a proxy's tunnel, TLS.
     Connection,
@@ -14,7 +14,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Says what has not come from `host`: `example.com has not answered`.
+    /// Describes what `host` has not done yet: `example.com has not answered`.
     pub fn of(self, host: &str) -> String {
         match self {
             Self::Name => format!("the name service has not answered about {host}"),
@@ -23,7 +23,7 @@ impl Phase {
         }
     }
 
-    /// Says what to look at.
+    /// Suggests what to check.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Name => {
@@ -36,7 +36,7 @@ impl Phase {
     }
 }
 
-/// The phase of the latest attempt, as those who carry it out note it.
+/// The phase of the latest attempt.
 #[derive(Debug)]
 pub(super) struct Progress(AtomicU8);
 

@@ -1,6 +1,6 @@
-//! Which proxy a request takes.
+//! Which proxy a request uses.
 //!
-//! Loopback endpoints never take one, and plain HTTP goes to loopback only: so `HTTP_PROXY` plays no part.
+//! Loopback endpoints never use one, and plain HTTP goes only to loopback, so `HTTP_PROXY` has no effect.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,9 +14,9 @@ use crate::text::quoted;
 /// The ids of [`ProxyError`].
 pub const IDS: &[&str] = &["proxy-malformed"];
 
-/// The variables that name a proxy, the first that is set wins; capitals first, as in the official helper.
+/// The variables that name a proxy: the first that is set wins; upper case first, as in the official helper.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-/// The variables that name the hosts without a proxy.
+/// The variables that list hosts to reach without a proxy.
 const NO_PROXY_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// The proxy, and the hosts that are reached without it.
@@ -26,7 +26,7 @@ pub struct Proxies {
     exceptions: Vec<Exception>,
 }
 
-/// One proxy: its URL may hold a password.
+/// A proxy. Its URL may contain a password.
 struct Proxy {
     url: Secret<String>,
     shown: String,
@@ -39,7 +39,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// A text that does not name a proxy. The text itself is not shown: it may hold a password.
+/// A text that is not a proxy's URL. The text itself is not shown: it may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{origin} does not name a usable proxy {}: {why}", quoted(shown))]
 pub struct ProxyError {
@@ -68,7 +68,7 @@ impl Diagnostic for ProxyError {
 }
 
 impl Proxies {
-    /// Takes one proxy for every host but loopback.
+    /// Uses one proxy for every host but loopback.
     ///
     /// # Errors
     ///
@@ -77,14 +77,16 @@ impl Proxies {
         Ok(Self { proxy: Some(Proxy::parse("--proxy", url)?), exceptions: Vec::new() })
     }
 
-    /// Takes the proxy and its exceptions from the environment: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case.
+    /// Takes the proxy and its exceptions from the environment: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in upper or
+    /// lower case.
     ///
-    /// An exception is a host name (it and all below it), `.name` (all below it), an IP address, a network
-    /// (`10.0.0.0/8`), each but the last with a port where only that is meant, or `*`. They are separated by commas.
+    /// Exceptions are separated by commas. Each is a host name (that host and all below it), `.name` (all below it), an
+    /// IP address, a network (`10.0.0.0/8`), or `*`; all but networks and `*` may have a port, and then apply only to
+    /// that.
     ///
     /// # Errors
     ///
-    /// Fails if the variable that counts is not the URL of an HTTP proxy.
+    /// Fails if the variable that is used does not hold the URL of an HTTP proxy.
     pub fn from_environment(env: &Environment) -> Result<Self, ProxyError> {
         let mut proxy = None;
         for origin in PROXY_VARIABLES {
@@ -103,12 +105,12 @@ impl Proxies {
         Ok(Self { proxy, exceptions })
     }
 
-    /// Returns the proxy's URL for a host, as text that may hold a password.
+    /// Returns the URL of the proxy for a host, which may contain a password.
     pub(super) fn url_for(&self, host: &str, port: u16) -> Option<&str> {
         self.proxy_for(host, port).map(|proxy| proxy.url.expose().as_str())
     }
 
-    /// Returns the proxy for a host, without user name and password; `None` where the way is direct.
+    /// Returns the URL of the proxy for a host, without user name and password; `None` for a direct connection.
     pub fn shown_for(&self, host: &str, port: u16) -> Option<&str> {
         self.proxy_for(host, port).map(|proxy| proxy.shown.as_str())
     }
@@ -152,7 +154,7 @@ impl Proxy {
 enum Exception {
     Address(IpAddr, Option<u16>),
     All,
-    /// A name and all below it; only what is below it where `below` is set.
+    /// A name and all below it; with `below`, only what is below it.
     Name {
         name: String,
         below: bool,
@@ -165,7 +167,7 @@ enum Exception {
 }
 
 impl Exception {
-    /// Returns `None` for an entry that means nothing; such entries have always been passed over silently.
+    /// Returns `None` for an entry without meaning; by convention such entries are ignored.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text == "*" {

@@ -1,7 +1,7 @@
-//! What a proxy says when it does not open a connection.
+//! Why a proxy refuses a connection.
 //!
-//! The HTTP library keeps a refused CONNECT to itself. It is asked once more here, with the same words, and only to explain a
-//! failure: which status, and which kinds of authentication are offered (RFC 9110 §9.3.6 and §11.7.1).
+//! The HTTP library does not expose the answer to a refused CONNECT. To explain a failure, and only then, the same
+//! CONNECT is sent once more here, for its status and the authentication schemes offered (RFC 9110 §9.3.6 and §11.7.1).
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ const LONGEST_HEAD: usize = 8 * 1024;
 pub(super) struct ProxyAnswer {
     /// The HTTP status.
     pub(super) status: u16,
-    /// The kinds of authentication that it offers, in lower case: `basic`, `ntlm`, `negotiate`.
+    /// The authentication schemes that it offers, in lower case: `basic`, `ntlm`, `negotiate`.
     pub(super) schemes: Vec<String>,
-    /// Whether it was given a user name and a password.
+    /// Whether it was sent a user name and a password.
     pub(super) had_password: bool,
 }
 
-/// Asks a proxy for the same connection again; `None` where it says nothing that can be read within that time.
+/// Asks a proxy for the same connection again; `None` if it returns nothing readable in that time.
 pub(super) async fn ask(proxy: &str, host: &str, port: u16, longest: Duration) -> Option<ProxyAnswer> {
     tokio::time::timeout(longest, exchange(proxy, host, port)).await.ok().flatten()
 }
@@ -85,7 +85,7 @@ fn read(head: &str, had_password: bool) -> Option<ProxyAnswer> {
 }
 
 impl ProxyAnswer {
-    /// Says why the proxy opens no connection; `None` where the second time it would have.
+    /// Returns why the proxy refuses the connection; `None` if it accepted the second request.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.status {
             200..=299 => None,
@@ -99,31 +99,31 @@ impl ProxyAnswer {
     }
 }
 
-/// Why a proxy opens no connection.
+/// Why a proxy refuses a connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It ended the connection without an answer.
+    /// It closed the connection without an answer.
     #[error("it closed the connection")]
     Closed,
-    /// It accepts only kinds of authentication that this program has not.
+    /// It accepts only authentication schemes that this program does not support.
     #[error("it accepts only {0} authentication, and only Basic is used here (HTTP 407)")]
     OtherAuthentication(String),
-    /// It was given no user name and password.
+    /// It requires a user name and a password, and got none.
     #[error("it asks for a user name and a password (HTTP 407)")]
     PasswordMissing,
-    /// What it was given is wrong.
+    /// It rejected the user name and password.
     #[error("it refused the user name and password that it was given (HTTP 407)")]
     PasswordRefused,
-    /// Its rules do not allow the connection, or it cannot make it.
+    /// Its rules forbid the connection, or it cannot make it.
     #[error("it does not open this connection (HTTP {0})")]
     Status(u16),
-    /// It refused and told no more.
+    /// It gave no reason.
     #[error("it does not open this connection")]
-    Untold,
+    Unexplained,
 }
 
 impl Refusal {
-    /// Returns what cures it.
+    /// Returns how to fix it.
     pub(super) const fn cure(&self) -> &'static str {
         match self {
             Self::OtherAuthentication(_) => {
@@ -135,7 +135,7 @@ impl Refusal {
             Self::PasswordRefused => {
                 "check user and password in the proxy's URL; in them @ : / and % are percent-encoded"
             }
-            Self::Closed | Self::Status(_) | Self::Untold => {
+            Self::Closed | Self::Status(_) | Self::Unexplained => {
                 "have the proxy's operator allow the endpoint's host and port, or except the host with NO_PROXY"
             }
         }

@@ -10,31 +10,31 @@ use crate::signing::SignedRequest;
 use crate::signing::endpoint::Endpoint;
 use crate::trace;
 
-/// The longest pause before a second attempt after a network error; it doubles with each further one.
+/// The longest pause before the second attempt after a network error; doubled for each further one.
 const NETWORK_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause before a second attempt after an answer of a service in trouble; it doubles as well.
+/// The longest pause before the second attempt after a service error; doubled as well.
 const SERVICE_PAUSE: Duration = Duration::from_millis(500);
-/// No pause of our own choice is longer.
+/// The limit of our own pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What an exchange may spend.
+/// The limits of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Attempts on network errors and 5xx; throttling is not counted. At least one is made. One is one: then a wrong clock and throttling
     /// lead to no second request either.
     pub attempts: u32,
-    /// The time for everything: all attempts and the pauses between them.
+    /// The time for all attempts and the pauses between them.
     pub deadline: Duration,
 }
 
 impl Default for Limits {
-    /// Three attempts in 45 seconds, below the minute that the Go SDK gives a `credential_process`.
+    /// Three attempts in 45 seconds, less than the minute that the Go SDK allows a `credential_process`.
     fn default() -> Self {
         Self { attempts: 3, deadline: Duration::from_secs(45) }
     }
 }
 
-/// What is left of the limits of one exchange.
+/// What remains of the limits of an exchange.
 #[derive(Debug)]
 pub struct Budget {
     service: Service,
@@ -45,7 +45,7 @@ pub struct Budget {
     counted: u32,
 }
 
-/// How an attempt ended, where another may end otherwise.
+/// The outcome of an attempt that is worth repeating.
 #[derive(Clone, Copy, Debug)]
 enum Setback {
     Network,
@@ -63,7 +63,7 @@ pub enum ExchangeError<E> {
 }
 
 impl Budget {
-    /// Starts the clock of a deadline, to ask a service at its endpoint.
+    /// Starts the deadline for asking a service at its endpoint.
     pub fn start(service: Service, endpoint: &Endpoint, limits: Limits) -> Self {
         let endpoint = endpoint.clone();
         Self { service, endpoint, limits, end: Instant::now() + limits.deadline, attempts: 0, counted: 0 }
@@ -74,16 +74,16 @@ impl Budget {
         self.attempts
     }
 
-    /// Sends a request until there is an answer that another attempt would not change, or nothing is left to spend.
+    /// Sends a request until there is an answer that another attempt would not change, or the limits are used up.
     ///
-    /// `sign` is called for each attempt, so that each carries its own time. A network error or a 5xx is tried again as
-    /// often as the limits allow; throttling (429) until the deadline. Pauses are random between nothing and a bound that
-    /// doubles ("full jitter"); `Retry-After` is waited for. Where the pause would pass the deadline, the last failure or
-    /// answer is returned at once.
+    /// `sign` is called for each attempt, so that each has its own time. Network errors and 5xx are retried as often as
+    /// the limits allow, throttling (429) until the deadline. Pauses are random between zero and a limit that doubles
+    /// ("full jitter"); `Retry-After` is respected. If the pause would exceed the deadline, the last failure or answer
+    /// is returned at once.
     ///
     /// # Errors
     ///
-    /// Fails if a request cannot be signed, and if the last attempt brought no answer.
+    /// Fails if a request cannot be signed, or if the last attempt got no answer.
     pub async fn exchange<T, S, E>(
         &mut self,
         transport: &T,
@@ -131,7 +131,7 @@ impl Budget {
         NoAnswer::Unreachable { service: self.service, endpoint, attempts: self.attempts, source }
     }
 
-    /// Returns how long to wait before another attempt; `None` where none is left.
+    /// Returns how long to wait before another attempt; `None` if there must be no other.
     fn pause(&mut self, setback: Setback) -> Option<Duration> {
         if self.limits.attempts == 1 {
             return None;
@@ -167,7 +167,7 @@ fn setback(outcome: &Result<Response, TransportError>) -> Option<Setback> {
     }
 }
 
-/// Tells whether an answer asks for fewer calls.
+/// Returns whether an answer asks for fewer calls.
 pub fn is_throttled(response: &Response) -> bool {
     let kind = response.header("x-amzn-errortype").unwrap_or_default();
     response.status() == 429
@@ -175,8 +175,8 @@ pub fn is_throttled(response: &Response) -> bool {
             && ["ThrottlingException", "TooManyRequestsException"].iter().any(|name| kind.starts_with(name))
 }
 
-/// Returns how long the service asks to wait: `Retry-After` in seconds or as a time, which its own `Date` is subtracted
-/// from (RFC 9110 §10.2.3). At most a day.
+/// Returns how long the service asks callers to wait: `Retry-After` in seconds, or as a time minus the answer's own
+/// `Date` (RFC 9110 §10.2.3). At most a day.
 pub fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.header("retry-after")?.trim();
     let wait = match text.parse() {
@@ -188,7 +188,7 @@ pub fn retry_after(response: &Response) -> Option<Duration> {
     Some(wait.min(Duration::from_secs(86_400)))
 }
 
-/// Returns a random number between 0 and 1; 1 where the generator fails, so that the pause is the longest.
+/// Returns a random number between 0 and 1; 1 if the generator fails, for the longest pause.
 fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
     match aws_lc_rs::rand::fill(&mut bytes) {

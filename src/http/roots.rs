@@ -1,7 +1,7 @@
-//! The root certificates by which a server is trusted.
+//! The root certificates that servers are verified with.
 //!
-//! Loading them is the most expensive part of a call, so it happens when a server's certificate is at hand, from one
-//! file; the folders with a file for each root are read only when that file does not know the issuer.
+//! Loading them is the most expensive part of a call, so they are loaded only when a server presents its certificate,
+//! and from one file; the folders with one file per root are read only if that file lacks the issuer.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -18,27 +18,27 @@ use super::TransportError;
 use crate::env::Environment;
 use crate::private_file::Denial;
 
-/// The longest CA bundle, in bytes; the usual ones have a quarter of a megabyte.
+/// The longest CA bundle, in bytes; typical ones have a quarter of a megabyte.
 const MAX_BUNDLE: u64 = 16 * 1024 * 1024;
 
-/// Which roots count.
+/// Which roots are trusted.
 #[derive(Clone, Debug)]
 pub struct TrustedRoots {
     /// A PEM file that replaces the platform's roots, as `AWS_CA_BUNDLE` does in the SDKs.
     pub bundle: Option<PathBuf>,
-    /// PEM files whose certificates are trusted as well.
+    /// PEM files with additional trusted roots.
     pub extra: Vec<PathBuf>,
-    /// Where `SSL_CERT_FILE` and `SSL_CERT_DIR` are looked up, which choose other platform roots.
+    /// The environment, for `SSL_CERT_FILE` and `SSL_CERT_DIR`, which replace the platform's roots.
     pub environment: Environment,
 }
 
 impl TrustedRoots {
-    /// Returns the platform's roots.
+    /// Trusts the platform's roots.
     pub const fn platform(environment: Environment) -> Self {
         Self { bundle: None, extra: Vec::new(), environment }
     }
 
-    /// Loads the certificates that were named in the settings: the bundle and the extra ones.
+    /// Loads the certificates from the settings: the bundle and the extra files.
     pub(super) fn load_named(&self) -> Result<Vec<CertificateDer<'static>>, TransportError> {
         let mut named = Vec::new();
         for path in self.bundle.iter().chain(&self.extra) {
@@ -48,11 +48,11 @@ impl TrustedRoots {
     }
 }
 
-/// Reads a PEM file of certificates and hands over one after another; other blocks and text between them are passed over.
+/// Reads the certificates of a PEM file one by one; other blocks and text between them are skipped.
 ///
 /// # Errors
 ///
-/// Fails if it cannot be read, is longer than 16 MiB, or holds no certificate.
+/// Fails if it cannot be read, is longer than 16 MiB, or contains no certificate.
 fn read_bundle(path: &Path, mut take: impl FnMut(CertificateDer<'static>)) -> Result<(), TransportError> {
     let error = |why: &dyn Display| TransportError::CaBundle {
         path: path.display().to_string(),
@@ -81,10 +81,10 @@ fn read_bundle(path: &Path, mut take: impl FnMut(CertificateDer<'static>)) -> Re
     if found { Ok(()) } else { Err(error(&"it holds no PEM certificate")) }
 }
 
-/// Decodes the certificates of a PEM text; `None` for a block that is damaged.
+/// Decodes the certificates of a PEM text; `None` for a damaged block.
 ///
-/// The readers made for keys decode base64 in constant time and wipe what they held. For the 150 public certificates
-/// of a platform that was two thirds of all instructions of an uncached call, and there is nothing to hide.
+/// Readers made for keys decode base64 in constant time and wipe their buffers. For the 150 public certificates of a
+/// platform that took two thirds of all instructions of an uncached call, with nothing to protect.
 fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'static>>> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     const END: &[u8] = b"-----END CERTIFICATE-----";
@@ -105,7 +105,7 @@ fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'stati
     })
 }
 
-/// Collects roots; those that no certificate can be checked by are passed over.
+/// Collects roots; unusable ones are skipped.
 pub(super) fn store(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> RootCertStore {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(certificates);
@@ -122,7 +122,7 @@ pub(super) struct Locations {
 
 #[cfg(all(unix, not(target_vendor = "apple")))]
 impl Locations {
-    /// Returns what `SSL_CERT_FILE` and `SSL_CERT_DIR` name where either is set, else the usual places.
+    /// Returns what `SSL_CERT_FILE` and `SSL_CERT_DIR` name if either is set, else the usual places.
     pub(super) fn find(environment: &Environment) -> Self {
         let file = environment.os_var("SSL_CERT_FILE").map(PathBuf::from);
         let folders = environment.os_var("SSL_CERT_DIR");
@@ -134,7 +134,7 @@ impl Locations {
         Self { file: usual.cert_file, folders: usual.cert_dir }
     }
 
-    /// Adds the roots of the file; none where it cannot be read, since the folders may know more.
+    /// Adds the roots of the file; none if it cannot be read, because the folders may have more.
     pub(super) fn add_file(&self, roots: &mut RootCertStore) {
         if let Some(file) = &self.file {
             let _ = read_bundle(file, |certificate| {
@@ -150,14 +150,14 @@ impl Locations {
     }
 }
 
-/// The usual places, for a machine that has none of them: the folders of the files and folders that are looked for.
+/// The usual places, for a machine where none of them exists: the parents of the files and folders that were tried.
 #[cfg(target_os = "linux")]
 const USUAL: &str =
     "/etc/ssl, /etc/ssl/certs, /etc/pki/tls, /etc/pki/ca-trust/extracted/pem, /opt/etc/ssl/certs";
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "linux")))]
 const USUAL: &str = "this system's usual places";
 
-/// Says which places were looked in; where there is none, which are missing.
+/// Lists the places that were searched; if none exists, those that are missing.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 impl Display for Locations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

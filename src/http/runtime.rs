@@ -1,4 +1,4 @@
-//! The async runtime of one call; it exists only where something is sent.
+//! The async runtime of one call; it exists only while something is sent.
 
 use std::future::Future;
 use std::io;
@@ -8,21 +8,21 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 /// The ids of this module's error.
 pub const IDS: &[&str] = &["runtime"];
 
-/// How many descriptors waiting for the network takes at most: epoll and its waker, three for signals, the connection, and two for
-/// the name service and the files it reads.
+/// The most descriptors needed to wait for the network: epoll and its waker, three for signals, the connection, and two
+/// for the name service and the files it reads.
 const DESCRIPTORS: usize = 8;
 
-/// The operating system gave no means to wait for the network.
+/// The operating system offers no way to wait for the network.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot wait for the network")]
 pub struct RuntimeError {
     source: io::Error,
-    /// How many descriptors the process may have, where there are too few.
+    /// How many descriptors the process may have, if there are too few.
     limit: Option<u64>,
 }
 
 impl From<io::Error> for RuntimeError {
-    /// Takes what stands in the way of waiting for anything else, a signal for one.
+    /// Converts an error in waiting for anything else, such as a signal.
     fn from(source: io::Error) -> Self {
         Self { source, limit: None }
     }
@@ -52,11 +52,11 @@ impl Diagnostic for RuntimeError {
     }
 }
 
-/// Runs one future to its end on this thread.
+/// Runs one future to completion on this thread.
 ///
 /// # Errors
 ///
-/// Fails where the operating system gives no descriptors to wait with.
+/// Fails if the operating system provides no descriptors to wait with.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, RuntimeError> {
     reserve_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,17 +66,17 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, RuntimeError> {
     Ok(runtime.block_on(future))
 }
 
-/// Tells whether there are descriptors enough, by opening as many and closing them again.
+/// Checks that there are enough descriptors, by opening and closing that many.
 ///
-/// Without this the want of one shows late and in other words: tokio panics, or the name service knows no host. It takes ten
-/// microseconds of a call that takes milliseconds.
+/// Otherwise the shortage appears late and as something else: tokio panics, or the name lookup fails. The check takes
+/// ten microseconds of a call that takes milliseconds.
 #[cfg(unix)]
 fn reserve_descriptors() -> Result<(), RuntimeError> {
     let pipes: Result<Vec<_>, io::Error> = (0..DESCRIPTORS / 2).map(|_| io::pipe()).collect();
     pipes.map(drop).map_err(|source| RuntimeError { source, limit: crate::process::most_descriptors() })
 }
 
-/// Does nothing where the system sets no such limit.
+/// Does nothing, because the system has no such limit.
 #[cfg(not(unix))]
 fn reserve_descriptors() -> Result<(), RuntimeError> {
     Ok(())

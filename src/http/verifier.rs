@@ -1,4 +1,4 @@
-//! Decides whether a server is trusted, and if not, says whose certificate it showed.
+//! Decides whether a server is trusted; if not, reports which certificate it presented.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -21,31 +21,31 @@ pub(super) type LazyVerifier = LazyLock<
     Box<dyn FnOnce() -> Option<Arc<dyn ServerCertVerifier>> + Send>,
 >;
 
-/// Who is trusted.
+/// Which servers are trusted.
 pub(super) enum Judge {
-    /// Every certificate, whose server must still prove that it holds the key: `--no-verify-ssl`.
+    /// Any certificate, but the server must still prove that it has the key: `--no-verify-ssl`.
     Anybody,
-    /// One set of roots after another, until one knows the issuer.
+    /// Several sets of roots, tried in order until one includes the issuer.
     Roots {
         stages: Vec<LazyVerifier>,
-        /// Where roots were looked for.
+        /// Where roots were searched for.
         looked_in: String,
     },
 }
 
-/// Judges a server's certificate, and notes that the connection is there.
+/// Verifies a server's certificate, and records that the connection was made.
 pub(super) struct ServerVerifier {
     pub(super) provider: Arc<CryptoProvider>,
     pub(super) judge: Judge,
     pub(super) progress: Arc<Progress>,
 }
 
-/// Why a certificate was not trusted; travels through the TLS library inside its error.
+/// Why a certificate was not trusted; wrapped in an error of the TLS library.
 #[derive(Debug, Clone)]
 pub(super) struct Untrusted {
     pub(super) why: Distrust,
     pub(super) issuer: Option<String>,
-    /// Where roots were looked for, if there was not one.
+    /// Where roots were searched for, if there are none at all.
     pub(super) no_roots_in: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Untrusted {
 impl std::error::Error for Untrusted {}
 
 impl Judge {
-    /// Prepares to verify; named files are read here, the platform's roots when a server shows its certificate.
+    /// Prepares verification; named files are read here, the platform's roots when a server presents its certificate.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Judge {
         Ok(Self::Roots { stages, looked_in })
     }
 
-    /// Trusts nobody: for a client that never speaks TLS.
+    /// Trusts nobody: for a client that never uses TLS.
     pub(super) const fn without_roots() -> Self {
         Self::Roots { stages: Vec::new(), looked_in: String::new() }
     }
@@ -123,7 +123,7 @@ fn lazy(load: impl FnOnce() -> Option<Arc<dyn ServerCertVerifier>> + Send + 'sta
     LazyLock::new(Box::new(load))
 }
 
-/// Returns a verifier by roots; `None` where there are none.
+/// Returns a verifier for these roots; `None` if there are none.
 fn by_roots(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ServerCertVerifier>> {
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()?;
@@ -203,7 +203,7 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-/// Sorts the verdicts of rustls, of which there are many, into those that a user can act on.
+/// Reduces the many errors of rustls to those that a user can act on.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the TLS library's enums are open, and most verdicts need no own text"

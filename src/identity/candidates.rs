@@ -1,15 +1,16 @@
-//! Candidate certificates: where the chain made of them ends, and why the others are no part of it.
+//! Candidate certificates: where the chain built from them ends, and why the others are not part of it.
 
 use crate::clock::Timestamp;
 use crate::text::quoted;
 use crate::x509::Certificate;
 
-/// Says where a chain ends, `last` being its last certificate: `'CN=build-17', issued by 'CN=TEST issuing'`.
+/// Describes where a chain ends, `last` being its last certificate: `'CN=build-17', issued by 'CN=TEST issuing'`.
 pub fn end(last: &Certificate) -> String {
     format!("{}, issued by {}", quoted(last.subject_name()), quoted(last.issuer_name()))
 }
 
-/// Says why `other` is no part of a chain, end entity first: it issued nothing of it, by name or by key; and whether it expired.
+/// Describes why `other` is not part of a chain, end entity first: it issued none of its certificates, by name or by
+/// key; and whether it has expired.
 pub fn reason<'a>(
     other: &Certificate,
     chain: impl IntoIterator<Item = &'a Certificate>,

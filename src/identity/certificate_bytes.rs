@@ -1,4 +1,4 @@
-//! The bytes of a certificate's source, before anything of them is parsed.
+//! The bytes of a certificate's source, before they are parsed.
 
 use std::fmt;
 
@@ -42,20 +42,21 @@ impl CertificateBytes {
         &self.bytes
     }
 
-    /// Tells whether a certificate of these names is in there, CAs not counted: so whether this is a renewal of that
-    /// certificate, and not another identity. What is in a PKCS#12 store is not known here.
+    /// Returns whether the bytes hold a certificate with these names that is not a CA's: then this is a renewal of that
+    /// certificate, not another identity. PKCS#12 stores are not opened here.
     pub fn holds(&self, subject_name: &str, issuer_name: &str) -> bool {
         let blocks = pem::read(&self.bytes).unwrap_or_default();
         let mut certificates = blocks.iter().filter_map(|block| Certificate::of_block(block)?.ok());
         certificates.any(|found| found.is_end_entity_of(subject_name, issuer_name))
     }
 
-    /// Tells whether this is a PKCS#12 store.
+    /// Returns whether this is a PKCS#12 store.
     pub(super) fn is_store(&self) -> bool {
         pem::read(&self.bytes).is_ok_and(|blocks| blocks.iter().any(|block| block.label == Label::Pkcs12))
     }
 
-    /// Tells whether there are certificates, or a store of them, and none is cut off: a file that is being written just now is not whole.
+    /// Returns whether the bytes hold certificates, or a store of them, and none is cut off, as in a file that is being
+    /// written.
     pub fn is_whole(&self) -> bool {
         if self.is_folder {
             return true;
@@ -71,12 +72,12 @@ impl CertificateBytes {
     }
 }
 
-/// Returns what names the bytes of a certificate's source.
+/// Returns the hash that identifies the bytes of a certificate's source.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Shows the length only: a private key may be among the bytes.
+/// Shows only the length: a private key may be among the bytes.
 impl fmt::Debug for CertificateBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateBytes({} octets)", self.bytes.len())

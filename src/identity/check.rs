@@ -12,21 +12,21 @@ use crate::x509::chain::DEPTH_LIMIT;
 /// A certificate that expires sooner than this, or than a fifth of its lifetime, is worth a warning.
 pub const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Something about an identity that works, but should not stay so.
+/// A problem with an identity that works for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The end-entity certificate expires soon.
     ExpiresSoon {
         /// Its last second.
         not_after: Timestamp,
-        /// The present.
+        /// The current time.
         now: Timestamp,
     },
     /// Other users can reach the private key's file.
     InsecureKeyFile(crate::private_file::Warning),
-    /// The end-entity certificate has a critical extension that is not known here; what AWS does is not documented.
+    /// The end-entity certificate has a critical extension unknown to this program; what AWS does is not documented.
     UnknownCriticalExtension(String),
-    /// A certificate in the sources is no part of the chain.
+    /// A certificate in the sources is not part of the chain.
     Unrelated {
         /// Its subject name.
         subject: String,
@@ -77,12 +77,12 @@ impl Identity {
         self.problems(now).into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Returns all for which AWS would refuse this identity, as [`problems`] does.
+    /// Returns every reason for which AWS would refuse this identity, as [`problems`] does.
     pub fn problems(&self, now: Timestamp) -> Vec<IdentityError> {
         problems(self.end_entity(), self.intermediates(), self.provenance().certificate.as_ref(), now)
     }
 
-    /// Returns what works, but should not stay so.
+    /// Returns the problems of an identity that works for now.
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         let key_file = self.provenance().insecure_key_file.clone().map(Warning::InsecureKeyFile);
         key_file
@@ -92,7 +92,7 @@ impl Identity {
     }
 }
 
-/// Returns what about certificates works, but should not stay so.
+/// Returns the problems of certificates that work for now.
 pub fn warnings(
     end_entity: &Certificate,
     intermediates: &[Certificate],
@@ -118,11 +118,12 @@ pub fn warnings(
     warnings
 }
 
-/// Returns all for which AWS would refuse a chain, the most telling first; errors name `source` as the certificate's.
+/// Returns every reason for which AWS would refuse a chain, the most informative first; errors name `source` as the
+/// certificate's.
 ///
-/// Of the end entity: it is no CA, X.509 version 3, allows digital signatures, has a subject name and is not self-signed.
-/// Of the intermediates: they are CAs, and within their path length constraints; at most [`DEPTH_LIMIT`] of them. Of all
-/// that is presented: it is valid at `now`, and signed with SHA-256 or stronger.
+/// The end entity must not be a CA, must be X.509 version 3, allow digital signatures, have a subject name and not be
+/// self-signed. The intermediates must be CAs, within their path length constraints, and at most [`DEPTH_LIMIT`]. All
+/// presented certificates must be valid at `now`, and signed with SHA-256 or stronger.
 pub fn problems(
     end_entity: &Certificate,
     intermediates: &[Certificate],
@@ -175,7 +176,7 @@ fn validity(certificate: &Certificate, facts: &CertificateFacts, now: Timestamp)
     }
 }
 
-/// Checks that a certificate may issue the one below it, under which there are `below` intermediates.
+/// Checks that a certificate may issue the one below it, which has `below` intermediates under it.
 fn authority(certificate: &Certificate, facts: &CertificateFacts, below: usize) -> Option<IdentityError> {
     let why = if certificate.version() != 3 {
         "it is older than X.509 version 3"

@@ -48,9 +48,9 @@ pub const IDS: &[&str] = &[
     "weak-signature-hash",
 ];
 
-/// Why there is no usable identity; fix the files, the certificate or the key.
+/// Why there is no usable identity: the files, the certificate or the key must be fixed.
 ///
-/// A `source` is rendered as errors show it: in quotes, as the user wrote it.
+/// `source_name` is the source as errors show it: in quotes, as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// A certificate that will be presented has expired.
@@ -60,7 +60,7 @@ pub enum IdentityError {
         certificate: Box<CertificateFacts>,
         /// Its last second.
         not_after: Timestamp,
-        /// The present, by this machine's clock.
+        /// The current time, by this machine's clock.
         now: Timestamp,
     },
     /// The end-entity certificate is a CA's.
@@ -69,19 +69,19 @@ pub enum IdentityError {
         /// Which certificate.
         certificate: Box<CertificateFacts>,
     },
-    /// A CERTIFICATE block holds no certificate.
+    /// A CERTIFICATE block does not contain a certificate.
     #[error("cannot use the {part} {source_name}: {}", place(*line, &cause.to_string()))]
     CertificateMalformed {
         /// What was being read.
         part: Part,
         /// Where.
         source_name: String,
-        /// The line of the block's begin; 0 for DER.
+        /// The line on which the block begins; 0 for DER.
         line: usize,
         /// What the parser found.
         cause: CertificateError,
     },
-    /// The source holds no certificate, but perhaps something else.
+    /// The source contains no certificate, but perhaps something else.
     #[error("there is no certificate in {source_name}{}", instead(found.as_ref()))]
     CertificateMissing {
         /// What was being read.
@@ -91,7 +91,7 @@ pub enum IdentityError {
         /// What is there.
         found: Option<Label>,
     },
-    /// The source holds neither PEM nor DER, or damaged PEM.
+    /// The source is neither PEM nor DER, or damaged PEM.
     #[error("cannot use the {part} {source_name}: {cause}")]
     CertificateNotPem {
         /// What was being read.
@@ -108,7 +108,7 @@ pub enum IdentityError {
         certificate: Box<CertificateFacts>,
         /// Its first second.
         not_before: Timestamp,
-        /// The present, by this machine's clock.
+        /// The current time, by this machine's clock.
         now: Timestamp,
     },
     /// The certificate's source cannot be read.
@@ -118,9 +118,9 @@ pub enum IdentityError {
         part: Part,
         /// Where.
         source_name: String,
-        /// What stood in the way.
+        /// The cause.
         why: String,
-        /// What to do: run by an administrator where this user may not, else where the name is written.
+        /// What to do: for an administrator if this user lacks permission, else where the name is configured.
         cure: Option<String>,
     },
     /// The end-entity certificate is older than X.509 version 3.
@@ -134,7 +134,7 @@ pub enum IdentityError {
     /// There are more intermediates than AWS takes.
     #[error("the chain has {count} intermediates, and AWS takes at most {DEPTH_LIMIT}")]
     ChainTooDeep {
-        /// Which certificate stands below them.
+        /// The end-entity certificate.
         certificate: Box<CertificateFacts>,
         /// How many there are.
         count: usize,
@@ -153,17 +153,17 @@ pub enum IdentityError {
         /// What it lacks.
         why: &'static str,
     },
-    /// Other users can reach the private key's file.
+    /// Other users can access the private key's file.
     #[error("cannot use the private key {source_name}: {exposure}")]
     KeyFilePermissions {
         /// The file.
         source_name: String,
-        /// The command that cures it.
+        /// The command that fixes it.
         cure: String,
         /// What other users can do.
         exposure: Exposure,
     },
-    /// The private key is not the certificate's.
+    /// The private key does not match the certificate.
     #[error("the private key does not belong to the certificate")]
     KeyMismatch {
         /// The certificate's public key.
@@ -171,7 +171,7 @@ pub enum IdentityError {
         /// The private key's public half.
         private_key: Box<KeySide>,
     },
-    /// The end-entity certificate may not sign.
+    /// The end-entity certificate does not allow signing.
     #[error("the end-entity certificate does not allow digital signatures (key usage digitalSignature)")]
     NoDigitalSignature {
         /// Which certificate.
@@ -182,14 +182,14 @@ pub enum IdentityError {
     /// The password's source cannot be read.
     #[error("cannot read the password of {what}: {why}")]
     PasswordUnreadable {
-        /// What it would open, and where that is: `the private key 'host.key'`.
+        /// What it would decrypt, and where that is: `the private key 'host.key'`.
         what: String,
-        /// What stood in the way.
+        /// The cause.
         why: String,
-        /// What to do, where that is known.
+        /// What to do, if that is known.
         cure: Option<String>,
     },
-    /// The password does not open the private key.
+    /// The password does not decrypt the private key.
     #[error("the password does not decrypt the private key {source_name}")]
     PasswordWrong {
         /// Where the key is.
@@ -207,7 +207,7 @@ pub enum IdentityError {
         /// How many there are.
         below: usize,
     },
-    /// A PKCS#12 store holds several private keys, and nothing tells which is meant.
+    /// A PKCS#12 store holds several private keys, and nothing says which one to use.
     #[error("the PKCS#12 store {source_name} holds {keys} private keys, and one is needed")]
     Pkcs12Ambiguous {
         /// Where.
@@ -220,10 +220,10 @@ pub enum IdentityError {
     Pkcs12Damaged {
         /// Where.
         source_name: String,
-        /// What was found.
+        /// The cause.
         why: String,
     },
-    /// A PKCS#12 store has a password, and there is none and no terminal to ask on.
+    /// A PKCS#12 store has a password, but none was given and there is no terminal.
     #[error("the PKCS#12 store {source_name} has a password, and {why}")]
     Pkcs12PasswordMissing {
         /// Where.
@@ -237,7 +237,7 @@ pub enum IdentityError {
         /// Where.
         source_name: String,
     },
-    /// A PKCS#12 store is encrypted or written in a way that is not supported.
+    /// A PKCS#12 store is encrypted or encoded in a way that is not supported.
     #[error("cannot open the PKCS#12 store {source_name}: {why}")]
     Pkcs12Unsupported {
         /// Where.
@@ -258,12 +258,12 @@ pub enum IdentityError {
     PrivateKeyMalformed {
         /// Where the key is.
         source_name: String,
-        /// The line of the block's begin; 0 for DER.
+        /// The line on which the block begins; 0 for DER.
         line: usize,
-        /// What was found.
+        /// The cause.
         why: String,
     },
-    /// The source holds no private key, but perhaps something else.
+    /// The source contains no private key, but perhaps something else.
     #[error("there is no private key in {source_name}{}", instead(found.as_ref()))]
     PrivateKeyMissing {
         /// Where.
@@ -271,7 +271,7 @@ pub enum IdentityError {
         /// What is there.
         found: Option<Label>,
     },
-    /// The source holds neither PEM nor DER, or damaged PEM.
+    /// The source is neither PEM nor DER, or damaged PEM.
     #[error("cannot use the private key {source_name}: {cause}")]
     PrivateKeyNotPem {
         /// Where.
@@ -284,12 +284,12 @@ pub enum IdentityError {
     PrivateKeyUnreadable {
         /// Where.
         source_name: String,
-        /// What stood in the way.
+        /// The cause.
         why: String,
-        /// What to do: run by an administrator where this user may not, else where the name is written.
+        /// What to do: for an administrator if this user lacks permission, else where the name is configured.
         cure: Option<String>,
     },
-    /// The private key is of a kind, or encrypted in a way, that is not supported.
+    /// The private key's type, or its encryption, is not supported.
     #[error("cannot use the private key {source_name}: {cause}")]
     PrivateKeyUnsupported {
         /// Where.
@@ -338,7 +338,7 @@ pub enum IdentityError {
     },
 }
 
-/// What a certificate is for here.
+/// The role of a certificate here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The source of the end-entity certificate.
@@ -365,9 +365,9 @@ impl std::fmt::Display for Part {
 /// Which certificate an error is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
-    /// What it is for.
+    /// Its role.
     pub part: Part,
-    /// Where it came from, where that is known.
+    /// Where it came from, if known.
     pub source_name: Option<String>,
     /// Its serial number in decimal.
     pub serial: String,
@@ -394,10 +394,10 @@ impl CertificateFacts {
     }
 }
 
-/// One side of a comparison of keys.
+/// One side of a key comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySide {
-    /// Where it came from, where that is known.
+    /// Where it came from, if known.
     pub source_name: Option<String>,
     /// The kind of the key.
     pub kind: String,
@@ -601,8 +601,8 @@ impl Diagnostic for IdentityError {
 }
 
 impl IdentityError {
-    /// Tells whether a renewal that is under way explains this, so that it may be gone in a moment: a file is absent or not whole, or
-    /// certificate and key are of different days.
+    /// Returns whether a renewal that is under way could explain this, so that it may pass in a moment: a file is
+    /// absent or incomplete, or the certificate and the key do not match yet.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::CertificateMalformed { .. }
@@ -646,14 +646,14 @@ impl IdentityError {
 /// How a key is named whose curve is written out.
 const EXPLICIT_CURVE: &str = "EC with explicit curve parameters";
 
-/// Tells whether openssl 3 opens this cipher with its legacy provider only.
+/// Returns whether openssl 3 needs its legacy provider for this cipher.
 fn is_of_legacy_provider(cipher: &str) -> bool {
     cipher.contains("RC2") || cipher.contains("RC4") || cipher.split(' ').any(|word| word == "DES")
 }
 
 fn unsupported_key_hint(cause: &PrivateKeyError) -> Option<String> {
     let hint = match cause {
-        // What openssl 3 and later keep in a module of its own.
+        // Ciphers that openssl 3 and later keep in a separate module.
         PrivateKeyError::UnsupportedEncryption(name) if is_of_legacy_provider(name) => {
             "convert it with openssl pkcs8 -topk8 -provider legacy -provider default -in OLD.key -out NEW.key"
         }

@@ -1,21 +1,22 @@
-//! Examines an identity without asking anybody and without using anything up: could the next call that needs the private key use it?
+//! Examines an identity without prompting and without consuming anything: could the next call that needs the private
+//! key use it?
 
 use super::load::load;
 use super::{IdentityError, IdentitySource, Input};
 use crate::env::Environment;
 
-/// What is found of the private key where nothing is wrong.
+/// The state of a private key with which nothing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFinding {
-    /// It is there, its file is private, and it is encrypted: a person has its password.
+    /// It exists, its file is private, and it is encrypted, with a password that only a person has.
     Encrypted,
-    /// It is there, its file is private, and it belongs to the certificate.
+    /// It exists, its file is private, and it matches the certificate.
     Matches,
-    /// It can be read once only, or is in a device.
+    /// It can be read only once, or is on a device.
     NotExamined,
 }
 
-/// Looks at the private key as the next call would that makes a session.
+/// Examines the private key as the next call that creates a session would.
 ///
 /// # Errors
 ///

@@ -40,7 +40,7 @@ pub fn load(source: &IdentitySource, env: &Environment) -> Result<Identity, Iden
 
 /// Loads an identity as [`load`] does, from bytes of its certificate that were read before.
 ///
-/// They are not read again, unless the private key is in the same file: then its permissions have to be judged on the
+/// They are not read again, unless the private key is in the same file: its permissions must be checked on the
 /// descriptor that is read.
 ///
 /// # Errors
@@ -183,7 +183,7 @@ pub fn key_input(source: &IdentitySource, env: &Environment) -> Result<Input, Id
     })
 }
 
-/// Loads a private key without a certificate, and the warning where its file is not private.
+/// Loads a private key without a certificate, and the warning if its file is not private.
 ///
 /// # Errors
 ///
@@ -221,11 +221,11 @@ pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateB
     })
 }
 
-/// Reads the bytes of a certificate's source again, for a short time, while there is no whole certificate in a file.
+/// Reads the bytes of a certificate's source again, for a short time, while a file holds no whole certificate.
 ///
 /// # Errors
 ///
-/// As [`read_certificate`]; what is not whole in the end is no error here.
+/// As [`read_certificate`]; a source that is still incomplete at the end is not an error here.
 pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
     let mut read = read_certificate(input, env)?;
     let _ = renewal::settled([input], || {
@@ -233,7 +233,7 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
             return Ok(());
         }
         read = read_certificate(input, env)?;
-        // Whatever is wrong with it: it may pass.
+        // This error only causes another attempt.
         let source_name = input.to_string();
         if read.is_whole() {
             Ok(())
@@ -246,7 +246,7 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
 
 /// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
 ///
-/// A PKCS#12 store is opened with the identity's password, if that needs no person; else it holds nothing that is known here.
+/// A PKCS#12 store is opened with the identity's password if that needs no prompt; otherwise it counts as empty.
 pub fn holds(
     source: &IdentitySource,
     certificate: &CertificateBytes,
@@ -275,7 +275,7 @@ pub fn holds(
     certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
 }
 
-/// Loads the private key if that needs no person, no device and nothing that can be read once only: from a file or a
+/// Loads the private key if that needs no prompt, no device and nothing that can be read only once: from a file or a
 /// variable, not encrypted, or in a PKCS#12 store with an empty password. Anything else is `None`.
 pub fn unattended_key(source: &IdentitySource, env: &Environment) -> Option<FileKey> {
     let input = &key_input(&source.unattended(), env).ok()?;
@@ -333,7 +333,7 @@ impl KeyMaterial {
     }
 }
 
-/// Makes certificates and keys of what is read.
+/// Builds certificates and keys from what is read.
 struct Loader<'a> {
     reader: Reader<'a>,
     password: Password<'a>,
@@ -402,7 +402,7 @@ impl<'a> Loader<'a> {
     ) -> Result<(Vec<Certificate>, KeyMaterial), IdentityError> {
         let (bytes, insecure) = match bytes {
             Ok(bytes) => bytes,
-            // A certificate's file may well be open to all. Only if a key is in it is that the trouble.
+            // A certificate's file may be readable by all. Only a key in it makes that a problem.
             Err(exposed @ Unread::Exposed(..)) => {
                 let bytes = self
                     .reader
@@ -439,7 +439,7 @@ impl<'a> Loader<'a> {
         Ok(KeyMaterial::Blocks { blocks: self.opened(blocks, input)?, insecure })
     }
 
-    /// Returns what is wrong with a file that others can read: that, if a private key is in it, or else that none is.
+    /// Returns the error for a file that others can read: exposure if it holds a private key, else that it holds none.
     fn exposed_key(&mut self, exposed: Unread, input: &Input) -> IdentityError {
         let blocks = self.reader.public_bytes(input).ok().and_then(|bytes| pem::read(&bytes).ok());
         match blocks {
@@ -450,7 +450,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Opens PKCS#12 stores among the blocks: what is in them takes their place.
+    /// Opens the PKCS#12 stores among the blocks, and puts their contents in their place.
     fn opened(&mut self, blocks: Vec<Block>, input: &Input) -> Result<Vec<Block>, IdentityError> {
         let mut all = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -463,8 +463,8 @@ impl<'a> Loader<'a> {
         Ok(all)
     }
 
-    /// Opens a PKCS#12 store. Where there is no password, or only a person could tell, an empty one is tried first: such stores are
-    /// common, and all that the official helper opens.
+    /// Opens a PKCS#12 store. If there is no password, or only a person has it, an empty one is tried first: such
+    /// stores are common, and the only ones that the official helper opens.
     fn open_store(&mut self, der: &[u8], input: &Input) -> Result<Vec<Block>, IdentityError> {
         let failed = |error| store_error(error, input);
         pkcs12::check(der).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Passwords of private keys and stores: from where they are kept, or from a person, who is asked once.
+//! Passwords of private keys and stores: from their sources, or from a person, who is asked once.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const PASSWORD_LIMIT: u64 = 4096;
 /// The password of one identity.
 pub(super) struct Password<'a> {
     source: &'a PasswordSource,
-    /// What was read or answered.
+    /// The password, once it was read or entered.
     known: Option<Arc<Secret<String>>>,
 }
 
@@ -30,7 +30,8 @@ impl<'a> Password<'a> {
         Self { source, known: None }
     }
 
-    /// Returns whether a person would have to be asked, or nobody can be: then a store may still open with an empty one.
+    /// Returns whether a person would have to be asked, or nobody can be: then a store may still open with an empty
+    /// password.
     pub(super) fn is_unknown(&self) -> bool {
         match self.source {
             PasswordSource::Nobody | PasswordSource::Prompt => self.known.is_none(),
@@ -38,7 +39,7 @@ impl<'a> Password<'a> {
         }
     }
 
-    /// Returns the password; `what` it is for is said to the person who is asked: `the private key 'host.key'`.
+    /// Returns the password; a prompt says that it is for `what`: `the private key 'host.key'`.
     pub(super) fn get(
         &mut self,
         reader: &mut Reader<'_>,
@@ -78,7 +79,7 @@ impl NoPassword {
         }
     }
 
-    /// Makes an error about a private key of it; `what` names the key with its kind.
+    /// Converts this into an error about a private key; `what` names the key with its kind.
     pub(super) fn of_key(self, source_name: String, what: String) -> IdentityError {
         match self {
             Self::Unasked(why) => IdentityError::PrivateKeyEncrypted { source_name, why },
@@ -86,7 +87,7 @@ impl NoPassword {
         }
     }
 
-    /// Makes an error about a PKCS#12 store of it.
+    /// Converts this into an error about a PKCS#12 store.
     pub(super) fn of_store(self, source_name: String, what: String) -> IdentityError {
         match self {
             Self::Unasked(why) => IdentityError::Pkcs12PasswordMissing { source_name, why },

@@ -8,12 +8,12 @@ use super::{CertificateBytes, Input};
 use crate::env::Environment;
 use crate::private_file::{self, KEY_FILE_LIMIT, KeyFilePolicy, ReadError, ReadRefusal};
 
-/// The most bytes of certificates read from one source.
+/// The most bytes of certificates that are read from one source.
 const CERTIFICATES_LIMIT: u64 = 1024 * 1024;
 /// The folder of systemd credentials.
 pub(super) const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// Why the bytes of a source were not had.
+/// Why a source could not be read.
 pub(super) enum Unread {
     Denied(Box<private_file::Denial>),
     Exposed(ReadError, private_file::Exposure),
@@ -35,16 +35,16 @@ impl From<ReadError> for Unread {
     }
 }
 
-/// Bytes that may hold a private key, and the warning where their file is not private.
+/// Bytes that may contain a private key, and the warning if their file is not private.
 pub(super) type Bytes = (Zeroizing<Vec<u8>>, Option<private_file::Warning>);
 
-/// Reads sources; the standard input and descriptors at most once.
+/// Reads sources; standard input and descriptors at most once.
 pub(super) struct Reader<'a> {
     env: &'a Environment,
     policy: KeyFilePolicy,
-    /// The certificate's source, where it was read before.
+    /// The certificate's source, if it was read already.
     certificate: Option<(&'a Input, &'a CertificateBytes)>,
-    /// What can be read once only, and was.
+    /// Sources that can be read only once, and were.
     read_once: Vec<(Input, Zeroizing<Vec<u8>>)>,
 }
 
@@ -60,12 +60,12 @@ impl<'a> Reader<'a> {
         Self { certificate: Some((input, bytes)), ..self }
     }
 
-    /// Forgets what was read of a certificate's file: it may have changed since.
+    /// Forgets the bytes of a certificate's file, which may have changed since.
     pub(super) fn forget_file(&mut self) {
         self.certificate = self.certificate.filter(|(input, _)| !matches!(input, Input::Path(_)));
     }
 
-    /// Reads what is no secret.
+    /// Reads a source that is not secret.
     pub(super) fn public_bytes(&mut self, input: &Input) -> Result<Zeroizing<Vec<u8>>, Unread> {
         if let Some(read) = self.read_before(input) {
             return Ok(read);
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads what may hold a secret; a file's permissions are judged.
+    /// Reads a source that may be secret; a file's permissions are checked.
     pub(super) fn private_bytes(&mut self, input: &Input) -> Result<Bytes, Unread> {
         match input {
             Input::Path(path) => Ok(private_file::read_key_file(path, &self.policy)?),
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
             .map(|(_, certificate)| certificate.bytes().clone())
     }
 
-    /// Reads what is no named file, and so has no permissions to judge.
+    /// Reads anything but a named file, and so without permissions to check.
     fn other_bytes(&mut self, input: &Input) -> Result<Zeroizing<Vec<u8>>, Unread> {
         if let Some(read) = self.read_before(input) {
             return Ok(read);

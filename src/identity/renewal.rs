@@ -1,7 +1,8 @@
-//! A renewal under our feet: files that are being replaced just now are looked at again, for a short time.
+//! A renewal in progress: files that are being replaced are read again for a short time.
 //!
-//! Careless programs truncate a file and write it anew, one file after the other. Whoever reads in between finds nothing, half a file,
-//! or a certificate and a key of different days. That passes within milliseconds; what does not pass is the error.
+//! Careless programs truncate a file and rewrite it, one file after the other. A read in between finds nothing, half a
+//! file, or a certificate and a key that do not match. That passes within milliseconds; what does not pass is the
+//! error.
 
 use std::fs::Metadata;
 use std::thread;
@@ -11,19 +12,19 @@ use super::folder::Folder;
 use super::{IdentityError, Input};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 
-/// How long files are looked at again: much longer than writing takes, but for a disk that makes the writer wait.
+/// How long to keep trying: much longer than writing takes, unless the disk makes the writer wait.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The same where a file is absent: who misspelt a path should hardly notice.
+/// The same if a file is absent, so that a misspelt path costs no noticeable delay.
 const PATIENCE_WITH_ABSENT: Duration = Duration::from_millis(100);
-/// How long ago a file must have been changed, for nobody to be at it any more: then what is wrong is told at once.
+/// How long a file must have been unchanged to count as finished; an error is then reported at once.
 const SETTLED_AFTER: Duration = Duration::from_secs(10);
-/// The pause between two looks.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Tries until it succeeds, fails for a reason that no renewal explains, or nothing was gained by waiting.
+/// Tries until it succeeds, fails for a reason that no renewal explains, or runs out of time.
 ///
-/// Only files can change: an attempt that reads nothing else is made once, and so is one that reads a named pipe, which gives what it
-/// holds once.
+/// Only files can change: there is a single attempt if nothing else is read, or if a path is a named pipe, which
+/// delivers its content once.
 pub(super) fn settled<'a, T>(
     inputs: impl IntoIterator<Item = &'a Input>,
     mut attempt: impl FnMut() -> Result<T, IdentityError>,
@@ -43,8 +44,8 @@ pub(super) fn settled<'a, T>(
     }
 }
 
-/// Returns how long to wait for the files among the inputs; `None` where none was changed lately or is absent, and where something else
-/// is at a path.
+/// Returns how long to keep trying for these inputs; `None` if no file is absent or was changed lately, or if a path is
+/// not a regular file.
 fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration> {
     let now = SystemClock.now();
     let mut patience = None;
@@ -74,14 +75,14 @@ fn patience<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<Duration>
     patience
 }
 
-/// Returns since when a file is as it is. Other than the time of its content, this one no program can set.
+/// Returns when a file last changed in any way. Unlike the time of its content, no program can set this one.
 #[cfg(unix)]
 fn changed_at(file: &Metadata) -> Timestamp {
     use std::os::unix::fs::MetadataExt as _;
     Timestamp::from_unix_seconds(file.ctime())
 }
 
-/// Returns since when a file's content is as it is.
+/// Returns when a file's content last changed.
 #[cfg(not(unix))]
 fn changed_at(file: &Metadata) -> Timestamp {
     let since = file.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());

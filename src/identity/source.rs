@@ -1,4 +1,4 @@
-//! Where the parts of an identity are: what a user writes after `--certificate` and its kin.
+//! Where the parts of an identity are: the values of `--certificate` and related settings.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -58,7 +58,7 @@ impl Diagnostic for InputError {
     }
 }
 
-/// A file, and who named it: a flag, a variable, or a line of a config file.
+/// A file, and where it was named: a flag, a variable, or a line of a config file.
 #[derive(Clone, Debug)]
 pub struct NamedFile {
     path: PathBuf,
@@ -66,7 +66,7 @@ pub struct NamedFile {
 }
 
 impl NamedFile {
-    /// Returns who named it, where that is known.
+    /// Returns where it was named, if known.
     pub fn named_by(&self) -> Option<&str> {
         self.named_by.as_deref()
     }
@@ -96,17 +96,17 @@ impl Hash for NamedFile {
 }
 
 impl Input {
-    /// Returns a file that nobody is to be told for.
+    /// Returns a file without a record of where it was named.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::Path(NamedFile { path: path.into(), named_by: None })
     }
 
-    /// Returns a file, and who named it: `--certificate`, or `certificate ('config.toml', line 3)`.
+    /// Returns a file that was named there: `--certificate`, or `certificate ('config.toml', line 3)`.
     pub fn file_named_by(path: impl Into<PathBuf>, named_by: &str) -> Self {
         Self::Path(NamedFile { path: path.into(), named_by: Some(named_by.into()) })
     }
 
-    /// Says where the name of a file that cannot be read is written.
+    /// Says where the path of an unreadable file was given.
     pub(super) fn check_the_name(&self) -> Option<String> {
         match self {
             Self::Path(file) => file.named_by().map(|by| format!("check the path that {by} gives")),
@@ -206,7 +206,7 @@ impl fmt::Display for Input {
     }
 }
 
-/// All that makes an identity: one group, which one layer of the settings supplies whole.
+/// All parts of an identity: one group, which a single layer of the settings supplies as a whole.
 #[derive(Clone, Debug)]
 pub struct IdentitySource {
     /// The end-entity certificate; may carry intermediates and the private key.

@@ -1,37 +1,39 @@
-//! Lines of an INI file, told apart as Python's `RawConfigParser` does, on which botocore and the AWS CLI stand.
+//! The lines of an INI file, classified as in Python's `RawConfigParser`, which botocore and the AWS CLI use.
 //!
-//! A line that is indented deeper than the property above it continues that; blank lines and comments in between change nothing. A comment is a whole line that
-//! begins with `#` or `;` after blanks. Else a line is a header, or a property: all up to the first `=` or `:` is its key.
+//! A line that is indented deeper than the property above it continues it; blank lines and comments in between change
+//! nothing. A comment is a whole line that starts with `#` or `;`, possibly after blanks. Any other line is a header or
+//! a property: everything up to the first `=` or `:` is its key.
 //!
-//! One thing is otherwise: a header that is indented below a property is a header here, as for the AWS CLI when it writes and for the JavaScript SDK. For
-//! `RawConfigParser` it and all that follows would be a part of that property's value, and would go when the value does.
+//! There is one exception: a header that is indented below a property is a header here, as it is for the AWS CLI when
+//! it writes and for the JavaScript SDK. For `RawConfigParser` it and everything after it would be part of that
+//! property's value, and would be removed with the value.
 
 use std::ops::Range;
 
 /// One line.
 #[derive(Clone, Debug)]
 pub(super) struct Line<'a> {
-    /// Without its ending; of the first line, with the byte order mark.
+    /// Without its line ending; the first line includes the byte order mark.
     pub(super) text: &'a [u8],
     /// `\n`, `\r\n`, `\r`, or nothing at the end of the file.
     pub(super) ending: &'a [u8],
     pub(super) kind: Kind,
 }
 
-/// What a line is; ranges are of its text.
+/// The type of a line; ranges are within its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Blank,
     Comment,
-    /// Of the property above.
+    /// A continuation of the property above.
     Continuation,
-    /// What stands between the brackets, blanks and quotes included.
+    /// The text between the brackets, including blanks and quotes.
     Header {
         name: Range<usize>,
     },
-    /// What no reader understands, or understands as we do: a line without `=`, or one before any section.
+    /// What no reader understands, or all understand alike: a line without `=`, or one before any section.
     Other,
-    /// A key, and the first line of its value; a comment behind it is a part of the value.
+    /// A key, and the first line of its value; a comment after it is part of the value.
     Property {
         key: Range<usize>,
         value: Range<usize>,
@@ -41,16 +43,16 @@ pub(super) enum Kind {
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 pub(super) const fn is_blank(octet: u8) -> bool {
-    // Vertical tab is one for Python, and not for Rust's standard library.
+    // Vertical tab is a blank in Python, but not in Rust's standard library.
     octet.is_ascii_whitespace() || octet == 0x0B
 }
 
-/// Returns the text without blanks around it.
+/// Returns the text without surrounding blanks.
 pub(super) fn trimmed(text: &[u8]) -> &[u8] {
     &text[within(text, 0..text.len())]
 }
 
-/// Returns the part of a range without the blanks at both of its ends; of blanks alone, their beginning.
+/// Returns a range without blanks at both ends; if it is all blanks, an empty range at its start.
 fn within(text: &[u8], range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
     let Some(first) = part.iter().position(|octet| !is_blank(*octet)) else {
@@ -81,7 +83,7 @@ pub(super) fn read(content: &[u8]) -> Vec<Line<'_>> {
     lines
 }
 
-/// What the lines above say about the next one.
+/// What the lines above imply for the next one.
 #[derive(Default)]
 struct State {
     is_in_section: bool,
@@ -90,7 +92,7 @@ struct State {
 }
 
 impl State {
-    /// Judges a line whose text begins at `start`.
+    /// Classifies a line whose text begins at `start`.
     fn judge(&mut self, text: &[u8], start: usize) -> Kind {
         let inner = within(text, start..text.len());
         let Some(first) = text[inner.clone()].first() else { return Kind::Blank };
@@ -122,11 +124,11 @@ impl State {
 
 struct Header {
     name: Range<usize>,
-    /// Whether nothing but a comment follows the bracket.
+    /// Whether only a comment follows the bracket.
     is_alone: bool,
 }
 
-/// Finds what stands between the brackets. Behind them, readers take a comment, and some anything.
+/// Finds the text between the brackets. After them readers accept a comment, and some accept anything.
 fn header(text: &[u8], inner: Range<usize>) -> Option<Header> {
     let line = &text[inner.clone()];
     if line.first() != Some(&b'[') {

@@ -1,4 +1,4 @@
-//! What is kept and what is changed, by example and by thousands of files that nobody would write.
+//! What is preserved and what is changed, by example and with thousands of generated files.
 
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn a_section_is_added_at_the_end() {
     assert_eq!(*nothing, b"[b]\n");
 }
 
-/// The defects of the official helper, U5 to U7 and D3: each lost or doubled something.
+/// The defects of the official helper, U5 to U7 and D3: each lost or duplicated something.
 #[test]
 fn the_files_that_the_official_helper_damaged() {
     let three = "aws_access_key_id = ASIANEW\naws_session_token = new/token=\n";
@@ -49,7 +49,7 @@ fn the_files_that_the_official_helper_damaged() {
     );
     // The next header is the last line.
     assert_eq!(set("[a]\n[b]", "a"), format!("[a]\n{three}[b]"));
-    // The header itself is the last line, with and without blanks behind it.
+    // The header itself is the last line, with and without trailing blanks.
     assert_eq!(set("[a]\n", "a"), format!("[a]\n{three}"));
     assert_eq!(set("[a]", "a"), format!("[a]\n{}", three.trim_end()));
     assert_eq!(set("[a] \n", "a"), format!("[a] \n{three}"));
@@ -63,15 +63,15 @@ fn the_files_that_the_official_helper_damaged() {
         set("[a]\r\naws_access_key_id = X\r\n", "a"),
         format!("[a]\r\n{}", three.replace('\n', "\r\n"))
     );
-    // A key that begins as ours does.
+    // A key that starts like ours.
     let before = "[a]\naws_access_key_id_old = X\n";
     assert_eq!(set(before, "a"), format!("{before}{three}"));
-    // A line of more than 64 KiB, and all that follows it.
+    // A line of more than 64 KiB, and everything after it.
     let long = format!("[a]\nx = {}\n[keep]\ny = 1\n", "z".repeat(70_000));
     let after = set(&long, "a");
     assert_eq!(after.len(), long.len() + three.len());
     assert!(after.ends_with("[keep]\ny = 1\n"));
-    // The blank line behind the section stays behind it.
+    // The blank line after the section stays after it.
     assert_eq!(set("[a]\nx = 1\n\n[b]\n", "a"), format!("[a]\nx = 1\n{three}\n[b]\n"));
 }
 
@@ -138,12 +138,12 @@ fn lines_that_continue_a_value_go_with_it_and_others_stay() {
         set("[a]\nx = 1\naws_security_token = old\n more\ny = 2\n", "a"),
         "[a]\nx = 1\ny = 2\naws_access_key_id = ASIANEW\naws_session_token = new/token=\n"
     );
-    // Behind a block, not into it.
+    // After a block, not into it.
     assert_eq!(
         set("[a]\ns3 =\n  x = 1\n\n[b]\n", "a"),
         "[a]\ns3 =\n  x = 1\naws_access_key_id = ASIANEW\naws_session_token = new/token=\n\n[b]\n"
     );
-    // An indented header is nobody's value.
+    // An indented header is not part of a value.
     assert_eq!(
         set("[a]\naws_session_token = x\n  [b]\n  y = 1\n", "a"),
         "[a]\naws_session_token = new/token=\naws_access_key_id = ASIANEW\n  [b]\n  y = 1\n"
@@ -166,7 +166,7 @@ fn a_section_that_stands_there_twice_is_told_and_not_touched() {
     let section = Section::plain("a").unwrap();
     let error = edited(b"[a]\nx = 1\n[b]\n[ a ]\n", &section, &KEYS).expect_err("it is there twice");
     assert_eq!(error.to_string(), "the section [a] stands in it more than once, in the lines 1 and 4");
-    // Others are none of our business.
+    // Other sections do not matter.
     assert_eq!(set("[b]\n[b]\n[a]\n", "a").lines().next(), Some("[b]"));
 }
 
@@ -209,7 +209,7 @@ fn a_value_is_found_as_it_stands() {
     assert_eq!(value("c", "key"), None);
 }
 
-/// Lines that a file may be made of, with whatever ends them.
+/// Lines that a file may consist of, with any ending.
 fn line() -> impl Strategy<Value = String> {
     let text = prop_oneof![
         Just(String::new()),
@@ -244,7 +244,7 @@ proptest! {
             prop_assert!(headers > 1);
             return Ok(());
         };
-        // Once more changes nothing, and the values are there.
+        // Repeating it changes nothing, and the values are there.
         let again = edited(&after, &section, &KEYS).expect("it could be changed before");
         prop_assert_eq!(&*again, &*after);
         for (key, change) in KEYS {
@@ -254,8 +254,8 @@ proptest! {
             };
             prop_assert_eq!(value(&after, &section, key), expected);
         }
-        // What is not of these keys in this section is the same, but for the header's spelling, endings where something was added behind, and
-        // the blank line before a new section.
+        // Everything but these keys of this section is unchanged, except for the header's spelling, line endings where
+        // something was added, and the blank line before a new section.
         prop_assert_eq!(others(&after, &section), others(content.as_bytes(), &section));
     }
 

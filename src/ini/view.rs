@@ -1,15 +1,15 @@
-//! The sections of a file, for those who look and change nothing.
+//! The sections of a file, read-only.
 
 use super::line::{self, Kind};
 
-/// A section, as its header names it.
+/// A section, named as in its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The header's line, from 1.
     pub line: usize,
-    /// What stands between its brackets, without blanks around it.
+    /// The text between its brackets, without surrounding blanks.
     pub name: String,
-    /// In their order.
+    /// Its properties, in order.
     pub properties: Vec<Property>,
 }
 
@@ -22,12 +22,12 @@ pub struct Property {
     pub key: String,
     /// The value's first line.
     pub value: String,
-    /// Whether indented lines follow, which go on with it.
+    /// Whether indented lines follow that continue it.
     pub is_continued: bool,
 }
 
 impl Section {
-    /// Returns the name of the profile that a section of a config file is; `None` where SDKs read none from it.
+    /// Returns the name of the profile in a section of a config file; `None` if SDKs do not read one from it.
     pub fn profile(&self) -> Option<&str> {
         if self.name == "default" {
             return Some(&self.name);
@@ -38,7 +38,7 @@ impl Section {
         Some(unquoted('"').or_else(|| unquoted('\'')).unwrap_or(name))
     }
 
-    /// Returns the first property of that key.
+    /// Returns the first property with this key.
     pub fn property(&self, key: &str) -> Option<&Property> {
         self.properties.iter().find(|property| property.key == key)
     }

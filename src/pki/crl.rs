@@ -1,4 +1,4 @@
-//! Makes the revocation list of the CA that issues.
+//! Creates the revocation list of the issuing CA.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,11 +29,11 @@ pub struct WrittenList {
     pub certificates: usize,
     /// The bytes of the file.
     pub octets: usize,
-    /// When there should be another list at the latest.
+    /// When the next list is due.
     pub next_update: Timestamp,
-    /// The certificate of the CA whose list it is.
+    /// The certificate of the CA that issued the list.
     pub issuer: PathBuf,
-    /// Whether the CA that issues, whose list it is, is an intermediate and not the root.
+    /// Whether that CA is an intermediate rather than the root.
     pub by_intermediate: bool,
 }
 
@@ -45,8 +45,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the list would be larger than AWS takes, or
-    /// if something cannot be written.
+    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the list would be larger than AWS accepts,
+    /// or if something cannot be written.
     pub fn write_revocation_list(
         &self,
         lifetime: Duration,
@@ -61,7 +61,7 @@ impl Folder {
         let next_update = now.plus(lifetime);
         let spec = RevocationListSpec {
             number,
-            // For hosts whose clocks are behind, as certificates have it.
+            // For hosts whose clocks are behind, as with certificates.
             this_update: offset(now.minus(HEAD_START)),
             next_update: offset(next_update),
             revoked: index

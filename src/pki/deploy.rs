@@ -1,4 +1,5 @@
-//! Puts certificate and key where another user's programs read them: as one pair, in one step, with that user as the owner.
+//! Puts a certificate and its key where another user's programs read them: as one pair, in one step, owned by that
+//! user.
 
 mod above;
 mod obstacle;
@@ -16,15 +17,15 @@ use crate::x509::Certificate;
 
 pub use obstacle::Obstacle;
 
-/// How often a pair is read again that did not belong together: it was being renewed.
+/// How often to read a pair again that did not match, because it was being renewed.
 const TRIES: u32 = 5;
 
-/// What is to be deployed.
+/// A deployment.
 #[derive(Debug)]
 pub struct DeploySpec {
     /// The name of the identity.
     pub name: String,
-    /// The folder that is to hold the pair and nothing else; it is made, or replaced as a whole.
+    /// The folder that will hold the pair and nothing else; it is created, or replaced as a whole.
     pub to: PathBuf,
     /// Who owns it; `None` for the caller.
     pub owner: Option<Owner>,
@@ -32,7 +33,7 @@ pub struct DeploySpec {
     pub mode: u32,
 }
 
-/// A pair in its place.
+/// A deployed pair.
 #[derive(Debug)]
 pub struct Deployed {
     /// The certificate and its intermediates.
@@ -41,7 +42,7 @@ pub struct Deployed {
     pub private_key_file: PathBuf,
     /// The certificate.
     pub certificate: Certificate,
-    /// Whether anything was changed: the same pair may have been there, with the same owner and mode.
+    /// Whether anything was changed; `false` if the same pair was there, with the same owner and mode.
     pub is_new: bool,
 }
 
@@ -53,16 +54,17 @@ struct Pair {
 }
 
 impl Folder {
-    /// Deploys an identity: its folder at `spec.to` has the old pair or the new one at every moment, never one file of each.
+    /// Deploys an identity: at any moment the folder at `spec.to` has the old pair or the new one, never one file of
+    /// each.
     ///
-    /// One deployment to a place waits for the other, and reads the pair when its turn has come: a lock beside the place,
-    /// `.NAME.lock`, is made for that and stays.
+    /// Deployments to the same place wait for each other, and read the pair when it is their turn: a lock beside the
+    /// place, `.NAME.lock`, is created for that and stays.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such identity here, with its key; if others could change what is above `spec.to`; if the folder there
-    /// holds anything else; if the PKI is another user's and a link of that user's leads elsewhere; and if the owner cannot be
-    /// given to it, which takes root. Nothing is changed then.
+    /// Fails if there is no such identity with its key; if others could change what is above `spec.to`; if the folder
+    /// there holds anything else; if the PKI belongs to another user, one of whose links leads elsewhere; or if the
+    /// owner cannot be set, which requires root. Nothing is changed then.
     pub fn deploy(&self, spec: &DeploySpec) -> Result<Deployed, PkiError> {
         check_name(&spec.name)?;
         let failed = |obstacle| PkiError::Deploy {
@@ -70,7 +72,7 @@ impl Folder {
             arguments: spec.arguments(),
             obstacle: Box::new(obstacle),
         };
-        // What cannot be deployed leaves nothing behind, not even a lock.
+        // A failed deployment leaves nothing behind, not even a lock.
         self.pair(&spec.name).map_err(|error| error.or(failed))?;
         let named = std::path::absolute(&spec.to).map_err(|_| failed(Obstacle::NoPlace))?;
         let (Some(above), Some(own_name)) =
@@ -86,7 +88,7 @@ impl Folder {
         let _lock = lock::wait_for(&above.join(format!(".{own_name}.lock")))?;
         let staged = above.join(format!(".{own_name}.new"));
         let aside = above.join(format!(".{own_name}.old"));
-        // What an earlier deployment left behind, if it was killed.
+        // The leftovers of an earlier deployment that was killed.
         if !is_there(&to) && is_there(&aside) {
             private_file::place_folder(&aside, &to)?;
         }
@@ -126,7 +128,7 @@ impl Folder {
         outcome.map(|()| deployed(true))
     }
 
-    /// Reads certificate and key, which belong together: a renewal that replaces them at this moment is waited for.
+    /// Reads a matching certificate and key; waits for a renewal that is replacing them at this moment.
     fn pair(&self, name: &str) -> Result<Pair, Unread> {
         let (certificate_file, key_file) = (self.file(name, "pem"), self.file(name, "key"));
         if !self.holds(&certificate_file)? {
@@ -153,9 +155,9 @@ impl Folder {
 
 /// Why the pair was not read.
 enum Unread {
-    /// It is not there, or no pair.
+    /// It does not exist, or does not match.
     Pki(PkiError),
-    /// It is not to be followed.
+    /// It must not be followed.
     Within(WithinError),
 }
 
@@ -182,7 +184,7 @@ impl From<WithinError> for Unread {
 }
 
 impl DeploySpec {
-    /// Returns what a command line says for this, after the name and the PKI's folder.
+    /// Returns the command line's flags for this, after the name and the PKI's folder.
     fn arguments(&self) -> String {
         let owner = self.owner.map(|Owner { user, group }| format!(" --owner {user}:{group}"));
         let mode = (self.mode != 0o600).then(|| format!(" --mode {:04o}", self.mode));
@@ -191,7 +193,7 @@ impl DeploySpec {
     }
 }
 
-/// A folder that a group may enter if it may read the files.
+/// The mode of a folder: a group that may read the files may enter it.
 const fn folder_mode(mode: u32) -> u32 {
     if mode & 0o040 == 0 { 0o700 } else { 0o750 }
 }
@@ -200,7 +202,7 @@ fn is_there(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// Fails if there is anything but the pair: it would be lost.
+/// Fails if the folder holds anything but the pair, because that would be lost.
 fn check_content(to: &Path, files: &[String; 2]) -> Result<(), Obstacle> {
     let system = |error: std::io::Error| Obstacle::System {
         what: String::from("its content cannot be seen"),
@@ -226,7 +228,7 @@ fn check_content(to: &Path, files: &[String; 2]) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// Tells whether just this is there already.
+/// Returns whether exactly this is deployed already.
 fn is_deployed(to: &Path, files: &[String; 2], pair: &Pair, spec: &DeploySpec) -> bool {
     let is_same = |(file, content): (&String, &Zeroizing<Vec<u8>>)| {
         let path = to.join(file);
@@ -256,7 +258,7 @@ mod system {
                 if error.kind() == ErrorKind::PermissionDenied { Obstacle::NotRoot } else { system(error) }
             })?;
         }
-        // Last, since a change of the owner may take rights away.
+        // Last, because changing the owner may remove permissions.
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(system)?;
         std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(system)
     }

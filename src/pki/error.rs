@@ -1,4 +1,4 @@
-//! Why the PKI did not do what was asked.
+//! Why an operation of the PKI failed.
 
 mod hint;
 
@@ -22,7 +22,7 @@ use crate::signer::SignError;
 use crate::text::quoted;
 use crate::x509::CertificateError;
 
-/// Why the PKI did not do what was asked; nothing was changed.
+/// Why an operation of the PKI failed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
     /// A name that would match nothing.
@@ -244,7 +244,7 @@ impl From<KeyPairError> for PkiError {
 }
 
 impl PkiError {
-    /// The ids of all variants, beyond those of what they carry.
+    /// The ids of all variants, beyond those of the errors that they wrap.
     pub const IDS: &[&str] = &[
         "pki-alternative-name",
         "pki-ca-unusable",

@@ -1,7 +1,7 @@
 //! The register of a PKI: every certificate it issued, and which of them are revoked.
 //!
-//! A certificate is entered before it is handed out, so none is ever at large that cannot be revoked by its name.
-//! The file is replaced in one step and only under the PKI's lock: a crash or a second process loses nothing.
+//! A certificate is registered before it is handed out, so every certificate in circulation can be revoked by its name.
+//! The file is replaced atomically and only under the PKI's lock: neither a crash nor a second process loses anything.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -19,10 +19,10 @@ pub(super) const FILE: &str = "issued.json";
 const VERSION: u32 = 1;
 /// The largest register that is read, in bytes: some 40,000 certificates.
 const LIMIT: u64 = 16 << 20;
-/// How long a certificate is kept on the lists past its expiration, in days.
+/// How long a certificate stays on the lists after its expiration, in days.
 ///
-/// A revoked certificate stays on the lists until one has been made after it expired (RFC 5280 §5); lists are usually
-/// made at least as often as this.
+/// A revoked certificate stays until a list was issued after it expired (RFC 5280 §5); lists are usually issued at
+/// least this often.
 const KEPT_DAYS: u32 = 30;
 
 /// The register.
@@ -85,7 +85,7 @@ impl Index {
 
     /// Reads the register of the PKI in `folder`.
     ///
-    /// That it is missing is an error: an empty one would take back every revocation.
+    /// A missing register is an error: an empty one would undo every revocation.
     pub(super) fn load(folder: &Path) -> Result<Self, PkiError> {
         let file = folder.join(AUTHORITIES).join(FILE);
         if !file.exists() {
@@ -98,14 +98,14 @@ impl Index {
                 let why = format!("its version is {}, and this program knows {VERSION}", other.version);
                 Err(PkiError::Register { file, why })
             }
-            // serde_json tells the line and the kind of mistake, and names only our own fields.
+            // serde_json reports the line and the kind of error, and names only our own fields.
             Err(error) => Err(PkiError::Register { file, why: error.to_string() }),
         }
     }
 
-    /// Replaces the register's file, without what expired long ago.
+    /// Replaces the register's file, dropping certificates that expired long ago.
     ///
-    /// The last certificate of each name is kept in any case: a host that was away can still be renewed.
+    /// The last certificate of each name is always kept, so that a host that was away can still be renewed.
     pub(super) fn store(&mut self, folder: &Path, now: Timestamp) -> Result<(), PkiError> {
         let mut names = HashSet::new();
         let last: HashSet<String> = self

@@ -1,4 +1,4 @@
-//! Puts a certificate that somebody else issued beside its key.
+//! Puts a certificate from another CA beside its key.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::env::Environment;
 use crate::identity::{self, IdentitySource, Input, PasswordSource, Selection};
 
-/// What is to be installed.
+/// A certificate to install.
 #[derive(Debug)]
 pub struct InstallSpec {
     /// The name of the identity, whose private key is `NAME/NAME.key` in the folder.
@@ -29,7 +29,7 @@ pub struct InstallSpec {
 pub struct Installed {
     /// The certificate and its intermediates, in PEM and in the order in which they are presented.
     pub certificate: PathBuf,
-    /// The private key, which is as it was.
+    /// The private key, unchanged.
     pub private_key: PathBuf,
     /// The serial number in lower-case hex.
     pub serial: String,
@@ -37,7 +37,7 @@ pub struct Installed {
     pub subject: String,
     /// The issuer's name.
     pub issuer: String,
-    /// How many intermediates stand after the certificate.
+    /// How many intermediates follow the certificate.
     pub intermediates: usize,
     /// The last second of validity.
     pub not_after: Timestamp,
@@ -46,13 +46,13 @@ pub struct Installed {
 impl Folder {
     /// Installs a certificate beside its private key, after every check that a session would make.
     ///
-    /// Among several certificates the key's own is found; the chain is put in order, without its root. Certificate and
-    /// key are replaced together, so a reader sees the old pair or the new one.
+    /// Among several certificates the one that matches the key is found; the chain is ordered, without its root.
+    /// Certificate and key are replaced together, so a reader sees the old pair or the new one.
     ///
     /// # Errors
     ///
-    /// Fails if there is no private key of that name, if the certificate is another key's or cannot be used with AWS at
-    /// `now`, or if something cannot be read or written. Nothing is changed then.
+    /// Fails if there is no private key with that name, if the certificate does not match it or cannot be used with AWS
+    /// at `now`, or if something cannot be read or written. Nothing is changed then.
     pub fn install(
         &self,
         spec: &InstallSpec,

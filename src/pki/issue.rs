@@ -20,20 +20,20 @@ use crate::private_file;
 use crate::secret::Secret;
 use crate::signer::tpm::{KeyFile, TpmError};
 
-/// What an identity is to be.
+/// The properties of an identity.
 #[derive(Debug)]
 pub struct IssueSpec {
     /// The name of its files.
     pub name: String,
     /// The subject name.
     pub subject: DistinguishedName,
-    /// The other names, in their order.
+    /// The other names, in order.
     pub alternative_names: Vec<SubjectAlternativeName>,
     /// How long it is valid.
     pub lifetime: Duration,
-    /// Whose key it is for.
+    /// The origin of its key.
     pub key: KeyOrigin,
-    /// Whether an identity of that name is replaced.
+    /// Whether to replace an identity of that name.
     pub replace: bool,
     /// The URL of the CA's revocation list that the certificate names; `None` for that of the certificate before, else the
     /// PKI's. The first one becomes the PKI's, if it has none.
@@ -43,7 +43,7 @@ pub struct IssueSpec {
 /// Where the key of an identity comes from.
 #[derive(Debug)]
 pub enum KeyOrigin {
-    /// It is made here, and its private half written beside the certificate.
+    /// It is generated here, and its private half written beside the certificate.
     New(KeyAlgorithm),
     /// It was made in a TPM, and its file is written beside the certificate.
     InTpm(Box<KeyFile>),
@@ -66,7 +66,7 @@ pub struct Issued {
     pub crl_url: Option<String>,
 }
 
-/// What the last certificate of an identity was issued with.
+/// The properties of an identity's last certificate.
 #[derive(Debug)]
 pub struct IssuedBefore {
     /// The subject name.
@@ -80,7 +80,7 @@ pub struct IssuedBefore {
 }
 
 impl Folder {
-    /// Returns what the last certificate of that name was issued with; `None` where there was none.
+    /// Returns the properties of the last certificate with that name; `None` if there was none.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl Folder {
         last.map(|record| self.names_of(record)).transpose()
     }
 
-    /// Reads the names of an entry of the register.
+    /// Reads the names in an entry of the register.
     pub(super) fn names_of(&self, record: &Record) -> Result<IssuedBefore, PkiError> {
         let register = |why: &str| PkiError::Register { file: self.register(), why: why.to_owned() };
         let alternative_names: Option<Vec<_>> =
@@ -125,8 +125,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the certificate would outlive its CA, if
-    /// the name is taken and not to be replaced, or if something cannot be written.
+    /// Fails if there is no PKI, if the passphrase is missing or wrong, if the certificate would outlive its CA, if the
+    /// name is taken and not to be replaced, or if something cannot be written.
     pub fn issue(
         &self,
         spec: &IssueSpec,
@@ -178,7 +178,7 @@ pub(super) struct Names<'a> {
     pub(super) crl_url: Option<&'a str>,
 }
 
-/// Signs a certificate, enters it into the register, and puts it in its place with its key.
+/// Signs a certificate, registers it, and puts it in place with its key.
 pub(super) fn certify(
     locked: &Locked<'_>,
     issuer: &Authority,
@@ -227,7 +227,7 @@ pub(super) fn certify(
     Ok(Issued { certificate: certificate_path, private_key, serial, not_after, crl_url })
 }
 
-/// Refuses a name that is no name for a folder.
+/// Rejects a name that cannot name a folder.
 pub(super) fn check_name(name: &str) -> Result<(), PkiError> {
     if name == AUTHORITIES || !crate::config::is_session_name(name) {
         return Err(PkiError::Name { name: name.to_owned() });

@@ -1,4 +1,4 @@
-//! What is in a PKI's folder.
+//! The contents of a PKI's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::private_file;
 use crate::x509::Certificate;
 use crate::x509::pem;
 
-/// What a certificate of the PKI is for.
+/// The role of a certificate in the PKI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The root: the trust anchor.
@@ -78,7 +78,7 @@ pub(super) fn not_after(der: &[u8]) -> Result<Timestamp, PkiError> {
         .map_err(|source| PkiError::Certificate { file: PathBuf::from(AUTHORITIES), source })
 }
 
-/// Returns the names of the folders that can be identities, sorted; what begins with a dot is work in progress.
+/// Returns the names of the folders that can be identities, sorted; names starting with a dot are work in progress.
 fn identities(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());

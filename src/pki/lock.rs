@@ -1,9 +1,9 @@
-//! One writer at a time, and what a writer that was killed left behind.
+//! One writer at a time, and cleaning up after a writer that was killed.
 //!
-//! The files of an identity are written into `.NAME.new`, and that folder takes the place of `NAME` in one step. So
-//! certificate and key are never seen apart for longer than that step; whoever reads one before it and the other after
-//! it finds them together when reading again. Where the file system cannot exchange two folders, the old one is at
-//! `.NAME.old` for a moment, and the next writer puts it back if `NAME` was never filled.
+//! The files of an identity are written to `.NAME.new`, and that folder replaces `NAME` in one step. So a mixture of
+//! old and new files is visible only across that step; a reader who hits it finds a matching pair when reading again.
+//! If the file system cannot exchange two folders, the old one is at `.NAME.old` for a moment, and the next writer
+//! moves it back if `NAME` was never filled.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::private_file;
 
 /// The lock, in the PKI's folder; it is never removed.
 const FILE: &str = ".lock";
-/// The ends of the names of folders in the making, and of those that were moved aside.
+/// The suffixes of folders under construction, and of those that were moved aside.
 const STAGED: &str = ".new";
 const ASIDE: &str = ".old";
 
 /// The files of an identity or of the CAs: names and contents.
 pub(super) type Files = Vec<(String, Zeroizing<String>)>;
 
-/// A PKI that nobody else changes.
+/// A PKI while we hold its lock.
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     path: &'a Path,
@@ -38,7 +38,7 @@ pub(super) enum Place {
     FreeOrTaken,
 }
 
-/// Waits for a lock, which is given up when the file is closed, by the process or by its end.
+/// Waits for a lock, which is released when the file is closed, at the latest when the process ends.
 pub(super) fn wait_for(path: &Path) -> Result<File, PkiError> {
     let lock = private_file::open_private(path)?;
     lock.lock().map_err(|source| PkiError::Lock { file: path.to_owned(), source })?;
@@ -80,7 +80,7 @@ impl Locked<'_> {
             Ok(())
         };
         let outcome = write();
-        // What cannot be removed is whole, hidden from the list, and the next writer's to remove.
+        // What cannot be removed is complete and hidden from the list; the next writer removes it.
         for leftover in [staged, aside] {
             let _ = std::fs::remove_dir_all(leftover);
         }
@@ -91,7 +91,7 @@ impl Locked<'_> {
         self.path.join(format!(".{name}{end}"))
     }
 
-    /// Puts back what was moved aside and not replaced, and removes what was never put in its place.
+    /// Moves back what was moved aside and not replaced, and removes what was never put in place.
     fn recover(&self) -> Result<(), PkiError> {
         for (name, aside) in self.leftovers(ASIDE) {
             let place = self.path.join(name);
@@ -107,7 +107,7 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Returns the folders `.NAME` with this end, each with its name.
+    /// Returns the folders `.NAME` with this suffix, each with its name.
     fn leftovers(&self, end: &str) -> Vec<(String, PathBuf)> {
         let entries = std::fs::read_dir(self.path).into_iter().flatten().filter_map(Result::ok);
         entries

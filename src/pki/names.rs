@@ -5,11 +5,11 @@ use pki_test::end_entity::SubjectAlternativeName;
 use super::PkiError;
 use crate::text::quoted;
 
-/// Takes a DNS name ([RFC 1123 §2.1]): labels of letters, digits and inner hyphens; the first may be `*` alone.
+/// Parses a DNS name ([RFC 1123 §2.1]): labels of letters, digits and inner hyphens; the first may be just `*`.
 ///
 /// # Errors
 ///
-/// Fails with what is wrong with it: a certificate with another name would match nothing.
+/// Fails if it is invalid: a certificate with such a name would match nothing.
 ///
 /// [RFC 1123 §2.1]: https://www.rfc-editor.org/rfc/rfc1123#section-2
 pub fn dns_name(text: &str) -> Result<SubjectAlternativeName, PkiError> {
@@ -22,7 +22,7 @@ pub fn dns_name(text: &str) -> Result<SubjectAlternativeName, PkiError> {
         return refuse(format!("it has {} characters, and at most 253 are possible", text.len()));
     }
     let wildcard = if text.starts_with("*.") { 2 } else { 0 };
-    // Where a label begins, in characters from 1; all before a wrong character is ASCII.
+    // The start of a label, in characters from 1; everything before a wrong character is ASCII.
     let mut start = wildcard + 1;
     for label in text[wildcard..].split('.') {
         let wrong = label.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '-');
@@ -57,11 +57,11 @@ pub fn dns_name(text: &str) -> Result<SubjectAlternativeName, PkiError> {
     Ok(SubjectAlternativeName::Dns(text.to_owned()))
 }
 
-/// Takes a URI ([RFC 3986 §3]): a scheme, a colon, and something after it, in the characters of URIs.
+/// Parses a URI ([RFC 3986 §3]): a scheme, a colon, and at least one character, all of them allowed in URIs.
 ///
 /// # Errors
 ///
-/// Fails with what is wrong with it.
+/// Fails if it is invalid.
 ///
 /// [RFC 3986 §3]: https://www.rfc-editor.org/rfc/rfc3986#section-3
 pub fn uri(text: &str) -> Result<SubjectAlternativeName, PkiError> {
@@ -139,7 +139,7 @@ fn at(character: char, position: usize) -> String {
     format!("there is {} at position {position}", quoted(&character.escape_debug().to_string()))
 }
 
-/// Returns a character as a URI has it: its UTF-8, each octet as `%` and two digits.
+/// Percent-encodes a character: each octet of its UTF-8 as `%` and two digits.
 fn escape(character: char) -> String {
     character.to_string().bytes().map(|octet| format!("%{octet:02X}")).collect()
 }

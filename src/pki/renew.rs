@@ -1,4 +1,4 @@
-//! Renews an identity: a new certificate with the same names, in good time.
+//! Renews an identity: a new certificate with the same names, ahead of expiration.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::x509::Certificate;
 
-/// What a renewal is to be.
+/// A renewal.
 #[derive(Debug)]
 pub struct RenewSpec {
     /// The name of the identity.
     pub name: String,
-    /// How long the new certificate is valid; `None` for as long as the one before.
+    /// The lifetime of the new certificate; `None` for that of the old one.
     pub lifetime: Option<Duration>,
-    /// What its key is.
+    /// Which key to use.
     pub key: RenewedKey,
-    /// When it is done.
+    /// Whether to renew unconditionally.
     pub when: When,
 }
 
@@ -42,11 +42,11 @@ pub enum RenewedKey {
 pub enum When {
     /// At once.
     Now,
-    /// Only where it is due.
+    /// Only if it is due.
     IfDue,
 }
 
-/// When an identity is to be renewed.
+/// When an identity is due for renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// `not_before + (not_after - not_before) · 2/3`
@@ -61,14 +61,14 @@ impl Due {
         Self { at: certificate.not_before().plus(life / 3 * 2), not_after: certificate.not_after() }
     }
 
-    /// Tells whether the renewal is due.
+    /// Returns whether the renewal is due.
     pub fn is_due(&self, now: Timestamp) -> bool {
         now >= self.at
     }
 }
 
 impl Folder {
-    /// Returns when an identity is to be renewed, at two thirds of its life; whoever issued it.
+    /// Returns when an identity is due for renewal, at two thirds of its lifetime; whoever issued it.
     ///
     /// # Errors
     ///
@@ -77,22 +77,22 @@ impl Folder {
         Ok(Due::of(&self.certificate(name)?))
     }
 
-    /// Tells whether an identity can be renewed, as far as that is known without the CA's key.
+    /// Checks whether an identity can be renewed, as far as possible without the CA's key.
     ///
     /// # Errors
     ///
-    /// Fails if its certificate is another CA's, or is revoked.
+    /// Fails if its certificate was issued by another CA, or is revoked.
     pub fn check_renewable(&self, name: &str) -> Result<(), PkiError> {
         self.check_initialised()?;
         self.renewable(name, &self.certificate(name)?, &Index::load(&self.path)?).map(|_| ())
     }
 
-    /// Renews an identity, and replaces its certificate and its key together; `None` where that is not due.
+    /// Renews an identity, and replaces its certificate and key together; `None` if it is not due.
     ///
     /// # Errors
     ///
-    /// Fails as [`Self::issue`]; and if the certificate is another CA's, if it is revoked, or if a new key is asked for
-    /// and the old one is not here.
+    /// Fails as [`Self::issue`] does; also if the certificate was issued by another CA, if it is revoked, or if a new
+    /// key is requested and the old one is not here.
     pub fn renew(
         &self,
         spec: &RenewSpec,
@@ -121,7 +121,7 @@ impl Folder {
         certify(&locked, &issuer, &names, &public_key, key, Place::FreeOrTaken, now).map(Some)
     }
 
-    /// Returns the entry of an identity's certificate, which is ours and not revoked.
+    /// Returns the register's entry for an identity's certificate, which must be ours and not revoked.
     fn renewable<'a>(
         &self,
         name: &str,
@@ -139,7 +139,7 @@ impl Folder {
         }
     }
 
-    /// Returns the public key of the new certificate, and the text of its private key where that is here.
+    /// Returns the public key of the new certificate, and the text of its private key if that is here.
     fn renewed_key(
         &self,
         spec: &RenewSpec,

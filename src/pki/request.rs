@@ -1,4 +1,4 @@
-//! A key and a certificate request, for a CA that is elsewhere.
+//! A key and a certificate request, for a CA elsewhere.
 
 use std::path::PathBuf;
 
@@ -19,14 +19,14 @@ use crate::signer::tpm::KeyFile;
 use crate::signer::{self, SignError, SigningKey};
 use crate::x509::{KeyKind, SubjectPublicKeyInfo};
 
-/// What is to be asked for.
+/// A request to create.
 #[derive(Debug)]
 pub struct RequestSpec {
     /// The name of the files.
     pub name: String,
-    /// The subject name that is asked for.
+    /// The requested subject name.
     pub subject: DistinguishedName,
-    /// The other names, in their order.
+    /// The other names, in order.
     pub alternative_names: Vec<SubjectAlternativeName>,
     /// Whose key it is for.
     pub key: RequestedKey,
@@ -113,7 +113,7 @@ impl Folder {
         Ok(Requested { request: self.file(&name, "csr"), private_key, kind: signer.kind() })
     }
 
-    /// Returns the certificate and the key that are there.
+    /// Returns the existing certificate and key.
     fn present(&self, name: &str) -> Result<Files, PkiError> {
         let files = ["pem", "key"].map(|extension| self.file(name, extension)).into_iter();
         files

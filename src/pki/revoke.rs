@@ -1,4 +1,4 @@
-//! Revokes certificates: in the register, from which revocation lists are made.
+//! Revokes certificates in the register, from which revocation lists are generated.
 
 use pki_test::revocation::RevocationReason;
 
@@ -17,7 +17,7 @@ pub struct Revoked {
     pub subject: String,
     /// Since when.
     pub at: Timestamp,
-    /// Whether it was revoked before already; nothing was changed then.
+    /// Whether it was already revoked; nothing was changed then.
     pub already: bool,
     /// The last second of validity.
     pub not_after: Timestamp,
@@ -27,7 +27,7 @@ impl Folder {
     /// Revokes every certificate of an identity that has not expired, or one by its serial number.
     ///
     /// `selector` is the name of an identity, or a serial number: decimal, or hexadecimal with or without colons. A
-    /// renewal leaves the certificate before it valid, so a name means all of them. Nothing is at AWS yet: see
+    /// renewal leaves the previous certificate valid, so a name means all of them. AWS does not know yet: see
     /// [`Self::write_revocation_list`].
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Folder {
     }
 }
 
-/// Tells whether a text is a certificate's serial number, in one of its forms.
+/// Returns whether a text is a certificate's serial number, in one of its forms.
 fn has_serial(record: &Record, text: &str) -> bool {
     let significant = record.serial.trim_start_matches('0');
     let hex = text.strip_prefix("0x").unwrap_or(text).replace(':', "").to_ascii_lowercase();

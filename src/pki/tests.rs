@@ -1,4 +1,4 @@
-//! A PKI made in a folder of its own.
+//! A PKI created in a temporary folder.
 
 use std::time::Duration;
 

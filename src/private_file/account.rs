@@ -1,4 +1,4 @@
-//! Accounts by name, from the local database: without a C library's lookup there is no other.
+//! Accounts by name, from the local database: without the C library's lookup there is no other source.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -13,8 +13,8 @@ pub struct Owner {
     pub group: u32,
 }
 
-/// Finds `USER` or `USER:GROUP`, each a name or a number; without a group, the user's own. `None` where the local database has no
-/// such name.
+/// Finds `USER` or `USER:GROUP`, each a name or a number; without a group, the user's primary one. `None` if the local
+/// database has no such name.
 pub fn find_owner(text: &str) -> Option<Owner> {
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let account = field_of(Path::new("/etc/passwd"), user);
@@ -28,13 +28,13 @@ pub fn find_owner(text: &str) -> Option<Owner> {
             Some(fields) => number(&fields, 2)?,
             None => group.parse().ok()?,
         },
-        // A number without an account has a group of the same number, as containers have it.
+        // A number without an account has a group of the same number, as is usual in containers.
         None => account.as_deref().map_or(Some(user), |fields| number(fields, 3))?,
     };
     Some(Owner { user, group })
 }
 
-/// Returns the home folder of the effective user, as the local database has it.
+/// Returns the home folder of the effective user according to the local database.
 #[cfg(unix)]
 pub fn own_home() -> Option<PathBuf> {
     let number = rustix::process::geteuid().as_raw().to_string();

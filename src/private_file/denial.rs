@@ -1,4 +1,4 @@
-//! Why this user may not read a file, and what an administrator runs to change that.
+//! Why this user may not read a file, and what an administrator can run to change that.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,10 +10,10 @@ use super::account::owner_name;
 use super::shell_word;
 use crate::text::quoted;
 
-/// How many links are followed, as the kernel does.
+/// The most links followed, as in the kernel.
 const LINKS: u32 = 40;
 
-/// What denies a file to this user: the file itself, or the first folder on the way that this user may not enter.
+/// What denies a file to this user: the file itself, or the first folder on its path that this user may not enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     object: PathBuf,
@@ -21,12 +21,12 @@ pub struct Denial {
     owner: String,
     owned_by_root: bool,
     mode: u32,
-    /// Who asks: a user's name, or a number where the account has none.
+    /// The user: a name, or a number without an account.
     caller: String,
 }
 
 impl Denial {
-    /// Finds out what denies `path`; `None` where nothing does any more, or it cannot be seen.
+    /// Finds out what denies `path`; `None` if nothing does any more, or it cannot be determined.
     pub fn of(path: &Path) -> Option<Self> {
         let path = std::path::absolute(path).ok()?;
         let closed = closed_folder(&path, LINKS);
@@ -44,8 +44,8 @@ impl Denial {
         })
     }
 
-    /// Returns what an administrator runs; of a private key a copy of the caller's own, unless its file is root's: one that another user
-    /// owns and that is open to more than its owner is refused.
+    /// Returns the command for an administrator. Unless root owns a private key, the command makes a copy that the
+    /// caller owns: a key that another user owns and that is accessible to more than its owner would be rejected.
     pub fn cure(&self, is_private_key: bool) -> String {
         let Self { object, caller, .. } = self;
         let object = shell_word(object);
@@ -56,7 +56,7 @@ impl Denial {
         } else {
             format!("setfacl -m u:{caller}:r {object}")
         };
-        // Quotes around a path that has its own would end within the command.
+        // Quotes around a path that contains some would end within the command.
         let command = if command.contains('\'') { command } else { quoted(&command) };
         format!("an administrator can let {caller} read it with {command}")
     }
@@ -74,20 +74,21 @@ impl fmt::Display for Denial {
     }
 }
 
-/// Returns the first folder on the way to `path` that this user may not enter. Links are followed one by one: what they lead to has
-/// folders of its own, as `live` has its `archive` with certbot.
+/// Returns the first folder on the way to `path` that this user may not enter. Links are followed one by one, because
+/// their targets are in other folders, as with `live` and `archive` of certbot.
 fn closed_folder(path: &Path, links: u32) -> Option<PathBuf> {
     let mut way: Vec<&Path> = path.ancestors().collect();
     way.reverse();
     for at in way {
         if let Ok(target) = std::fs::read_link(at) {
             let followed = at.parent()?.join(target).join(path.strip_prefix(at).ok()?);
-            // Without the slash at the end that joining nothing leaves, and after which a link is not seen as one.
+            // Normalised, because joining with nothing leaves a trailing slash, after which a link is not recognised as
+            // one.
             let followed: PathBuf = followed.components().collect();
             return closed_folder(&followed, links.checked_sub(1)?);
         }
         if at != path && access(at, Access::EXEC_OK).is_err() {
-            // No link is left in it, but `..` may be.
+            // It contains no more links, but perhaps `..`.
             return Some(at.canonicalize().unwrap_or_else(|_| at.to_owned()));
         }
     }

@@ -1,12 +1,15 @@
-//! Changing a file that others change too: whole or not at all, one writer of ours at a time, and never over what somebody else wrote meanwhile.
+//! Changes a file that other programs change too: atomically, one of our writers at a time, and never overwriting what
+//! somebody else wrote in the meantime.
 //!
-//! On Unix the lock is `flock` on the file itself: nothing is left beside it, all users and containers that see the file share it, and the kernel
-//! gives it back however its holder ends. Each change puts another file in its place, so whoever was given the lock looks whether the file still is the
-//! one of that name, and else begins anew. Who may read the file could hold its lock for ever; then its writer says so after a while, and is no worse
-//! off. Windows denies reading to others where a file is locked; there `NAME.lock` beside it is locked, and stays.
+//! On Unix the lock is `flock` on the file itself: no lock file is left behind, all users and containers that see the
+//! file share the lock, and the kernel releases it however its holder ends. Each change replaces the file, so whoever
+//! gets the lock checks that the file still has its name, and otherwise starts over. Any user who may read the file
+//! could hold its lock forever; a writer then reports this after a while, and is no worse off. Windows denies reading
+//! of a locked file; there `NAME.lock` beside it is locked, and left in place.
 //!
-//! Links are followed to the file, as those who read it do, but for those of a user who is neither root nor the caller. For root nobody else may own or
-//! be able to write the file, a link or a folder on the way: he would write where another points to. What was judged is what is used: the file is read,
+//! Links are followed to the file, as by its readers, except links of a user who is neither root nor the caller. For
+//! root, no other user may own or be able to write the file, a link or a folder on the way: that user could choose
+//! where root writes. What was checked is what is used: the file is read, written and renamed through the open folder.
 //! written and renamed through the open folder.
 
 #[cfg(unix)]
@@ -30,54 +33,55 @@ use crate::diagnostic::{Diagnostic, Fault};
 
 pub use system::{Editing, Stamp};
 
-/// A file that was written so recently may be in the hands of a program that empties it first and then writes it, as the AWS CLI does.
+/// A file written this recently may still be in use by a program that truncates it before writing, like the AWS CLI.
 const SETTLED: Duration = Duration::from_millis(25);
-/// The same for a file that is empty: that program has hardly begun, however slow it is.
+/// The same for an empty file: that program has truncated it and may be slow to write.
 #[cfg(unix)]
 const EMPTIED: Duration = Duration::from_secs(1);
 
-/// How long others who write the file are waited for. Each of them takes some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for other writers of the file. Each takes a few milliseconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often a file is read again that others change all the time.
+/// How often to reread a file that others keep changing.
 const ATTEMPTS: u32 = 200;
 
-/// What becomes of a folder that is missing.
+/// What to do if a folder is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingFolder {
-    /// It is made, with mode 0700, in the folder above, which must be there.
+    /// Create it, with mode 0700; its parent must exist.
     Make,
-    /// It is made, and so is the folder above it, in the one above that, which must be there.
+    /// Create it and its parent; the parent's parent must exist.
     MakeTwo,
-    /// It is an error.
+    /// Fail.
     Refuse,
 }
 
-/// What came of putting new content in place.
+/// The result of replacing a file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced {
-    /// Somebody else has changed the file, or may be about to: begin anew. It is as it was.
+    /// Another program has changed the file, or may be about to: start over. The file is unchanged.
     Changed,
-    /// The content is in its place; the file as it is now.
+    /// The content is in place; the new stamp of the file.
     Done(Stamp),
 }
 
-/// What an editor makes of a file, and what it has found out meanwhile.
+/// The result of an edit, with any further findings.
 #[derive(Debug)]
 pub enum Edited<T> {
-    /// The file stays as it is.
+    /// Leave the file unchanged.
     Unchanged(T),
-    /// This is to be its content. What was found out is dropped when it is in place.
+    /// Write this content. The findings are dropped once it is in place.
     Content(Zeroizing<Vec<u8>>, T),
 }
 
-/// Reads a file of at most `limit` bytes, edits it and puts it back, under its lock; begins anew where others change it meanwhile.
+/// Reads a file of at most `limit` bytes, edits it and writes it back, holding its lock; starts over if others change
+/// it in the meantime.
 ///
-/// Returns what the editor found out, and the file as it is now.
+/// Returns the editor's findings and the new stamp of the file.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read or written, or if the editor does. It is as it was then.
+/// Fails if the file cannot be read or written, or if the editor fails. The file is then unchanged.
 pub fn edit<T, E: From<EditError>>(
     path: &Path,
     missing: MissingFolder,
@@ -85,7 +89,7 @@ pub fn edit<T, E: From<EditError>>(
     mut editor: impl FnMut(&Editing) -> Result<Edited<T>, E>,
 ) -> Result<(T, Stamp), E> {
     for _ in 0..ATTEMPTS {
-        let editing = Editing::begin(path, missing, limit, PATIENCE)?;
+        let editing = Editing::begin(path, missing, limit, LOCK_TIMEOUT)?;
         match editor(&editing)? {
             Edited::Unchanged(found) => return Ok((found, editing.stamp())),
             Edited::Content(content, found) => {
@@ -98,36 +102,37 @@ pub fn edit<T, E: From<EditError>>(
     Err(EditError::from(WriteError::new(path, "other programs change it all the time")).into())
 }
 
-/// Returns what is in a file of at most `limit` bytes that could be edited; nothing is made where it is missing, which counts as empty.
+/// Returns the content of a file of at most `limit` bytes that could be edited; a missing file counts as empty and is
+/// not created.
 ///
 /// # Errors
 ///
 /// Fails as [`edit`] would.
 pub fn content_to_edit(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, EditError> {
     match std::fs::symlink_metadata(path) {
-        // Where more than the file is missing, writing tells.
+        // If more than the file is missing, writing will fail.
         Err(_) => Ok(Zeroizing::new(Vec::new())),
         Ok(_) => {
-            let editing = Editing::begin(path, MissingFolder::Refuse, limit, PATIENCE)?;
+            let editing = Editing::begin(path, MissingFolder::Refuse, limit, LOCK_TIMEOUT)?;
             Ok(Zeroizing::new(editing.content().to_vec()))
         }
     }
 }
 
-/// Why a file is not changed. It is as it was.
+/// Why a file was not changed. It is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Another user could have it written elsewhere, or would lose it.
+    /// Another user could redirect the write, or would lose the file.
     #[error("cannot write {}: {why}", shown(path))]
     Untrusted {
         /// The file, as the user named it.
         path: PathBuf,
-        /// What is whose.
+        /// What belongs to whom.
         why: String,
-        /// The other user, where it is one.
+        /// The other user, if there is one.
         owner: Option<String>,
     },
     /// It cannot be written.
@@ -164,14 +169,14 @@ impl Diagnostic for EditError {
     }
 }
 
-/// Takes the lock of a file, waiting for it until the deadline; `None` where others still hold it then.
+/// Takes the lock of a file, waiting until the deadline; `None` if others still hold it then.
 ///
-/// Waiting is a blocking call in a thread of its own, since `flock` has no deadline; when that passes, the thread is left behind, and gives back at once
-/// what it may still be granted.
+/// Waiting is a blocking call in a separate thread, because `flock` has no deadline; when it passes, the thread is left
+/// behind, and releases the lock at once if it still gets it.
 ///
 /// # Errors
 ///
-/// Fails where the file system has no locks.
+/// Fails if the file system does not support locks.
 pub(crate) fn lock_within(file: File, deadline: Instant) -> io::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => return Ok(Some(file)),
@@ -191,7 +196,7 @@ pub(crate) fn lock_within(file: File, deadline: Instant) -> io::Result<Option<Fi
                 Err(error) => break Err(error),
             }
         };
-        // Nobody receives it after the deadline; then the file is closed here, and the lock given back.
+        // After the deadline the receiver is gone; the file is then closed here, which releases the lock.
         let _ = sender.send(locked);
     })?;
     match receiver.recv_timeout(remaining) {

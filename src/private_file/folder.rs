@@ -1,4 +1,4 @@
-//! Folders whose files belong together: put in their place, or replaced, in one step.
+//! Folders whose files belong together: put in place, or replaced, in one step.
 
 use std::io;
 use std::path::Path;
@@ -6,26 +6,26 @@ use std::path::Path;
 use super::WriteError;
 use super::write::sync_folder;
 
-/// Puts a folder in its place, which must be free; the folder above is flushed.
+/// Moves a folder into its place, which must be free, and flushes the parent.
 ///
 /// # Errors
 ///
-/// Fails if there is something with files in it at that place, or if the folder above is not writable.
+/// Fails if that place holds anything with files in it, or if the parent is not writable.
 pub fn place_folder(staged: &Path, place: &Path) -> Result<(), WriteError> {
     std::fs::rename(staged, place)
         .and_then(|()| sync_folder(place))
         .map_err(|error| WriteError::io(place, &error))
 }
 
-/// Replaces a folder by `staged` beside it, and leaves the old one at `staged` or at `aside`, whole.
+/// Replaces a folder by `staged`, which is beside it, and leaves the old one intact at `staged` or at `aside`.
 ///
-/// On Linux and macOS the two change places in one step: at every moment, and after a crash at any moment, there is
-/// a whole folder at `place`. Where the file system cannot do that, the old folder is moved to `aside` first, and a
-/// crash right then leaves `place` free and the old folder whole at `aside`.
+/// On Linux and macOS the two are exchanged in one step: at any moment, also after a crash, there is a complete folder
+/// at `place`. If the file system cannot do that, the old folder is first moved to `aside`, and a crash at that point
+/// leaves `place` free and the old folder intact at `aside`.
 ///
 /// # Errors
 ///
-/// Fails if the folder above is not writable; the old folder is then in its place.
+/// Fails if the parent is not writable; the old folder is then still in its place.
 pub fn replace_folder(staged: &Path, place: &Path, aside: &Path) -> Result<(), WriteError> {
     match exchange(staged, place) {
         Err(error) if is_unsupported(&error) => move_aside(staged, place, aside),
@@ -38,7 +38,7 @@ pub fn replace_folder(staged: &Path, place: &Path, aside: &Path) -> Result<(), W
 fn move_aside(staged: &Path, place: &Path, aside: &Path) -> io::Result<()> {
     std::fs::rename(place, aside)?;
     std::fs::rename(staged, place).inspect_err(|_| {
-        // The failure that is told is the first one; what is left aside can be put back later.
+        // The first failure is the one reported; what is left at `aside` can be moved back later.
         let _ = std::fs::rename(aside, place);
     })
 }
@@ -55,7 +55,7 @@ fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// `EINVAL` is what file systems answer that know renames but no exchange, NFS for one.
+/// `EINVAL` comes from file systems that support renames but no exchange, such as NFS.
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }

@@ -1,4 +1,4 @@
-//! Reading: opened once, without waiting, judged by what was opened, and never without a bound.
+//! Reading: files are opened once, without blocking, checked on the open descriptor, and read up to a limit.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -13,19 +13,19 @@ use crate::text::quoted;
 /// The largest key file, in bytes. An encrypted RSA-8192 key is a hundredth of it.
 pub const KEY_FILE_LIMIT: u64 = 1024 * 1024;
 
-/// How long a pipe may say nothing before reading gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a pipe may deliver nothing before reading gives up.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Under which circumstances a key file is accepted.
+/// The conditions for accepting a key file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFilePolicy {
     /// Accept a file that other users can read or change, with a warning.
     pub allow_insecure: bool,
-    /// The folder of systemd credentials (`$CREDENTIALS_DIRECTORY`), whose files systemd protects by its own means.
+    /// The folder of systemd credentials (`$CREDENTIALS_DIRECTORY`), whose files systemd protects in other ways.
     pub credentials_directory: Option<PathBuf>,
 }
 
-/// A key file that was accepted although other users can reach it.
+/// A key file that was accepted although other users can access it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The file, as the user named it.
@@ -48,13 +48,13 @@ impl std::fmt::Display for Warning {
 /// Reads a private key's file, if it is private.
 ///
 /// Links are followed, since Kubernetes mounts secrets as links. The file must be a regular file of at most
-/// [`KEY_FILE_LIMIT`] bytes. It is private if group and others can neither read nor write it. Accepted as well:
-/// a file owned by root which a group can read (0440, 0640), a file on a read-only mount, and a file in the
-/// folder of systemd credentials. What remains is refused, or with `allow_insecure` accepted with a warning.
+/// [`KEY_FILE_LIMIT`] bytes. It is private if group and others can neither read nor write it. Also accepted are a file
+/// owned by root that a group can read (0440, 0640), a file on a read-only mount, and a file in the folder of systemd
+/// credentials. Any other is rejected, or with `allow_insecure` accepted with a warning.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is no regular file, is too large, or is not private.
+/// Fails if the file cannot be read, is not a regular file, is too large, or is not private.
 pub fn read_key_file(
     path: &Path,
     policy: &KeyFilePolicy,
@@ -74,28 +74,28 @@ pub fn read_key_file(
 
 /// Reads a file, a pipe or a character device such as `/dev/fd/N`, of at most `limit` bytes.
 ///
-/// A pipe is read to its end; one that says nothing for ten seconds is an error, so that a named pipe without a
-/// writer cannot hang a caller.
+/// A pipe is read to its end; one that delivers nothing for ten seconds is an error, so that a named pipe without a
+/// writer cannot block a caller.
 ///
 /// # Errors
 ///
-/// Fails if there is no such file, it cannot be read, is a folder or a block device, or is larger than `limit`.
+/// Fails if there is no such file, it cannot be read, it is a folder or a block device, or it is larger than `limit`.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let file = open(path)?;
     let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
     if metadata.is_file() {
         return drain(&file, path, limit, metadata.len());
     }
-    drain_stream(&file, &metadata, path, limit, PATIENCE)
+    drain_stream(&file, &metadata, path, limit, PIPE_TIMEOUT)
 }
 
-/// Reads a file of one's own that nobody else can reach: a sealing key, a cache entry.
+/// Reads a file of the user's that nobody else can access: a sealing key, a cache entry.
 ///
 /// The file must be regular, owned by the effective user, closed to group and others, and not a link.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is larger than `limit`, or is not as said.
+/// Fails if the file cannot be read, is larger than `limit`, or violates these rules.
 pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> {
     let file = open_unlinked(path)?;
     let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
@@ -106,7 +106,7 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadE
     drain(&file, path, limit, metadata.len())
 }
 
-/// Reads the standard input to its end, of at most `limit` bytes.
+/// Reads at most `limit` bytes of standard input, to its end.
 ///
 /// # Errors
 ///
@@ -115,7 +115,7 @@ pub fn read_standard_input(limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadError> 
     take(&mut std::io::stdin().lock(), Path::new("-"), limit, 0)
 }
 
-/// Reads a regular file in one go; its length is a guess, the limit is not.
+/// Reads a regular file in one go; its length is only a guess, but the limit is strict.
 pub(super) fn drain(
     mut file: &File,
     path: &Path,
@@ -128,7 +128,7 @@ pub(super) fn drain(
     take(&mut file, path, limit, length)
 }
 
-/// Reads to the end; `length` is what there should be, or 0 where nobody knows.
+/// Reads to the end; `length` is the expected length, or 0 if unknown.
 fn take(
     source: &mut impl std::io::Read,
     path: &Path,
@@ -143,7 +143,7 @@ fn take(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(ReadError::io(path, &error)),
         }
-        // There was room for more, and there was no more: no second call is needed to know the end.
+        // The buffer was not filled, so this is the end, and no second call is needed.
         if content.filled as u64 == length {
             break;
         }
@@ -151,14 +151,14 @@ fn take(
     Ok(content.finish())
 }
 
-/// A buffer that is read into in place and leaves no copy behind, as a vector that grows by itself does.
+/// A buffer that is filled in place and leaves no copy behind, unlike a growing vector.
 struct Filling {
     buffer: Zeroizing<Vec<u8>>,
     filled: usize,
 }
 
 impl Filling {
-    /// Begins with room for one octet more than expected, or for a page where nobody knows what to expect.
+    /// Starts with room for one octet more than expected, or for a page if the length is unknown.
     fn expecting(length: u64) -> Self {
         let room = match usize::try_from(length) {
             Ok(0) | Err(_) => 4096,
@@ -177,7 +177,7 @@ impl Filling {
         &mut self.buffer[self.filled..]
     }
 
-    /// Counts what was read into the free part.
+    /// Adds the octets that were read into the free part.
     fn add(&mut self, count: usize, path: &Path, limit: u64) -> Result<(), ReadError> {
         self.filled += count;
         if self.filled as u64 > limit {
@@ -195,7 +195,7 @@ impl Filling {
 
 #[cfg(unix)]
 mod system {
-    //! What POSIX says about an open file.
+    //! Files on POSIX systems.
 
     use std::io::Read as _;
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -249,7 +249,7 @@ mod system {
         }
     }
 
-    /// Judges who else can reach a key file; `None` where that is as it should be.
+    /// Checks who else can access a key file; `None` if that is acceptable.
     pub(super) fn exposure(
         file: &File,
         metadata: &std::fs::Metadata,
@@ -298,13 +298,13 @@ mod system {
         Ok(())
     }
 
-    /// Reads a pipe or a character device to its end, waiting a bounded time for each piece.
+    /// Reads a pipe or a character device to its end, with a time limit for each piece.
     pub(super) fn drain_stream(
         file: &File,
         metadata: &std::fs::Metadata,
         path: &Path,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Zeroizing<Vec<u8>>, ReadError> {
         let kind = metadata.file_type();
         if !kind.is_fifo() && !kind.is_char_device() {
@@ -313,11 +313,11 @@ mod system {
         let mut content = Filling::expecting(0);
         let mut last = Instant::now();
         loop {
-            let remaining = patience.saturating_sub(last.elapsed());
+            let remaining = timeout.saturating_sub(last.elapsed());
             if remaining.is_zero() {
-                return Err(ReadError::new(path, ReadRefusal::Silent(patience.as_secs())));
+                return Err(ReadError::new(path, ReadRefusal::Silent(timeout.as_secs())));
             }
-            // A duration of some seconds always fits.
+            // A duration of a few seconds always fits.
             let timeout = Timespec::try_from(remaining).ok();
             match poll(&mut [PollFd::new(file, PollFlags::IN)], timeout.as_ref()) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
@@ -339,7 +339,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    //! Without POSIX permissions, a file is what the system's default access control makes it.
+    //! Without POSIX permissions, a file has whatever access the system gives it by default.
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Files that may say what to run or what to trust: nobody else may have written them.
+//! Files that decide what is run or trusted: nobody else may have written them.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -9,21 +9,22 @@ use zeroize::Zeroizing;
 use super::read::{describe, drain, open_unlinked};
 use super::{ReadError, ReadRefusal};
 
-/// Reads a file of at most `limit` bytes which nobody but root and the caller can have written; `None` where there is
+/// Reads a file of at most `limit` bytes which nobody but root and the caller can have written; `None` if there is
 /// none.
 ///
-/// The file is opened once, with its links resolved, and judged by the open descriptor: a regular file, owned by root or by the
-/// effective user, writable by neither group nor others. The same holds for every folder above it, both as named and with links
-/// resolved; a folder with the sticky bit (`/tmp`) may be writable by all, since nobody can rename what is another's.
+/// The file is opened once, with links resolved, and checked on the open descriptor: it must be a regular file, owned
+/// by root or by the effective user, and not writable by group or others. The same holds for every folder above it,
+/// both as named and with links resolved; a folder with the sticky bit (`/tmp`) may be writable by all, since nobody
+/// can rename another's files there.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is a link to nothing, is larger than `limit`, or is not as said.
+/// Fails if the file cannot be read, is a dangling link, is larger than `limit`, or violates these rules.
 pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
     let io = |error: std::io::Error| ReadError::io(path, &error);
     let named = std::path::absolute(path).map_err(io)?;
     let found = match std::fs::symlink_metadata(&named) {
-        // Below a file, as where HOME is /dev/null, there is nothing either.
+        // There is nothing below a file either, for example if HOME is /dev/null.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -51,22 +52,22 @@ pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>
     drain(&file, path, limit, metadata.len()).map(Some)
 }
 
-/// Tells whose a folder is, as far as it decides what may be read from it without being asked for.
+/// The owner of a folder, to the extent that this decides whether its files may be read unasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FolderOwner {
     /// There is no such folder.
     Absent,
     /// The effective user.
     Caller,
-    /// The system cannot tell, or does not let us look.
+    /// The system cannot tell, or denies access.
     Hidden(String),
     /// Another user, by name.
     Other(String),
-    /// Root, and the caller is not.
+    /// Root, if the caller is not root.
     Root,
 }
 
-/// Finds out whose a folder is, links resolved.
+/// Returns the owner of a folder, following links.
 #[cfg(unix)]
 pub fn folder_owner(path: &Path) -> FolderOwner {
     use std::os::unix::fs::MetadataExt as _;
@@ -82,13 +83,14 @@ pub fn folder_owner(path: &Path) -> FolderOwner {
     }
 }
 
-/// Finds out whose a folder is: on Windows a profile folder is its user's.
+/// Returns the owner of a folder: on Windows a profile folder belongs to its user.
 #[cfg(not(unix))]
 pub const fn folder_owner(_path: &Path) -> FolderOwner {
     FolderOwner::Caller
 }
 
-/// Returns the folders above an absolute path; `None` where a link or `..` is on the way, so that they are not all.
+/// Returns the folders above an absolute path; `None` if a link or `..` is on the path, which would make them
+/// incomplete.
 fn plain_folders(named: &Path) -> std::io::Result<Option<Vec<(PathBuf, Metadata)>>> {
     if named.components().any(|component| component == Component::ParentDir) {
         return Ok(None);

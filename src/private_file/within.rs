@@ -1,4 +1,4 @@
-//! Reading for root from another user's folder: that user's files, and nothing that the user's links point to.
+//! Lets root read from another user's folder: only that user's files, and nothing that the user's links point to.
 
 use std::path::{Path, PathBuf};
 
@@ -9,34 +9,34 @@ use super::{ReadError, shell_word, shown};
 /// Why a file below a folder was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WithinError {
-    /// A file in the folder is not the folder's owner's.
+    /// A file in the folder does not belong to the folder's owner.
     #[error("{} belongs to {owner}, and the folder that it is in to {expected}", shown(file))]
     Foreign {
         /// The file.
         file: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: String,
-        /// Whose it should be.
+        /// The expected owner.
         expected: String,
     },
-    /// A link is in the folder.
+    /// There is a link in the folder.
     #[error("{} is a link of {owner}'s, and root does not follow it out of that user's folder", shown(link))]
     Link {
         /// The link.
         link: PathBuf,
-        /// Where it points.
+        /// Its target.
         target: PathBuf,
-        /// Whose folder it is in.
+        /// The owner of the folder.
         owner: String,
     },
-    /// The folder is reached by a link of somebody who does not own it.
+    /// The folder is reached through a link of somebody who does not own it.
     #[error("{} on the way to it is a link of {owner}'s, who does not own what it points to", shown(link))]
     LinkToFolder {
         /// The link.
         link: PathBuf,
         /// The folder itself.
         folder: PathBuf,
-        /// Whose link it is.
+        /// The link's owner.
         owner: String,
     },
     /// It cannot be read.
@@ -45,7 +45,7 @@ pub enum WithinError {
 }
 
 impl WithinError {
-    /// Returns the way out; `call` repeats the command with another folder.
+    /// Returns the way out; `call` renders the command for another folder.
     pub fn hint(&self, call: impl FnOnce(&Path) -> String) -> Option<String> {
         match self {
             Self::Foreign { file, expected, .. } => {
@@ -66,14 +66,15 @@ impl WithinError {
     }
 }
 
-/// Reads a file below a folder, of at most `limit` bytes; `below` are the names that lead to it.
+/// Reads at most `limit` bytes of a file below a folder; `below` are the names on the way to it.
 ///
-/// For root, and where the folder belongs to another user, no link in the folder is followed, and the file must be a regular one
-/// of that user's: root reads nothing that the user could not read. Anybody else may be led by links: it is with their own rights.
+/// For root, if the folder belongs to another user, no link in the folder is followed, and the file must be a regular
+/// file of that user: root reads nothing that the user could not read. Other callers may follow links, since they have
+/// only their own permissions.
 ///
 /// # Errors
 ///
-/// Fails if there is no such file, it cannot be read, is larger than `limit`, or is not as said.
+/// Fails if there is no such file, it cannot be read, it is larger than `limit`, or it violates these rules.
 pub fn read_within(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
     system::read(folder, below, limit)
 }
@@ -87,7 +88,7 @@ mod system {
 
     use super::super::account::owner_name;
     use super::super::read::{describe, drain, open_unlinked, read_bounded};
-    use super::super::{ReadRefusal, way};
+    use super::super::{ReadRefusal, resolve};
     use super::*;
 
     pub(super) fn read(folder: &Path, below: &[&str], limit: u64) -> Result<Zeroizing<Vec<u8>>, WithinError> {
@@ -96,11 +97,11 @@ mod system {
         if !rustix::process::geteuid().is_root() {
             return Ok(read_bounded(&path, limit)?);
         }
-        let found = way::follow(folder)?;
+        let found = resolve::follow(folder)?;
         let mut opened = open_unlinked(&found.end)?;
         let owner = opened.metadata().map_err(|error| ReadError::io(folder, &error))?.uid();
-        // Of those who lead root there, only root and the folder's owner may decide where that is.
-        let misleads = |step: &&way::Step| {
+        // Only root and the folder's owner may decide, by links, where root is led.
+        let misleads = |step: &&resolve::Step| {
             step.metadata.is_symlink() && step.metadata.uid() != 0 && step.metadata.uid() != owner
         };
         if let Some(step) = found.steps.iter().find(misleads) {
@@ -132,7 +133,7 @@ mod system {
         Ok(drain(&opened, &path, limit, metadata.len())?)
     }
 
-    /// Opens what has that name in an open folder, unless it is a link.
+    /// Opens the entry with this name in an open folder, unless it is a link.
     fn enter(folder: &File, at: &Path, name: &str, owner: u32) -> Result<File, WithinError> {
         let path = at.join(name);
         let failed = |errno: rustix::io::Errno| ReadError::io(&path, &errno.into());

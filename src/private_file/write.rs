@@ -1,4 +1,4 @@
-//! Writing: owner-only from the first byte under any umask, and whole or not at all.
+//! Writing: owner-only from the first byte under any umask, and atomic.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that creates files")]
 
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use super::WriteError;
 
-/// How many names are tried for a temporary file before giving up; each has 64 random bits.
+/// How many names to try for a temporary file; each has 64 random bits.
 const ATTEMPTS: usize = 8;
 
-/// Creates a folder with mode 0700 under any umask, and what is missing above it likewise.
+/// Creates a folder with mode 0700 under any umask, and any missing parents likewise.
 ///
-/// A folder that exists is left as it is, if it is the caller's own and closed to others.
+/// An existing folder is left unchanged if it is the caller's own and closed to others.
 ///
 /// # Errors
 ///
-/// Fails if the folder cannot be made, or if it exists and is a link, another user's, or open to others.
+/// Fails if the folder cannot be created, or if it exists and is a link, belongs to another user, or is open to others.
 pub fn create_private_folder(path: &Path) -> Result<(), WriteError> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) => return judge_folder(&metadata, path),
@@ -43,7 +43,7 @@ fn create_missing(path: &Path) -> Result<(), WriteError> {
     for folder in missing.into_iter().rev() {
         match make_folder(folder) {
             Ok(()) => {}
-            // Another process was faster; the judgement follows.
+            // Another process was faster; the check follows.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(WriteError::io(folder, &error)),
         }
@@ -51,14 +51,14 @@ fn create_missing(path: &Path) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Writes a file that must not exist yet, with the given permission bits whatever the umask.
+/// Writes a file that must not exist yet, with the given permission bits regardless of the umask.
 ///
-/// The bits are fixed before the first byte is written, and the content is on disk before this returns. A file
-/// that could not be completed is removed again.
+/// The bits are set before the first byte is written, and the content is on disk before this returns. A file that could
+/// not be completed is removed.
 ///
 /// # Errors
 ///
-/// Fails if there is something at that path, even a dangling link, or if the content cannot be written.
+/// Fails if anything exists at that path, even a dangling link, or if the content cannot be written.
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError> {
     let file = create_new(path, mode).map_err(|error| WriteError::io(path, &error))?;
     fill(&file, content).and_then(|()| sync_folder(path)).map_err(|error| {
@@ -67,14 +67,14 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteErro
     })
 }
 
-/// Replaces a file, or creates it, so that a reader sees the old content or the new, never a part.
+/// Replaces a file, or creates it, so that a reader sees the old content or the new, never a mixture.
 ///
 /// The new content is written beside the file with the given permission bits, flushed to disk and renamed over
 /// it; then the folder is flushed. A link at that path is replaced, not followed.
 ///
 /// # Errors
 ///
-/// Fails if the folder is not writable or the disk is full. The file is then as before.
+/// Fails if the folder is not writable or the disk is full. The file is then unchanged.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError> {
     let fail = |error: &io::Error| WriteError::io(path, error);
     let (temporary, file) = create_beside(path, mode).map_err(|error| fail(&error))?;
@@ -90,13 +90,13 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), WriteError>
     sync_folder(path).map_err(|error| fail(&error))
 }
 
-/// Opens a file of one's own for reading and writing, and creates it with mode 0600 where it is missing: a lock.
+/// Opens a private file of the user's for reading and writing, and creates it with mode 0600 if it is missing: a lock.
 ///
-/// It is never a link, and what is there must be a regular file of the effective user; nothing is cut off.
+/// It must not be a link, and must be a regular file of the effective user; it is not truncated.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be opened or is another's.
+/// Fails if the file cannot be opened or belongs to another user.
 pub fn open_private(path: &Path) -> Result<File, WriteError> {
     let fail = |error: &io::Error| WriteError::io(path, error);
     let file = match create_new(path, 0o600) {
@@ -114,14 +114,15 @@ pub fn open_private(path: &Path) -> Result<File, WriteError> {
     Ok(file)
 }
 
-/// Adds a line to a file of one's own in one write, and creates it with mode 0600 where it is missing: a log.
+/// Appends a line to a private file of the user's in one write, and creates the file with mode 0600 if it is missing: a
+/// log.
 ///
-/// A file that is longer than `longest` octets becomes `PATH.1` first, in place of any other of that name. A link is not
+/// A file longer than `longest` octets is first renamed to `PATH.1`, replacing any file of that name. Links are not
 /// followed.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be opened or written, or is another's.
+/// Fails if the file cannot be opened or written, or belongs to another user.
 pub fn append(path: &Path, line: &[u8], longest: u64) -> Result<(), WriteError> {
     let fail = |error: &io::Error| WriteError::io(path, error);
     let mut file = open_private(path)?;
@@ -135,7 +136,7 @@ pub fn append(path: &Path, line: &[u8], longest: u64) -> Result<(), WriteError> 
     }
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     check_size_limit(length.saturating_add(line.len())).map_err(|error| fail(&error))?;
-    // Reopened for appending, so that lines of many processes follow each other.
+    // Reopened for appending, so that lines of several processes do not overwrite each other.
     let mut end = open_end(path, &file).map_err(|error| fail(&error))?;
     end.write_all(line).map_err(|error| fail(&error))
 }
@@ -167,7 +168,7 @@ fn fill(mut file: &File, content: &[u8]) -> io::Result<()> {
 
 #[cfg(unix)]
 mod system {
-    //! Modes, owners and folders by POSIX.
+    //! Modes, owners and folders on POSIX systems.
 
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 
@@ -178,13 +179,13 @@ mod system {
 
     use super::*;
 
-    /// Makes a folder with exactly 0700. The umask can only have taken bits away, so nobody was let in meanwhile.
+    /// Creates a folder with exactly 0700. The umask can only have removed permissions, so nobody was let in before.
     pub(super) fn make_folder(path: &Path) -> io::Result<()> {
         std::fs::DirBuilder::new().mode(0o700).create(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
     }
 
-    /// Creates a file that is the owner's alone until its mode is what was asked for.
+    /// Creates a file that is private to its owner until its mode is set to the requested one.
     pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits()).unwrap_or(0);
         let file = OpenOptions::new()
@@ -198,12 +199,13 @@ mod system {
         Ok(file)
     }
 
-    /// Refuses a file that is longer than this process may write (`RLIMIT_FSIZE`): the kernel would end the process by SIGXFSZ.
+    /// Rejects a file longer than this process may write (`RLIMIT_FSIZE`): the kernel would kill the process with
+    /// SIGXFSZ.
     pub(crate) fn check_size_limit(length: usize) -> io::Result<()> {
         check_end(size_limit(), 0, length)
     }
 
-    /// Refuses to write `length` octets more to a stream that is a file, as [`check_size_limit`] does.
+    /// Rejects writing `length` more octets to a stream that is a file, as [`check_size_limit`] does.
     pub(crate) fn check_stream_limit(stream: impl AsFd, length: usize) -> io::Result<()> {
         let Some(most) = size_limit() else { return Ok(()) };
         let status = fstat(&stream)?;
@@ -273,7 +275,7 @@ mod system {
         Err(WriteError::new(path, format!("it belongs to {owner}")))
     }
 
-    /// Flushes the folder of a file, so that a name survives a power failure.
+    /// Flushes the folder of a file, so that its name survives a power failure.
     pub(in super::super) fn sync_folder(path: &Path) -> io::Result<()> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -291,7 +293,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    //! Without POSIX modes, access is what the folder passes on.
+    //! Without POSIX modes, access is inherited from the folder.
 
     use super::*;
 
@@ -307,12 +309,12 @@ mod system {
         OpenOptions::new().read(true).write(true).open(path)
     }
 
-    /// Files may be of any size here.
+    /// There is no size limit here.
     pub(crate) fn check_size_limit(_length: usize) -> io::Result<()> {
         Ok(())
     }
 
-    /// And so may streams be.
+    /// There is no size limit here.
     pub(crate) fn check_stream_limit<S>(_stream: S, _length: usize) -> io::Result<()> {
         Ok(())
     }

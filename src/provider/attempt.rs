@@ -1,9 +1,9 @@
-//! One call of a provider: the lookup in the cache, the wait for a single flight, the back-off, and what remains if a new session fails.
+//! One call of a provider: the cache lookup, the single flight, the back-off, and the fallback if a new session fails.
 
 use std::time::{Duration, Instant};
 
 use super::{
-    Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionMaker, Wanted,
+    Coordination, CreateError, MinimumRemaining, Provider, ProviderError, SLACK, SessionSource, SessionSpec,
 };
 use crate::cache::calls::Outcome;
 use crate::cache::failure::{Failure, FailureReport, Fallback};
@@ -17,11 +17,10 @@ use crate::session::SessionError;
 use crate::sts::StsError;
 use crate::trace;
 
-/// The longest that a new session is tried for while there is one that still works: somebody waits, who could have an
-/// answer at once.
+/// How long to try for a new session while the last good one still works: somebody is waiting who could have an answer
+/// at once.
 const LONGEST_REFRESH: Duration = Duration::from_secs(5);
 
-/// One call.
 pub(super) struct Attempt<'a, M> {
     provider: &'a Provider<M>,
     cache: &'a dyn CredentialCache,
@@ -39,7 +38,7 @@ pub(super) enum Lookup {
     Fresh(CacheEntry),
     /// No session that works.
     Miss,
-    /// A session that works, and is to be renewed.
+    /// A session that works but is due for renewal.
     Stale(CacheEntry),
 }
 
@@ -49,7 +48,7 @@ impl Lookup {
     }
 }
 
-impl<'a, M: SessionMaker> Attempt<'a, M> {
+impl<'a, M: SessionSource> Attempt<'a, M> {
     pub(super) fn new(
         provider: &'a Provider<M>,
         cache: &'a dyn CredentialCache,
@@ -62,7 +61,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         Self { provider, cache, key, certificate, minimum, deadline, begun, begun_at }
     }
 
-    /// Returns the answer, where that was found. `coordinate` opens the state folder, through which the processes of the user coordinate, and is asked only where the cache has no answer.
+    /// Returns the answer, given what the cache holds. `coordinate` opens the state folder, and is called only if the
+    /// cache has no answer.
     pub(super) fn finish(
         self,
         found: Lookup,
@@ -83,7 +83,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         });
         match last_good {
             None => self.obtain(coordination.as_ref()),
-            // It ends before a refresh would, so it is nothing to fall back on.
+            // The entry ends before a refresh would give up, so it is no fallback.
             Some(entry) if entry.remaining(self.now()) <= LONGEST_REFRESH => {
                 let made = self.obtain(coordination.as_ref());
                 made.or_else(|error| if entry.usable_until > self.now() { Ok(entry) } else { Err(error) })
@@ -100,14 +100,15 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
     }
 
-    /// Asks the cache. One that cannot be asked holds nothing.
+    /// Asks the cache. A cache that cannot be asked counts as a miss.
     pub(super) fn lookup(&self) -> Lookup {
         let Ok(Some(entry)) = self.cache.get(&self.key) else { return Lookup::Miss };
         let is_of_this_certificate = entry.certificate_sha256 == *self.certificate.sha256();
         match entry.freshness(self.now(), self.minimum.of(entry.lifetime())) {
             Freshness::Expired => Lookup::Miss,
             Freshness::Fresh if is_of_this_certificate => Lookup::Fresh(entry),
-            // Other bytes: the same identity's renewed certificate, or another identity, whose session this is not.
+            // The bytes differ: either the same identity's certificate was renewed, or this is another identity's
+            // session.
             Freshness::Fresh | Freshness::Stale if is_of_this_certificate || self.is_renewal_of(&entry) => {
                 Lookup::Stale(entry)
             }
@@ -115,19 +116,19 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
     }
 
-    /// Tells whether the certificate is a renewal of the one that an entry is of.
+    /// Returns whether the certificate is a renewal of the one that the entry was created with.
     fn is_renewal_of(&self, entry: &CacheEntry) -> bool {
-        self.provider.maker.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
+        self.provider.source.holds(self.certificate, &entry.subject_name, &entry.issuer_name)
     }
 
-    /// Tries for a new session, if nobody else does; `last_good` is the answer where there is none.
+    /// Tries for a new session if nobody else does; `last_good` is the answer if that fails.
     fn refresh(&self, coordination: Option<&Coordination>, last_good: CacheEntry) -> CacheEntry {
         let _lock = match coordination.map(|coordination| coordination.locks.try_acquire(&self.key)) {
             Some(Ok(None)) => return last_good,
             Some(Ok(Some(lock))) => Some(lock),
             Some(Err(_)) | None => None,
         };
-        // Between the first look and the lock somebody may have succeeded, or failed.
+        // Somebody may have succeeded or failed between the first lookup and the lock.
         let last_good = match self.lookup() {
             Lookup::Fresh(entry) => return entry,
             Lookup::Stale(entry) => entry,
@@ -138,8 +139,8 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             return last_good;
         }
         let longest = match self.minimum {
-            // A session that runs out is not waited for so long that no other try is left.
-            MinimumRemaining::Ahead => {
+            // Stop while enough of the session is left for another try.
+            MinimumRemaining::Background => {
                 self.deadline.min((last_good.remaining(self.now()) / 4).max(LONGEST_REFRESH))
             }
             MinimumRemaining::AtLeast(_)
@@ -150,13 +151,13 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         self.create(coordination, longest, longest).unwrap_or(last_good)
     }
 
-    /// Returns a session that somebody makes, this process or the one that it waits for.
+    /// Returns a new session, created by this process or by the one it waits for.
     fn obtain(&self, coordination: Option<&Coordination>) -> Result<CacheEntry, ProviderError> {
         self.refuse_during_backoff(coordination)?;
         let _lock = self.lead(coordination)?;
         match self.lookup() {
             Lookup::Fresh(entry) => return Ok(entry),
-            // Younger than this call, and yet too short for its consumer: there is none that is longer.
+            // Newer than this call, yet too short for its consumer: there is no longer one.
             Lookup::Stale(entry) if entry.created_at >= self.begun_at => return Ok(entry),
             Lookup::Miss | Lookup::Stale(_) => {}
         }
@@ -168,7 +169,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         Ok(self.create(coordination, left, self.deadline)?)
     }
 
-    /// Waits for the lock; `None` where there can be none.
+    /// Waits for the lock; `None` if there can be no lock.
     fn lead(&self, coordination: Option<&Coordination>) -> Result<Option<Lock>, ProviderError> {
         let Some(Coordination { locks, failures, calls: _ }) = coordination else { return Ok(None) };
         let turn = locks.acquire(&self.key, self.left(), failures);
@@ -188,17 +189,17 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
     }
 
-    /// Makes a session in at most `longest`; a success is stored and a failure noted, before the lock is given back.
+    /// Creates a session in at most `longest`; a success is stored and a failure recorded before the lock is released.
     ///
-    /// If time runs out, `reported` is the length that the error tells: the one that the user knows of, waiting included.
+    /// If time runs out, the error names `reported`: the limit that the user knows, which includes waiting.
     fn create(
         &self,
         coordination: Option<&Coordination>,
         longest: Duration,
         reported: Duration,
     ) -> Result<CacheEntry, CreateError> {
-        let Provider { wanted, maker, .. } = self.provider;
-        let made = maker.create(wanted, self.certificate, self.minimum, longest);
+        let Provider { spec, source, .. } = self.provider;
+        let made = source.create(spec, self.certificate, self.minimum, longest);
         let made = made.map_err(|error| match error {
             CreateError::Session(SessionError::NoAnswer(error)) => {
                 CreateError::Session(error.within(reported).into())
@@ -212,12 +213,12 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
             | CreateError::Sts(_)) => error,
         });
         let now = self.now();
-        // What cannot be stored, noted or forgotten costs others a call, and this one nothing.
+        // What cannot be stored, recorded or removed costs others a call; it does not affect this one.
         match made {
             Ok(new) => {
-                let entry = new.into_entry(wanted, now);
+                let entry = new.into_entry(spec, now);
                 let granted = entry.lifetime();
-                if let Some(requested) = wanted.requested().filter(|requested| granted + SLACK < *requested) {
+                if let Some(requested) = spec.requested().filter(|requested| granted + SLACK < *requested) {
                     trace::step(|| {
                         let [granted, requested] =
                             [granted, requested].map(|length| describe_seconds(length.as_secs()));
@@ -260,7 +261,7 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
         }
     }
 
-    /// Returns the failure after which nobody tries for a while.
+    /// Returns the failure that requires back-off, if any.
     fn backoff(&self, coordination: Option<&Coordination>, fallback: Fallback) -> Option<Failure> {
         let last = coordination?.failures.last(&self.key)?;
         let requires_backoff = last.requires_backoff(self.certificate.sha256(), self.now(), fallback);
@@ -288,12 +289,12 @@ impl<'a, M: SessionMaker> Attempt<'a, M> {
     }
 }
 
-/// Tells others what is worth knowing of a failure.
+/// Returns what other processes need to know about a failure.
 ///
-/// Throttling and a service in trouble are AWS's answers, but say nothing against this identity: the next try need not be
-/// as far away as after a refusal.
-fn report(error: &CreateError, wanted: &Wanted) -> FailureReport {
-    let report = FailureReport::of(error, &wanted.title());
+/// Throttling and service errors are answers from AWS, but say nothing against this identity, so the next try need not
+/// wait as long as after a refusal.
+fn report(error: &CreateError, spec: &SessionSpec) -> FailureReport {
+    let report = FailureReport::of(error, &spec.title());
     let code = error.code().map(str::to_owned);
     let fault = if error.is_transient() { Fault::Unreachable } else { report.fault };
     FailureReport { fault, code, ..report }

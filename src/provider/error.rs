@@ -9,19 +9,19 @@ use crate::clock::{Timestamp, describe_seconds};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::manual::REFUSALS;
 
-/// The ids of [`ProviderError`], beyond those of what it carries.
+/// The ids of [`ProviderError`] that are its own; it passes on those of the errors that it wraps.
 pub const IDS: &[&str] = &["cache-busy", "runtime", "session-failed"];
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// Another process makes the session, and did not finish in time.
+    /// Another process is creating the session, and did not finish in time.
     #[error("no session within {}: another process is making it, and has not finished", describe_seconds(after.as_secs()))]
     Busy {
-        /// The time that was given.
+        /// The limit that applied.
         after: Duration,
     },
-    /// This process tried, in vain.
+    /// This process tried and failed.
     #[error(transparent)]
     Failed(#[from] CreateError),
     /// AWS refused a short time ago, and would again.
@@ -29,10 +29,10 @@ pub enum ProviderError {
     BackingOff {
         /// The refusal.
         failure: Box<Failure>,
-        /// The present.
+        /// The current time.
         now: Timestamp,
     },
-    /// Another process tried while this one waited for it.
+    /// Another process tried and failed while this one waited.
     #[error("{}", failure.report.text)]
     Shared {
         /// Its failure.
@@ -43,10 +43,10 @@ pub enum ProviderError {
 /// Why a session was not forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
-    /// The store or the state folder does not let go.
+    /// The store or the state folder refuses.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// The certificate cannot be read, by which the session is known.
+    /// The certificate that identifies the session cannot be read.
     #[error(transparent)]
     Certificate(#[from] CreateError),
 }
@@ -81,7 +81,7 @@ impl Diagnostic for ForgetError {
     }
 }
 
-/// Returns the id under which a failure was kept; of another version's, a general one.
+/// Returns the id that a failure was recorded with; a general one if another version of this program recorded it.
 fn known_id(id: &str) -> &'static str {
     REFUSALS.iter().find(|(known, _)| *known == id).map_or("session-failed", |(known, _)| known)
 }

@@ -1,13 +1,16 @@
-//! The hops after CreateSession: a session made with one of another provider, with an entry of its own.
+//! The hops after CreateSession: each creates a session from that of another provider, and caches it as an entry of its
+//! own.
 //!
-//! A second role (AssumeRole), and narrower sessions of the same role (GetScopedCredentials), in this order.
+//! First a second role (AssumeRole), then narrower sessions of the same role (GetScopedCredentials).
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::wanted::{Hop, ScopedHop};
-use super::{CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionMaker, Sharing, Wanted};
+use super::session_spec::{Hop, ScopedHop};
+use super::{
+    CreateError, MinimumRemaining, NewSession, Provider, SLACK, SessionSource, SessionSpec, Sharing,
+};
 use crate::cache::CacheEntry;
 use crate::clock::Clock;
 use crate::http::runtime::block_on;
@@ -15,55 +18,56 @@ use crate::http::{Limits, NativeTransport};
 use crate::identity::CertificateBytes;
 use crate::sts::Sts;
 
-/// Makes sessions with sessions that another provider has or makes.
-pub struct HopMaker<M> {
+/// Creates sessions from the sessions of another provider.
+pub struct ChainedSource<M> {
     first: Provider<M>,
     hop: Hop,
     transport: Arc<NativeTransport>,
-    /// The deadline in it is the most that is ever spent.
+    /// Its deadline is the most that is ever spent.
     limits: Limits,
     clock: Arc<dyn Clock>,
 }
 
-impl<M> fmt::Debug for HopMaker<M> {
+impl<M> fmt::Debug for ChainedSource<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HopMaker").field("hop", &self.hop).finish_non_exhaustive()
+        f.debug_struct("ChainedSource").field("hop", &self.hop).finish_non_exhaustive()
     }
 }
 
-/// Returns the provider of the sessions after a hop; those that it starts from are taken from `first`, and so from its cache.
+/// Returns the provider of the session after a hop; the session before it comes from `first`, and so from its cache if
+/// possible.
 ///
-/// Nothing is read. Each hop has its own entry, lock and back-off; a fresh entry after the hop is the answer without a look
-/// at the one before. Sessions are shared as those of `first` are, if `sharing` is.
-pub fn chained<M: SessionMaker>(
+/// Nothing is read. Each hop has its own entry, lock and back-off; with a fresh entry after the hop, the one before is
+/// not looked up. Sessions are shared if both `first` and `sharing` allow it.
+pub fn chained<M: SessionSource>(
     first: Provider<M>,
     hop: Hop,
     transport: Arc<NativeTransport>,
     limits: Limits,
     sharing: Sharing,
-) -> Provider<HopMaker<M>> {
-    let wanted = first.wanted().followed_by(&hop);
+) -> Provider<ChainedSource<M>> {
+    let spec = first.spec().followed_by(&hop);
     let (clock, deadline) = (Arc::clone(&first.clock), first.deadline);
-    let maker = HopMaker { first, hop, transport, limits, clock: Arc::clone(&clock) };
-    Provider::new(wanted, maker, sharing, clock, deadline)
+    let source = ChainedSource { first, hop, transport, limits, clock: Arc::clone(&clock) };
+    Provider::new(spec, source, sharing, clock, deadline)
 }
 
-impl<M: SessionMaker> SessionMaker for HopMaker<M> {
-    fn certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.first.maker.certificate(&self.first.wanted)
+impl<M: SessionSource> SessionSource for ChainedSource<M> {
+    fn certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.source.certificate(&self.first.spec)
     }
 
-    fn whole_certificate(&self, _wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.first.maker.whole_certificate(&self.first.wanted)
+    fn whole_certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.first.source.whole_certificate(&self.first.spec)
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
-        self.first.maker.holds(certificate, subject_name, issuer_name)
+        self.first.source.holds(certificate, subject_name, issuer_name)
     }
 
     fn create(
         &self,
-        _wanted: &Wanted,
+        _wanted: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
@@ -77,7 +81,7 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
         let sts = Sts {
             transport: transport.as_ref(),
             endpoint: hop.endpoint(),
-            region: &first.wanted.request.region,
+            region: &first.spec.request.region,
             limits: Limits { deadline: limits.deadline.min(left), ..*limits },
             clock: clock.as_ref(),
             clock_offset: 0,
@@ -99,10 +103,10 @@ impl<M: SessionMaker> SessionMaker for HopMaker<M> {
     }
 }
 
-/// Returns how much the session before must have left.
+/// Returns how much of its lifetime the session before the hop must have left.
 ///
-/// A second role's session has a length of its own. A narrower one ends with the one before at the latest: so that must last as long as
-/// was asked for, or as its consumer needs.
+/// A second role's session has a length of its own. A narrower session ends no later than the one before it, which must
+/// therefore last as long as was asked for, or as the consumer needs.
 fn needed_before(hop: &Hop, minimum: MinimumRemaining) -> MinimumRemaining {
     match hop {
         Hop::Role(_) => MinimumRemaining::Window,
@@ -113,7 +117,8 @@ fn needed_before(hop: &Hop, minimum: MinimumRemaining) -> MinimumRemaining {
     }
 }
 
-/// Returns the length to ask for: no more than the session before has left by AWS's clock, which may be ahead of this one.
+/// Returns the length to request: no more than the session before has left by AWS's clock, which may be ahead of this
+/// one.
 fn length(hop: &ScopedHop, first: &CacheEntry, clock: &dyn Clock) -> Option<Duration> {
     let left = first.remaining(clock.now());
     let most = left.saturating_sub(SLACK).max(left / 2).max(Duration::from_secs(1));
@@ -127,8 +132,7 @@ mod tests {
     #[test]
     fn a_first_session_must_last_as_long_as_what_is_made_from_it() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        let needed =
-            |wanted: u64, lifetime| MinimumRemaining::Covering(minutes(wanted)).of(minutes(lifetime));
+        let needed = |spec: u64, lifetime| MinimumRemaining::Covering(minutes(spec)).of(minutes(lifetime));
         assert_eq!(needed(10, 60), minutes(20), "the window of one that lasts an hour");
         assert_eq!(needed(30, 60), minutes(31));
         assert_eq!(needed(60, 60), minutes(59), "a new one is good enough for a minute");

@@ -1,4 +1,4 @@
-//! What is answered: the credentials in the document that every SDK reads, and refusals that say nothing.
+//! The answers: credentials in the document that every SDK reads, and refusals that reveal nothing.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -7,13 +7,13 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::gate::Refusal;
+use super::request_check::Refusal;
 use crate::cache::CacheEntry;
 
-/// An answer, whole in memory.
+/// An answer, complete in memory.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// The members that the SDKs read, `Code` for older .NET, and what AWS's own endpoints add.
+/// The members that the SDKs read, `Code` for older .NET versions, and what AWS's own endpoints add.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document<'a> {
@@ -29,7 +29,7 @@ struct Document<'a> {
     role_arn: String,
 }
 
-/// A failure, in the members that the SDKs show.
+/// A failure, with the members that the SDKs show.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Failure<'a> {
@@ -37,16 +37,16 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// More than the names, the punctuation and the times take.
+/// More than the names, the punctuation and the times take up.
 const FRAME: usize = 512;
 
-/// Says that there is no session, and why.
+/// Answers that there is no session, and why.
 pub(super) fn no_credentials(reason: &str) -> Answer {
     let failure = Failure { code: "NoCredentials", message: reason };
     response(StatusCode::SERVICE_UNAVAILABLE, JSON, to_bytes(&failure, reason.len() * 6))
 }
 
-/// Answers with a session's document.
+/// Answers with the document of a session.
 pub(super) fn credentials(document: Bytes) -> Answer {
     response(StatusCode::OK, JSON, document)
 }
@@ -62,7 +62,7 @@ pub(super) fn document_of(entry: &CacheEntry) -> Bytes {
         access_key_id: &credentials.access_key_id,
         secret_access_key: credentials.secret_access_key.expose(),
         token: credentials.session_token.expose(),
-        // By this host's clock, as all that its programs judge it by.
+        // By this host's clock, which its programs compare it with.
         expiration: entry.usable_until.min(credentials.expiration).to_string(),
         account_id: entry.account_id(),
         role_arn,
@@ -72,17 +72,17 @@ pub(super) fn document_of(entry: &CacheEntry) -> Bytes {
     to_bytes(&document, longest)
 }
 
-/// Answers with a text that holds no secret.
+/// Answers with a text that contains no secret.
 pub(super) fn text(text: impl Into<Bytes>) -> Answer {
     response(StatusCode::OK, "text/plain", text.into())
 }
 
-/// Answers with a document that holds no secret.
+/// Answers with a document that contains no secret.
 pub(super) fn document(status: StatusCode, document: &impl Serialize) -> Answer {
     response(status, JSON, to_bytes(document, 0))
 }
 
-/// Answers a request that is not let through; nothing more is read from its connection.
+/// Refuses a request; nothing more is read from its connection.
 pub(super) fn refuse(refusal: Refusal) -> Answer {
     let failure = Failure { code: "Refused", message: "this endpoint does not answer such a request" };
     let mut response = response(refusal.status(), JSON, to_bytes(&failure, 0));
@@ -94,7 +94,7 @@ pub(super) fn refuse(refusal: Refusal) -> Answer {
     response
 }
 
-/// Renders JSON into a buffer that is large enough not to move, and is wiped when the last holder drops it.
+/// Renders JSON into a buffer that is large enough not to be reallocated, and is wiped when its last owner drops it.
 fn to_bytes(document: &impl Serialize, texts: usize) -> Bytes {
     let mut bytes = Zeroizing::new(Vec::with_capacity(FRAME + texts));
     let written = serde_json::to_writer(&mut *bytes, document);

@@ -1,4 +1,4 @@
-//! Who opened a connection, and who may.
+//! Who opened a connection, and whether they may.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,22 +8,22 @@ use std::net::IpAddr;
 pub enum Caller {
     /// A user of this host.
     User(Peer),
-    /// Somebody whom the system does not name: gone already, or not on this host.
+    /// Somebody the system cannot identify: the socket is closed already, or not on this host.
     Unknown,
     /// A program of another host, under TLS: the token alone decides.
     Elsewhere(IpAddr),
-    /// This system names nobody, so the token alone decides.
-    Untold,
+    /// This system identifies nobody, so the token alone decides.
+    Unidentifiable,
 }
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The number of the user who opened it.
+    /// The number of the user who opened the connection.
     pub user: u32,
-    /// The number of its socket (inode), by which the process that holds it is found.
+    /// The inode number of its socket, by which the process can be found.
     pub socket: Option<u64>,
-    /// The process that opened it.
+    /// The process that opened the connection.
     pub process: Option<i32>,
 }
 
@@ -32,7 +32,7 @@ impl Caller {
     pub const fn user(&self) -> Option<u32> {
         match self {
             Self::User(peer) => Some(peer.user),
-            Self::Elsewhere(_) | Self::Unknown | Self::Untold => None,
+            Self::Elsewhere(_) | Self::Unknown | Self::Unidentifiable => None,
         }
     }
 }
@@ -43,12 +43,12 @@ impl fmt::Display for Caller {
             Self::User(peer) => write!(f, "user {}", peer.user),
             Self::Elsewhere(host) => write!(f, "the host {host}"),
             Self::Unknown => f.write_str("an unknown user"),
-            Self::Untold => f.write_str("a user whom this system does not name"),
+            Self::Unidentifiable => f.write_str("a user whom this system does not name"),
         }
     }
 }
 
-/// Who may ask for one session: this process's own user, and those who were named.
+/// Who may ask for a session: this process's own user, and those who were named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
     users: Vec<u32>,
@@ -56,17 +56,17 @@ pub struct Allowed {
     anybody: bool,
 }
 
-/// What is known of a caller without the name service.
+/// The decision about a caller, without asking the name service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Yes,
     No,
-    /// Yes for a member of an allowed group.
+    /// Yes, if the user is a member of an allowed group.
     AskGroups(u32),
 }
 
 impl Allowed {
-    /// Allows this process's own user alone.
+    /// Allows only this process's own user.
     pub fn own_user() -> Self {
         Self::default()
     }
@@ -76,24 +76,24 @@ impl Allowed {
         Self { users, groups, anybody: false }
     }
 
-    /// Allows every user of this host, and still nobody from elsewhere.
+    /// Allows every user of this host, but nobody elsewhere.
     pub fn anybody() -> Self {
         Self { anybody: true, ..Self::default() }
     }
 
-    /// Tells whether other users than this process's own are allowed.
+    /// Returns whether users other than this process's own are allowed.
     pub fn is_shared(&self) -> bool {
         *self != Self::default()
     }
 
-    /// Tells whether every user of this host is allowed.
+    /// Returns whether every user of this host is allowed.
     pub const fn is_anybody(&self) -> bool {
         self.anybody
     }
 
     pub(super) fn verdict(&self, caller: &Caller) -> Verdict {
         match caller {
-            Caller::Elsewhere(_) | Caller::Untold => Verdict::Yes,
+            Caller::Elsewhere(_) | Caller::Unidentifiable => Verdict::Yes,
             Caller::Unknown => Verdict::No,
             Caller::User(peer) if self.anybody || is_own(peer.user) || self.users.contains(&peer.user) => {
                 Verdict::Yes
@@ -103,13 +103,13 @@ impl Allowed {
         }
     }
 
-    /// Tells whether the user is a member of an allowed group. Blocks for as long as the name service takes.
+    /// Returns whether the user is a member of an allowed group. Blocks for as long as the name service takes.
     pub(super) fn has_member(&self, user: u32) -> bool {
         names::is_member(user, &self.groups)
     }
 }
 
-/// Tells whether a number is this process's own user's.
+/// Returns whether this is the number of this process's own user.
 #[cfg(unix)]
 fn is_own(user: u32) -> bool {
     user == rustix::process::geteuid().as_raw()
@@ -122,7 +122,7 @@ const fn is_own(_user: u32) -> bool {
 
 pub use names::{group_number, user_name, user_number};
 
-/// The name service: what the C library knows, which in the static build are `/etc/passwd` and `/etc/group` alone.
+/// The name service as the C library knows it; in the static build only `/etc/passwd` and `/etc/group`.
 #[cfg(unix)]
 mod names {
     #[cfg(target_vendor = "apple")]
@@ -144,7 +144,7 @@ mod names {
         Some(User::from_uid(Uid::from_raw(user)).ok()??.name)
     }
 
-    /// Tells whether a user is in one of the groups; one without an account is in none.
+    /// Returns whether a user is in one of the groups; a user without an account is in none.
     #[cfg(not(target_vendor = "apple"))]
     pub(super) fn is_member(user: u32, groups: &[u32]) -> bool {
         let all = || {
@@ -154,7 +154,7 @@ mod names {
         all().unwrap_or_default().iter().any(|group| groups.contains(&group.as_raw()))
     }
 
-    /// The same where there is no call for all groups of a user: by the members of each.
+    /// The same without a call for all groups of a user: from the members of each group.
     #[cfg(target_vendor = "apple")]
     pub(super) fn is_member(user: u32, groups: &[u32]) -> bool {
         let Ok(Some(account)) = User::from_uid(Uid::from_raw(user)) else { return false };
@@ -165,7 +165,7 @@ mod names {
     }
 }
 
-/// Callers are told nowhere else.
+/// On other systems callers are never identified.
 #[cfg(not(unix))]
 mod names {
     /// Returns nothing.

@@ -1,4 +1,4 @@
-//! Which process holds a socket, for the log: so an event in CloudTrail leads to a job.
+//! Which process holds a socket, for the log: this leads from an event in CloudTrail to a job.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,26 +7,26 @@ use std::time::{Duration, Instant};
 
 use super::caller::Peer;
 
-/// Processes are looked through at most once in this time: under a load that asks a thousand times a second it must not be the work.
+/// The shortest time between two searches, so that under a thousand requests a second they do not become the main work.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest look: the others who ask wait for it.
+/// The longest time for a search; other callers wait for it.
 const LONGEST: Duration = Duration::from_millis(10);
-/// How many processes are looked at.
+/// The most processes examined.
 const MOST: usize = 20_000;
 
-/// A process, and who started it.
+/// A process and its parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
     /// Its number.
     process: i32,
-    /// Its name, as far as the system tells: 15 octets.
+    /// Its name, truncated by the system to 15 octets.
     program: String,
     /// The number and the name of its parent.
     parent: Option<(i32, String)>,
 }
 
 impl Holder {
-    /// Returns what is known, each with its name.
+    /// Returns what is known, as pairs of name and value.
     pub(super) fn facts(self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("pid", self.process.to_string()), ("program", self.program)];
         facts.extend(
@@ -38,12 +38,13 @@ impl Holder {
     }
 }
 
-/// Who finds holders, and not too often.
+/// Finds holders, at a limited rate.
 #[derive(Debug, Default)]
 pub(super) struct Holders(Mutex<Option<Instant>>);
 
 impl Holders {
-    /// Returns the process at the other end; `None` where another user's processes are not shown to this one, or it was looked a moment ago.
+    /// Returns the process at the other end; `None` if another user's processes are hidden from this one, or there was
+    /// a search a moment ago.
     pub(super) fn of(&self, peer: Peer) -> Option<Holder> {
         if let Some(process) = peer.process {
             return describe(process);
@@ -84,7 +85,7 @@ fn describe(process: i32) -> Option<Holder> {
 /// Reads a process's name and its parent's number.
 fn name_and_parent(process: i32) -> Option<(String, Option<i32>)> {
     let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
-    // The name stands in brackets and may hold some itself.
+    // The name is in parentheses, and may itself contain some.
     let (begin, end) =
         (stat.iter().position(|octet| *octet == b'(')?, stat.iter().rposition(|octet| *octet == b')')?);
     let name = String::from_utf8_lossy(stat.get(begin + 1..end)?).into_owned();
@@ -113,7 +114,7 @@ mod tests {
             Sockets::probe().unwrap().caller(stream.peer_addr().unwrap(), stream.local_addr().unwrap());
         let Caller::User(peer) = caller else { panic!("{caller}") };
         let holders = Holders::default();
-        // On a machine that has much to do one look may not come far enough.
+        // On a busy machine one search may not get far enough.
         let holder = std::iter::repeat_with(|| holders.of(peer)).find_map(|holder| holder).unwrap();
         assert_eq!(holder.process, i32::try_from(std::process::id()).unwrap());
         assert!(holder.parent.is_some());

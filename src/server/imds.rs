@@ -11,33 +11,33 @@ use serde::Serialize;
 
 use super::token::NoRandomness;
 
-/// How long a token is wanted, in seconds; and in an answer, how long it is still good.
+/// How long a token is requested for, in seconds; in an answer, how long it remains valid.
 pub(super) const TTL: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
 /// The token itself.
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 
-/// The longest life of a token, in seconds: six hours, as AWS has it.
+/// The longest lifetime of a token, in seconds: six hours, as at AWS.
 const LONGEST: u64 = 21_600;
-/// The octets of a token that say what it is good for: when it ends, and whose it is.
+/// The octets of a token that state its expiry and its user.
 const CLAIM: usize = 12;
 
-/// Who gives tokens and knows them again.
+/// Issues and verifies tokens.
 ///
-/// A token says itself until when and for whom it is good, under a key of this process. So there is no table of them that somebody could
-/// fill, nobody's token is dropped for another's, and a million of them take no memory.
-pub(super) struct Mint {
+/// A token itself states its expiry and its user, authenticated under a key of this process. So there is no table that
+/// somebody could fill, no token is evicted for another, and a million of them take no memory.
+pub(super) struct TokenIssuer {
     key: hmac::Key,
     began: Instant,
 }
 
-impl Mint {
-    /// Makes a key that lasts as long as the process.
+impl TokenIssuer {
+    /// Generates a key that lasts as long as the process.
     pub(super) fn new() -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
         Ok(Self { key, began: Instant::now() })
     }
 
-    /// Gives a token to a user, good for so many seconds, 1 to [`LONGEST`].
+    /// Issues a token to a user, valid for `seconds`, 1 to [`LONGEST`].
     pub(super) fn token(&self, user: Option<u32>, seconds: u64) -> String {
         let end = self.elapsed() + seconds;
         let mut octets = [end.to_be_bytes().as_slice(), &number(user)].concat();
@@ -45,7 +45,7 @@ impl Mint {
         URL_SAFE_NO_PAD.encode(octets)
     }
 
-    /// Returns how many seconds a token is still good for this user; `None` for one that is not, or was never given.
+    /// Returns how many seconds a token remains valid for this user; `None` if it is not valid, or was never issued.
     pub(super) fn remaining(&self, token: &[u8], user: Option<u32>) -> Option<u64> {
         let octets = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (claim, tag) = octets.split_at_checked(CLAIM)?;
@@ -55,7 +55,7 @@ impl Mint {
         (whose == number(user) && remaining > 0).then_some(remaining)
     }
 
-    /// The seconds of this process, which nobody sets.
+    /// Returns the seconds since this issuer was created, by a clock that nobody can set.
     fn elapsed(&self) -> u64 {
         self.began.elapsed().as_secs()
     }
@@ -66,19 +66,19 @@ impl Mint {
     }
 }
 
-/// Writes whose a token is; a number that no user has stands for those who are not told apart.
+/// Encodes the user of a token; a number that no user has stands for unidentified callers.
 fn number(user: Option<u32>) -> [u8; 4] {
     user.unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// Reads the seconds that a token is wanted for.
+/// Parses the requested lifetime of a token.
 pub(super) fn wanted_seconds(text: &[u8]) -> Option<u64> {
     let digits = Some(text).filter(|text| text.iter().all(u8::is_ascii_digit))?;
     let seconds = std::str::from_utf8(digits).ok()?.parse().ok()?;
     (1..=LONGEST).contains(&seconds).then_some(seconds)
 }
 
-/// What is asked of the service.
+/// What a path of the service asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Path<'a> {
     Token,
@@ -89,8 +89,8 @@ pub(super) enum Path<'a> {
     IdentityDocument,
 }
 
-/// Reads a path. A second slash in front is what SDKs make of an endpoint that ends with one; a slash at the end may be there or not,
-/// as the SDKs differ.
+/// Parses a path. SDKs produce a double slash at the front from an endpoint that ends with one; a slash at the end is
+/// optional, because the SDKs differ.
 pub(super) fn path(text: &str) -> Option<Path<'_>> {
     let text = text.strip_prefix("//").or_else(|| text.strip_prefix('/'))?.strip_prefix("latest/")?;
     if text == "api/token" {
@@ -110,12 +110,13 @@ pub(super) fn path(text: &str) -> Option<Path<'_>> {
     }
 }
 
-/// Returns the name of a zone in that region: there is no zone here, and SDKs take the last letter off for the region.
+/// Returns the name of a zone in that region: there are no zones here, but SDKs strip the last letter to get the
+/// region.
 pub(super) fn zone(region: &str) -> String {
     format!("{region}a")
 }
 
-/// The members of an instance identity document that hold for a host that is no instance.
+/// The members of an instance identity document that are true of a host that is not an instance.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IdentityDocument<'a> {
@@ -125,7 +126,7 @@ pub(super) struct IdentityDocument<'a> {
     pub(super) version: &'static str,
 }
 
-/// The version of the document's form.
+/// The version of the document's format.
 pub(super) const DOCUMENT_VERSION: &str = "2017-09-30";
 
 #[cfg(test)]
@@ -136,22 +137,30 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_user_and_its_time() {
-        let mut mint = Mint::new().unwrap();
-        let token = mint.token(Some(1000), 60);
-        assert!(mint.remaining(token.as_bytes(), Some(1000)).is_some_and(|left| (59..=60).contains(&left)));
-        assert_eq!(mint.remaining(token.as_bytes(), Some(1001)), None);
-        assert_eq!(mint.remaining(token.as_bytes(), None), None);
-        assert_eq!(Mint::new().unwrap().remaining(token.as_bytes(), Some(1000)), None, "of another process");
+        let mut token_issuer = TokenIssuer::new().unwrap();
+        let token = token_issuer.token(Some(1000), 60);
+        assert!(
+            token_issuer
+                .remaining(token.as_bytes(), Some(1000))
+                .is_some_and(|left| (59..=60).contains(&left))
+        );
+        assert_eq!(token_issuer.remaining(token.as_bytes(), Some(1001)), None);
+        assert_eq!(token_issuer.remaining(token.as_bytes(), None), None);
+        assert_eq!(
+            TokenIssuer::new().unwrap().remaining(token.as_bytes(), Some(1000)),
+            None,
+            "of another process"
+        );
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
-            assert_eq!(mint.remaining(&changed, Some(1000)), None, "{index}");
+            assert_eq!(token_issuer.remaining(&changed, Some(1000)), None, "{index}");
         }
         for text in ["", "A", &token[..16], &format!("{token}AAAA")] {
-            assert_eq!(mint.remaining(text.as_bytes(), Some(1000)), None, "{text}");
+            assert_eq!(token_issuer.remaining(text.as_bytes(), Some(1000)), None, "{text}");
         }
-        mint.later(Duration::from_secs(61));
-        assert_eq!(mint.remaining(token.as_bytes(), Some(1000)), None);
+        token_issuer.later(Duration::from_secs(61));
+        assert_eq!(token_issuer.remaining(token.as_bytes(), Some(1000)), None);
     }
 
     #[test]

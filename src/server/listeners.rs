@@ -1,4 +1,5 @@
-//! Where an endpoint is reached: addresses of this host alone, a socket in the file system, and what systemd hands over.
+//! Where an endpoint listens: addresses of this host only, a socket in the file system, and sockets that systemd
+//! passes.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,17 +13,17 @@ use super::tls::Tls;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
 
-/// The ids of this module's error.
+/// The ids of this module's errors.
 pub const IDS: &[&str] = &["endpoint-not-bound", "endpoint-not-local", "sockets-not-usable", "tls-files"];
 
-/// The addresses at which AWS has its metadata and container services: this host's own where they were given to `lo`.
-const OF_AWS: [IpAddr; 4] = [
+/// The addresses of AWS's metadata and container services: local to this host if they were added to `lo`.
+const AWS_ADDRESSES: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
-/// How many sockets systemd may hand over.
+/// The most sockets that systemd may pass.
 #[cfg(unix)]
 const MOST_PASSED: usize = 16;
 
@@ -38,7 +39,7 @@ pub enum Listener {
     Remote(TcpListener, Tls),
 }
 
-/// A socket in the file system, which is removed at the end if it was made here.
+/// A socket in the file system, removed at the end if it was created here.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct FileListener {
@@ -52,7 +53,7 @@ impl FileListener {
     ///
     /// # Errors
     ///
-    /// Fails where the system cannot accept, for want of descriptors for example.
+    /// Fails if the system cannot accept, for example for lack of descriptors.
     pub(super) async fn accept(&self) -> io::Result<(tokio::net::UnixStream, tokio::net::unix::SocketAddr)> {
         self.listener.accept().await
     }
@@ -62,13 +63,13 @@ impl FileListener {
 impl Drop for FileListener {
     fn drop(&mut self) {
         if let Some(path) = &self.made {
-            // A file that is left over is replaced at the next start.
+            // A leftover file is replaced at the next start.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// An endpoint cannot be reached where it should be.
+/// Why an endpoint cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// An address cannot be listened on.
@@ -76,21 +77,21 @@ pub enum ListenError {
     Address {
         /// The address and port.
         address: SocketAddr,
-        /// Whose it is already, where it is somebody's.
+        /// The user who already listens there, if any.
         holder: Option<u32>,
         /// Why not.
         source: io::Error,
     },
-    /// This process does not reach itself.
+    /// This process cannot reach itself.
     #[error("cannot listen on 127.0.0.1 for the programs that ask for credentials")]
     Unreachable(#[source] io::Error),
-    /// Other hosts would reach it.
+    /// Other hosts could reach it.
     #[error("{address} is not an address of this host alone")]
     NotLocal {
         /// The address.
         address: IpAddr,
     },
-    /// A socket in the file system cannot be made.
+    /// A socket in the file system cannot be created.
     #[error("cannot make the socket {}", quoted(&path.to_string_lossy()))]
     File {
         /// Its path.
@@ -98,7 +99,7 @@ pub enum ListenError {
         /// Why not.
         source: io::Error,
     },
-    /// What was handed over is no socket to listen on.
+    /// A socket that was passed cannot be used.
     #[error("the sockets that were handed over cannot be used: {0}")]
     Passed(String),
 }
@@ -140,7 +141,7 @@ impl Diagnostic for ListenError {
             Self::Address { address, .. } => {
                 format!("give it to the loopback interface: ip address add {} dev lo", address.ip())
             }
-            Self::NotLocal { address } if OF_AWS.contains(address) => {
+            Self::NotLocal { address } if AWS_ADDRESSES.contains(address) => {
                 format!("give it to the loopback interface first: ip address add {address} dev lo")
             }
             Self::NotLocal { .. } => String::from(
@@ -166,26 +167,26 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Fails where the system gives no port.
+    /// Fails if the system provides no port.
     pub async fn on_free_port() -> Result<(Self, SocketAddr), ListenError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(ListenError::Unreachable)?;
         let address = listener.local_addr().map_err(ListenError::Unreachable)?;
         Ok((Self::Tcp(listener), address))
     }
 
-    /// Listens on an address of this host alone. `hop_limit` is that of the answers: how many routers they pass.
+    /// Listens on an address. Other hosts can reach it only with `tls`; callers then need a token. `hop_limit` is the
+    /// IP hop limit of the answers: how many routers they may pass.
     ///
     /// # Errors
     ///
-    /// Fails where others would reach the address and there is no `tls`, where somebody has it already, and where this host does not have it.
-    ///
-    /// With `tls` an address that others reach is one at which they ask by token, under TLS.
+    /// Fails if other hosts could reach the address and there is no `tls`, if somebody already listens there, or if
+    /// this host does not have the address.
     pub async fn on(
         address: SocketAddr,
         hop_limit: Option<u8>,
         tls: Option<&Tls>,
     ) -> Result<(Self, SocketAddr), ListenError> {
-        let tls = remote_by(address.ip(), tls)?;
+        let tls = required_tls(address.ip(), tls)?;
         let failed = |source: io::Error| {
             let is_taken = source.kind() == io::ErrorKind::AddrInUse;
             ListenError::Address {
@@ -209,13 +210,14 @@ impl Listener {
         }
     }
 
-    /// Listens on a socket in the file system: for this user alone, or for everybody where the caller's user is to be asked.
+    /// Listens on a socket in the file system: for this user only, or for everybody if the caller's user will be
+    /// checked.
     ///
-    /// One that a server left behind is replaced.
+    /// A socket that a server left behind is replaced.
     ///
     /// # Errors
     ///
-    /// Fails where a server answers there already, and where it cannot be made.
+    /// Fails if a server already answers there, or if the socket cannot be created.
     #[cfg(unix)]
     pub async fn in_file(path: &std::path::Path, is_shared: bool) -> Result<Self, ListenError> {
         use std::os::unix::fs::FileTypeExt as _;
@@ -230,7 +232,7 @@ impl Listener {
             }
             std::fs::remove_file(path).map_err(failed)?;
         }
-        // Closed to others from the first moment on; then opened to those whose user is asked.
+        // Closed to others from the start; opened afterwards if the caller's user will be checked.
         let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
         let listener = tokio::net::UnixListener::bind(path);
         rustix::process::umask(before);
@@ -241,11 +243,11 @@ impl Listener {
         Ok(Self::File(listener))
     }
 
-    /// Lets every user connect to a socket in the file system; whose connection is answered is decided by the user.
+    /// Lets every user connect to a socket in the file system; who is answered depends on the caller's user.
     ///
     /// # Errors
     ///
-    /// Fails where the file is not there any more.
+    /// Fails if the file no longer exists.
     #[cfg(unix)]
     pub fn share_file(path: &std::path::Path) -> Result<(), ListenError> {
         use std::os::unix::fs::PermissionsExt as _;
@@ -253,13 +255,14 @@ impl Listener {
             .map_err(|source| ListenError::File { path: path.to_owned(), source })
     }
 
-    /// Takes over what systemd hands to this process ([sd_listen_fds]); nothing where it hands nothing over.
+    /// Takes over the sockets that systemd passes to this process ([sd_listen_fds]); returns none if there are none.
     ///
     /// [sd_listen_fds]: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
     ///
     /// # Errors
     ///
-    /// Fails where that is anything but sockets that listen, at addresses of this host alone, and meant for this process.
+    /// Fails unless all of them are listening sockets, at addresses allowed as in [`Self::on`], and meant for this
+    /// process.
     #[cfg(unix)]
     pub fn passed(
         env: &crate::env::Environment,
@@ -287,7 +290,7 @@ impl Listener {
             let listener = listener.ok_or_else(|| unusable("one is no stream socket"))?;
             check_listens(&listener)?;
             let address = listener.local_addr().map_err(|error| ListenError::Passed(error.to_string()))?;
-            let tls = remote_by(address.ip(), tls)?;
+            let tls = required_tls(address.ip(), tls)?;
             let listener = ready(listener, |it| it.set_nonblocking(true), TcpListener::from_std)?;
             listeners.push((Self::joined(listener, tls), Some(address)));
         }
@@ -295,15 +298,15 @@ impl Listener {
     }
 }
 
-/// Returns what protects an address that others reach; nothing for one that is this host's alone.
-fn remote_by(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenError> {
+/// Returns the TLS that an address that others can reach requires; `None` for one that is local to this host.
+fn required_tls(address: IpAddr, tls: Option<&Tls>) -> Result<Option<Tls>, ListenError> {
     if is_loopback(address) {
         return Ok(None);
     }
     tls.cloned().map(Some).ok_or(ListenError::NotLocal { address })
 }
 
-/// macOS does not tell.
+/// macOS cannot tell.
 #[cfg(target_vendor = "apple")]
 fn check_listens(_socket: &impl std::os::fd::AsFd) -> Result<(), ListenError> {
     Ok(())
@@ -329,7 +332,7 @@ fn ready<L, T>(
 }
 
 fn set_hop_limit(listener: &TcpListener, address: SocketAddr, limit: u8) -> io::Result<()> {
-    // Those that are accepted have it from the one that listens.
+    // Accepted connections inherit it from the listener.
     #[cfg(unix)]
     if address.is_ipv6() {
         rustix::net::sockopt::set_ipv6_unicast_hops(listener, Some(limit))?;
@@ -339,10 +342,10 @@ fn set_hop_limit(listener: &TcpListener, address: SocketAddr, limit: u8) -> io::
     listener.set_ttl(limit.into())
 }
 
-/// Tells whether an address is reached from this host alone: 127.0.0.0/8 and ::1, and the addresses of AWS's services while the interface `lo`
-/// has them.
+/// Returns whether an address can be reached only from this host: 127.0.0.0/8, ::1, and the addresses of AWS's services
+/// while they are assigned to the interface `lo`.
 pub fn is_loopback(ip: IpAddr) -> bool {
-    ip.is_loopback() || (OF_AWS.contains(&ip) && is_on_loopback_interface(ip))
+    ip.is_loopback() || (AWS_ADDRESSES.contains(&ip) && is_on_loopback_interface(ip))
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! What an endpoint offers: sessions, each with those who may ask for it, and the paths under which they are found.
+//! What an endpoint offers: sessions, who may ask for each, and their paths.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,50 +13,50 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::caller::{Allowed, Caller, Verdict};
-use super::gate::{self, Refusal, only};
-use super::imds::{self, Mint};
-use super::keeper::{Keeper, Standing};
+use super::imds::{self, TokenIssuer};
+use super::refresher::{Refresher, SessionHealth};
+use super::request_check::{self, Refusal, only};
 use super::token::{NoRandomness, Token};
 use crate::arn::RoleArn;
 use crate::cache::CacheEntry;
 
-/// Where a session's credentials are, before its name.
+/// The path of a session's credentials, without its name.
 const CREDENTIALS: &str = "/v1/credentials/";
-/// Where it is told how long each session is good for.
+/// The path that reports how long each session remains valid.
 const HEALTH: &str = "/healthz";
-/// How long the name service may take to tell a user's groups.
+/// How long the name service may take to find a user's groups.
 const NAMES_TIME: Duration = Duration::from_secs(2);
 
-/// One session that is offered.
+/// A session on offer.
 #[derive(Debug)]
 pub struct Offer {
-    /// Its name, by which the container path ends.
+    /// Its name, the last part of the container path.
     pub name: String,
     /// Its last hop's role.
     pub role_arn: RoleArn,
-    /// The region that SDKs are told.
+    /// The region reported to SDKs.
     pub region: String,
-    /// What keeps it fresh.
-    pub keeper: Arc<Keeper>,
-    /// What the container path asks for.
+    /// The session itself, kept fresh.
+    pub refresher: Arc<Refresher>,
+    /// The token that the container path requires.
     pub token: Arc<Token>,
     /// Who may ask.
     pub allowed: Allowed,
-    /// What was answered last.
-    pub answered: Answered,
+    /// The document of the last answer.
+    pub last_document: LastDocument,
 }
 
-/// The document of the session that was answered last: it is the same for thousands who ask.
+/// The document of the last answer, reused for as long as the session is the same.
 #[derive(Default)]
-pub struct Answered(Mutex<Option<(Arc<CacheEntry>, Bytes)>>);
+pub struct LastDocument(Mutex<Option<(Arc<CacheEntry>, Bytes)>>);
 
-impl fmt::Debug for Answered {
+impl fmt::Debug for LastDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answered").finish_non_exhaustive()
     }
 }
 
-impl Answered {
+impl LastDocument {
     fn document(&self, entry: Arc<CacheEntry>) -> Bytes {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
@@ -76,7 +76,7 @@ impl Offer {
         format!("{CREDENTIALS}{}", self.name)
     }
 
-    /// Returns the role's name, without the path that it may have.
+    /// Returns the role's name without its path.
     fn role_name(&self) -> &str {
         let resource = self.role_arn.arn().resource();
         resource.rsplit('/').next().unwrap_or(resource)
@@ -85,7 +85,7 @@ impl Offer {
 
 /// The metadata service of an endpoint. Its tokens outlive a change of the sessions.
 #[derive(Clone)]
-pub struct MetadataService(Arc<Mint>);
+pub struct MetadataService(Arc<TokenIssuer>);
 
 impl fmt::Debug for MetadataService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,13 +94,13 @@ impl fmt::Debug for MetadataService {
 }
 
 impl MetadataService {
-    /// Makes one whose tokens are good for this process.
+    /// Creates one whose tokens are valid in this process.
     ///
     /// # Errors
     ///
-    /// Fails where the system has no random numbers.
+    /// Fails if the system provides no random numbers.
     pub fn new() -> Result<Self, NoRandomness> {
-        Ok(Self(Arc::new(Mint::new()?)))
+        Ok(Self(Arc::new(TokenIssuer::new()?)))
     }
 }
 
@@ -109,34 +109,34 @@ impl MetadataService {
 pub struct Site {
     /// The sessions, in the order of the command line.
     pub offers: Vec<Offer>,
-    /// The metadata service, where there is one.
+    /// The metadata service, if there is one.
     pub metadata_service: Option<MetadataService>,
 }
 
-/// Where a request came from.
+/// Where a request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
-    /// The address of this host that it arrived at.
+pub(super) enum Channel {
+    /// At this address of the host.
     Address(SocketAddr),
-    /// A socket in the file system.
+    /// At a socket in the file system.
     #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such socket"))]
     File,
-    /// An address that other hosts reach: credentials by their token, and nothing else.
+    /// At an address that other hosts can reach: credentials by token, and nothing else.
     Remote,
 }
 
-/// A request that was answered, for the log.
+/// The result of a request, for the log.
 pub(super) enum Outcome<'a> {
-    /// With a session's credentials.
+    /// Credentials were handed out.
     HandedOut { offer: &'a Offer, access_key_id: String, way: &'static str },
-    /// With something that is no secret, or with the news that there is no session.
-    Told,
-    /// Not at all.
+    /// The answer was not secret, or was that there is no session.
+    WithoutCredentials,
+    /// The request was refused.
     Refused(Refusal),
 }
 
 impl Site {
-    /// Tells at once whether a caller may ask for any session; `None` if the name service has to be asked.
+    /// Returns at once whether a caller may ask for any session; `None` if the name service has to be asked.
     pub(super) fn knows(&self, caller: &Caller) -> Option<bool> {
         let verdicts = self.offers.iter().map(|offer| offer.allowed.verdict(caller));
         let mut unknown = false;
@@ -168,70 +168,70 @@ impl Site {
         if !asks {
             return decide(false)();
         }
-        // A name service that hangs must not hang the others.
+        // A name service that hangs must not hold up others.
         match tokio::time::timeout(NAMES_TIME, tokio::task::spawn_blocking(decide(true))).await {
             Ok(Ok(offers)) => offers,
             Ok(Err(_)) | Err(_) => decide(false)(),
         }
     }
 
-    /// Answers a request of a caller who may ask for some of the sessions; of the others he does not learn that they are there.
+    /// Answers the request of a caller who may ask for some of the sessions; it does not reveal that there are others.
     pub(super) async fn answer(
         &self,
         mine: &[usize],
         caller: &Caller,
-        door: Door,
+        channel: Channel,
         head: &Parts,
     ) -> (Answer, Outcome<'_>) {
-        match self.look(mine, caller, door, head).await {
+        match self.route(mine, caller, channel, head).await {
             Ok(done) => done,
             Err(refusal) => (answer::refuse(refusal), Outcome::Refused(refusal)),
         }
     }
 
-    async fn look(
+    async fn route(
         &self,
         mine: &[usize],
         caller: &Caller,
-        door: Door,
+        channel: Channel,
         head: &Parts,
     ) -> Result<(Answer, Outcome<'_>), Refusal> {
-        let local = match door {
-            Door::Address(local) => Some(local),
-            Door::File | Door::Remote => None,
+        let local = match channel {
+            Channel::Address(local) => Some(local),
+            Channel::File | Channel::Remote => None,
         };
-        gate::check(head, local)?;
+        request_check::check(head, local)?;
         let offers = || mine.iter().filter_map(|index| self.offers.get(*index));
         let path = head.uri.path();
         if let Some(name) = path.strip_prefix(CREDENTIALS) {
             only_method(head, &Method::GET)?;
-            let offer = match door {
-                // The kernel told who it is; there is no token to steal.
-                Door::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
-                Door::Address(_) | Door::Remote => {
+            let offer = match channel {
+                // The kernel identified the caller; there is no token to steal.
+                Channel::File => offers().find(|offer| offer.name == name).ok_or(Refusal::Path)?,
+                Channel::Address(_) | Channel::Remote => {
                     let token = only(&head.headers, &AUTHORIZATION).ok_or(Refusal::Token)?;
                     let is_its = |offer: &&Offer| offer.token.is(token.as_bytes());
-                    // Whoever has no token learns no name.
+                    // Without a token no name is revealed.
                     offers()
                         .find(is_its)
                         .ok_or(Refusal::Token)
                         .and_then(|offer| if offer.name == name { Ok(offer) } else { Err(Refusal::Path) })?
                 }
             };
-            let way = match door {
-                Door::Address(_) => "container",
-                Door::File => "socket",
-                Door::Remote => "container-tls",
+            let way = match channel {
+                Channel::Address(_) => "container",
+                Channel::File => "socket",
+                Channel::Remote => "container-tls",
             };
             return Ok(hand_out(offer, way).await);
         }
-        // It asks for no token, so it is for those whom the system names.
+        // It needs no token, so it is only for callers that the system identifies.
         if path == HEALTH && matches!(caller, Caller::User(_)) {
             only_method(head, &Method::GET)?;
-            return Ok((health(offers()), Outcome::Told));
+            return Ok((health(offers()), Outcome::WithoutCredentials));
         }
-        let (MetadataService(mint), Door::Address(_)) =
-            (self.metadata_service.as_ref().ok_or(Refusal::Path)?, door)
+        let (MetadataService(token_issuer), Channel::Address(_)) =
+            (self.metadata_service.as_ref().ok_or(Refusal::Path)?, channel)
         else {
             return Err(Refusal::Path);
         };
@@ -240,22 +240,24 @@ impl Site {
             only_method(head, &Method::PUT)?;
             let wanted = only(&head.headers, &imds::TTL).and_then(|ttl| imds::wanted_seconds(ttl.as_bytes()));
             let seconds = wanted.ok_or(Refusal::Malformed)?;
-            let token = answer::text(mint.token(caller.user(), seconds));
-            return Ok((with_ttl(token, seconds), Outcome::Told));
+            let token = answer::text(token_issuer.token(caller.user(), seconds));
+            return Ok((with_ttl(token, seconds), Outcome::WithoutCredentials));
         }
         only_method(head, &Method::GET)?;
         let remaining = only(&head.headers, &imds::TOKEN)
-            .and_then(|token| mint.remaining(token.as_bytes(), caller.user()))
+            .and_then(|token| token_issuer.remaining(token.as_bytes(), caller.user()))
             .ok_or(Refusal::Token)?;
-        // An instance has one role; the first session of this caller stands for it.
+        // An instance has one role; here it is that of the first session that this caller may have.
         let offer = offers().next().ok_or(Refusal::Path)?;
         let (told, outcome) = match asked {
             imds::Path::Token => return Err(Refusal::Path),
-            imds::Path::RoleList => (answer::text(offer.role_name().to_owned()), Outcome::Told),
+            imds::Path::RoleList => (answer::text(offer.role_name().to_owned()), Outcome::WithoutCredentials),
             imds::Path::Credentials(role) if role == offer.role_name() => hand_out(offer, "imds").await,
             imds::Path::Credentials(_) => return Err(Refusal::Path),
-            imds::Path::Region => (answer::text(offer.region.clone()), Outcome::Told),
-            imds::Path::AvailabilityZone => (answer::text(imds::zone(&offer.region)), Outcome::Told),
+            imds::Path::Region => (answer::text(offer.region.clone()), Outcome::WithoutCredentials),
+            imds::Path::AvailabilityZone => {
+                (answer::text(imds::zone(&offer.region)), Outcome::WithoutCredentials)
+            }
             imds::Path::IdentityDocument => {
                 let document = imds::IdentityDocument {
                     account_id: offer.role_arn.arn().account(),
@@ -263,7 +265,7 @@ impl Site {
                     region: &offer.region,
                     version: imds::DOCUMENT_VERSION,
                 };
-                (answer::document(StatusCode::OK, &document), Outcome::Told)
+                (answer::document(StatusCode::OK, &document), Outcome::WithoutCredentials)
             }
         };
         Ok((with_ttl(told, remaining), outcome))
@@ -271,15 +273,15 @@ impl Site {
 }
 
 async fn hand_out<'a>(offer: &'a Offer, way: &'static str) -> (Answer, Outcome<'a>) {
-    match offer.keeper.current().await {
+    match offer.refresher.current().await {
         Ok(entry) => {
             let access_key_id = entry.credential_set.credentials.access_key_id.clone();
             (
-                answer::credentials(offer.answered.document(entry)),
+                answer::credentials(offer.last_document.document(entry)),
                 Outcome::HandedOut { offer, access_key_id, way },
             )
         }
-        Err(reason) => (answer::no_credentials(&reason), Outcome::Told),
+        Err(reason) => (answer::no_credentials(&reason), Outcome::WithoutCredentials),
     }
 }
 
@@ -293,20 +295,20 @@ fn with_ttl(mut answer: Answer, seconds: u64) -> Answer {
     answer
 }
 
-/// How long a session is good for.
+/// How long a session remains valid.
 #[derive(Serialize)]
 struct Health<'a> {
     name: &'a str,
     role_arn: String,
     expiration: Option<String>,
-    /// Why there is no newer one.
+    /// Why it could not be renewed.
     failure: Option<String>,
 }
 
 fn health<'a>(offers: impl Iterator<Item = &'a Offer>) -> Answer {
     let sessions: Vec<Health<'_>> = offers
         .map(|offer| {
-            let Standing { usable_until, failure } = offer.keeper.standing();
+            let SessionHealth { usable_until, failure } = offer.refresher.health();
             Health {
                 name: &offer.name,
                 role_arn: offer.role_arn.to_string(),

@@ -1,7 +1,7 @@
-//! Whose socket is the other end of a connection on this host, as the kernel tells.
+//! Which user's socket is at the other end of a connection on this host, according to the kernel.
 //!
-//! The exact connection is asked for, by both its addresses and ports: a listener of somebody else on the same port, or a socket that
-//! has lost its process, is no answer.
+//! The lookup is for the exact connection, by both addresses and ports: a listener of another user on the same port, or
+//! a socket without a process, does not count.
 
 #[cfg(target_os = "linux")]
 mod diag;
@@ -16,23 +16,23 @@ use super::caller::Caller;
 #[cfg(target_os = "linux")]
 use super::caller::Peer;
 
-/// The time in which this process must reach a port of its own.
+/// The time in which this process must reach its own port.
 const REACH_TIME: Duration = Duration::from_secs(5);
 
-/// How this host tells whose a socket is.
+/// How this host identifies the owner of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sockets {
-    /// By a question to the kernel about one connection (sock_diag(7)).
+    /// By asking the kernel about one connection (sock_diag(7)).
     #[cfg(target_os = "linux")]
-    Asked,
-    /// By the tables in `/proc/net`, which are read to the row: where a sandbox allows no netlink.
+    Netlink,
+    /// From the tables in `/proc/net`, read up to the row: for sandboxes that do not allow netlink.
     #[cfg(target_os = "linux")]
-    Listed,
-    /// Not at all.
-    Untold,
+    ProcNet,
+    /// Not possible.
+    Unsupported,
 }
 
-/// A socket as the kernel tells it.
+/// The owner of a socket, according to the kernel.
 #[cfg(target_os = "linux")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Owner {
@@ -41,62 +41,63 @@ struct Owner {
 }
 
 impl Sockets {
-    /// Finds out how this host tells, by a connection to itself.
+    /// Finds out which way works here, by a connection to itself.
     ///
     /// # Errors
     ///
-    /// Fails where this process does not reach itself on 127.0.0.1: the interface `lo` is down, though Linux gives a port there.
+    /// Fails if this process cannot reach itself on 127.0.0.1: the interface `lo` is down, although Linux assigns a
+    /// port there.
     pub fn probe() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let stream = TcpStream::connect_timeout(&address, REACH_TIME)?;
         let peer = stream.local_addr()?;
-        Ok(Self::WAYS.iter().copied().find(|way| way.owner_is_told(address, peer)).unwrap_or(Self::Untold))
+        Ok(Self::WAYS.iter().copied().find(|way| way.finds_owner(address, peer)).unwrap_or(Self::Unsupported))
     }
 
     #[cfg(target_os = "linux")]
-    const WAYS: [Self; 2] = [Self::Asked, Self::Listed];
+    const WAYS: [Self; 2] = [Self::Netlink, Self::ProcNet];
     #[cfg(not(target_os = "linux"))]
     const WAYS: [Self; 0] = [];
 
     #[cfg(target_os = "linux")]
-    fn owner_is_told(self, local: SocketAddr, peer: SocketAddr) -> bool {
+    fn finds_owner(self, local: SocketAddr, peer: SocketAddr) -> bool {
         self.owner(local, peer).is_some()
     }
 
     #[cfg(not(target_os = "linux"))]
-    const fn owner_is_told(self, _local: SocketAddr, _peer: SocketAddr) -> bool {
+    const fn finds_owner(self, _local: SocketAddr, _peer: SocketAddr) -> bool {
         false
     }
 
-    /// Tells whether this process's own user can be told from others: not where a user namespace shows one number for all whom it
-    /// does not know, and then nobody is admitted.
-    pub fn know_own_user(self) -> bool {
+    /// Returns whether this process's own user can be told apart from others. In a user namespace that shows one number
+    /// for all users outside it, this may be impossible; then nobody is admitted.
+    pub fn can_identify_own_user(self) -> bool {
         #[cfg(target_os = "linux")]
-        return self == Self::Untold || tables::is_known(rustix::process::geteuid().as_raw());
+        return self == Self::Unsupported || tables::is_known(rustix::process::geteuid().as_raw());
         #[cfg(not(target_os = "linux"))]
         true
     }
 
-    /// Returns who opened a connection: `local` is its address here, `peer` the one there.
+    /// Returns who opened a connection: `local` is our address, `peer` the other one.
     pub fn caller(self, local: SocketAddr, peer: SocketAddr) -> Caller {
         #[cfg(target_os = "linux")]
-        if self != Self::Untold {
+        if self != Self::Unsupported {
             let owner = self.owner(local, peer).filter(|owner| tables::is_known(owner.user));
             return owner.map_or(Caller::Unknown, |Owner { user, inode }| {
                 Caller::User(Peer { user, socket: Some(inode), process: None })
             });
         }
         let _ = (local, peer);
-        Caller::Untold
+        Caller::Unidentifiable
     }
 
     #[cfg(target_os = "linux")]
     fn owner(self, local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
         match self {
-            Self::Asked => diag::owner(local, peer),
-            Self::Listed => tables::owner(local, peer),
-            Self::Untold => None,
+            Self::Netlink => diag::owner(local, peer),
+            Self::ProcNet => tables::owner(local, peer),
+            Self::Unsupported => None,
         }
     }
 }
@@ -116,7 +117,8 @@ pub(super) fn listener(address: SocketAddr) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Both ways name the same socket, also for an IPv6 socket that speaks IPv4, and nobody for what is no connection.
+    /// Both ways find the same socket, also for IPv4 over an IPv6 socket, and find nothing for what is not a
+    /// connection.
     #[test]
     fn both_ways_tell_the_same() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -129,15 +131,15 @@ mod tests {
             let local = accepted.local_addr().unwrap();
             let told = tables::owner(local, peer).unwrap();
             assert_eq!(told.user, own);
-            if Sockets::probe().unwrap() == Sockets::Asked {
+            if Sockets::probe().unwrap() == Sockets::Netlink {
                 assert_eq!(diag::owner(local, peer), Some(told), "{target}");
                 let elsewhere = SocketAddr::from(([127, 0, 0, 2], peer.port()));
                 assert_eq!(diag::owner(local, elsewhere), None);
                 assert_eq!(diag::owner(elsewhere, peer), None);
-                // The listener itself is no other end.
+                // The listener itself is not the other end.
                 assert_eq!(diag::owner(SocketAddr::from(([127, 0, 0, 1], 1)), address), None);
             }
-            // Half closed is connected; and once it is closed on both sides nobody is told.
+            // A half-closed connection still counts; once it is closed on both sides there is no owner.
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             assert_eq!(tables::owner(local, peer).map(|owner| owner.user), Some(own));
             drop(stream);

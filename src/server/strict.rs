@@ -1,4 +1,4 @@
-//! A connection that ends at the first line which does not end as HTTP's lines end.
+//! Closes a connection at the first line that does not end as HTTP requires.
 
 use std::io;
 use std::pin::Pin;
@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Refuses a line feed without a carriage return, and NUL.
+/// Rejects a line feed without a carriage return, and NUL.
 ///
-/// hyper reads such lines as others do not, and where two readers of a request differ, one of them is deceived. A request here has no body, so
-/// every octet belongs to a line (RFC 9112, section 2.2 lets a recipient be strict).
+/// hyper accepts such lines, other parsers may not, and request smuggling exploits such differences. A request here has
+/// no body, so every octet belongs to a line (RFC 9112, section 2.2 lets a recipient be strict).
 pub(super) struct Strict<S> {
     stream: S,
-    /// The last octet was a carriage return.
+    /// Whether the last octet was a carriage return.
     after_return: bool,
 }
 

@@ -1,4 +1,4 @@
-//! TLS for an address that other hosts reach: SDKs send a token in the clear to this host alone.
+//! TLS for an address that other hosts can reach: SDKs send a token unencrypted only to this host.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::diagnostic::{Diagnostic, Fault};
 use crate::private_file::{self, KeyFilePolicy, ReadError};
 use crate::text::quoted;
 
-/// The longest certificate file that is read, in bytes.
+/// The longest certificate file, in bytes.
 const CERTIFICATES_BYTES: u64 = 1024 * 1024;
 
-/// A certificate and its key, with which connections are accepted.
+/// The certificate and key for accepting connections.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
@@ -71,7 +71,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// Fails where a file cannot be read, others may read the key, or they are no pair.
+    /// Fails if a file cannot be read, if others may read the key, or if the two do not match.
     pub fn read(certificate: &Path, key: &Path, policy: &KeyFilePolicy) -> Result<Self, TlsError> {
         let unusable =
             |path: &Path, why: &str| TlsError::Unusable { path: path.to_owned(), why: why.to_owned() };
@@ -94,7 +94,7 @@ impl Tls {
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// Accepts a connection; nothing where that is no TLS, which is the caller's own matter.
+    /// Accepts a connection; `None` if the TLS handshake fails, which is the caller's problem.
     pub(super) async fn accept(self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
         self.0.accept(stream).await.ok()
     }

@@ -1,4 +1,4 @@
-//! The token without which an endpoint answers nobody.
+//! The token that callers of an endpoint must present.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::Engine as _;
@@ -7,24 +7,25 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// The octets of a token before they are written as text: 256 bits.
+/// The length of a token in octets, before encoding: 256 bits.
 const OCTETS: usize = 32;
 
-/// A random text that the programs which may ask are given.
+/// A random text, given to the programs that may ask.
 #[derive(Debug)]
 pub struct Token(Secret<String>);
 
-/// The system has no random numbers.
+/// The system provides no random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random numbers")]
 pub struct NoRandomness;
 
 impl Token {
-    /// Makes a token of 256 random bits, in the 43 characters of base64url: legal in a header, a file and a variable as it stands.
+    /// Generates a token of 256 random bits, encoded as 43 characters of base64url: legal in a header, a file and a
+    /// variable without escaping.
     ///
     /// # Errors
     ///
-    /// Fails where the system has no random numbers.
+    /// Fails if the system provides no random numbers.
     pub fn random() -> Result<Self, NoRandomness> {
         let mut octets = Zeroizing::new([0; OCTETS]);
         SystemRandom::new().fill(&mut *octets).map_err(|_| NoRandomness)?;
@@ -36,7 +37,7 @@ impl Token {
         self.0.expose()
     }
 
-    /// Tells whether `offered` is this token, in a time that says nothing about where they differ.
+    /// Returns whether `offered` is this token, in constant time.
     pub fn is(&self, offered: &[u8]) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(self.0.expose().as_bytes(), offered).is_ok()
     }

@@ -2,10 +2,10 @@
 
 use crate::signing::{Endpoint, EndpointError};
 
-/// A partition: how its regions are called, and what its host names end with.
+/// A partition: the names of its regions, and the suffixes of its host names.
 struct Partition {
     id: &'static str,
-    /// What a region's name begins with; the longest match counts.
+    /// The prefixes of its regions' names; the longest match wins.
     prefixes: &'static [&'static str],
     suffix: &'static str,
     dual_stack_suffix: &'static str,
@@ -63,10 +63,10 @@ const PARTITIONS: [Partition; 8] = [
     },
 ];
 
-/// Which of AWS's endpoints, or which other.
+/// Which endpoint: one of AWS's, or another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointChoice {
-    /// An endpoint of one's own: a VPC endpoint, a gateway, the simulator.
+    /// A custom endpoint: a VPC endpoint, a gateway, the simulator.
     pub url: Option<String>,
     /// The endpoint with FIPS-validated cryptography.
     pub fips: bool,
@@ -76,13 +76,13 @@ pub struct EndpointChoice {
 
 /// Resolves the endpoint of Roles Anywhere: `https://rolesanywhere[-fips].REGION.SUFFIX`.
 ///
-/// The suffix follows from the region; for a region of no known partition, from `partition`, the trust anchor ARN's. The
-/// pseudo-regions `fips-REGION` and `REGION-fips` mean FIPS in that region.
+/// The suffix follows from the region; for a region of no known partition, from `partition`, that of the trust anchor's
+/// ARN. The pseudo-regions `fips-REGION` and `REGION-fips` mean FIPS in that region.
 ///
 /// # Errors
 ///
-/// Fails if the region cannot be a part of a host name, if an own endpoint is malformed or not HTTPS, or if it comes
-/// together with FIPS or dual-stack.
+/// Fails if the region cannot be part of a host name, if a custom endpoint is malformed or not HTTPS, or if it is
+/// combined with FIPS or dual-stack.
 pub fn rolesanywhere(
     region: &str,
     partition: &str,
@@ -101,7 +101,7 @@ pub fn sts(region: &str, partition: &str, choice: &EndpointChoice) -> Result<End
     resolve("sts", region, partition, choice)
 }
 
-/// Returns the region of a signature's scope: a pseudo-region without its `fips-` or `-fips`.
+/// Returns the region for a signature's scope: a pseudo-region without its `fips-` or `-fips`.
 pub fn signing_region(region: &str) -> &str {
     let region = region.strip_prefix("fips-").unwrap_or(region);
     region.strip_suffix("-fips").unwrap_or(region)
@@ -165,7 +165,7 @@ fn known(id: &str) -> Option<&'static Partition> {
 /// The longest name of a region, in characters; `us-northeast-1` has 14.
 const LONGEST_REGION: usize = 40;
 
-/// Tells whether a text can be a region: letters, digits and hyphens, so that nothing else gets into a host name.
+/// Returns whether a text can be a region: letters, digits and hyphens, so that nothing else gets into a host name.
 fn is_region(region: &str) -> bool {
     (1..=LONGEST_REGION).contains(&region.len())
         && !region.starts_with('-')

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::NoAnswer;
 use crate::signing::SigningError;
 
-/// The ids of [`SessionError`] and [`AnswerError`], beyond those of what they carry.
+/// The ids of [`SessionError`] and [`AnswerError`], beyond those of the errors that they wrap.
 pub const IDS: &[&str] = &["answer-expiration", "answer-malformed", "answer-other-role"];
 
 /// Why there is no session.
@@ -15,7 +15,7 @@ pub enum SessionError {
     /// The answer is a success that cannot be used.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// No answer of the service came.
+    /// There was no answer from the service.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
     /// AWS refused.
@@ -26,22 +26,22 @@ pub enum SessionError {
     Signing(SigningError),
 }
 
-/// Why a successful answer cannot be used. None of it is shown: it may hold secrets.
+/// Why a successful answer cannot be used. None of it is shown: it may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
-    /// The credentials are not what AWS can have sent.
+    /// The credentials cannot be what AWS sent.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The credential set is empty.
     #[error("AWS granted a session without credentials")]
     Empty,
-    /// Not the document that CreateSession answers with.
+    /// Not the document that CreateSession returns.
     #[error("the answer to CreateSession cannot be read: {why}")]
     Malformed {
         /// What is wrong with it, and where.
         why: String,
     },
-    /// The credentials are those of another role.
+    /// The credentials are for another role.
     #[error("the answer holds no credentials for the role {asked}")]
     OtherRole {
         /// The role that was asked for.
@@ -50,11 +50,12 @@ pub enum AnswerError {
 }
 
 impl SessionError {
-    /// Tells whether the same request may succeed a little later, so that a valid older session should be kept and the next try not
-    /// be far away.
+    /// Returns whether the same request may succeed a little later: a valid older session should then be kept, and the
+    /// next try be soon.
     pub const fn is_transient(&self) -> bool {
         match self {
-            // Cut off or not from AWS: the next one may be whole. What has other credentials than AWS gives, or another role, is no accident.
+            // Cut off, or not from AWS: the next answer may be complete. Credentials that AWS cannot have sent, or of
+            // another role, are no accident.
             Self::Answer(AnswerError::Empty | AnswerError::Malformed { .. }) => true,
             Self::Answer(AnswerError::Credentials(_) | AnswerError::OtherRole { .. }) | Self::Signing(_) => {
                 false

@@ -1,4 +1,4 @@
-//! AWS's refusals, by what they mean.
+//! AWS's refusals, classified by meaning.
 
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ pub const IDS: &[&str] = &[
     "aws-untrusted-certificate",
 ];
 
-/// The longest message that is kept, in characters.
+/// The longest message that is stored, in characters.
 const LONGEST_MESSAGE: usize = 1000;
 
-/// What a refusal means, as far as its text tells.
+/// The meaning of a refusal, to the extent that its text reveals it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
     /// `Some attributes failed to be mapped into session tags`.
@@ -41,13 +41,13 @@ pub enum RefusalKind {
     CannotAssumeRole,
     /// `Certificate revoked`.
     CertificateRevoked,
-    /// `Insufficient certificate`: the end entity is not what the service demands of one.
+    /// `Insufficient certificate`: the end entity does not meet the service's requirements.
     InsufficientCertificate,
     /// `Invalid or empty profile`: unknown, disabled or without roles.
     InvalidProfile,
-    /// A parameter that the service does not take.
+    /// A parameter that the service does not accept.
     InvalidRequest,
-    /// `Invalid signature`: the key, the clock, or something that changes requests on their way.
+    /// `Invalid signature`: the key, the clock, or something that changes requests on the way.
     InvalidSignature,
     /// Anything else.
     Other,
@@ -59,14 +59,14 @@ pub enum RefusalKind {
     Throttled,
     /// No such trust anchor in this region and account.
     TrustAnchorNotFound,
-    /// The service is in trouble.
+    /// The service has a problem.
     Unavailable,
     /// The chain does not end at the trust anchor.
     UntrustedCertificate,
 }
 
-/// What the service writes, in lower case, and what it means; the first that fits counts. The last one is also seen as a
-/// rider on others.
+/// Parts of the service's messages, in lower case, and their meaning; the first match wins. The last one is also
+/// recognised within others.
 const MESSAGES: [(&str, RefusalKind); 10] = [
     ("insufficient certificate", RefusalKind::InsufficientCertificate),
     ("untrusted signing certificate", RefusalKind::UntrustedCertificate),
@@ -80,33 +80,33 @@ const MESSAGES: [(&str, RefusalKind); 10] = [
     ("failed to be mapped into session tags", RefusalKind::AttributesNotMapped),
 ];
 
-/// A refusal as AWS wrote it, and when.
+/// A refusal as received from AWS, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What it means.
     pub kind: RefusalKind,
     /// The HTTP status.
     pub status: u16,
-    /// AWS's code: `AccessDeniedException`; empty where there is none.
+    /// AWS's error code: `AccessDeniedException`; empty if there is none.
     pub code: String,
-    /// AWS's message as received, cut at 1000 characters; empty where there is none.
+    /// AWS's message as received, cut at 1000 characters; empty if there is none.
     pub message: String,
-    /// The id by which AWS finds the request.
+    /// The id by which AWS can find the request.
     pub request_id: Option<String>,
     /// The time in the answer's `Date` header.
     pub server_time: Option<Timestamp>,
-    /// The time on this machine when the answer came.
+    /// The time on this machine when the answer arrived.
     pub local_time: Timestamp,
-    /// The seconds that the request's time had been corrected by.
+    /// The correction of the request's time, in seconds.
     pub corrected_by: i64,
-    /// How long the service asks to wait.
+    /// How long the service asks callers to wait.
     pub retry_after: Option<Duration>,
     /// How many requests were sent.
     pub attempts: u32,
 }
 
 impl Refusal {
-    /// Tells whether AWS may grant the same request a little later: nothing is wrong with it.
+    /// Returns whether AWS may grant the same request a little later, because nothing is wrong with the request itself.
     pub const fn is_transient(&self) -> bool {
         match self.kind {
             RefusalKind::Throttled | RefusalKind::Unavailable => true,
@@ -125,7 +125,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the seconds that the request's time was behind AWS's, negative where it was ahead.
+    /// Returns how many seconds the request's time was behind AWS's, negative if ahead.
     pub fn clock_offset(&self) -> Option<i64> {
         let ours = self.local_time.unix_seconds().saturating_add(self.corrected_by);
         self.server_time.map(|theirs| theirs.unix_seconds().saturating_sub(ours))
@@ -219,7 +219,7 @@ impl Diagnostic for Refusal {
     }
 }
 
-/// Reads an answer that is not a success.
+/// Parses an answer that is not a success.
 pub(super) fn read(answer: &Response, now: Timestamp, corrected_by: i64, attempts: u32) -> SessionError {
     let body: Body = serde_json::from_slice(answer.body()).unwrap_or_default();
     let Body { code, kind, message, message_capital, retry_after_seconds } = body;
@@ -261,7 +261,7 @@ fn kind_of(answer: &Response, code: &str, message: &str) -> RefusalKind {
     })
 }
 
-/// Returns a code without what the protocols put around it: `namespace#Code:https://…`.
+/// Returns a code without the protocols' additions: `namespace#Code:https://…`.
 fn bare(code: &str) -> &str {
     let code = code.split(':').next().unwrap_or_default();
     code.rsplit('#').next().unwrap_or_default().trim()

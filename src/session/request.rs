@@ -1,4 +1,4 @@
-//! What is asked of CreateSession, checked before anything is sent.
+//! The CreateSession request, checked before anything is sent.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ pub const SHORTEST: u64 = 900;
 /// The longest session that the service grants, in seconds.
 pub const LONGEST: u64 = 43_200;
 
-/// One session that is wanted. Made by [`SessionRequest::new`], which checks what belongs together.
+/// A CreateSession request. Created by [`SessionRequest::new`], which checks that the parts fit together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionRequest {
     /// The trust anchor whose CA issued the certificate.
     pub trust_anchor_arn: TrustAnchorArn,
     /// The profile that lists the role.
     pub profile_arn: ProfileArn,
-    /// The role to be assumed.
+    /// The role to assume.
     pub role_arn: RoleArn,
     /// The region of the endpoint and of the signature's scope.
     pub region: String,
     /// The requested length; `None` leaves it to the profile.
     pub session_duration: Option<Duration>,
-    /// The name shown in CloudTrail; `None` has AWS take the certificate's serial number.
+    /// The name shown in CloudTrail; with `None` AWS uses the certificate's serial number.
     pub role_session_name: Option<String>,
 }
 
-/// What cannot be asked for; fix the command or the configuration.
+/// Why a session cannot be requested; fix the command or the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Outside of what the service grants.
+    /// Outside the range that the service grants.
     #[error(
         "the session duration of {seconds} seconds is not between {SHORTEST} and {LONGEST} seconds (15 minutes to 12 hours)"
     )]
@@ -42,15 +42,15 @@ pub enum RequestError {
         /// The requested length.
         seconds: u64,
     },
-    /// The trust anchor is known in its own region alone.
+    /// The trust anchor exists only in its own region.
     #[error("the trust anchor is in region {trust_anchor}, and region {asked} was asked for")]
     RegionOfAnother {
         /// The region in the trust anchor's ARN.
         trust_anchor: String,
-        /// The region to be asked.
+        /// The region that was requested.
         asked: String,
     },
-    /// Trust anchor and profile must be in one region.
+    /// The trust anchor and the profile must be in the same region.
     #[error(
         "the trust anchor is in region {trust_anchor} and the profile in {profile}; AWS wants both in one"
     )]
@@ -60,7 +60,7 @@ pub enum RequestError {
         /// The region in the profile's ARN.
         profile: String,
     },
-    /// Not what STS takes for a role session name.
+    /// Not a valid role session name for STS.
     #[error("the role session name {} is not 2 to 64 letters, digits or characters of _+=,.@-", quoted(name))]
     RoleSessionName {
         /// The name as it was given.
@@ -98,14 +98,15 @@ impl Diagnostic for RequestError {
 }
 
 impl SessionRequest {
-    /// Checks what belongs together. `region` is the trust anchor's where it is `None`.
+    /// Checks that the parts fit together. With `None`, `region` is that of the trust anchor.
     ///
-    /// ARNs of different accounts are not refused here: AWS refuses them, and its refusal is then explained by them.
+    /// ARNs of different accounts are not rejected here: AWS refuses them, and its refusal is then explained by the
+    /// difference.
     ///
     /// # Errors
     ///
-    /// Fails if trust anchor, profile and `region` are not one region, if the duration is not between 15 minutes and 12 hours,
-    /// and if the role session name is not `[A-Za-z0-9_+=,.@-]{2,64}`.
+    /// Fails if the trust anchor, the profile and `region` are not in the same region, if the duration is not between
+    /// 15 minutes and 12 hours, or if the role session name is not `[A-Za-z0-9_+=,.@-]{2,64}`.
     pub fn new(
         trust_anchor_arn: TrustAnchorArn,
         profile_arn: ProfileArn,

@@ -1,4 +1,4 @@
-//! CreateSession on the wire: what is sent, and what is believed of the answer.
+//! CreateSession on the wire: what is sent, and what is accepted in the answer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,9 +14,9 @@ use crate::credentials::{CredentialSet, SessionCredentials};
 use crate::http::{NoAnswer, Response};
 use crate::signing::{Endpoint, Method, Request};
 
-/// Renders the request: the ARNs in the query, as the official helper has them, and the rest in a JSON body.
+/// Renders the request: the ARNs in the query, as in the official helper, and the rest in a JSON body.
 ///
-/// `durationSeconds` and `roleSessionName` are left out where they are `None`.
+/// `durationSeconds` and `roleSessionName` are left out if they are `None`.
 pub fn request(request: &SessionRequest, endpoint: &Endpoint) -> Request {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -40,19 +40,19 @@ pub fn request(request: &SessionRequest, endpoint: &Endpoint) -> Request {
             (String::from("trustAnchorArn"), request.trust_anchor_arn.to_string()),
         ],
         headers: vec![(String::from("content-type"), String::from("application/json"))],
-        // Numbers and a checked name: there is nothing that JSON could not write.
+        // Only numbers and a checked name, so serialisation cannot fail.
         body: serde_json::to_vec(&body).unwrap_or_default(),
     }
 }
 
 /// Reads the credentials of one role from a successful answer.
 ///
-/// An answer is used only if its credentials are what AWS can have sent ([`SessionCredentials::from_answer`]), and the role is
-/// the one that was asked for. Members that are not known are passed over.
+/// An answer is used only if AWS can have sent its credentials ([`SessionCredentials::from_answer`]) and the role is
+/// the requested one. Unknown members are ignored.
 ///
 /// # Errors
 ///
-/// Fails if the answer is not such a document, or a page of some proxy.
+/// Fails if the answer is not such a document, or is a proxy's page.
 pub fn read(answer: &Response, role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, SessionError> {
     if answer.is_page() {
         return Err(NoAnswer::of_proxy(answer).into());
@@ -64,7 +64,7 @@ pub fn read(answer: &Response, role_arn: &RoleArn, now: Timestamp) -> Result<Cre
 ///
 /// # Errors
 ///
-/// Fails if anything is missing or not as it should be.
+/// Fails if anything is missing or malformed.
 pub fn parse(body: &[u8], role_arn: &RoleArn, now: Timestamp) -> Result<CredentialSet, AnswerError> {
     let answer: Answer<'_> = serde_json::from_slice(body)
         .map_err(|error| AnswerError::Malformed { why: describe(body, &error) })?;
@@ -92,7 +92,7 @@ pub fn parse(body: &[u8], role_arn: &RoleArn, now: Timestamp) -> Result<Credenti
     })
 }
 
-/// Says what is wrong with a document, without quoting any of it but the name of a member that we look for.
+/// Describes what is wrong with a document, quoting nothing from it but the name of a member that we look for.
 fn describe(body: &[u8], error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let missing = error.to_string();
@@ -109,7 +109,7 @@ fn describe(body: &[u8], error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// Says what a body is that is not JSON: pages come from proxies, and compressed answers were not asked for.
+/// Describes a body that is not JSON: pages come from proxies, and compressed answers were not requested.
 fn instead_of_json(body: &[u8]) -> &'static str {
     const GZIP: &[u8] = &[0x1F, 0x8B];
     let begin = body.trim_ascii_start();
@@ -167,7 +167,7 @@ struct Credentials<'a> {
     expiration: Cow<'a, str>,
 }
 
-/// A secret that lies in the body's buffer, or, where the JSON has escapes, in one of its own that is wiped.
+/// A secret in the body's buffer or, if the JSON has escapes, in a separate buffer that is wiped.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct SecretText<'a>(#[serde(borrow)] Cow<'a, str>);

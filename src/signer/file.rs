@@ -38,7 +38,7 @@ pub struct KeyInconsistent {
 }
 
 impl FileKey {
-    /// Takes a private key into use.
+    /// Prepares a private key for use.
     ///
     /// # Errors
     ///
@@ -46,9 +46,9 @@ impl FileKey {
     pub fn new(private_key: PrivateKey) -> Result<Self, KeyInconsistent> {
         let der = private_key.pkcs8().expose().as_slice();
         let rejected = |error: KeyRejected| KeyInconsistent { why: error.to_string() };
-        // In the static build the processor has not been asked yet what it has (.cargo/config.toml).
+        // In the static build the processor's features have not been queried yet (.cargo/config.toml).
         aws_lc_rs::init();
-        // The algorithm's own digest is not used: sign_prehashed brings its own.
+        // The algorithm's own digest is not used: sign_prehashed has a separate one.
         let ec = |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, der).map(Pair::Ec).map_err(rejected);
         let ml_dsa = |algorithm: &'static PqdsaSigningAlgorithm| {
             PqdsaKeyPair::from_pkcs8(algorithm, der).map(Pair::MlDsa).map_err(rejected)
@@ -76,9 +76,8 @@ impl FileKey {
 
 /// Signs with any hash on any curve, although the library binds each curve to its own.
 ///
-/// ECDSA takes the hash as a number, cut on the right to the curve's size (FIPS 186-5 §6.4.1). So a hash that
-/// is shorter than the one the library expects is the same number with zeros before it, and of a longer one
-/// only the left part counts.
+/// ECDSA treats the hash as a number, cut on the right to the curve's size (FIPS 186-5 §6.4.1). So a hash shorter than
+/// the library expects is the same number with leading zeros, and of a longer one only the left part counts.
 fn sign_prehashed(
     pair: &EcdsaKeyPair,
     kind: &KeyKind,
@@ -147,7 +146,7 @@ impl SigningKey for FileKey {
     }
 }
 
-/// Shows the kind only.
+/// Shows only the kind.
 impl fmt::Debug for FileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileKey").field("kind", self.private_key.kind()).finish_non_exhaustive()

@@ -13,10 +13,10 @@ pub struct Authorization(String);
 impl Authorization {
     /// `algorithm Credential=credential/scope, SignedHeaders=list, Signature=hex(signature)`
     ///
-    /// `credential` is the certificate's serial number in decimal. The hex is lower case. A comma and a blank stand
-    /// between the parts.
+    /// `credential` is the certificate's serial number in decimal. The hex is lower case. The parts are separated by a
+    /// comma and a blank.
     ///
-    /// See [the signing process], task 4 (its example; its text asks for commas in the list of headers).
+    /// See [the signing process], task 4 (follow its example; its text asks for commas in the list of headers).
     ///
     /// [the signing process]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-sign-process.html
     pub fn new(
@@ -38,7 +38,7 @@ impl Authorization {
         &self.0
     }
 
-    /// Returns the header's value, marked as not to be shown.
+    /// Returns the header's value, marked as sensitive.
     pub(super) fn header_value(&self) -> Result<HeaderValue, SigningError> {
         let mut value = header_value("authorization", &self.0)?;
         value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! The first stage: one text for all spellings of a request.
+//! The first stage: the canonical form of a request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,15 +8,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Request;
 
-/// All but the unreserved characters of RFC 3986 §2.3.
+/// All characters except the unreserved ones of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same, but for the slash between the segments of a path.
+/// The same, except for the slash between the segments of a path.
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
-/// The headers that are never signed: proxies change them, or they are the signature.
+/// Headers that are never signed: proxies change them, or they carry the signature.
 const UNSIGNED: [&str; 3] = ["authorization", "user-agent", "x-amzn-trace-id"];
 
-/// A request in canonical form, and the list of the headers in it.
+/// A request in canonical form, and the list of its headers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalRequest {
     text: String,
@@ -26,10 +26,10 @@ pub struct CanonicalRequest {
 impl CanonicalRequest {
     /// `method LF uri LF query LF headers LF signed_headers LF hex(SHA-256(body))`
     ///
-    /// `uri` is the path as sent, each segment percent-encoded once more. `query` is the pairs, encoded and sorted.
-    /// `headers` is one `name:value LF` a header: names in lower case and sorted, values trimmed, runs of blanks made
-    /// one, the values of repeated names joined by commas in their order. `host` is among them. `signed_headers`
-    /// is the names, joined by semicolons.
+    /// `uri` is the path as sent, with each segment percent-encoded once more. `query` is the pairs, encoded and
+    /// sorted. `headers` is one `name:value LF` per header: names in lower case and sorted, values trimmed, runs of
+    /// blanks collapsed, the values of repeated names joined by commas in their order. `host` is among them.
+    /// `signed_headers` is the names, joined by semicolons.
     ///
     /// See [the signing process], task 1.
     ///
@@ -73,7 +73,7 @@ impl CanonicalRequest {
     }
 }
 
-/// Shows the names of the headers only: one of their values may be a session token.
+/// Shows only the names of the headers: a value may be a session token.
 impl fmt::Debug for CanonicalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CanonicalRequest({})", self.signed_headers)
@@ -82,7 +82,7 @@ impl fmt::Debug for CanonicalRequest {
 
 /// `name=value` pairs, percent-encoded, sorted by encoded name and then by encoded value, joined by `&`.
 ///
-/// A blank is `%20`. An equals sign in a value is encoded once, as the official helper and every SDK do it; the signing
+/// A blank is `%20`. An equals sign in a value is encoded once, as in the official helper and every SDK; the signing
 /// page asks for twice.
 pub(crate) fn canonical_query(pairs: &[(String, String)]) -> String {
     let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
@@ -95,7 +95,7 @@ fn canonical_uri(path: &str) -> String {
     if path.is_empty() { String::from("/") } else { utf8_percent_encode(path, RESERVED_IN_PATH).to_string() }
 }
 
-/// Returns a header's value without blanks around it, and with one blank for each run of them.
+/// Returns a header's value, trimmed, with each run of blanks collapsed to one.
 fn collapsed(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for character in value.trim_matches([' ', '\t']).chars() {

@@ -1,4 +1,4 @@
-//! Where a request goes: scheme, host, port and base path, checked once.
+//! The target of requests: scheme, host, port and base path, checked once.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text::quoted;
 
-/// The longest URL taken for an endpoint, in characters: far above any real one.
+/// The longest URL accepted as an endpoint, in characters: far longer than any real one.
 const MAX_LENGTH: usize = 2048;
 
 /// The ids of [`EndpointError`].
@@ -33,8 +33,8 @@ impl fmt::Display for Scheme {
 
 /// A checked endpoint: `scheme://authority/base/path`.
 ///
-/// The host is in lower case, a default port is left out (so `authority` is the `Host` header), the base path has
-/// neither dot segments nor empty segments and does not end with a slash.
+/// The host is in lower case, a default port is left out (so `authority` is the `Host` header), and the base path has
+/// no dot segments or empty segments and does not end with a slash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     scheme: Scheme,
@@ -61,7 +61,7 @@ pub enum EndpointError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// An own endpoint together with a choice among AWS's endpoints.
+    /// A custom endpoint combined with a choice among AWS's endpoints.
     #[error("the endpoint {} is given, and {option} chooses among AWS's endpoints", quoted(url))]
     NotStandard {
         /// The URL as it was given.
@@ -118,7 +118,7 @@ impl Endpoint {
     /// # Errors
     ///
     /// Fails for another scheme, plain HTTP to another host, user information, a query, a fragment, a path with `..`,
-    /// and for characters that do not belong into a URL.
+    /// or characters that do not belong in a URL.
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
         let malformed = |why| EndpointError::Malformed { url: without_userinfo(url), why };
         if url.len() > MAX_LENGTH {
@@ -159,22 +159,22 @@ impl Endpoint {
         &self.host
     }
 
-    /// Returns the port, the scheme's own where none was given.
+    /// Returns the port; the scheme's default if none was given.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or_else(|| default_port(self.scheme))
     }
 
-    /// Returns host and port as the `Host` header carries them: without a default port.
+    /// Returns host and port as in the `Host` header: without a default port.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Returns the path that precedes every request's own: empty, or `/like/this`.
+    /// Returns the path that precedes that of every request: empty, or `/like/this`.
     pub fn base_path(&self) -> &str {
         &self.base_path
     }
 
-    /// Tells whether the host is a literal loopback address: no name service and no proxy stands between.
+    /// Returns whether the host is a literal loopback address, for which neither the name service nor a proxy is used.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
@@ -187,7 +187,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Returns a URL without its user information, so that an error can show it.
+/// Returns a URL without its user information, for errors.
 pub(crate) fn without_userinfo(url: &str) -> String {
     let start = url.find("://").map_or(0, |index| index + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |index| start + index);
@@ -197,7 +197,7 @@ pub(crate) fn without_userinfo(url: &str) -> String {
     }
 }
 
-/// Splits `host[:port]`; an IPv6 address stands in brackets.
+/// Splits `host[:port]`; an IPv6 address is in brackets.
 pub(crate) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let host_end = authority.rfind(']').map_or(0, |index| index + 1);
     match authority[host_end..].find(':') {
@@ -211,10 +211,10 @@ pub(crate) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// Returns a host in lower case, if it is an IP address or a host name of letters, digits, hyphens and underscores.
+/// Returns a host in lower case if it is an IP address, or a host name of letters, digits, hyphens and underscores.
 ///
-/// A name whose last label begins with a digit must be an address in its usual form: browsers and HTTP libraries take
-/// `127.1` or `0x7f.1` for 127.0.0.1, and nobody means that.
+/// A name whose last label starts with a digit must be an address in the usual form: browsers and HTTP libraries take
+/// `127.1` or `0x7f.1` for 127.0.0.1, which nobody means.
 pub(crate) fn parse_host(host: &str) -> Option<String> {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"));
@@ -232,7 +232,7 @@ pub(crate) fn parse_host(host: &str) -> Option<String> {
     (host.len() <= 253 && host.split('.').all(label)).then(|| host.to_ascii_lowercase())
 }
 
-/// Tells whether a host is 127.0.0.0/8 or ::1, written as an address.
+/// Returns whether a host is 127.0.0.0/8 or ::1, written as an address.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host.trim_start_matches('[')
         .trim_end_matches(']')
@@ -247,7 +247,7 @@ const fn default_port(scheme: Scheme) -> u16 {
     }
 }
 
-/// Returns a base path without empty segments and `.`, as it will be sent and signed.
+/// Returns a base path without empty and `.` segments, as it will be sent and signed.
 fn parse_path(path: &str) -> Result<String, &'static str> {
     let mut normal = String::with_capacity(path.len());
     for segment in path.split('/').filter(|segment| !segment.is_empty() && *segment != ".") {
@@ -263,7 +263,7 @@ fn parse_path(path: &str) -> Result<String, &'static str> {
     Ok(normal)
 }
 
-/// Tells whether a text is `*pchar` (RFC 3986 §3.3), and no dot is hidden behind a percent sign.
+/// Returns whether a text is `*pchar` (RFC 3986 §3.3) without percent-encoded dots.
 fn is_path_segment(segment: &str) -> bool {
     let bytes = segment.as_bytes();
     let percent = |index: usize| {

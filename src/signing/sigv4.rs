@@ -1,6 +1,6 @@
 //! Signs one request with SigV4 and session credentials, through the `aws-sigv4` crate.
 //!
-//! Pure: the caller gives the time. STS understands nothing else than SigV4.
+//! Pure: the caller gives the time. STS accepts only SigV4.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use super::{Request, SignedRequest, SigningError, header_value};
 use crate::clock::Timestamp;
 use crate::credentials::SessionCredentials;
 
-/// Signs a request to one of AWS's services.
+/// Signs a request to an AWS service.
 ///
 /// Adds `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`. `service` is the name in the scope (`sts`).
 ///

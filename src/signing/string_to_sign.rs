@@ -5,7 +5,7 @@ use std::fmt;
 use super::CanonicalRequest;
 use crate::clock::Timestamp;
 
-/// `date/region/service/aws4_request`: where and when a signature counts.
+/// `date/region/service/aws4_request`: where and when a signature is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     time: Timestamp,
@@ -14,7 +14,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Joins the parts; the date is the UTC day of `time`.
+    /// Combines the parts; the date is the UTC day of `time`.
     pub const fn new(time: Timestamp, region: String, service: &'static str) -> Self {
         Self { time, region, service }
     }
@@ -38,9 +38,9 @@ pub struct StringToSign(String);
 impl StringToSign {
     /// `string_to_sign = algorithm LF time LF scope LF hex(SHA-256(canonical_request))`
     ///
-    /// `time` is the request's `X-Amz-Date`, to the second, UTC (`20261123T162000Z`); the scope carries it, so that its
-    /// date and the time always agree. The hash is lower-case hex. There is no line feed at the end. AWS4-X509 signs these octets
-    /// themselves: there is no derived key.
+    /// `time` is the request's `X-Amz-Date`, to the second, UTC (`20261123T162000Z`); it is part of the scope, so that
+    /// the date and the time always agree. The hash is lower-case hex. There is no line feed at the end. AWS4-X509
+    /// signs these octets directly: there is no derived key.
     ///
     /// See [the signing process], tasks 2 and 3.
     ///

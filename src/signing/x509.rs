@@ -19,8 +19,8 @@ const SERVICE: &str = "rolesanywhere";
 /// Signs a request to Roles Anywhere with an identity.
 ///
 /// Adds `X-Amz-Date`, `X-Amz-X509` (the end entity, DER in padded base64), `X-Amz-X509-Chain` (the intermediates in the
-/// same form, joined by commas; absent where there are none) and `Authorization`. `region` is the scope's, and must be
-/// the region of the endpoint.
+/// same form, joined by commas; absent if there are none) and `Authorization`. `region` is that of the scope, and must
+/// be the region of the endpoint.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Why STS gave no answer that can be used.
+//! Why there is no usable answer from STS.
 
 use super::StsRefusal;
 use crate::credentials::CredentialsError;
@@ -7,16 +7,16 @@ use crate::http::NoAnswer;
 use crate::signing::SigningError;
 use crate::text::quoted;
 
-/// The ids of [`StsError`], beyond those of what it carries.
+/// The ids of [`StsError`], beyond those of the errors that it wraps.
 pub const IDS: &[&str] = &["sts-answer-malformed", "sts-answer-other-role"];
 
-/// Why STS gave no answer that can be used.
+/// Why there is no usable answer from STS.
 #[derive(Debug, thiserror::Error)]
 pub enum StsError {
-    /// The credentials in the answer are not what AWS can have sent.
+    /// AWS cannot have sent the credentials in the answer.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// The answer lacks something.
+    /// The answer is incomplete.
     #[error("the answer of STS cannot be read: its {member} is missing or not as it should be")]
     Malformed {
         /// The element's name.
@@ -25,12 +25,12 @@ pub enum StsError {
     /// The answer is about another role, or another session of it.
     #[error("the answer of STS is about another role")]
     OtherRole {
-        /// The session that was asked for.
+        /// The requested session.
         asked: String,
         /// The session in the answer.
         granted: String,
     },
-    /// No answer of the service came.
+    /// There was no answer from the service.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
     /// STS refused.
@@ -42,7 +42,7 @@ pub enum StsError {
 }
 
 impl StsError {
-    /// Tells whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Malformed { .. } | Self::OtherRole { .. } | Self::Signing(_) => {

@@ -1,10 +1,10 @@
-//! What STS says when it refuses, and what it means.
+//! The refusals of STS, and what they mean.
 //!
-//! STS tells little on purpose: whoever may not assume a role does not learn what its trust policy says. So the hints
-//! name each thing that a session of Roles Anywhere needs and that is easily forgotten.
+//! STS reveals little on purpose: a caller who may not assume a role does not learn what its trust policy says. So the
+//! hints list what a session of Roles Anywhere needs and people often forget.
 
 use super::xml::Document;
-use super::{Asked, StsError};
+use super::{Operation, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::{NoAnswer, Response};
 use crate::text::{printable, shortened};
@@ -25,7 +25,7 @@ pub const IDS: &[&str] = &[
     "sts-tags-refused",
 ];
 
-/// The longest code or message that is kept, in characters.
+/// The longest code or message that is stored, in characters.
 const LONGEST_TEXT: usize = 1000;
 
 /// What a refusal means.
@@ -33,27 +33,27 @@ const LONGEST_TEXT: usize = 1000;
 pub enum StsRefusalKind {
     /// The trust policy of the second role, or a policy of the first, does not allow this hop.
     AssumeRoleDenied,
-    /// The signature is of another time.
+    /// The signature's time is wrong.
     Clock,
-    /// A role's credentials get another role's for an hour at most.
+    /// Role chaining is limited to an hour.
     Duration,
     /// Anything else.
     Other,
     /// The account has not enabled the region.
     RegionDisabled,
-    /// The session's role, or a policy that narrows it already, does not allow to narrow it.
+    /// The session's role, or a policy that already narrows it, does not allow narrowing.
     ScopeDenied,
     /// The first session ends before the narrower one would.
     ScopeLifetime,
     /// This STS does not know the operation.
     ScopeNotOffered,
-    /// The policy is none of IAM's, or too large with all that the session carries already.
+    /// The policy is not a valid IAM policy, or too large together with what the session already has.
     ScopePolicy,
     /// The first session is over.
     SessionExpired,
     /// STS does not know the first session.
     SessionUnknown,
-    /// A tag is the first session's and stays as it is, or all tags together are too large.
+    /// A tag of the first session cannot be changed, or all tags together are too large.
     Tags,
 }
 
@@ -61,49 +61,49 @@ pub enum StsRefusalKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("STS refused {action} ({})", printable(code))]
 pub struct StsRefusal {
-    /// What was asked for: `AssumeRole`, `GetCallerIdentity`, `GetScopedCredentials`.
+    /// The operation: `AssumeRole`, `GetCallerIdentity`, `GetScopedCredentials`.
     pub action: &'static str,
     /// What it means.
     pub kind: StsRefusalKind,
     /// The HTTP status.
     pub status: u16,
-    /// AWS's code.
+    /// AWS's error code.
     pub code: String,
     /// AWS's message, in which an external id is replaced by `…`.
     pub message: String,
-    /// The id by which AWS finds the request.
+    /// The id by which AWS can find the request.
     pub request_id: Option<String>,
-    /// The role that was to be assumed.
+    /// The role to assume.
     pub role: Option<String>,
     /// Whether an external id was sent.
     pub has_external_id: bool,
-    /// How a session was to be narrowed.
+    /// How the session was to be narrowed.
     pub scope: Option<String>,
 }
 
 impl StsRefusal {
-    /// Tells whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         self.status >= 500 || self.status == 429 || self.code.starts_with("Throttling")
     }
 }
 
-/// Reads an answer that is not a success.
-pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
+/// Parses an answer that is not a success.
+pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
         error.and_then(|error| error.text(member)).map(|text| shortened(&text, LONGEST_TEXT))
     };
     let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
-    let (assumed, scope) = match asked {
-        Asked::Identity => (None, None),
-        Asked::Role(request) => (Some(request), None),
-        Asked::Scope(scope) => (None, Some(scope.to_string())),
+    let (assumed, scope) = match operation {
+        Operation::Identity => (None, None),
+        Operation::Role(request) => (Some(request), None),
+        Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
-    // STS quotes a value that it does not take.
+    // STS quotes values that it rejects.
     let message = assumed.map_or_else(|| message.clone(), |request| request.without_external_id(&message));
-    let action = asked.action();
+    let action = operation.action();
     StsError::Refused(Box::new(StsRefusal {
         action,
         kind: kind(action, &code, &message),
@@ -118,7 +118,7 @@ pub(super) fn read(asked: Asked<'_>, answer: &Response) -> StsError {
 }
 
 fn kind(action: &str, code: &str, message: &str) -> StsRefusalKind {
-    // Both forms occur, for one and the same error.
+    // Both forms occur for the same error.
     let code = code.strip_suffix("Exception").unwrap_or(code);
     match (action, code) {
         ("AssumeRole", "AccessDenied") => StsRefusalKind::AssumeRoleDenied,
@@ -216,7 +216,7 @@ impl Diagnostic for StsRefusal {
 }
 
 impl StsRefusal {
-    /// Says what the trust policy most likely lacks: what AWS names, else what is easily forgotten.
+    /// Suggests what the trust policy most likely lacks: what AWS names, else what people often forget.
     fn denied(&self) -> &'static str {
         if self.message.contains("sts:TagSession") {
             "allow the first role sts:TagSession in the second role's trust policy: its session carries tags of the certificate"

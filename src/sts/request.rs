@@ -1,4 +1,4 @@
-//! What is asked of AssumeRole, checked before anything is sent.
+//! The AssumeRole request, checked before anything is sent.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ pub const IDS: &[&str] = &[
 
 /// The shortest session that STS grants, in seconds.
 pub const SHORTEST: u64 = 900;
-/// The longest session that STS grants to credentials that are a role's themselves, in seconds.
+/// The longest session that STS grants for role chaining, in seconds.
 pub const LONGEST: u64 = 3600;
 /// How many tags a session may be given.
 const MOST_TAGS: usize = 50;
-/// The session name where the first session tells none.
+/// The session name if the first session has none.
 const SESSION_NAME: &str = "anyrole";
 
-/// A role to be assumed with the credentials of a session (role chaining). Made by [`AssumeRole::new`].
+/// A role to assume with the credentials of a session (role chaining). Created by [`AssumeRole::new`].
 ///
-/// The form of each part is that of [AssumeRole].
+/// The format of each part is that of [AssumeRole].
 ///
 /// [AssumeRole]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 #[derive(Debug)]
@@ -38,16 +38,16 @@ pub struct AssumeRole {
     pub role_session_name: Option<String>,
     /// The requested length; `None` is an hour.
     pub session_duration: Option<Duration>,
-    /// What the role's owner agreed on with its user; to some a shared secret, so it is never shown.
+    /// The external id; some treat it as a shared secret, so it is never shown.
     pub external_id: Option<Secret<String>>,
     /// Session tags, names and values; not transitive.
     pub tags: Vec<(String, String)>,
 }
 
-/// What cannot be asked of AssumeRole; fix the command or the configuration.
+/// Why a role cannot be assumed as requested; fix the command or the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssumeRoleError {
-    /// Outside of what STS grants to a role's credentials.
+    /// Outside the range that STS grants for role chaining.
     #[error(
         "the second hop's duration of {seconds} seconds is not between {SHORTEST} and {LONGEST} seconds (15 minutes to 1 hour)"
     )]
@@ -55,16 +55,16 @@ pub enum AssumeRoleError {
         /// The requested length.
         seconds: u64,
     },
-    /// Not what STS takes for an external id. It is not shown.
+    /// Not a valid external id for STS. It is not shown.
     #[error("the external id is not 2 to 1224 letters, digits or characters of _+=,.@:/-")]
     ExternalId,
-    /// Not what STS takes for a role session name.
+    /// Not a valid role session name for STS.
     #[error("the role session name {} is not 2 to 64 letters, digits or characters of _+=,.@-", quoted(name))]
     RoleSessionName {
         /// The name as it was given.
         name: String,
     },
-    /// Not what STS takes for a session tag.
+    /// Not a valid session tag for STS.
     #[error("the session tag {} cannot be given: {why}", quoted(key))]
     Tag {
         /// The tag's key.
@@ -117,8 +117,8 @@ impl AssumeRole {
     ///
     /// Fails if the duration is not between 15 minutes and an hour, the role session name is not
     /// `[A-Za-z0-9_+=,.@-]{2,64}`, the external id is not `[A-Za-z0-9_+=,.@:/-]{2,1224}`, there are more than 50 tags,
-    /// or a tag's key (1 to 128 characters, unique whatever its case, not beginning with `aws:`) or value (at most 256)
-    /// holds anything but letters, digits, blanks and `_.:/=+-@`.
+    /// or a tag's key (1 to 128 characters, unique ignoring case, not starting with `aws:`) or value (at most 256)
+    /// contains anything but letters, digits, blanks and `_.:/=+-@`.
     pub fn new(
         role_arn: RoleArn,
         role_session_name: Option<String>,
@@ -149,7 +149,7 @@ impl AssumeRole {
         Ok(Self { role_arn, role_session_name, session_duration, external_id, tags })
     }
 
-    /// Returns the session name: the one that was asked for, else the first session's.
+    /// Returns the session name: the requested one, else the first session's.
     pub(super) fn session_name_after<'a>(&'a self, first: &'a CredentialSet) -> &'a str {
         let inherited = || {
             let arn = first.assumed_role_arn.as_deref()?;
@@ -158,7 +158,7 @@ impl AssumeRole {
         self.role_session_name.as_deref().or_else(inherited).unwrap_or(SESSION_NAME)
     }
 
-    /// `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`: under which name the second session acts.
+    /// `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`: the ARN of the second session.
     pub(super) fn assumed_role_arn(&self, role_session_name: &str) -> String {
         let arn = self.role_arn.arn();
         let (partition, account) = (arn.partition(), arn.account());
@@ -168,7 +168,7 @@ impl AssumeRole {
         )
     }
 
-    /// Returns a text in which the external id, if it occurs there, is replaced by `…`.
+    /// Returns a text with every occurrence of the external id replaced by `…`.
     pub(super) fn without_external_id(&self, text: &str) -> String {
         match &self.external_id {
             None => text.to_owned(),
@@ -201,7 +201,7 @@ fn is_external_id(id: &str) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
 }
 
-/// Says what is wrong with a tag, if anything.
+/// Returns what is wrong with a tag, if anything.
 fn wrong_tag(key: &str, value: &str) -> Option<&'static str> {
     // `[\p{L}\p{Z}\p{N}_.:/=+\-@]`
     let allowed = |character: char| {

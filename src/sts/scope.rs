@@ -1,6 +1,6 @@
-//! What is asked of GetScopedCredentials, checked before anything is sent.
+//! The GetScopedCredentials request, checked before anything is sent.
 //!
-//! The form of each part is that of [GetScopedCredentials].
+//! The format of each part is that of [GetScopedCredentials].
 //!
 //! [GetScopedCredentials]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 
@@ -23,19 +23,19 @@ pub const IDS: &[&str] = &[
     "scope-too-often",
 ];
 
-/// How often a session may be narrowed. AWS counts policies; we count those that only shorten as well.
+/// How often a session may be narrowed. AWS counts policies; we also count those that only shorten it.
 const MOST: usize = 3;
 
 /// The longest session that the operation grants, in seconds.
 const LONGEST: u64 = 129_600;
 /// The longest policy, in characters.
 const LONGEST_POLICY: usize = 2_048;
-/// How many characters a description has.
+/// The allowed lengths of a description, in characters.
 const DESCRIPTION_LENGTH: std::ops::RangeInclusive<usize> = 2..=256;
-/// How much of a policy's digest is shown: enough to tell two files apart, as of a commit.
+/// How much of a policy's digest is shown: enough to tell two files apart, as for a commit.
 const SHOWN_DIGITS: usize = 8;
 
-/// How a session is narrowed. Made by [`Scope::new`].
+/// How to narrow a session. Created by [`Scope::new`].
 #[derive(Debug)]
 pub struct Scope {
     policy: Option<ScopePolicy>,
@@ -43,25 +43,25 @@ pub struct Scope {
     description: Option<String>,
 }
 
-/// A policy that a session's permissions are intersected with. Made by [`ScopePolicy::parse`].
+/// A policy that is intersected with a session's permissions. Created by [`ScopePolicy::parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScopePolicy {
     text: String,
     sha256: [u8; 32],
 }
 
-/// What cannot be asked of GetScopedCredentials; fix the command, the configuration or the policy.
+/// Why a session cannot be narrowed as requested; fix the command, the configuration or the policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// Nothing is narrowed.
+    /// Nothing narrows the session.
     #[error(
         "a description of a narrower session is given, and neither a policy nor a duration to narrow it by"
     )]
     DescriptionAlone,
-    /// Not what STS takes for a description.
+    /// Not a valid description for STS.
     #[error("the description of the narrower session is not 2 to 256 characters of ASCII or Latin-1")]
     Description,
-    /// Outside of what STS grants.
+    /// Outside the range that STS grants.
     #[error(
         "the narrower session's duration of {seconds} seconds is not between 1 and {LONGEST} seconds (1 second to 36 hours)"
     )]
@@ -69,7 +69,7 @@ pub enum ScopeError {
         /// The requested length.
         seconds: u64,
     },
-    /// The session that is narrowed does not last so long.
+    /// The session before is shorter.
     #[error(
         "the narrower session's duration of {seconds} seconds is longer than the {first} seconds of the session that it is made from"
     )]
@@ -79,10 +79,10 @@ pub enum ScopeError {
         /// The requested length of the session before.
         first: u64,
     },
-    /// No policy.
+    /// Not a policy.
     #[error("{source_name} is no policy: {why}")]
     Policy {
-        /// Where it was read, as a user writes it.
+        /// Where it was read, as the user wrote it.
         source_name: String,
         /// What is wrong with it.
         why: String,
@@ -92,12 +92,12 @@ pub enum ScopeError {
         "the policy of {source_name} has {characters} characters without its blanks, and STS takes {LONGEST_POLICY}"
     )]
     PolicyTooLong {
-        /// Where it was read, as a user writes it.
+        /// Where it was read, as the user wrote it.
         source_name: String,
         /// How many it has.
         characters: usize,
     },
-    /// More often than AWS narrows a session.
+    /// AWS does not narrow a session that often.
     #[error("the session would be narrowed {given} times, and {MOST} times is the most")]
     TooOften {
         /// How often.
@@ -141,14 +141,14 @@ impl Diagnostic for ScopeError {
 }
 
 impl ScopePolicy {
-    /// Takes a policy, if it is one that STS can take: JSON, an object with a `Statement`, of the characters U+0020 to U+00FF,
-    /// at most 2,048 of them without the blanks between its parts.
+    /// Parses a policy if STS can accept it: JSON, an object with a `Statement`, only characters from U+0020 to U+00FF,
+    /// and at most 2,048 of them without the blanks between tokens.
     ///
-    /// These blanks are not sent: they mean nothing in JSON, and STS counts them.
+    /// These blanks are not sent: they mean nothing in JSON, but STS counts them.
     ///
     /// # Errors
     ///
-    /// Fails if it is anything else; `source_name` is what the error calls it.
+    /// Fails if it is anything else; errors refer to it as `source_name`.
     pub fn parse(json: &[u8], source_name: &str) -> Result<Self, ScopeError> {
         let wrong = |why: String| ScopeError::Policy { source_name: source_name.to_owned(), why };
         let text = std::str::from_utf8(json).map_err(|_| wrong(String::from("it is not UTF-8")))?;
@@ -179,17 +179,17 @@ impl ScopePolicy {
         Ok(Self { text, sha256 })
     }
 
-    /// Returns the document as it is sent.
+    /// Returns the document that is sent.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns the SHA-256 of the document as it is sent.
+    /// Returns the SHA-256 of the document that is sent.
     pub const fn sha256(&self) -> &[u8; 32] {
         &self.sha256
     }
 
-    /// Returns the first digits of the SHA-256, by which people tell policies apart.
+    /// Returns the first digits of the SHA-256, enough for people to tell policies apart.
     fn short_digest(&self) -> String {
         let mut digits = hex::encode(self.sha256);
         digits.truncate(SHOWN_DIGITS);
@@ -197,7 +197,7 @@ impl ScopePolicy {
     }
 }
 
-/// Leaves out what stands between the parts of a JSON document and means nothing.
+/// Removes the insignificant blanks from a JSON document.
 fn without_blanks(json: &str) -> String {
     let (mut inside, mut escaped) = (false, false);
     json.chars()
@@ -214,12 +214,12 @@ fn without_blanks(json: &str) -> String {
 }
 
 impl Scope {
-    /// Joins how a session is narrowed; `None` where nothing is given.
+    /// Combines the ways to narrow a session; `None` if none is given.
     ///
     /// # Errors
     ///
-    /// Fails if the duration is not between 1 second and 36 hours, the description is not 2 to 256 characters of ASCII or
-    /// Latin-1, or nothing but a description is given.
+    /// Fails if the duration is not between 1 second and 36 hours, the description is not 2 to 256 characters of ASCII
+    /// or Latin-1, or only a description is given.
     pub fn new(
         policy: Option<ScopePolicy>,
         duration: Option<Duration>,
@@ -244,7 +244,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// Fails if that is more than three times.
+    /// Fails if it is more than three times.
     pub const fn check_number(given: usize) -> Result<(), ScopeError> {
         if given > MOST { Err(ScopeError::TooOften { given }) } else { Ok(()) }
     }
@@ -254,21 +254,21 @@ impl Scope {
         self.policy.as_ref()
     }
 
-    /// Returns the length asked for; `None` ends with the session before.
+    /// Returns the requested length; with `None` it ends with the session before.
     pub const fn duration(&self) -> Option<Duration> {
         self.duration
     }
 
-    /// Returns what CloudTrail is to show.
+    /// Returns the description for CloudTrail.
     pub fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
-    /// Checks that the session before, of that requested length, can last as long as this one.
+    /// Checks that the session before, with this requested length, can last as long as this one.
     ///
     /// # Errors
     ///
-    /// Fails if this one is longer: STS would refuse it each time.
+    /// Fails if this one is longer: STS would always refuse it.
     pub fn check_within(&self, first: Option<Duration>) -> Result<(), ScopeError> {
         match (self.duration, first) {
             (Some(duration), Some(first)) if duration > first => {
@@ -278,7 +278,7 @@ impl Scope {
         }
     }
 
-    /// Returns the form's fields beyond action and version; `length` is what is asked for of [`Scope::duration`].
+    /// Returns the form's fields beyond action and version; `length` is the requested part of [`Scope::duration`].
     pub(super) fn parameters(&self, length: Option<Duration>) -> Vec<(String, String)> {
         let field = |name: &str, value: String| (String::from(name), value);
         let policy = self.policy.as_ref().map(|policy| field("Policy", policy.text.clone()));
@@ -289,7 +289,7 @@ impl Scope {
     }
 }
 
-/// Says in a few words how the session is narrowed: `policy 3f2a9c1b, 10 minutes, 'plan of job 4711'`.
+/// Describes briefly how the session is narrowed: `policy 3f2a9c1b, 10 minutes, 'plan of job 4711'`.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let policy = self.policy.as_ref().map(|policy| format!("policy {}", policy.short_digest()));

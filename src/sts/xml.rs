@@ -1,4 +1,4 @@
-//! Enough of XML to read the flat answers of STS, and no more: no entities of one's own, no namespaces, no attributes.
+//! Just enough XML to read the flat answers of STS: no custom entities, no namespaces, no attributes.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use std::borrow::Cow;
 pub struct Document<'a>(&'a str);
 
 impl<'a> Document<'a> {
-    /// Takes a document, if it is UTF-8; it is as long as the transport lets an answer be.
+    /// Accepts a document if it is UTF-8; the transport limits its length.
     pub fn parse(body: &'a [u8]) -> Option<Self> {
         std::str::from_utf8(body).ok().map(Self)
     }
 
-    /// Returns what is inside of the first element of a name, wherever it stands.
+    /// Returns the content of the first element with this name, at any depth.
     ///
-    /// An element that holds another of its own name is not read rightly; the answers have none.
+    /// An element that contains another with its own name is not read correctly; the answers have none.
     pub fn inside(self, name: &str) -> Option<Self> {
         let mut rest = self.0;
         loop {
@@ -27,7 +27,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Returns the text of the first element of a name, with the five entities of XML and numbers read.
+    /// Returns the text of the first element with this name, with character references and the five predefined entities
+    /// decoded.
     pub fn text(self, name: &str) -> Option<Cow<'a, str>> {
         let text = self.inside(name)?.0.trim();
         if text.contains('<') {
@@ -36,7 +37,7 @@ impl<'a> Document<'a> {
         if text.contains('&') { unescaped(text).map(Cow::Owned) } else { Some(Cow::Borrowed(text)) }
     }
 
-    /// Returns the text of the first element of a name as it stands in the document; `None` if it holds entities.
+    /// Returns the text of the first element with this name unchanged; `None` if it contains entities.
     pub fn plain(self, name: &str) -> Option<&'a str> {
         let text = self.inside(name)?.0.trim();
         (!text.contains(['<', '&'])).then_some(text)
@@ -68,7 +69,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Shows nothing: the answer of AssumeRole holds secrets.
+/// Shows nothing: the answer of AssumeRole contains secrets.
 impl std::fmt::Debug for Document<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Document({} bytes)", self.0.len())

@@ -1,15 +1,15 @@
-//! The lines by which two texts differ, in the form of `diff -U0`.
+//! The lines in which two texts differ, in the format of `diff -U0`.
 
 use std::fmt::Write as _;
 
 use super::printable_line;
 
-/// More comparisons than that are not made: all of the lines in question are shown then.
+/// The most comparisons; beyond that, all of the lines in question are shown.
 const MOST: usize = 4_000_000;
 
-/// Returns what becomes of `old` in `new`: each change with its lines' numbers and the last line above it that begins with `[`.
+/// Returns the changes from `old` to `new`: each with its line numbers and the last line above it that starts with `[`.
 ///
-/// `shown` is what is shown of a line. Nothing around the changes is shown: it may be a secret.
+/// `shown` returns what to show of a line. Nothing around the changes is shown: it may be a secret.
 pub fn diff(old: &str, new: &str, shown: impl Fn(&str) -> String) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
@@ -42,7 +42,7 @@ pub fn diff(old: &str, new: &str, shown: impl Fn(&str) -> String) -> String {
     text
 }
 
-/// Writes where lines are as `diff` does: of none, the one above.
+/// Writes line numbers as `diff` does: for no lines, the one above.
 fn lines(before: usize, count: usize) -> String {
     match count {
         0 => format!("{before},0"),

@@ -1,22 +1,22 @@
-//! Text that may be a private key and is therefore never shown: somebody gave the key where its place was asked for.
+//! Text that may be a private key and is therefore never shown: for example, a key given instead of its path.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How every PEM block begins (RFC 7468).
+/// The start of every PEM block (RFC 7468).
 const PEM: &str = "-----BEGIN";
 
-/// More base64 than this in one piece is a key rather than a name; a line of PEM has 64.
+/// A longer piece of base64 is a key rather than a name; a line of PEM has 64 characters.
 const LONGEST_NAME: usize = 64;
 
-/// How many characters of DER in base64 are enough to tell it from a word.
+/// How many characters of base64 are enough to recognise DER.
 const SHORTEST_DER: usize = 40;
 
 /// Returns the text with a note in place of each part that may be a key.
 ///
-/// That is everything from `-----BEGIN` to the end of its block, and each piece of base64 (or base64url) which is DER by its
-/// first letters, or longer than 64 characters and as irregular as octets are. Paths and ARNs have the same letters, but are made of
-/// words: [`is_irregular`] tells them apart.
+/// That is everything from `-----BEGIN` to the end of its block, and each piece of base64 (or base64url) that starts
+/// like DER, or is longer than 64 characters and as irregular as encoded octets. Paths and ARNs use the same characters
+/// but consist of words: [`is_irregular`] distinguishes them.
 pub(super) fn concealed(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed("");
     let mut rest = text;
@@ -34,7 +34,7 @@ pub(super) fn concealed(text: &str) -> Cow<'_, str> {
     shown
 }
 
-/// Tells whether a whole text may be a key: part of it is concealed, or it has several lines.
+/// Returns whether a whole text may be a key: part of it is concealed, or it has several lines.
 pub fn is_key_material(text: &str) -> bool {
     text.trim().contains(['\n', '\r']) || next(text).is_some()
 }
@@ -46,7 +46,7 @@ fn next(text: &str) -> Option<Range<usize>> {
     base64(&text[..before]).or(pem)
 }
 
-/// Returns where a PEM block ends: behind the last dash of its last line, or with the text.
+/// Returns where a PEM block ends: after the last dash of its last line, or at the end of the text.
 fn end_of_block(text: &str, start: usize) -> usize {
     let end = text[start..].rfind("-----END").map(|end| start + end + "-----END".len());
     let dashes = end.and_then(|end| text[end..].find("-----").map(|dashes| end + dashes + "-----".len()));
@@ -56,7 +56,7 @@ fn end_of_block(text: &str, start: usize) -> usize {
 /// Finds the first piece of base64 that may be a key.
 fn base64(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
-    // Most texts are short, and none can hold a key then.
+    // Most texts are short, and then cannot contain a key.
     if text.len() < SHORTEST_DER {
         return None;
     }
@@ -66,7 +66,7 @@ fn base64(text: &str) -> Option<Range<usize>> {
         if is_key {
             return Some(start..start + piece.len());
         }
-        // Behind each piece stands one letter that is not base64.
+        // Each piece is followed by one character that is not base64.
         start += piece.len();
         start += text[start..].chars().next().map_or(0, char::len_utf8);
     }
@@ -77,7 +77,7 @@ const fn is_base64(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '-' | '_')
 }
 
-/// Tells whether a piece begins as a SEQUENCE does, in base64: `0x30`, then a length that is short or of one or two octets.
+/// Returns whether a piece starts like a SEQUENCE in base64: `0x30`, then a short length or one of one or two octets.
 fn begins_as_der(piece: &str) -> bool {
     piece.starts_with('M') && matches!(piece.as_bytes().get(1), Some(b'A'..=b'I'))
 }
@@ -86,10 +86,11 @@ fn has_both_cases(piece: &str) -> bool {
     piece.contains(char::is_uppercase) && piece.contains(char::is_lowercase)
 }
 
-/// Tells whether letters change between upper case, lower case and digit in one of three places.
+/// Returns whether characters change between upper case, lower case and digits at one in three positions or more.
 ///
-/// Octets in base64 do so in two of three, and in fewer than half as many once in 50,000 times where there are 66; words, with or
-/// without capitals, do in one of four. What stands between slashes and dashes without a capital is a word or a hash in
+/// Random octets in base64 change at two in three, and for 66 of them fewer than half as often only once in 50,000
+/// times; words, with or without capitals, change at one in four. Parts between slashes and dashes that have no
+/// capitals are words or hexadecimal hashes, and are not counted.
 /// hexadecimal digits, and does not count.
 fn is_irregular(piece: &str) -> bool {
     let parts =
@@ -139,7 +140,7 @@ mod tests {
                         assert!(is_key_material(&text));
                     }
                 }
-                // Octets without a beginning that tells.
+                // Octets without a recognisable start.
                 let text = STANDARD.encode(&der[4..]);
                 assert!(text.len() <= LONGEST_NAME || concealed(&text).contains("not shown"), "{text}");
             }

@@ -1,17 +1,17 @@
-//! Brings BER into the one form that DER allows, as far as key stores need it.
+//! Converts BER to DER, to the extent that key stores need it.
 //!
-//! Firefox, macOS and Bouncy Castle write PKCS#12 with indefinite lengths and octet strings in pieces (X.690 §8.1.3.6, §8.7.3), which
-//! parsers of DER refuse, and rightly.
+//! Firefox, macOS and Bouncy Castle write PKCS#12 with indefinite lengths and constructed octet strings (X.690
+//! §8.1.3.6, §8.7.3), which DER parsers rightly reject.
 
 use zeroize::Zeroizing;
 
-/// How deep structures are followed; a store has about ten levels.
+/// The deepest nesting; a store has about ten levels.
 const DEPTH_LIMIT: usize = 32;
-/// Tag of an OCTET STRING, and the bit of those that are in pieces.
+/// The tag of an OCTET STRING, and the bit of constructed ones.
 const OCTET_STRING: u8 = 0x04;
 const CONSTRUCTED: u8 = 0x20;
 
-/// Returns one element in DER; `None` where it is cut off, goes on after its end, or is no BER.
+/// Converts one element to DER; `None` if it is cut off, is followed by other data, or is not BER.
 pub(super) fn to_der(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     // An indefinite length of two octets may become a definite one of five.
     let mut output = Zeroizing::new(Vec::with_capacity(input.len() * 2));
@@ -60,7 +60,7 @@ fn write_element(rest: &mut &[u8], output: &mut Vec<u8>, depth: usize) -> Option
     Some(())
 }
 
-/// Reads one piece of an octet string, which may be in pieces itself, and appends its content.
+/// Reads one piece of an octet string, possibly constructed itself, and appends its content.
 fn write_pieces(rest: &mut &[u8], output: &mut Vec<u8>, depth: usize) -> Option<()> {
     let mut piece = Zeroizing::new(Vec::with_capacity(rest.len()));
     write_element(rest, &mut piece, depth)?;
@@ -73,7 +73,7 @@ fn write_pieces(rest: &mut &[u8], output: &mut Vec<u8>, depth: usize) -> Option<
     Some(())
 }
 
-/// Reads tag and length; the length is `None` where it is indefinite. Tags of several octets are nobody's here.
+/// Reads a tag and a length; the length is `None` if it is indefinite. Tags of several octets do not occur here.
 fn header(rest: &mut &[u8]) -> Option<(u8, Option<usize>)> {
     let [tag, first] = *take(rest, 2)? else { return None };
     if tag & 0x1F == 0x1F {
@@ -87,7 +87,7 @@ fn header(rest: &mut &[u8]) -> Option<(u8, Option<usize>)> {
             let octets = take(rest, usize::from(first & 0x7F))?;
             let significant =
                 octets.iter().position(|octet| *octet != 0).map_or(&[][..], |first| &octets[first..]);
-            // No store is longer than what four octets tell.
+            // No store is longer than a length of four octets can express.
             if significant.len() > 4 {
                 return None;
             }

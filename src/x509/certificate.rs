@@ -1,4 +1,4 @@
-//! One X.509 certificate: its DER and the facts that matter here.
+//! An X.509 certificate: its DER and the facts that matter here.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl SerialNumber {
         Self { decimal: number.to_string(), hex: format!("{minus}{}", hex::encode(magnitude)), usual }
     }
 
-    /// Returns the number in decimal, as the Authorization header carries it; a negative one with a minus sign.
+    /// Returns the number in decimal, as in the Authorization header; a negative one with a minus sign.
     pub fn decimal(&self) -> &str {
         &self.decimal
     }
@@ -46,7 +46,7 @@ impl SerialNumber {
         &self.hex
     }
 
-    /// Returns whether it is as RFC 5280 asks: positive, and its INTEGER at most 20 octets long.
+    /// Returns whether it conforms to RFC 5280: positive, with an INTEGER of at most 20 octets.
     pub const fn is_usual(&self) -> bool {
         self.usual
     }
@@ -55,11 +55,11 @@ impl SerialNumber {
 /// The hash function under a certificate's own signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureHash {
-    /// None apart: ML-DSA and EdDSA hash as part of the signature.
+    /// No separate one: ML-DSA and EdDSA hash as part of the signature.
     Intrinsic,
     /// MD5.
     Md5,
-    /// An algorithm not known here, by object identifier.
+    /// An unknown algorithm, by object identifier.
     Other(String),
     /// SHA-1.
     Sha1,
@@ -74,11 +74,11 @@ pub enum SignatureHash {
 }
 
 impl SignatureHash {
-    /// Returns whether AWS takes it: SHA-256 or stronger (Roles Anywhere user guide, "trust model").
+    /// Returns whether AWS accepts it: SHA-256 or stronger (Roles Anywhere user guide, "trust model").
     pub const fn is_sufficient(&self) -> bool {
         match self {
             Self::Intrinsic | Self::Sha256 | Self::Sha384 | Self::Sha512 => true,
-            // Not known here is not known to be weak; AWS decides.
+            // An unknown hash is not necessarily weak; AWS decides.
             Self::Other(_) => true,
             Self::Md5 | Self::Sha1 | Self::Sha224 => false,
         }
@@ -125,7 +125,7 @@ pub struct Certificate {
     signature: Vec<u8>,
 }
 
-/// A distinguished name: as text to show, as DER to compare, and its attributes.
+/// A distinguished name: as text for display, as DER for comparison, and its attributes.
 #[derive(Clone, PartialEq, Eq)]
 struct Name {
     text: String,
@@ -160,7 +160,7 @@ impl CertificateError {
 }
 
 impl Certificate {
-    /// Parses the certificate in a block; `None` where it holds something else.
+    /// Parses the certificate in a block; `None` if the block contains something else.
     pub fn of_block(block: &Block) -> Option<Result<Self, CertificateError>> {
         match block.label {
             Label::Certificate => Some(Self::parse(&block.der)),
@@ -182,7 +182,7 @@ impl Certificate {
         }
     }
 
-    /// Tells whether this is a certificate of these names, and no CA's.
+    /// Returns whether this certificate has these names and is not a CA's.
     pub fn is_end_entity_of(&self, subject_name: &str, issuer_name: &str) -> bool {
         !self.is_ca() && self.subject_name() == subject_name && self.issuer_name() == issuer_name
     }
@@ -191,8 +191,7 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Fails if the bytes are not one X.509 certificate, or if an extension that matters here is malformed or
-    /// appears twice.
+    /// Fails if the bytes are not one X.509 certificate, or if a relevant extension is malformed or occurs twice.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
         let (rest, certificate) = X509Certificate::from_der(der)
             .map_err(|error| CertificateError::new(damage::describe(der, &error)))?;
@@ -202,8 +201,8 @@ impl Certificate {
         Self::view(der, &certificate)
     }
 
-    /// Parses the certificate at the start of DER that may go on: OpenSSL's TRUSTED CERTIFICATE has its trust
-    /// settings behind it.
+    /// Parses the certificate at the start of DER that may continue: in OpenSSL's TRUSTED CERTIFICATE, trust settings
+    /// follow it.
     ///
     /// # Errors
     ///
@@ -287,12 +286,12 @@ impl Certificate {
         &self.serial_number
     }
 
-    /// Returns the subject name as text in the form of RFC 4514, control characters escaped; empty where there is none.
+    /// Returns the subject name as text in RFC 4514 form, with control characters escaped; empty if there is none.
     pub fn subject_name(&self) -> &str {
         &self.subject.text
     }
 
-    /// Returns the issuer's name as text in the form of RFC 4514, control characters escaped.
+    /// Returns the issuer's name as text in RFC 4514 form, with control characters escaped.
     pub fn issuer_name(&self) -> &str {
         &self.issuer.text
     }
@@ -318,32 +317,32 @@ impl Certificate {
         self.not_after
     }
 
-    /// Returns the version as people count it: 1, 2 or 3.
+    /// Returns the version as commonly counted: 1, 2 or 3.
     pub const fn version(&self) -> u32 {
         self.version
     }
 
-    /// Returns whether basicConstraints says that this is a CA.
+    /// Returns whether basicConstraints marks this as a CA.
     pub fn is_ca(&self) -> bool {
         self.basic_constraints.is_some_and(|constraints| constraints.is_ca)
     }
 
-    /// Returns how many intermediates may stand below this CA; `None` where nothing limits it.
+    /// Returns how many intermediates may be below this CA; `None` if there is no limit.
     pub fn path_length(&self) -> Option<u32> {
         self.basic_constraints.and_then(|constraints| constraints.path_length)
     }
 
-    /// Returns whether keyUsage is there and allows digital signatures (bit 0).
+    /// Returns whether keyUsage is present and allows digital signatures (bit 0).
     pub fn allows_digital_signature(&self) -> bool {
         self.key_usage.is_some_and(|bits| bits & 1 != 0)
     }
 
-    /// Returns whether keyUsage is there and allows signing certificates (bit 5).
+    /// Returns whether keyUsage is present and allows signing certificates (bit 5).
     pub fn allows_certificate_signing(&self) -> bool {
         self.key_usage.is_some_and(|bits| bits & (1 << 5) != 0)
     }
 
-    /// Returns whether there is a keyUsage extension at all.
+    /// Returns whether there is a keyUsage extension.
     pub const fn has_key_usage(&self) -> bool {
         self.key_usage.is_some()
     }
@@ -363,12 +362,12 @@ impl Certificate {
         self.subject_key_id.as_deref()
     }
 
-    /// Returns the key identifier of the issuer in lower-case hex.
+    /// Returns the issuer's key identifier in lower-case hex.
     pub fn authority_key_id(&self) -> Option<&str> {
         self.authority_key_id.as_deref()
     }
 
-    /// Returns the subject alternative names to be shown: `DNS:host.example`, in the certificate's order.
+    /// Returns the subject alternative names for display: `DNS:host.example`, in the certificate's order.
     pub fn subject_alternative_names(&self) -> &[String] {
         &self.subject_alternative_names
     }
@@ -422,9 +421,9 @@ impl Certificate {
         self.is_self_issued() && (self.verification.is_none() || self.issued(self))
     }
 
-    /// Returns whether this certificate's key signed `child` and its subject is the name of the child's issuer.
+    /// Returns whether this certificate's key signed `child` and its subject is the child's issuer.
     ///
-    /// Names are compared octet by octet. A signature that cannot be verified here counts as not made.
+    /// Names are compared octet by octet. A signature that cannot be verified here counts as invalid.
     pub fn issued(&self, child: &Self) -> bool {
         let Some(algorithm) = child.verification else { return false };
         self.subject.der == child.issuer.der
@@ -503,7 +502,7 @@ pub(super) fn signature_algorithm(
     }
 }
 
-/// Reads the hash out of the parameters of RSASSA-PSS (RFC 4055 §3.1); absent means SHA-1.
+/// Returns the hash in the parameters of RSASSA-PSS (RFC 4055 §3.1); SHA-1 if absent.
 fn pss(algorithm: &AlgorithmIdentifier<'_>) -> (SignatureHash, Option<VerifiedAlgorithm>) {
     use x509_parser::signature_algorithm::RsaSsaPssParams;
     let parameters = algorithm.parameters.as_ref().and_then(|any| RsaSsaPssParams::try_from(any).ok());

@@ -1,8 +1,8 @@
-//! Orders candidate certificates into the chain that is presented.
+//! Orders candidate certificates into the chain to present.
 
 use super::Certificate;
 
-/// How many intermediates AWS takes in the chain header (Roles Anywhere user guide, "authentication").
+/// The most intermediates that AWS accepts in the chain header (Roles Anywhere user guide, "authentication").
 pub const DEPTH_LIMIT: usize = 5;
 
 /// An end-entity certificate with its intermediates, and what was left out.
@@ -12,20 +12,20 @@ pub struct Chain {
     pub end_entity: Certificate,
     /// The CA certificates above it, in order of issuance, nearest first, without roots.
     ///
-    /// All that follow one another are here, so there may be more than [`DEPTH_LIMIT`].
+    /// The chain is complete, so there may be more than [`DEPTH_LIMIT`].
     pub intermediates: Vec<Certificate>,
-    /// Self-signed certificates, which AWS has as trust anchors and does not want to be sent.
+    /// Self-signed certificates, which AWS has as trust anchors and does not want to receive.
     pub roots: Vec<Certificate>,
-    /// Certificates that are no part of the chain.
+    /// Certificates that are not part of the chain.
     pub unrelated: Vec<Certificate>,
 }
 
 impl Chain {
-    /// Orders `candidates`, which may hold duplicates, roots, unrelated certificates and the end entity, in any order.
+    /// Builds the chain from `candidates`, which may include duplicates, roots, unrelated certificates and the end
+    /// entity, in any order.
     ///
-    /// A certificate follows another if its subject is the other's issuer and its key made the other's
-    /// signature. Of several that do (cross-signed CAs) the one which is valid longest is taken; each is taken
-    /// at most once, so a cycle ends.
+    /// A certificate follows another if its subject is the other's issuer and its key signed the other. If several
+    /// qualify (cross-signed CAs), the one that is valid longest is used; each is used at most once, so cycles end.
     pub fn order(end_entity: Certificate, candidates: Vec<Certificate>) -> Self {
         let mut rest: Vec<Certificate> = Vec::with_capacity(candidates.len());
         for certificate in candidates {
@@ -49,7 +49,7 @@ impl Chain {
                 None => break,
             }
         }
-        // Another certificate of a CA that is in the chain (a cross-signature) is no stranger.
+        // Another certificate of a CA in the chain (a cross-signature) is not unrelated.
         unrelated.retain(|other| {
             !intermediates.iter().any(|used| {
                 used.public_key() == other.public_key() && used.subject_name() == other.subject_name()

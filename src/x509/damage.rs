@@ -1,9 +1,10 @@
-//! Says what is wrong with DER that a parser refused: the parser's own words are for those who write parsers.
+//! Describes what is wrong with DER that a parser rejected, because the parser's messages are only useful to its
+//! authors.
 
 use x509_parser::error::X509Error;
 use x509_parser::nom;
 
-/// The parts of a certificate by which a parser refuses it.
+/// The parts of a certificate that parser errors refer to.
 const PARTS: [(X509Error, &str); 10] = [
     (X509Error::InvalidVersion, "version"),
     (X509Error::InvalidSerial, "serial number"),
@@ -41,7 +42,7 @@ pub(super) fn describe(der: &[u8], error: &nom::Err<X509Error>) -> String {
     }
 }
 
-/// Reads the length of an element (X.690 §8.1.3): how many octets tell it, and how long the content is.
+/// Reads the length of an element (X.690 §8.1.3): the number of octets that encode it, and the length of the content.
 fn length(octets: &[u8]) -> Option<(usize, usize)> {
     let (first, rest) = octets.split_first()?;
     if *first < 0x80 {

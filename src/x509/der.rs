@@ -1,4 +1,4 @@
-//! Tells what a DER structure is by its first elements.
+//! Recognises DER structures by their first elements.
 
 use pkcs8::ObjectIdentifier;
 use pkcs8::der::asn1::{AnyRef, UintRef};
@@ -18,9 +18,9 @@ const TPM_KEYS: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("2.23.133.10.1.5"),
 ];
 
-/// Tells what the input is; `None` where it is no DER structure of ours, or goes on after it.
+/// Returns what the input is; `None` if it is not one of our DER structures, or is followed by other data.
 pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
-    // A store may be written in BER; and one that is cut off should be called that.
+    // A store may be BER, and a truncated store should still be reported as one.
     if begins_store(input) {
         return Some(Label::Pkcs12);
     }
@@ -47,14 +47,15 @@ pub(crate) fn recognise(input: &[u8]) -> Option<Label> {
     }
 }
 
-/// Tells whether octets begin as a PKCS#12 store does, in DER or BER, whole or not: `SEQUENCE { INTEGER 3, SEQUENCE …`.
+/// Returns whether these octets begin like a PKCS#12 store, in DER or BER, complete or not: `SEQUENCE { INTEGER 3,
+/// SEQUENCE …`.
 fn begins_store(input: &[u8]) -> bool {
     let Some((&[0x30, first], rest)) = input.split_first_chunk() else { return false };
     let skipped = if first > 0x80 { usize::from(first & 0x7F) } else { 0 };
     rest.get(skipped..).is_some_and(|body| body.starts_with(&[2, 1, 3, 0x30]))
 }
 
-/// Tells what begins with its own name.
+/// Recognises a structure that begins with an object identifier.
 fn recognise_named(body: &mut SliceReader<'_>) -> Option<Label> {
     let name: ObjectIdentifier = body.decode().ok()?;
     if name == SIGNED_DATA {
@@ -66,8 +67,8 @@ fn recognise_named(body: &mut SliceReader<'_>) -> Option<Label> {
     }
 }
 
-/// Returns the certificates of a PKCS#7 message (RFC 2315 §9.1, RFC 5652 §5.1), which carries nothing else when a CA hands them out:
-/// `.p7b`, `.p7c`. `None` where it is no message of signed data; certificates of other kinds than X.509 are left out.
+/// Returns the certificates of a PKCS#7 message (RFC 2315 §9.1, RFC 5652 §5.1), the form in which CAs distribute them:
+/// `.p7b`, `.p7c`. `None` if it is not signed data; certificates other than X.509 are left out.
 pub(super) fn certificates_of_message(message: &[u8]) -> Option<Vec<Zeroizing<Vec<u8>>>> {
     let mut outer = SliceReader::new(message).ok()?;
     let mut body = element(&mut outer, Tag::Sequence)?;
@@ -77,7 +78,7 @@ pub(super) fn certificates_of_message(message: &[u8]) -> Option<Vec<Zeroizing<Ve
     }
     let mut explicit = element(&mut body, context(0))?;
     let mut signed = element(&mut explicit, Tag::Sequence)?;
-    // Version, digest algorithms and the content.
+    // Version, digest algorithms and content.
     for _ in 0..3 {
         skip(&mut signed)?;
     }
@@ -100,7 +101,7 @@ pub(super) const fn context(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
 }
 
-/// Tells what begins with a version number.
+/// Recognises a structure that begins with a version number.
 fn recognise_key(body: &mut SliceReader<'_>) -> Option<Label> {
     let _version: UintRef<'_> = body.decode().ok()?;
     let second = Tag::peek(body).ok()?;
@@ -112,7 +113,7 @@ fn recognise_key(body: &mut SliceReader<'_>) -> Option<Label> {
     forms.into_iter().find(|(tag, _)| *tag == second).map(|(_, label)| label)
 }
 
-/// Tells a certificate from a request for one: both are a signed sequence.
+/// Distinguishes a certificate from a certificate request: both are a signed sequence.
 fn recognise_signed(signed: &mut SliceReader<'_>) -> Option<Label> {
     let first = Tag::peek(signed).ok()?;
     if matches!(first, Tag::ContextSpecific { number: TagNumber(0), .. }) {
@@ -123,8 +124,8 @@ fn recognise_signed(signed: &mut SliceReader<'_>) -> Option<Label> {
     }
     skip(signed)?;
     skip(signed)?;
-    // A request's third element is the public key, whose second is a bit string; a version-1 certificate's
-    // third is the issuer's name.
+    // The third element of a request is the public key, the second part of which is a bit string; that of a version 1
+    // certificate is the issuer's name.
     let mut third = element(signed, Tag::Sequence)?;
     let request = skip(&mut third).is_some() && Tag::peek(&third).is_ok_and(|tag| tag == Tag::BitString);
     Some(if request { Label::CertificateRequest } else { Label::Certificate })

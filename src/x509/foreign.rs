@@ -1,4 +1,4 @@
-//! Files of other makers, which no program here reads: recognised by how they begin, with the command that converts them.
+//! Vendor formats that this program does not read: recognised by how they begin, with the command that converts them.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Foreign {
         BEGINNINGS.iter().find(|(beginning, _)| input.starts_with(beginning)).map(|(_, kind)| *kind)
     }
 
-    /// Returns the command that makes of it what can be used.
+    /// Returns the command that converts it to a supported format.
     pub const fn conversion(self) -> &'static str {
         match self {
             Self::JavaKeystore => {

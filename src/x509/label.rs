@@ -1,10 +1,10 @@
-//! What a block of PEM says it holds, or a DER structure shows to be.
+//! What a PEM block or a DER structure contains.
 
 use std::fmt;
 
 use crate::text::quoted;
 
-/// What a block says it holds.
+/// The type of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
     /// `CERTIFICATE`, `X509 CERTIFICATE`.
@@ -21,7 +21,7 @@ pub enum Label {
     EncryptedPrivateKey,
     /// `OPENSSH PRIVATE KEY`.
     OpensshPrivateKey,
-    /// Anything else, by its own words.
+    /// Anything else, by its own label.
     Other(String),
     /// `PKCS12`, as GnuTLS writes it, and DER.
     Pkcs12,
@@ -35,7 +35,7 @@ pub enum Label {
     RevocationList,
     /// `RSA PRIVATE KEY`: PKCS#1.
     RsaPrivateKey,
-    /// `TRUSTED CERTIFICATE`: OpenSSL's certificate with trust settings behind it.
+    /// `TRUSTED CERTIFICATE`: OpenSSL's certificate followed by trust settings.
     TrustedCertificate,
     /// `TSS2 PRIVATE KEY`: a key sealed by a TPM 2.0.
     Tss2PrivateKey,
@@ -68,7 +68,7 @@ impl Label {
         matches!(self, Self::Certificate | Self::TrustedCertificate)
     }
 
-    /// Returns whether this is a private key, or a store that has room for one.
+    /// Returns whether this is a private key, or a store that can contain one.
     pub const fn may_hold_private_key(&self) -> bool {
         matches!(self, Self::Pkcs12) || self.is_private_key()
     }
@@ -88,7 +88,7 @@ impl Label {
     }
 }
 
-/// Says what it is, with its article: `a certificate request`.
+/// Names it with an article: `a certificate request`.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

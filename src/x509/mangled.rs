@@ -1,10 +1,10 @@
-//! What variables, consoles and templates make of a PEM file, undone where it can mean nothing else.
+//! Repairs what variables, consoles and templates do to a PEM file, if the result is unambiguous.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-/// What a block begins with.
+/// The start of a block.
 pub(super) const BEGIN: &str = "-----BEGIN ";
 
 /// Standard base64, with or without its padding.
@@ -15,8 +15,9 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Undoes what was done to a whole text: UTF-16, and line breaks that became the characters `\n`. `None` where nothing was.
-pub(super) fn mended(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// Repairs a whole text: UTF-16, and line breaks that became the characters `\n`. `None` if there was nothing to
+/// repair.
+pub(super) fn repaired(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let decoded = of_utf16(input);
     let text = decoded.as_deref().map_or(input, Vec::as_slice);
     if find(text, BEGIN.as_bytes()).is_some() && find(text, b"\\n").is_some() {
@@ -25,8 +26,8 @@ pub(super) fn mended(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     decoded
 }
 
-/// Decodes text that is base64 and nothing else.
-pub(super) fn unwrapped(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// Decodes text that is only base64.
+pub(super) fn decoded(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(input.len()));
     text.extend(input.iter().filter(|byte| !byte.is_ascii_whitespace()));
     if text.is_empty() || !text.iter().all(|byte| is_base64(*byte)) {
@@ -35,10 +36,11 @@ pub(super) fn unwrapped(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     BASE64.decode(text.as_slice()).ok().map(Zeroizing::new)
 }
 
-/// Takes from a line of base64 what a template put around it: quotes, a comma, a plus sign between strings, a backslash.
+/// Strips from a line of base64 what a template put around it: quotes, a comma, a plus sign between strings, a
+/// backslash.
 ///
-/// A plus sign is base64 too; one that stands alone behind a blank is not.
-pub(super) fn unquoted(line: &[u8]) -> &[u8] {
+/// A plus sign is also base64, but not if it stands alone after a blank.
+pub(super) fn without_quotes(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
     let line = line.strip_suffix(b" +").unwrap_or(line);
     let is_around = |byte: &u8| matches!(byte, b'"' | b'\'' | b',' | b'\\');
@@ -62,7 +64,7 @@ fn with_line_breaks(text: &[u8]) -> Zeroizing<Vec<u8>> {
     broken
 }
 
-/// Decodes UTF-16, with its byte order mark or, as it begins with dashes, without.
+/// Decodes UTF-16, with a byte order mark, or without one because the text begins with dashes.
 fn of_utf16(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (text, is_little_endian) = match input {
         [0xFF, 0xFE, text @ ..] => (text, true),
@@ -74,7 +76,7 @@ fn of_utf16(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let unit = |pair: [u8; 2]| {
         if is_little_endian { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
     };
-    // What is not ASCII can only be around the blocks.
+    // Anything but ASCII can only be around the blocks.
     let ascii = |pair: &[u8; 2]| u8::try_from(unit(*pair)).ok().filter(u8::is_ascii).unwrap_or(b'?');
     let mut decoded = Zeroizing::new(Vec::with_capacity(text.len() / 2));
     let (pairs, _) = text.as_chunks::<2>();

@@ -57,9 +57,8 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Renders a name as `CN=build-17,O=Example`: the most specific part first, as RFC 4514 §2.1 has it.
 ///
-/// The special characters of RFC 4514 §2.4 get a backslash; control characters and those that change the
-/// direction of writing become `\u{…}`. A value that is no text is `#` and its DER in hex. An empty name is an
-/// empty text.
+/// The special characters of RFC 4514 §2.4 get a backslash; control characters and those that change the writing
+/// direction become `\u{…}`. A value that is not text is `#` and its DER in hex. An empty name is an empty text.
 pub(crate) fn render(name: &X509Name<'_>) -> String {
     let mut parts: Vec<String> =
         name.iter_rdn().map(|part| part.iter().map(render_attribute).collect::<Vec<_>>().join("+")).collect();
@@ -67,8 +66,8 @@ pub(crate) fn render(name: &X509Name<'_>) -> String {
     parts.join(",")
 }
 
-/// Returns the attributes of a name in the certificate's order: the short name of the type (its number where it has
-/// none) and the value as it is, which is nothing to show; `None` where the value is no text.
+/// Returns the attributes of a name in the certificate's order: the short name of the type (or its number) and the
+/// unescaped value, which must not be shown; `None` if the value is not text.
 pub(crate) fn attributes(name: &X509Name<'_>) -> Vec<(String, Option<String>)> {
     name.iter_attributes().map(|attribute| (kind_of(attribute), text_of(attribute.attr_value()))).collect()
 }
@@ -103,7 +102,7 @@ pub(super) fn text_of(value: &asn1_rs::Any<'_>) -> Option<String> {
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::VisibleString => {
             std::str::from_utf8(value.data).ok().map(str::to_owned)
         }
-        // Written as Latin-1 by everybody who writes it.
+        // In practice it is always Latin-1.
         Tag::T61String => Some(value.data.iter().map(|octet| char::from(*octet)).collect()),
         Tag::BmpString => {
             let units = value.data.chunks(2).map(|pair| match pair {
@@ -138,7 +137,7 @@ fn escape_value(text: &str) -> String {
     value
 }
 
-/// Renders one subject alternative name as `DNS:host.example`, `URI:spiffe://…`, `IP:10.0.0.1`.
+/// Renders a subject alternative name as `DNS:host.example`, `URI:spiffe://…`, `IP:10.0.0.1`.
 pub(crate) fn render_general(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(text) => format!("DNS:{}", escaped(text)),

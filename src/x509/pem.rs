@@ -1,10 +1,11 @@
-//! Reads certificates and keys out of PEM of any make, or out of DER.
+//! Reads certificates and keys from PEM of any origin, or from DER.
 //!
-//! RFC 7468 says how PEM is written; what is met is looser: several blocks in any order, text and bag attributes
-//! between them, CRLF, blanks at line ends, a byte order mark, files joined without a line feed between them; and what CI systems
-//! make of a file that they keep in a variable: line breaks that became `\n`, blanks or nothing, quotes around all or each line,
-//! base64 once more, UTF-16. All that is read, since none of it can mean anything else. The certificates of a PKCS#7 message are read
-//! as if they stood there. Errors give the line and the kind of a block, never its content.
+//! RFC 7468 defines PEM, but real files are looser: several blocks in any order, text and bag attributes between them,
+//! CRLF, blanks at line ends, a byte order mark, files joined without a line feed between them. CI systems that keep a
+//! file in a variable change it further: line breaks become `\n`, blanks or nothing, the whole or each line is quoted,
+//! or everything is encoded again in base64 or UTF-16. All of that is accepted, because it is unambiguous. The
+//! certificates of a PKCS#7 message are read as if they were separate blocks. Errors state the line and the type of a
+//! block, never its content.
 
 use std::fmt;
 
@@ -18,36 +19,36 @@ use super::mangled::{self, BASE64, BEGIN, find, is_base64};
 
 /// The most blocks read from one input; a bundle of all public roots has about 150.
 const BLOCK_LIMIT: usize = 300;
-/// Room for the base64 of any private key, so that it is not moved, and copied, while it is read.
+/// Room for the base64 of any private key, so that the buffer is never reallocated, which would leave a copy.
 const ROOM: usize = 32 * 1024;
 
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
-/// One block: what it says it holds, and its DER.
+/// One block: its type and its DER.
 #[derive(Clone)]
 pub struct Block {
-    /// What it says it holds.
+    /// Its type.
     pub label: Label,
-    /// The line of `-----BEGIN`, counted from 1; 0 where the input was DER.
+    /// The line of `-----BEGIN`, counted from 1; 0 if the input was DER.
     pub line: usize,
     /// The content, decoded.
     pub der: Zeroizing<Vec<u8>>,
-    /// `Proc-Type: 4,ENCRYPTED`: the content is encrypted in OpenSSL's own way of before PKCS#8.
+    /// `Proc-Type: 4,ENCRYPTED`: the content has OpenSSL's legacy encryption, which predates PKCS#8.
     pub legacy_encryption: bool,
 }
 
-/// Shows what it is and where, not what it holds.
+/// Shows the type and the line, not the content.
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Block").field("label", &self.label).field("line", &self.line).finish_non_exhaustive()
     }
 }
 
-/// Why an input holds no readable blocks.
+/// Why an input contains no readable blocks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    /// A character that is not base64, inside a block.
+    /// A character inside a block that is not base64.
     #[error("line {0} is not base64")]
     BadCharacter(usize),
     /// The base64 of a block ends in the middle of a byte.
@@ -56,13 +57,13 @@ pub enum PemError {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
-    /// A file of another maker.
+    /// A vendor format.
     #[error("it is {0}")]
     Foreign(Foreign),
     /// Neither PEM nor DER.
     #[error("it is neither PEM nor DER")]
     NeitherPemNorDer,
-    /// There are more blocks than any use needs.
+    /// More blocks than any use needs.
     #[error("it holds more than {BLOCK_LIMIT} blocks")]
     TooManyBlocks,
     /// A block begins and does not end, or ends under another name.
@@ -70,16 +71,16 @@ pub enum PemError {
     Unclosed(usize),
 }
 
-/// Reads all blocks of a PEM text in their order, or the one structure of a DER input.
+/// Reads all blocks of a PEM text in order, or the one structure of a DER input.
 ///
-/// Text which is base64 of PEM or DER and nothing else, as CI systems keep files in variables, is decoded first.
+/// Text that is only base64 of PEM or DER, as CI systems keep files in variables, is decoded first.
 ///
 /// # Errors
 ///
 /// Fails if a block is damaged or cut off, or if there is none.
 pub fn read(input: &[u8]) -> Result<Vec<Block>, PemError> {
     let blocks = match read_plain(input) {
-        Err(PemError::NeitherPemNorDer) => match mangled::unwrapped(input) {
+        Err(PemError::NeitherPemNorDer) => match mangled::decoded(input) {
             Some(inner) => read_plain(&inner)?,
             None => return Err(PemError::NeitherPemNorDer),
         },
@@ -92,7 +93,7 @@ pub fn read(input: &[u8]) -> Result<Vec<Block>, PemError> {
     })
 }
 
-/// Returns the certificates of a PKCS#7 message in its place; any other block, and a message without certificates, as it is.
+/// Replaces a PKCS#7 message by its certificates; any other block, and a message without certificates, is unchanged.
 fn certificates_of(block: Block) -> Vec<Block> {
     let is_message = block.label == Label::Pkcs7;
     let found = if is_message { der::certificates_of_message(&block.der) } else { None };
@@ -106,8 +107,8 @@ fn certificates_of(block: Block) -> Vec<Block> {
 }
 
 fn read_plain(input: &[u8]) -> Result<Vec<Block>, PemError> {
-    let mended = mangled::mended(input);
-    let input = mended.as_deref().map_or(input, Vec::as_slice);
+    let repaired = mangled::repaired(input);
+    let input = repaired.as_deref().map_or(input, Vec::as_slice);
     let input = input.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(input);
     if input.iter().all(u8::is_ascii_whitespace) {
         return Err(PemError::Empty);
@@ -124,7 +125,7 @@ fn read_plain(input: &[u8]) -> Result<Vec<Block>, PemError> {
     Ok(blocks)
 }
 
-/// A block of which the end is not read yet.
+/// A block whose end has not been read yet.
 struct Open {
     label: String,
     line: usize,
@@ -136,7 +137,7 @@ fn read_text(input: &[u8]) -> Result<Vec<Block>, PemError> {
     let mut blocks = Vec::new();
     let mut open: Option<Open> = None;
     for (line, mut text) in lines(input) {
-        // One line can hold the end of a block and the begin of the next: files joined without a line feed.
+        // A line can hold the end of one block and the start of the next: files joined without a line feed.
         loop {
             match open.take() {
                 None => {
@@ -151,7 +152,7 @@ fn read_text(input: &[u8]) -> Result<Vec<Block>, PemError> {
                         open = Some(block);
                         break;
                     };
-                    // Where line breaks were lost, the content stands here.
+                    // If line breaks were lost, the content is here.
                     add_line(&mut block, before, line)?;
                     if label != block.label {
                         return Err(PemError::Unclosed(block.line));
@@ -171,7 +172,7 @@ fn read_text(input: &[u8]) -> Result<Vec<Block>, PemError> {
     }
 }
 
-/// Cuts the input at LF, CR LF and CR, and trims blanks; lines are counted from 1.
+/// Splits the input at LF, CR LF and CR, and trims blanks; lines are counted from 1.
 fn lines(input: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = Some(input);
     let mut number = 0;
@@ -194,7 +195,7 @@ fn lines(input: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Finds `-----BEGIN LABEL-----` in a line; returns what stands before it, the label and what follows.
+/// Finds `-----BEGIN LABEL-----` in a line; returns what precedes it, the label and what follows.
 fn boundary<'a>(line: &'a [u8], marker: &str) -> Option<(&'a [u8], String, &'a [u8])> {
     let before = find(line, marker.as_bytes())?;
     let start = before + marker.len();
@@ -208,14 +209,14 @@ fn add_line(block: &mut Open, text: &[u8], line: usize) -> Result<(), PemError> 
     if find(text, BEGIN.as_bytes()).is_some() {
         return Err(PemError::Unclosed(block.line));
     }
-    // The header of RFC 1421: only before the content.
+    // A header of RFC 1421, which can only precede the content.
     if block.base64.is_empty() && text.contains(&b':') {
         if text.starts_with(b"Proc-Type:") && find(text, b"ENCRYPTED").is_some() {
             block.legacy_encryption = true;
         }
         return Ok(());
     }
-    for byte in mangled::unquoted(text).iter().filter(|byte| !byte.is_ascii_whitespace()) {
+    for byte in mangled::without_quotes(text).iter().filter(|byte| !byte.is_ascii_whitespace()) {
         if !is_base64(*byte) {
             return Err(PemError::BadCharacter(line));
         }
@@ -265,7 +266,7 @@ mod tests {
         assert_eq!(joined, [(Label::Certificate, 1), (Label::RsaPrivateKey, 3)]);
     }
 
-    /// What GitLab, GitHub, Jenkins, Kubernetes, Docker and PowerShell make of a file.
+    /// What GitLab, GitHub, Jenkins, Kubernetes, Docker and PowerShell do to a file.
     #[test]
     fn what_became_of_a_file_in_a_variable_is_read() {
         let two = format!("{BLOCK}{BLOCK}");

@@ -1,7 +1,7 @@
 //! PKCS#12 stores (RFC 7292), `.p12` and `.pfx` files: certificates and keys in one.
 //!
-//! What is encrypted is opened with one password; the MAC tells a wrong one from damage. All is handed out as blocks, as if it stood in PEM:
-//! which certificate is the key's, and what the chain is, is found there.
+//! Encrypted parts are opened with one password; the MAC distinguishes a wrong password from damage. The contents are
+//! returned as blocks, as if they were PEM: matching the certificate to the key and building the chain happen there.
 
 mod cipher;
 mod derivation;
@@ -31,25 +31,25 @@ const NESTED_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const X509_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
 const LOCAL_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.21");
 
-/// The most iterations of all derivations together: some seconds of work. OpenSSL does 2,048 for each, Java 10,000.
+/// The most iterations of all derivations together: some seconds of work. OpenSSL uses 2,048 for each, Java 10,000.
 const ITERATION_LIMIT: u32 = 10_000_000;
 /// The most encrypted parts. A store of one identity has two.
 const PART_LIMIT: u32 = 64;
 /// The most certificates and keys.
 const BAG_LIMIT: usize = 300;
-/// How deep bags may lie in bags; nobody is known to write any.
+/// The deepest nesting of bags; no program is known to nest them.
 const NESTING_LIMIT: u8 = 4;
 
-/// Why a store gives nothing.
+/// Why a store cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Pkcs12Error {
-    /// There are that many private keys, and nothing tells which is meant.
+    /// There are this many private keys, and nothing says which one to use.
     #[error("it holds {0} private keys")]
     Ambiguous(usize),
     /// It is cut off, or not what it should be.
     #[error("it is damaged: {0}")]
     Damaged(String),
-    /// It is protected in a way that is not supported, or too costly to open.
+    /// Its protection is not supported, or too costly to open.
     #[error("{0}")]
     Unsupported(String),
     /// The password does not open it.
@@ -59,11 +59,11 @@ pub enum Pkcs12Error {
 
 /// Opens a store: its private key, if there is one, and all its certificates.
 ///
-/// Of several private keys the one is taken to which a certificate belongs, by the key's local id.
+/// Of several private keys, the one with a certificate of the same local key id is used.
 ///
 /// # Errors
 ///
-/// Tells a wrong password from protection that is not supported and from damage.
+/// Distinguishes a wrong password from unsupported protection and from damage.
 pub fn open(store: &[u8], password: &Secret<String>) -> Result<Vec<Block>, Pkcs12Error> {
     let der = ber::to_der(store).ok_or_else(|| cut_off(store))?;
     let store = Store::read(&der)?;
@@ -77,7 +77,7 @@ pub fn open(store: &[u8], password: &Secret<String>) -> Result<Vec<Block>, Pkcs1
     outcome?.into_blocks()
 }
 
-/// Looks at a store as far as that goes without its password.
+/// Checks a store as far as possible without its password.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn check(store: &[u8]) -> Result<(), Pkcs12Error> {
     Store::read(&der).map(|_| ())
 }
 
-/// How much deriving is still allowed.
+/// The remaining cost of derivations that is allowed.
 struct Budget {
     iterations: u32,
     parts: u32,
@@ -98,7 +98,7 @@ impl Budget {
         Self { iterations: ITERATION_LIMIT, parts: PART_LIMIT }
     }
 
-    /// Refuses what would take too long, before anything is derived.
+    /// Rejects what would take too long, before anything is derived.
     fn spend(&mut self, iterations: u32) -> Result<(), Pkcs12Error> {
         if iterations == 0 {
             return Err(damaged("its password is derived in no iterations"));
@@ -114,14 +114,14 @@ impl Budget {
     }
 }
 
-/// A password, in both ways in which programs feed it to a derivation.
+/// A password, in both encodings used for derivation.
 struct Passphrase {
     utf8: Zeroizing<Vec<u8>>,
     wide: Zeroizing<Vec<u8>>,
 }
 
 impl Passphrase {
-    /// Returns the password as programs write it. An empty one is two things: no octets, or those that end any other.
+    /// Returns the encodings of the password. An empty one has two: no octets, or only the terminator.
     fn forms(password: &Secret<String>) -> Vec<Self> {
         let text = password.expose();
         let utf8 = || Zeroizing::new(text.as_bytes().to_vec());
@@ -146,7 +146,7 @@ impl Passphrase {
     }
 }
 
-/// A store that is not opened yet.
+/// A store that has not been opened yet.
 struct Store<'a> {
     content: &'a [u8],
     mac: Option<Mac<'a>>,
@@ -194,21 +194,21 @@ impl<'a> Store<'a> {
     }
 }
 
-/// What a store held.
+/// The contents of a store.
 #[derive(Default, PartialEq)]
 struct Content {
     keys: Vec<Item>,
     certificates: Vec<Item>,
 }
 
-/// A key in PKCS#8 or a certificate, and by which id they find each other.
+/// A key in PKCS#8 or a certificate, and the id that links them.
 #[derive(PartialEq)]
 struct Item {
     der: Zeroizing<Vec<u8>>,
     local_key_id: Option<Vec<u8>>,
 }
 
-/// Shows nothing of what it held.
+/// Shows none of the contents.
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Content({} keys, {} certificates)", self.keys.len(), self.certificates.len())
@@ -242,13 +242,13 @@ impl Content {
 struct Opening<'a> {
     password: &'a Passphrase,
     budget: Budget,
-    /// Something was decrypted, so the password is right.
+    /// Whether something was decrypted, so that the password is right.
     proven: bool,
     content: Content,
 }
 
 impl Opening<'_> {
-    /// Reads `SEQUENCE OF content`. All are tried, so that one that is damaged does not hide that the password is right.
+    /// Reads `SEQUENCE OF content`. All are tried, so that a damaged one does not hide that the password is right.
     fn safes(&mut self, content: &[u8]) -> Result<(), Pkcs12Error> {
         let unreadable = || damaged("its content cannot be read");
         let der = ber::to_der(content).ok_or_else(unreadable)?;
@@ -309,7 +309,7 @@ impl Opening<'_> {
         outcome
     }
 
-    /// Takes a key or a certificate. Revocation lists, secret keys and what is not known are nobody's here.
+    /// Takes a key or a certificate. Revocation lists, secret keys and unknown types are ignored.
     fn bag(
         &mut self,
         name: &ObjectIdentifier,
@@ -341,7 +341,7 @@ impl Opening<'_> {
     }
 }
 
-/// Keeps the error that says more: what is not supported, then damage, then a wrong password.
+/// Returns the more informative error: unsupported before damage before a wrong password.
 fn worse(one: Result<(), Pkcs12Error>, other: Result<(), Pkcs12Error>) -> Result<(), Pkcs12Error> {
     let rank = |outcome: &Result<(), Pkcs12Error>| match outcome {
         Ok(()) => 0,
@@ -371,7 +371,7 @@ fn encrypted_content(content: AnyRef<'_>) -> Option<(AlgorithmIdentifierRef<'_>,
     if ciphertext.tag() == (Tag::ContextSpecific { constructed: false, number: TagNumber(0) }) {
         return Some((algorithm, Zeroizing::new(ciphertext.value().to_vec())));
     }
-    // In pieces, as BER allows.
+    // Constructed, as BER allows.
     let mut pieces = SliceReader::new(ciphertext.value()).ok().filter(|_| ciphertext.tag() == context(0))?;
     let mut whole = Zeroizing::new(Vec::new());
     while !pieces.is_finished() {
@@ -401,7 +401,7 @@ fn certificate(value: &[u8]) -> Option<Option<&[u8]>> {
     octets(content.decode().ok()?).map(Some)
 }
 
-/// Reads the local key id out of `SET OF SEQUENCE { name, SET OF value }`.
+/// Reads the local key id from `SET OF SEQUENCE { name, SET OF value }`.
 fn local_key_id(bag: &mut SliceReader<'_>) -> Option<Vec<u8>> {
     let mut attributes = element(bag, Tag::Set)?;
     while !attributes.is_finished() {

@@ -1,6 +1,6 @@
-//! Private keys in all their containers, brought into one: unencrypted PKCS#8.
+//! Private keys in all their containers, converted to one: unencrypted PKCS#8.
 //!
-//! A key that is not for us is named ("an Ed25519 key"), never called unreadable.
+//! An unsupported key is named ("an Ed25519 key"), never called unreadable.
 
 pub(super) mod encrypted;
 
@@ -24,19 +24,19 @@ pub enum PrivateKeyError {
     /// Deriving the key from the password would take more time or memory than is allowed here.
     #[error("its password protection is too costly: {0}")]
     CostTooHigh(String),
-    /// Encrypted in OpenSSL's own way of before PKCS#8 (`Proc-Type: 4,ENCRYPTED`).
+    /// Encrypted in OpenSSL's legacy format, which predates PKCS#8 (`Proc-Type: 4,ENCRYPTED`).
     #[error("it is encrypted in the form that OpenSSL used before PKCS#8")]
     LegacyEncryption,
     /// The structure of the key is broken.
     #[error("it is damaged: {0}")]
     Malformed(&'static str),
-    /// A cipher, or a way to derive its key, that is not supported.
+    /// An unsupported cipher or key derivation.
     #[error("it is encrypted with {0}, which is not supported")]
     UnsupportedEncryption(String),
-    /// A kind of key that AWS4-X509 or this program has no use for.
+    /// A kind of key that AWS4-X509 or this program does not support.
     #[error("keys of the kind {0} are not supported")]
     UnsupportedKind(String),
-    /// The password does not open the key.
+    /// The password does not decrypt the key.
     #[error("the password does not decrypt it")]
     WrongPassword,
 }
@@ -48,10 +48,10 @@ pub struct PrivateKey {
     pkcs8: Secret<Vec<u8>>,
 }
 
-/// What a block with a private key turns out to be.
+/// What a block with a private key contains.
 #[derive(Debug)]
 pub enum ReadKey {
-    /// A key in the clear.
+    /// An unencrypted key.
     Clear(PrivateKey),
     /// A key that needs a password.
     Encrypted(EncryptedPrivateKey),
@@ -59,11 +59,11 @@ pub enum ReadKey {
 
 /// Reads the private key in a block.
 ///
-/// `parameters` is the EC PARAMETERS block beside it, for a SEC1 key that names no curve itself.
+/// `parameters` is the EC PARAMETERS block beside it, for a SEC1 key that does not name its curve.
 ///
 /// # Errors
 ///
-/// Fails if the block holds no private key, or one that cannot be used here.
+/// Fails if the block contains no private key, or one that cannot be used here.
 pub fn read(block: &Block, parameters: Option<&Block>) -> Result<ReadKey, PrivateKeyError> {
     if block.legacy_encryption {
         return Err(PrivateKeyError::LegacyEncryption);
@@ -95,7 +95,7 @@ pub fn read(block: &Block, parameters: Option<&Block>) -> Result<ReadKey, Privat
 impl PrivateKey {
     /// Reads PKCS#8 (RFC 5958, versions 1 and 2).
     ///
-    /// Attributes and an enclosed public key are left out, so that the same key always has the same octets.
+    /// Attributes and an enclosed public key are dropped, so that the same key always has the same octets.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl PrivateKey {
         Self::supported(KeyKind::Rsa(modulus_bits(der)?), algorithm, der)
     }
 
-    /// Reads a SEC1 ECPrivateKey (RFC 5915 §3). A curve named in the key goes before the one in `parameters`.
+    /// Reads a SEC1 ECPrivateKey (RFC 5915 §3). A curve named in the key takes precedence over `parameters`.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl PrivateKey {
     }
 }
 
-/// Takes apart `SEQUENCE { version, algorithm, OCTET STRING, … }`.
+/// Splits `SEQUENCE { version, algorithm, OCTET STRING, … }`.
 fn pkcs8_parts(der: &[u8]) -> Option<(AlgorithmIdentifierRef<'_>, &[u8])> {
     let mut reader = SliceReader::new(der).ok()?;
     let parts = reader.sequence(|inner| {
@@ -186,7 +186,7 @@ fn modulus_bits(pkcs1: &[u8]) -> Result<usize, PrivateKeyError> {
     bits.map_err(|_| PrivateKeyError::Malformed("it is not an RSA key"))
 }
 
-/// Reads the curve out of `SEQUENCE { 1, OCTET STRING, [0] parameters?, [1] public key? }`.
+/// Reads the curve from `SEQUENCE { 1, OCTET STRING, [0] parameters?, [1] public key? }`.
 fn sec1_curve(der: &[u8]) -> Option<Option<AnyRef<'_>>> {
     let mut reader = SliceReader::new(der).ok()?;
     reader

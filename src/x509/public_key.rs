@@ -1,4 +1,4 @@
-//! Public keys: what kind they are, and whether a signature was made by their private half.
+//! Public keys: their kinds, and verification of signatures.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl KeyKind {
         }
     }
 
-    /// Reads the kind from an algorithm identifier; the modulus of an RSA key is counted by the caller.
+    /// Reads the kind from an algorithm identifier; the caller determines the modulus length of an RSA key.
     pub(crate) fn of_algorithm(algorithm: &AlgorithmIdentifierRef<'_>) -> Self {
         let oid = algorithm.oid.to_string();
         match oid.as_str() {
@@ -72,7 +72,7 @@ impl KeyKind {
     }
 }
 
-/// Returns the name of an object identifier that users meet, else its digits.
+/// Returns the name of a common object identifier, else its digits.
 fn named(oid: &str) -> String {
     let name = match oid {
         "1.2.840.10040.4.1" => "DSA",
@@ -143,15 +143,16 @@ impl SubjectPublicKeyInfo {
         }
     }
 
-    /// Returns the key itself without its algorithm: an EC point, a PKCS#1 RSAPublicKey, or ML-DSA's octets.
+    /// Returns the key itself without its algorithm: an EC point, a PKCS#1 RSAPublicKey, or the octets of an ML-DSA
+    /// key.
     pub fn key_octets(&self) -> Option<&[u8]> {
         self.parsed().and_then(|spki| spki.subject_public_key.as_bytes())
     }
 
-    /// Returns whether `signature` over `message` was made by this key's private half, under one of the
-    /// algorithms that certificates are signed with.
+    /// Returns whether this key's private half made `signature` over `message`, with one of the algorithms that
+    /// certificates are signed with.
     ///
-    /// A combination that cannot be verified here counts as not made by it.
+    /// A combination that cannot be verified here counts as invalid.
     pub fn verifies(&self, algorithm: VerifiedAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         self.verification(algorithm).is_some_and(|verification| {
             UnparsedPublicKey::new(verification, &self.0).verify(message, signature).is_ok()
@@ -223,14 +224,14 @@ pub enum Hash {
     Sha512,
 }
 
-/// The algorithm of a signature that is to be verified.
+/// The algorithm of a signature to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifiedAlgorithm {
     /// ECDSA as an ASN.1 `SEQUENCE { r, s }`.
     Ecdsa(Hash),
     /// Pure ML-DSA with an empty context.
     MlDsa,
-    /// The one that AWS4-X509 prescribes for the key's kind: with SHA-256, or pure ML-DSA.
+    /// The algorithm that AWS4-X509 prescribes for the kind of key: with SHA-256, or pure ML-DSA.
     Own,
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(Hash),
@@ -238,7 +239,7 @@ pub enum VerifiedAlgorithm {
     RsaPss(Hash),
 }
 
-/// Counts the bits of the modulus in a PKCS#1 RSAPublicKey; 0 where it cannot be read.
+/// Counts the bits of the modulus in a PKCS#1 RSAPublicKey; 0 if it cannot be read.
 fn modulus_bits(key: &[u8]) -> usize {
     use pkcs8::der::{Reader as _, SliceReader};
     SliceReader::new(key)

@@ -12,7 +12,8 @@ use anyrole::http::native::{ServerTrust, Timeouts, TransportSettings};
 use anyrole::http::{Limits, Proxies};
 use anyrole::identity::{IdentitySource, Input, PasswordSource};
 use anyrole::provider::{
-    Advice, Hop, HopMaker, IdentityMaker, MinimumRemaining, Provider, ScopedHop, Sharing, Wanted, chained,
+    Advice, ChainedSource, Hop, MinimumRemaining, Provider, RolesAnywhereSource, ScopedHop, SessionSpec,
+    Sharing, chained,
 };
 use anyrole::secret::Secret;
 use anyrole::session::SessionRequest;
@@ -65,7 +66,7 @@ impl World {
     }
 
     /// The provider of a session that is narrowed by a policy, and lasts so many minutes or as long as the first.
-    fn narrowed(&self, minutes: Option<u32>) -> Provider<HopMaker<IdentityMaker>> {
+    fn narrowed(&self, minutes: Option<u32>) -> Provider<ChainedSource<RolesAnywhereSource>> {
         let endpoint = Endpoint::parse(&self.host.simulator.http_endpoint()).unwrap();
         let request = SessionRequest::new(
             TRUST_ANCHOR.parse().unwrap(),
@@ -76,7 +77,7 @@ impl World {
             None,
         );
         let input = |name| Input::file(self.host.path(name));
-        let wanted = Wanted {
+        let wanted = SessionSpec {
             request: request.unwrap(),
             endpoint: endpoint.clone(),
             server_verification: ServerVerification::On,
@@ -102,7 +103,7 @@ impl World {
         };
         let (limits, clock) = (Limits::default(), Arc::clone(&self.watch) as Arc<dyn Clock>);
         let explain = |_: &_, _: &_, _: &_, _: &_| Advice::default();
-        let maker = IdentityMaker::new(source, transport, limits, env, Arc::clone(&clock), explain);
+        let maker = RolesAnywhereSource::new(source, transport, limits, env, Arc::clone(&clock), explain);
         let transport = maker.transport();
         let first = Provider::new(wanted, maker, self.sharing(), clock, limits.deadline);
         let policy = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;

@@ -24,7 +24,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/server/imds.rs", "CLAIM"),
             ("src/x509/pkcs12/cipher.rs", "BLOCK"),
             ("src/server/token.rs", "OCTETS"),
-            ("src/server/gate.rs", "HTTP_PORT"),
+            ("src/server/request_check.rs", "HTTP_PORT"),
             ("src/server/sockets/tables.rs", "OVERFLOW_USER"),
             ("src/cli/serve.rs", "OFFICIAL_PORT"),
             ("src/doctor/secrets.rs", "ID_LENGTH"),
@@ -107,8 +107,8 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/doctor/network.rs", "TOLERATED"),
             ("src/http/clock_offset.rs", "TOLERATED"),
             ("src/provider.rs", "SLACK"),
-            ("src/server/keeper.rs", "CLOCK_TOLERANCE"),
-            ("src/credentials_file/upkeep.rs", "LONGEST_HOLD"),
+            ("src/server/refresher.rs", "CLOCK_TOLERANCE"),
+            ("src/credentials_file/refresher.rs", "LONGEST_HOLD"),
             ("src/identity/renewal.rs", "SETTLED_AFTER"),
             ("src/sts.rs", "ROUNDING"),
             ("src/pki.rs", "HEAD_START"),
@@ -117,7 +117,7 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "a pause or an interval: what it puts off is done after it",
         &[
-            ("src/cache/failure.rs", "LONGEST_BELIEVED"),
+            ("src/cache/failure.rs", "LONGEST_PLAUSIBLE"),
             ("src/cache/failure.rs", "SHORTEST_WAIT"),
             ("src/cache/freshness.rs", "FIRST_WAIT"),
             ("src/cache/freshness.rs", "LONGEST_REFRESH_WINDOW"),
@@ -149,7 +149,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/identity/renewal.rs", "PATIENCE_WITH_ABSENT"),
             ("src/private_file/edit.rs", "SETTLED"),
             ("src/private_file/edit.rs", "EMPTIED"),
-            ("src/server/keeper.rs", "SPREAD"),
+            ("src/server/refresher.rs", "SPREAD"),
         ],
     ),
     (
@@ -175,7 +175,7 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "how long this machine may take for what it does at once; another way is tried then",
         &[
-            ("src/private_file/edit.rs", "PATIENCE"),
+            ("src/private_file/edit.rs", "LOCK_TIMEOUT"),
             ("src/server/holder.rs", "LONGEST"),
             ("src/text/diff.rs", "MOST"),
             ("src/cache/keyring/desktop.rs", "PATIENCE"),
@@ -196,7 +196,7 @@ pub(crate) const NONE: &[Numbers] = &[
         "the way of the kernel: beyond it the file cannot be opened at all",
         &[("src/private_file/edit/unix.rs", "MAX_LINKS"), ("src/private_file/denial.rs", "LINKS")],
     ),
-    ("the least of a limit that is on the page", &[("src/server/crowd.rs", "FEWEST")]),
+    ("the least of a limit that is on the page", &[("src/server/connections.rs", "FEWEST")]),
     (
         "a default",
         &[

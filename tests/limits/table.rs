@@ -182,13 +182,13 @@ const FILES: &[Limit] = &[
     ),
     limit(
         "src/private_file/read.rs",
-        &["PATIENCE"],
+        &["PIPE_TIMEOUT"],
         Time,
         "silence of a pipe that is read",
         "`[file-unreadable]`: nothing was written to it",
     ),
     limit(
-        "src/private_file/way.rs",
+        "src/private_file/resolve.rs",
         &["MAX_LINKS"],
         Of("links"),
         "links on the way to a file of `pki`, one after the other",
@@ -546,7 +546,7 @@ const SERVE: &[Limit] = &[
         "their connections are closed",
     ),
     limit(
-        "src/server/crowd.rs",
+        "src/server/connections.rs",
         &["MOST"],
         Of("connections"),
         "connections at once; fewer where `RLIMIT_NOFILE` is small",

@@ -1,4 +1,4 @@
-//! Reads a CA back from what was written of it.
+//! Loads a CA from its files.
 
 use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 
@@ -11,16 +11,16 @@ use crate::pem::{self, PemError};
 const MAX_ISSUERS: usize = 16;
 
 impl Authority {
-    /// Reads a CA back from its certificate, its private key, and the certificates above it.
+    /// Loads a CA from its certificate, its private key, and the certificates above it.
     ///
     /// `certificate_pem` holds one certificate. `issuers_pem` holds its issuers in signing order: what
-    /// [`Authority::intermediates_pem`] of *its* issuer returned, and empty below a root or for one. A root among
-    /// them is left out. Signatures and validity are not checked.
+    /// [`Authority::intermediates_pem`] of *its* issuer returned, which is empty for a root and for a CA below one. A
+    /// root among them is left out. Signatures and validity are not checked.
     ///
     /// # Errors
     ///
-    /// Fails if there is another number of certificates, if one is damaged or not a CA, if the key belongs to
-    /// another certificate, or if an issuer's name is not the one below it names.
+    /// Fails if the number of certificates is wrong, if one is damaged or not a CA, if the key does not match the
+    /// certificate, or if a certificate does not name the next as its issuer.
     pub fn from_pem(
         certificate_pem: &str,
         key_pair: KeyPair,
@@ -90,12 +90,12 @@ fn is_root(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
 }
 
-/// Returns the path length constraint of a CA, and refuses what is none.
+/// Returns the path length constraint of a CA; fails if it is not a CA.
 fn own_path_length(certificate: &X509Certificate<'_>) -> Result<Option<u8>, AuthorityError> {
     let constraints = certificate.basic_constraints().map_err(|_| AuthorityError::CertificateMalformed)?;
     let constraints =
         constraints.filter(|constraints| constraints.value.ca).ok_or(AuthorityError::NotAuthority)?;
-    // Longer than any chain is as good as none.
+    // A constraint longer than any chain is as good as none.
     Ok(constraints.value.path_len_constraint.and_then(|length| u8::try_from(length).ok()))
 }
 
@@ -111,16 +111,16 @@ fn own_key_identifier(certificate: &X509Certificate<'_>) -> Option<Vec<u8>> {
 /// Why a CA cannot be read back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AuthorityError {
-    /// There is no certificate in the CA's text, or more than one.
+    /// The CA's text holds no certificate, or more than one.
     #[error("the CA's certificate file does not hold exactly one certificate")]
     CertificateCount,
     /// A certificate cannot be read.
     #[error("a certificate is damaged")]
     CertificateMalformed,
-    /// The issuers are in another order, or one is missing or does not belong.
+    /// The issuers are in the wrong order, or one is missing or unrelated.
     #[error("the issuers do not follow each other: each must be the issuer of the one before it")]
     IssuerOrder,
-    /// The private key is another certificate's.
+    /// The private key does not match the certificate.
     #[error("the private key does not belong to the CA's certificate")]
     KeyMismatch,
     /// A certificate is not a CA's: basicConstraints is missing or cA is FALSE.

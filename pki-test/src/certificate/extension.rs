@@ -4,7 +4,7 @@ use pkcs8::ObjectIdentifier;
 
 use crate::der;
 
-/// One extension: what it is, whether who does not know it must refuse, and its value's DER.
+/// One extension: its type, whether it is critical, and the DER of its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Extension {
     pub(crate) oid: ObjectIdentifier,
@@ -20,7 +20,7 @@ pub(crate) const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5
 const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 
-/// Bits of the keyUsage, as [`der::named_bits`] takes them (RFC 5280 §4.2.1.3).
+/// Bits of the keyUsage, as in [`der::named_bits`] (RFC 5280 §4.2.1.3).
 pub(crate) const DIGITAL_SIGNATURE: u8 = 0x80;
 pub(crate) const KEY_ENCIPHERMENT: u8 = 0x20;
 pub(crate) const KEY_CERT_SIGN: u8 = 0x04;
@@ -41,7 +41,7 @@ impl Extension {
         Self::new(SUBJECT_KEY_IDENTIFIER, false, value)
     }
 
-    /// cA TRUE with the number of CAs that may follow, `None` for any number.
+    /// cA TRUE with the number of CAs that may follow; `None` for any number.
     pub(crate) fn authority(path_length: Option<u8>) -> Self {
         let ca = der::boolean_true();
         let value = match path_length {
@@ -53,7 +53,7 @@ impl Extension {
         Self::new(BASIC_CONSTRAINTS, true, value)
     }
 
-    /// cA FALSE, which is the default and so left out of the DER.
+    /// cA FALSE, which is the default and therefore omitted from the DER.
     pub(crate) fn end_entity() -> Self {
         Self::new(BASIC_CONSTRAINTS, true, der::sequence(&[]))
     }
@@ -62,7 +62,7 @@ impl Extension {
         Self::new(KEY_USAGE, true, der::named_bits(bits))
     }
 
-    /// The purposes, by their identifiers.
+    /// The purposes, by their object identifiers.
     pub(crate) fn extended_key_usage(purposes: &[ObjectIdentifier]) -> Self {
         let purposes: Vec<u8> = purposes.iter().flat_map(der::oid).collect();
         Self::new(EXTENDED_KEY_USAGE, false, der::sequence(&[&purposes]))

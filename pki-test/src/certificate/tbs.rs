@@ -1,6 +1,6 @@
 //! The part of a certificate that is signed (RFC 5280 §4.1.2).
 //!
-//! Open to change before it is signed: that is how a defective certificate is made.
+//! It can be changed before it is signed: that is how a defective certificate is made.
 
 use aws_lc_rs::digest;
 use pkcs8::ObjectIdentifier;
@@ -15,7 +15,7 @@ use crate::key_pair::KeyPair;
 /// The octets of a key identifier: 160 bits, as long as the SHA-1 of older certificates.
 const KEY_IDENTIFIER_OCTETS: usize = 20;
 
-/// The version; RFC 5280 has no use for the second.
+/// The version; RFC 5280 does not use the second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Version {
     /// Without extensions.
@@ -23,7 +23,7 @@ pub(crate) enum Version {
     V3,
 }
 
-/// A certificate before it is signed. Names and public key are DER, the serial number an INTEGER's content octets.
+/// A certificate before it is signed. Names and public key are DER, the serial number the content octets of an INTEGER.
 #[derive(Clone, Debug)]
 pub(crate) struct TbsCertificate {
     pub(crate) version: Version,
@@ -37,7 +37,7 @@ pub(crate) struct TbsCertificate {
 }
 
 impl TbsCertificate {
-    /// Puts `extension` in the place of the one with the same identifier, or at the end.
+    /// Replaces the extension with the same identifier by `extension`, or appends it.
     pub(crate) fn set_extension(&mut self, extension: Extension) {
         match self.extensions.iter_mut().find(|present| present.oid == extension.oid) {
             Some(present) => *present = extension,
@@ -45,7 +45,7 @@ impl TbsCertificate {
         }
     }
 
-    /// Takes out the extension with this identifier.
+    /// Removes the extension with this identifier.
     pub(crate) fn remove_extension(&mut self, oid: ObjectIdentifier) {
         self.extensions.retain(|present| present.oid != oid);
     }

@@ -1,7 +1,7 @@
 //! Makes identities with one defect each.
 //!
-//! The sound way is followed up to the certificate that is wrong; that one is changed before it is signed, so its
-//! signature holds, unless the signature is the defect.
+//! Everything is done correctly up to the certificate with the defect; that one is changed before it is signed, so that
+//! its signature is valid, unless the signature is the defect.
 
 use pkcs8::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
@@ -17,22 +17,22 @@ use crate::end_entity::{EndEntitySpec, Purpose, SubjectAlternativeName};
 use crate::key_pair::KeyPair;
 use crate::pem;
 
-/// EC P-256: every judge knows it, and it is made in no time.
+/// EC P-256: every judge supports it, and it is fast to generate.
 const ALGORITHM: KeyAlgorithm = KeyAlgorithm::EcP256;
 
-/// An extension under the enterprise number that IANA keeps for examples (RFC 5612).
+/// An extension under the enterprise number that IANA reserves for examples (RFC 5612).
 const UNKNOWN_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
 
-/// An end-entity certificate with its chain, its trust anchor and its key, one of them wrong.
+/// An end-entity certificate with its chain, its trust anchor and its key, one of which has a defect.
 #[derive(Debug)]
 pub struct DefectiveIdentity {
     /// The root's certificate, DER.
     pub trust_anchor_der: Vec<u8>,
-    /// The CA certificates between, DER, in signing order; what the header `X-Amz-X509-Chain` would carry.
+    /// The CA certificates in between, DER, in signing order; what the header `X-Amz-X509-Chain` would contain.
     pub intermediates_der: Vec<Vec<u8>>,
     /// The end-entity certificate, DER.
     pub end_entity_der: Vec<u8>,
-    /// The end entity's key; it always belongs to the certificate.
+    /// The end entity's key; it always matches the certificate.
     pub key_pair: KeyPair,
 }
 
@@ -42,7 +42,7 @@ impl DefectiveIdentity {
         pem::render_certificates([self.trust_anchor_der.as_slice()])
     }
 
-    /// Returns the intermediates as PEM, empty where there are none.
+    /// Returns the intermediates as PEM; empty if there are none.
     pub fn intermediates_pem(&self) -> String {
         pem::render_certificates(self.intermediates_der.iter().map(Vec::as_slice))
     }
@@ -54,16 +54,16 @@ impl DefectiveIdentity {
 }
 
 impl Defect {
-    /// Makes an identity with this defect, which is sound at `now` otherwise.
+    /// Creates an identity with this defect that is otherwise sound at `now`.
     ///
-    /// All keys are EC P-256 and new. Certificates that are not expired or yet to come are valid from a day before
-    /// `now` to a day after, so that nothing made here lives on.
+    /// All keys are EC P-256 and new. Certificates are valid from a day before `now` to a day after, unless they are
+    /// expired or not yet valid, so that nothing created here stays valid for long.
     ///
     /// # Errors
     ///
-    /// Fails if `now` is at the edge of the years 0 to 9999, or if the cryptographic library fails.
+    /// Fails if `now` is at the limits of the years 0 to 9999, or if the cryptographic library fails.
     pub fn make(self, now: OffsetDateTime) -> Result<DefectiveIdentity, IssueError> {
-        let workshop = Workshop::new(now)?;
+        let workshop = PkiBuilder::new(now)?;
         match self {
             Self::CaTrue => workshop.end_entity(|tbs| tbs.set_extension(Extension::authority(None))),
             Self::DepthSix => workshop.chain_of_six(),
@@ -98,7 +98,7 @@ impl Defect {
                 workshop.end_entity(|tbs| tbs.signature_algorithm = SignatureAlgorithm::EcdsaSha1)
             }
             Self::TamperedSignature => workshop.tampered_signature(),
-            Self::TrustAnchorExpired => Workshop::with_root(now, workshop.past)?.end_entity(|_| {}),
+            Self::TrustAnchorExpired => PkiBuilder::with_root(now, workshop.past)?.end_entity(|_| {}),
             Self::UnknownCriticalExtension => workshop.end_entity(|tbs| {
                 tbs.set_extension(Extension::new(UNKNOWN_EXTENSION, true, crate::der::null()));
             }),
@@ -109,15 +109,15 @@ impl Defect {
     }
 }
 
-/// A sound root and the validities that certificates below it get.
-struct Workshop {
+/// A sound root and the validity periods for certificates below it.
+struct PkiBuilder {
     root: Authority,
     past: Validity,
     present: Validity,
     future: Validity,
 }
 
-impl Workshop {
+impl PkiBuilder {
     fn new(now: OffsetDateTime) -> Result<Self, IssueError> {
         Self::with_root(now, present(now))
     }
@@ -133,7 +133,7 @@ impl Workshop {
         })
     }
 
-    /// Returns an identity issued by the root, whose certificate `change` has changed.
+    /// Returns an identity issued by the root, whose certificate was modified by `change`.
     fn end_entity(&self, change: impl FnOnce(&mut TbsCertificate)) -> Result<DefectiveIdentity, IssueError> {
         let key_pair = KeyPair::generate(ALGORITHM)?;
         let mut tbs = self.certificate_below(&self.root, &key_pair)?;
@@ -141,7 +141,7 @@ impl Workshop {
         Ok(self.identity(tbs.sign(self.root.key_pair())?, key_pair))
     }
 
-    /// Returns an identity below one intermediate, whose certificate `change` has changed.
+    /// Returns an identity below one intermediate, whose certificate was modified by `change`.
     fn intermediate(
         &self,
         change: impl FnOnce(&mut TbsCertificate),
@@ -157,7 +157,7 @@ impl Workshop {
         Ok(DefectiveIdentity { intermediates_der: issuer.intermediates().to_vec(), ..identity })
     }
 
-    /// Returns a CA below `issuer`, whatever the issuer allows.
+    /// Returns a CA below `issuer`, whether the issuer allows it or not.
     fn authority_below(
         &self,
         issuer: &Authority,

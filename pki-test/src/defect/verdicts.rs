@@ -1,8 +1,8 @@
-//! What AWS, openssl and rustls-webpki say to each defect.
+//! The verdicts of AWS, openssl and rustls-webpki on each defect.
 //!
-//! AWS's verdicts follow the [trust model] of IAM Roles Anywhere. It names rules but no messages; the two messages are
-//! those that users have reported. Where it does not name a rule, the verdict is the one of RFC 5280, or the one that
-//! our simulator gives, and the reason says so.
+//! AWS's verdicts follow the [trust model] of IAM Roles Anywhere. It states rules but no messages; the two messages are
+//! those that users have reported. If it does not state a rule, the verdict is that of RFC 5280 or of our simulator,
+//! and the reason says so.
 //!
 //! openssl is `openssl verify -purpose sslclient -x509_strict` of OpenSSL 3.0; rustls-webpki is client
 //! authentication with every signature algorithm it has.
@@ -11,7 +11,7 @@
 
 use super::Defect;
 
-/// What each judge says to an identity with one defect, and why they differ.
+/// The verdict of each judge on an identity with one defect, and why they differ.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Verdicts {
     /// By AWS's rules.
@@ -20,7 +20,7 @@ pub struct Verdicts {
     pub openssl: Verdict,
     /// rustls-webpki, for client authentication.
     pub webpki: Verdict,
-    /// The rule that is broken, where AWS names it or that it does not, and why a judge sees it otherwise.
+    /// The rule that is broken, whether AWS states it, and why a judge differs.
     pub reason: &'static str,
 }
 
@@ -29,7 +29,7 @@ pub struct Verdicts {
 pub enum Verdict {
     /// The judge finds nothing wrong.
     Accepts,
-    /// The judge refuses the chain.
+    /// The judge rejects the chain.
     Refuses,
 }
 
@@ -40,26 +40,26 @@ pub enum AwsVerdict {
     Accepts,
     /// No session is created.
     Refuses {
-        /// What the service says.
+        /// The service's message.
         message: AwsMessage,
-        /// Whether the chain alone shows the defect, before anything is sent. The trust anchor is not on the host.
+        /// Whether the chain alone shows the defect before anything is sent. The trust anchor is not on the host.
         seen_on_host: bool,
     },
 }
 
-/// The service's message for a refused certificate.
+/// The service's message for a rejected certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AwsMessage {
-    /// The end-entity certificate breaks a rule of its own; AccessDeniedException.
+    /// The end-entity certificate itself breaks a rule; AccessDeniedException.
     InsufficientCertificate,
-    /// The chain header is malformed; ValidationException with a text that nobody has reported.
+    /// The chain header is malformed; ValidationException with an unknown text.
     MalformedChain,
     /// The end-entity certificate does not chain to the trust anchor; AccessDeniedException.
     UntrustedSigningCertificate,
 }
 
 impl AwsMessage {
-    /// Returns the message's text, or `None` where it is not known.
+    /// Returns the message's text, or `None` if it is unknown.
     pub const fn text(self) -> Option<&'static str> {
         match self {
             Self::InsufficientCertificate => Some("Untrusted certificate. Insufficient certificate"),
@@ -69,20 +69,20 @@ impl AwsMessage {
     }
 }
 
-/// The end-entity certificate itself is refused, and the host can know.
+/// The end-entity certificate itself is rejected, and the host can tell.
 const INSUFFICIENT: AwsVerdict =
     AwsVerdict::Refuses { message: AwsMessage::InsufficientCertificate, seen_on_host: true };
 
-/// The chain is refused, and the host can know.
+/// The chain is rejected, and the host can tell.
 const UNTRUSTED: AwsVerdict =
     AwsVerdict::Refuses { message: AwsMessage::UntrustedSigningCertificate, seen_on_host: true };
 
-/// The chain is refused for what only who has the trust anchor can know.
+/// The chain is rejected for a reason that only shows with the trust anchor.
 const UNTRUSTED_AT_AWS: AwsVerdict =
     AwsVerdict::Refuses { message: AwsMessage::UntrustedSigningCertificate, seen_on_host: false };
 
 impl Defect {
-    /// Returns what each judge says to this defect.
+    /// Returns each judge's verdict on this defect.
     pub const fn verdicts(self) -> Verdicts {
         use Verdict::{Accepts, Refuses};
         let (aws, openssl, webpki, reason) = match self {

@@ -9,8 +9,8 @@ use super::{Attribute, AttributeType, DistinguishedName, NameError};
 
 /// Parses RFC 4514 text, the most specific attribute first; the empty text is the empty name.
 ///
-/// More lenient than the RFC in one thing: spaces around `,`, `+` and `=` are passed over, since people write them.
-/// Types are read in any case. A value in `#` form is refused.
+/// More lenient than the RFC in one way: spaces around `,`, `+` and `=` are ignored, since people write them. Types are
+/// case-insensitive. A value in `#` form is rejected.
 impl FromStr for DistinguishedName {
     type Err = NameError;
 
@@ -54,7 +54,7 @@ fn parse_attribute(text: &str) -> Result<(Attribute, Option<char>, &str), NameEr
     }
 
     let mut value = Vec::new();
-    // The length of the value up to the last character that is not a bare space.
+    // The length of the value up to the last character that is not an unescaped space.
     let mut kept = 0;
     let mut characters = rest.char_indices();
     let mut end = (None, "");
@@ -81,7 +81,7 @@ fn parse_attribute(text: &str) -> Result<(Attribute, Option<char>, &str), NameEr
     Ok((Attribute::new(kind, value)?, end.0, end.1))
 }
 
-/// Returns the octet that stands after a backslash: a special character, or two hexadecimal digits.
+/// Returns the octet after a backslash: a special character, or two hexadecimal digits.
 fn parse_escape(characters: &mut impl Iterator<Item = (usize, char)>) -> Result<u8, NameError> {
     let mut next = || characters.next().map(|(_, character)| character).ok_or(NameError::Escape);
     let first = next()?;
@@ -101,7 +101,7 @@ fn parse_type(text: &str) -> Result<AttributeType, NameError> {
         return Ok(kind);
     }
     let oid = ObjectIdentifier::new(text).map_err(|_| NameError::UnknownType)?;
-    // One type has one form, so that a name is equal to itself however it was written.
+    // Each type has one representation, so that equal names compare equal however they were written.
     let known = AttributeType::NAMED.into_iter().find(|kind| kind.oid() == oid);
     Ok(known.unwrap_or(AttributeType::Other(oid)))
 }
@@ -111,7 +111,7 @@ pub(super) fn type_text(kind: AttributeType) -> String {
     kind.name().map_or_else(|| kind.oid().to_string(), str::to_owned)
 }
 
-/// Writes RFC 4514 text, which is read back to the same name.
+/// Writes RFC 4514 text that parses to the same name.
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, attributes) in self.relative.iter().rev().enumerate() {

@@ -10,29 +10,29 @@ use crate::pem;
 
 /// scrypt's `log2 N`, `r` and `p`: 16 MiB five times over, one of OWASP's recommended settings.
 ///
-/// openssl refuses to read anything that needs more than 32 MiB. A fifth of a second on an ordinary machine.
+/// openssl refuses anything that needs more than 32 MiB. This takes a fifth of a second on an ordinary machine.
 const SCRYPT: (u8, u32, u32) = (14, 8, 5);
 
-/// The octets of salt: twice what RFC 8018 §4.1 asks for.
+/// The octets of salt: twice what RFC 8018 §4.1 requires.
 const SALT_OCTETS: usize = 16;
 
 /// The octets of an AES block.
 const BLOCK_OCTETS: usize = 16;
 
-/// Limits on what a file may ask of us.
+/// Limits on the cost that a file may impose.
 const MAX_SCRYPT_OCTETS: u64 = 64 * 1024 * 1024;
 const MAX_SCRYPT_PARALLELIZATION: u16 = 16;
 const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
 impl KeyPair {
-    /// Returns the private key as `ENCRYPTED PRIVATE KEY`: AES-256-CBC under a key made from `passphrase` by
+    /// Returns the private key as `ENCRYPTED PRIVATE KEY`: AES-256-CBC under a key derived from `passphrase` with
     /// scrypt.
     ///
-    /// The passphrase is used as its UTF-8 bytes; nothing says how long it must be. Costs about a fifth of a second.
+    /// The passphrase is used as UTF-8; it may have any length. Takes about a fifth of a second.
     ///
     /// # Errors
     ///
-    /// Fails if the cryptographic library does.
+    /// Fails if the cryptographic library fails.
     pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<Zeroizing<String>, KeyPairError> {
         let pkcs8 = self.to_der(KeyForm::Pkcs8)?;
         let info = PrivateKeyInfoRef::try_from(pkcs8.as_slice()).map_err(|_| KeyPairError::Library)?;
@@ -51,11 +51,11 @@ impl KeyPair {
     }
 
     pub(super) fn from_encrypted_pkcs8(encrypted: &[u8], passphrase: &str) -> Result<Self, KeyPairError> {
-        // A scheme that is not known does not parse either; to the user both are "not PBES2".
+        // An unknown scheme does not parse either; to the user both are "not PBES2".
         let info = EncryptedPrivateKeyInfoRef::try_from(encrypted).map_err(|_| KeyPairError::Encryption)?;
         check_cost(&info.encryption_algorithm)?;
         let pkcs8 = info.decrypt(passphrase).map_err(|_| KeyPairError::PassphraseWrong)?;
-        // One wrong passphrase in 256 leaves a padding that looks right, and noise before it.
+        // One wrong passphrase in 256 leaves valid-looking padding, preceded by noise.
         PrivateKeyInfoRef::try_from(pkcs8.as_bytes()).map_err(|_| KeyPairError::PassphraseWrong)?;
         Self::from_pkcs8(pkcs8.as_bytes())
     }
@@ -71,7 +71,7 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), KeyPairError> {
             octets.is_some_and(|octets| octets <= MAX_SCRYPT_OCTETS)
                 && scrypt.parallelization <= MAX_SCRYPT_PARALLELIZATION
         }
-        // The library's enum may grow; what we have not bounded, we do not run.
+        // The library's enum may grow; a scheme without a cost limit here is not run.
         _ => return Err(KeyPairError::Encryption),
     };
     if bearable { Ok(()) } else { Err(KeyPairError::KeyDerivationCost) }

@@ -1,4 +1,4 @@
-//! The forms in which a private key is written.
+//! The formats for private keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,25 +12,25 @@ use super::{KeyPair, KeyPairError, PrivateKey};
 use crate::algorithm::{EC_PUBLIC_KEY, Family};
 use crate::{der, pem};
 
-/// The octets of an ML-DSA seed (FIPS 204 §5.1), whatever the parameter set.
+/// The octets of an ML-DSA seed (FIPS 204 §5.1) in every parameter set.
 const SEED_OCTETS: usize = 32;
 
-/// A form of an unencrypted private key.
+/// A format for an unencrypted private key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyForm {
-    /// `PRIVATE KEY`: PKCS#8 (RFC 5958), for every key. ML-DSA as its seed, where that is known.
+    /// `PRIVATE KEY`: PKCS#8 (RFC 5958), for every key. ML-DSA as its seed, if that is known.
     Pkcs8,
-    /// `EC PRIVATE KEY` (RFC 5915) with the curve inside.
+    /// `EC PRIVATE KEY` (RFC 5915), including the curve.
     Sec1,
-    /// `EC PARAMETERS`, then `EC PRIVATE KEY`, as `openssl ecparam -genkey` writes. As DER the same as `Sec1`.
+    /// `EC PARAMETERS`, then `EC PRIVATE KEY`, like `openssl ecparam -genkey`. As DER the same as `Sec1`.
     Sec1WithParameters,
     /// `RSA PRIVATE KEY` (PKCS#1, RFC 8017 §A.1.2).
     Pkcs1,
-    /// PKCS#8 around the seed alone (RFC 9881 §6), which is what most programs write.
+    /// PKCS#8 with only the seed (RFC 9881 §6), which is what most programs write.
     MlDsaSeed,
-    /// PKCS#8 around the expanded key alone.
+    /// PKCS#8 with only the expanded key.
     MlDsaExpanded,
-    /// PKCS#8 around both.
+    /// PKCS#8 with both.
     MlDsaBoth,
 }
 
@@ -74,7 +74,7 @@ impl FromStr for KeyForm {
     }
 }
 
-/// The text names no [`KeyForm`].
+/// The text is not the name of a [`KeyForm`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "a key form is one of pkcs8, sec1, sec1-with-parameters, pkcs1, ml-dsa-seed, ml-dsa-expanded, ml-dsa-both"
@@ -86,8 +86,8 @@ impl KeyPair {
     ///
     /// # Errors
     ///
-    /// Fails if this type of key has no such form, or if an ML-DSA key was loaded without the seed that the form
-    /// holds.
+    /// Fails if this type of key has no such form, or if the form needs the seed of an ML-DSA key that was loaded
+    /// without it.
     ///
     /// # Security
     ///
@@ -122,7 +122,7 @@ impl KeyPair {
         match (&self.private, form) {
             (PrivateKey::Ec(key), KeyForm::Pkcs8) => {
                 let algorithm = der::sequence(&[&der::oid(&EC_PUBLIC_KEY), &self.curve(form)?]);
-                // The curve is in the algorithm already, so RFC 5915 §3 has it left out of the key.
+                // The curve is already in the algorithm, so RFC 5915 §3 leaves it out of the key.
                 Ok(private_key_info(&algorithm, &ec_private_key(key, &[])?))
             }
             (PrivateKey::Ec(key), KeyForm::Sec1 | KeyForm::Sec1WithParameters) => {
@@ -176,15 +176,15 @@ fn ec_private_key(key: &EcdsaKeyPair, parameters: &[u8]) -> Result<Zeroizing<Vec
     Ok(Zeroizing::new(der::sequence(&[&der::element(der::INTEGER, &[&[1]]), &scalar, parameters, &point])))
 }
 
-/// Returns what PKCS#8 wraps.
+/// Returns the key that PKCS#8 wraps.
 fn inner_private_key(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyPairError> {
     let info = PrivateKeyInfoRef::try_from(pkcs8).map_err(|_| KeyPairError::Library)?;
     Ok(Zeroizing::new(info.private_key.as_bytes().to_vec()))
 }
 
-/// Returns the seed, or `None` where only the expanded key was ever loaded.
+/// Returns the seed, or `None` if only the expanded key was loaded.
 fn seed(key: &PqdsaKeyPair) -> Result<Option<Zeroizing<[u8; SEED_OCTETS]>>, KeyPairError> {
-    // The library writes seeds only, `[0] IMPLICIT OCTET STRING (SIZE (32))`, and fails where there is none.
+    // The library writes only seeds, `[0] IMPLICIT OCTET STRING (SIZE (32))`, and fails without one.
     let Ok(pkcs8) = key.to_pkcs8v1() else { return Ok(None) };
     let inner = inner_private_key(pkcs8.as_ref())?;
     let seed = inner.last_chunk().filter(|_| inner.len() == 2 + SEED_OCTETS);

@@ -10,8 +10,8 @@ use crate::pem;
 impl KeyPair {
     /// Loads the first private key of a PEM text, in any of the forms of [`super::KeyForm`] or encrypted.
     ///
-    /// Other blocks, such as certificates, are passed over. Encrypted PKCS#8 is read as PBES2 with scrypt or
-    /// PBKDF2. A passphrase for a key that is not encrypted is not used.
+    /// Other blocks, such as certificates, are ignored. Encrypted PKCS#8 must be PBES2 with scrypt or PBKDF2. A
+    /// passphrase for an unencrypted key is ignored.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl KeyPair {
     ///
     /// # Errors
     ///
-    /// Fails if the key is damaged, or of a type or size that is not in [`KeyAlgorithm::ALL`].
+    /// Fails if the key is damaged, or its type or size is not in [`KeyAlgorithm::ALL`].
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyPairError> {
         let info = PrivateKeyInfoRef::try_from(pkcs8).map_err(|_| KeyPairError::Malformed)?;
         if info.algorithm.oid == RSA_ENCRYPTION {
@@ -68,7 +68,7 @@ impl KeyPair {
         Self::new(algorithm, private.map_err(|_| KeyPairError::Malformed)?)
     }
 
-    /// The curve may be left out of an ECPrivateKey, so each is tried; a key of one fits no other.
+    /// An ECPrivateKey may omit its curve, so each is tried; a key fits only its own curve.
     fn from_sec1(sec1: &[u8]) -> Result<Self, KeyPairError> {
         for algorithm in KeyAlgorithm::ALL {
             let Family::Ec(curve) = algorithm.family() else { continue };

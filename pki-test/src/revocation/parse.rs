@@ -1,4 +1,4 @@
-//! Reads revocation lists.
+//! Parses revocation lists.
 
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::{CertificateRevocationList, RevokedCertificate as ParsedEntry};
@@ -12,7 +12,7 @@ use crate::verifier::certificate::signature_scheme;
 use crate::{der, pem};
 
 impl RevocationList {
-    /// Parses a list, as PEM or DER, that is no larger than ImportCrl takes. Its signature is not checked.
+    /// Parses a list, as PEM or DER, that is no larger than ImportCrl accepts. Its signature is not checked.
     ///
     /// # Errors
     ///

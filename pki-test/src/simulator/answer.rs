@@ -1,4 +1,4 @@
-//! An answer before it is sent, and the forms in which the two services report errors.
+//! An answer before it is sent, and the error formats of the two services.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::policy::uuid;
 const HTTP_DATE: &[FormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
-/// How an answer reaches the client.
+/// How an answer is delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// All of it.
+    /// Completely.
     #[default]
     Whole,
     /// Half of the body; then the connection closes.
@@ -39,7 +39,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Makes an answer with the headers that every answer of AWS has: its date and a request id.
+    /// Creates an answer with the headers that every answer of AWS has: its date and a request id.
     pub(super) fn new(status: u16, content_type: &str, body: String, now: OffsetDateTime) -> Self {
         let date = now.to_offset(time::UtcOffset::UTC).format(HTTP_DATE).unwrap_or_default();
         let headers = vec![
@@ -50,26 +50,26 @@ impl Answer {
         Self { status, headers, body: body.into_bytes(), ..Self::default() }
     }
 
-    /// Makes a JSON answer.
+    /// Creates a JSON answer.
     pub(super) fn json(status: u16, body: &serde_json::Value, now: OffsetDateTime) -> Self {
         Self::new(status, "application/json", body.to_string(), now)
     }
 
-    /// Makes an error of Roles Anywhere: the code in `X-Amzn-ErrorType`, the message in the body.
+    /// Creates an error of Roles Anywhere: the code in `X-Amzn-ErrorType`, the message in the body.
     pub(super) fn error(status: u16, code: &str, message: &str, now: OffsetDateTime) -> Self {
         let mut answer = Self::json(status, &json!({ "message": message }), now);
         answer.headers.push(("x-amzn-errortype", code.to_owned()));
         answer
     }
 
-    /// Makes the answer to a request that came too soon.
+    /// Creates the answer to a throttled request.
     pub(super) fn throttled(retry_after: Option<u32>, now: OffsetDateTime) -> Self {
         let mut answer = Self::error(429, "ThrottlingException", "Rate exceeded", now);
         answer.headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
         answer
     }
 
-    /// Makes an HTML page, as a proxy would.
+    /// Creates an HTML page, as from a proxy.
     pub(super) fn html(status: u16, now: OffsetDateTime) -> Self {
         let body =
             format!("<html><head><title>{status}</title></head><body><h1>Proxy: {status}</h1></body></html>");
@@ -78,18 +78,18 @@ impl Answer {
         answer
     }
 
-    /// Makes an XML answer of STS.
+    /// Creates an XML answer of STS.
     pub(super) fn xml(status: u16, body: String, now: OffsetDateTime) -> Self {
         Self::new(status, "text/xml", body, now)
     }
 
-    /// Returns the request id that the answer carries.
+    /// Returns the answer's request id.
     pub(super) fn request_id(&self) -> &str {
         self.headers.iter().find(|(name, _)| *name == "x-amzn-requestid").map_or("", |(_, id)| id)
     }
 }
 
-/// Returns a fresh request id in the form of a UUID.
+/// Returns a new request id in the form of a UUID.
 fn request_id() -> String {
     random::<16>().map_or_else(|_| uuid(&[0; 16]), |bytes| uuid(&*bytes))
 }

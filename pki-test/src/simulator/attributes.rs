@@ -181,19 +181,19 @@ pub enum MappingError {
     },
 }
 
-/// The session tags of a certificate, and what could not become one.
+/// The session tags of a certificate, and the attributes that could not become one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MappedAttributes {
     /// Values by key, for example `x509Subject/CN`.
     pub tags: BTreeMap<String, String>,
-    /// The attributes that are mapped and whose value no tag can carry.
+    /// Mapped attributes whose values no tag can carry.
     pub unmapped: UnmappedAttributes,
 }
 
 /// Mapped attributes that session tags cannot carry, by field.
 ///
-/// Shown as the service's message has them: `Issuer: [  ]; Subject: [ CN ]; SAN: [ DNS/2 ]`. Behind the type of an
-/// alternative name stands that type's number in RFC 5280 §4.2.1.6, which is our reading of the one reported case.
+/// Shown as in the service's message: `Issuer: [  ]; Subject: [ CN ]; SAN: [ DNS/2 ]`. The type of an alternative name
+/// is followed by that type's number in RFC 5280 §4.2.1.6, which is our reading of the one reported case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct UnmappedAttributes {
@@ -201,7 +201,7 @@ pub struct UnmappedAttributes {
 }
 
 impl UnmappedAttributes {
-    /// Tells whether every mapped attribute became a tag.
+    /// Returns whether every mapped attribute became a tag.
     pub fn is_empty(&self) -> bool {
         self.by_field.is_empty()
     }
@@ -226,7 +226,7 @@ impl fmt::Display for UnmappedAttributes {
 
 /// Returns the session tags that `mappings` make of a certificate.
 ///
-/// The result may hold more than [`TAGS_LIMIT`] tags, which is for the caller to refuse.
+/// The result may have more than [`TAGS_LIMIT`] tags, which the caller must reject.
 pub fn map_attributes(end_entity: &Certificate, mappings: &[AttributeMapping]) -> MappedAttributes {
     let mut mapped = MappedAttributes::default();
     let Ok((_, parsed)) = X509Certificate::from_der(end_entity.der()) else {
@@ -297,7 +297,7 @@ impl MappedAttributes {
         if values.is_empty() {
             return;
         }
-        // A value that is no text spoils the whole, as a forbidden character does.
+        // A value that is not text makes the whole attribute unusable, like a forbidden character.
         let joined = values.into_iter().collect::<Option<Vec<_>>>().map(|values| values.join("/"));
         self.add(field, key, key, Some(joined.as_deref().unwrap_or("\0")));
     }
@@ -326,12 +326,12 @@ fn directory_name<'a, 'b>(name: &'a GeneralName<'b>) -> Option<&'a X509Name<'b>>
     if let GeneralName::DirectoryName(name) = name { Some(name) } else { None }
 }
 
-/// Tells whether STS takes `value` as a session tag's: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, at most 256 characters.
+/// Returns whether STS accepts `value` as a session tag's: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`, at most 256 characters.
 pub(super) fn fits_a_tag(value: &str) -> bool {
     value.chars().count() <= TAG_VALUE_LIMIT && value.chars().all(fits_identity_text)
 }
 
-/// Tells whether a character is of STS's pattern for tags and for the source identity.
+/// Returns whether a character is in STS's pattern for tags and for the source identity.
 ///
 /// The standard library's letters are Unicode's `Alphabetic`, which is `\p{L}` and some combining marks; its blanks
 /// without the control characters are `\p{Z}`.

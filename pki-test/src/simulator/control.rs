@@ -1,4 +1,4 @@
-//! The control path: what a test changes and asks while the simulator runs.
+//! The control path: how a test changes and queries the simulator while it runs.
 //!
 //! `/_simulator/…` on the ports of the services, JSON both ways. Each request carries the control token in the header
 //! [`TOKEN_HEADER`]: a web page in a browser on this host can neither read the token nor send the header to another
@@ -16,7 +16,7 @@ use crate::revocation::{RevocationError, RevocationList};
 use crate::text::{rfc3339, shown};
 use crate::verifier::ReceivedRequest;
 
-/// What the path of every control request begins with.
+/// The prefix of the path of every control request.
 pub const PATH_PREFIX: &str = "/_simulator/";
 
 /// The header that carries the control token, in lower case.

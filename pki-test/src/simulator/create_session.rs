@@ -1,4 +1,4 @@
-//! CreateSession: judges a request, grants or refuses it, plays the faults, and writes the journal.
+//! CreateSession: checks a request, grants or refuses it, plays the faults, and writes the journal.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -88,7 +88,7 @@ fn create_session(state: &State, request: &ReceivedRequest, entry: &mut JournalE
     answer
 }
 
-/// Answers with the fault that decides the answer, if there is one, else by the rules.
+/// Answers with the fault that decides the answer, if there is one, else according to the rules.
 fn decide(
     state: &State,
     request: &ReceivedRequest,
@@ -165,7 +165,7 @@ fn refuse(refusal: SessionRefusal, role: &str, entry: &mut JournalEntry, now: Of
     answer
 }
 
-/// Returns the answer of a fault that asks nobody; `None` if the request is to be judged all the same.
+/// Returns the answer of a fault that needs no check; `None` if the request is to be checked all the same.
 fn faulty_answer(fault: &FaultKind, role: &str, now: OffsetDateTime) -> Option<Answer> {
     match fault {
         FaultKind::Deny(denial) => Some(Answer::error(
@@ -247,7 +247,7 @@ fn issue(state: &State, granted: &Grant, now: OffsetDateTime) -> Result<Value, U
     Ok(document)
 }
 
-/// Changes the answer's document as a fault demands.
+/// Changes the answer's document as a fault requires.
 fn alter(document: &mut Value, fault: &FaultKind, now: OffsetDateTime) {
     match fault {
         FaultKind::BadToken(kind) => {
@@ -310,7 +310,7 @@ fn alter(document: &mut Value, fault: &FaultKind, now: OffsetDateTime) {
     }
 }
 
-/// Starts a journal entry with what can be told of a request before it is judged.
+/// Starts a journal entry with what is known about a request before it is checked.
 pub(super) fn describe(state: &State, request: &ReceivedRequest, operation: Operation) -> JournalEntry {
     let end_entity = end_entity(request).ok();
     let signature = request

@@ -21,7 +21,7 @@ pub(super) const SESSIONS_LIMIT: usize = 4_096;
 /// Random bytes of a session token. AWS's are several hundred characters long, and clients must not assume less.
 const SESSION_TOKEN_BYTES: usize = 600;
 
-/// Who a session is.
+/// The identity of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Principal {
     /// `arn:…:sts::…:assumed-role/ROLE/SESSION`
@@ -32,19 +32,19 @@ pub(super) struct Principal {
     pub(super) account: String,
     /// The role.
     pub(super) role_arn: Arn,
-    /// The source identity, which every session that follows from this one keeps.
+    /// The source identity, which every session derived from this one keeps.
     pub(super) source_identity: Option<String>,
     /// The session tags, by key.
     pub(super) session_tags: BTreeMap<String, String>,
     /// The keys of those that the next session of a chain keeps.
     pub(super) transitive_tag_keys: BTreeSet<String>,
-    /// How the session is narrowed, layer after layer.
+    /// How the session is narrowed, layer by layer.
     pub(super) layers: Vec<ScopeLayer>,
     /// The keys `aws:OriginIdentity/…`, which every session that follows from this one keeps.
     pub(super) origin_identity: BTreeMap<String, String>,
 }
 
-/// Session credentials and whom they are for.
+/// Session credentials and their principal.
 #[derive(Clone)]
 pub(super) struct IssuedCredentials {
     pub(super) access_key_id: String,
@@ -66,13 +66,13 @@ impl fmt::Debug for IssuedCredentials {
 }
 
 impl IssuedCredentials {
-    /// Takes over what somebody else has issued.
+    /// Wraps credentials issued by somebody else.
     pub(super) fn foreign(session: ForeignSession, principal: Principal) -> Self {
         let ForeignSession { access_key_id, secret_access_key, session_token, expiration } = session;
         Self { access_key_id, secret_access_key, session_token, expiration, principal }
     }
 
-    /// Makes random credentials of AWS's shape, valid from `now` for `duration`.
+    /// Generates random credentials of AWS's shape, valid from `now` for `duration`.
     ///
     /// The expiration is in whole seconds, as it is sent.
     pub(super) fn issue(
@@ -85,7 +85,8 @@ impl IssuedCredentials {
         Self::issue_until(principal, expiration.replace_nanosecond(0).map_err(|_| Unspecified)?, 0)
     }
 
-    /// Makes random credentials of AWS's shape that end at `expiration`, with a token of at least so many characters.
+    /// Generates random credentials of AWS's shape that end at `expiration`, with a token of at least
+    /// `minimum_token_size` characters.
     pub(super) fn issue_until(
         principal: Principal,
         expiration: OffsetDateTime,

@@ -14,12 +14,12 @@ use crate::verifier::Denial;
 /// Longest text of a fault.
 const TEXT_LIMIT: usize = 2_048;
 
-/// A fault, and how many requests meet it.
+/// A fault, and how many requests it affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
-    /// Only this many requests meet it, from the first one on; `None` is all.
+    /// It affects only this many requests, starting with the first; `None` for all.
     pub first: Option<u32>,
 }
 
@@ -36,7 +36,7 @@ pub enum FaultKind {
     Deny(Denial),
     /// `empty-set`: 201 with an empty `credentialSet`.
     EmptySet,
-    /// `expiration=±DURATION`: the answer's expiration is this far from the present, whatever the session's is.
+    /// `expiration=±DURATION`: the answer's expiration is this far from the current time, whatever the session's is.
     Expiration(TimeSpan),
     /// `foreign-role`: the credentials are for a role that was not asked for.
     ForeignRole,
@@ -134,7 +134,7 @@ impl ResponseField {
 }
 
 impl FaultKind {
-    /// Tells whether the fault decides the whole answer, so that no other such fault can meet the same request.
+    /// Returns whether the fault decides the whole answer, so that no other such fault can affect the same request.
     pub(super) const fn decides_the_answer(&self) -> bool {
         match self {
             Self::CutBody
@@ -169,9 +169,9 @@ impl FaultPlan {
         Self { faults }
     }
 
-    /// Returns what the next request meets, and counts it.
+    /// Returns the faults for the next request, and counts it.
     ///
-    /// Of the faults that decide the answer only the first one that is left is taken: `status=500x1` and `throttlex1`
+    /// Of the faults that decide the answer only the first remaining one is used: `status=500x1` and `throttlex1`
     /// together make the first request fail and the second one wait.
     pub(super) fn take(&mut self) -> Vec<FaultKind> {
         let mut decided = false;
@@ -187,12 +187,12 @@ impl FaultPlan {
         taken
     }
 
-    /// Returns the faults that requests can still meet, with what is left of their counts.
+    /// Returns the faults that can still affect requests, with their remaining counts.
     pub(super) fn left(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter().filter(|fault| fault.first != Some(0))
     }
 
-    /// Returns how wrong the clock is at present, without counting a request.
+    /// Returns the current offset of the clock, without counting a request.
     pub(super) fn clock_offset(&self) -> TimeSpan {
         let mut sum = TimeSpan::ZERO;
         for fault in self.left() {
@@ -204,15 +204,15 @@ impl FaultPlan {
     }
 }
 
-/// Why a text names no fault.
+/// Why a text is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// The value is not one that the fault takes.
+    /// The value is not valid for the fault.
     #[error("the fault '{fault}' takes {expected}")]
     Value {
         /// The fault's name.
         fault: &'static str,
-        /// What it takes.
+        /// What it expects.
         expected: &'static str,
     },
     /// There is no such fault.

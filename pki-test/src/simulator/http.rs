@@ -1,4 +1,4 @@
-//! Listeners, connections and the passage from HTTP to a [`ReceivedRequest`] and from an [`Answer`] back.
+//! Listeners and connections, and the conversion from HTTP to a [`ReceivedRequest`] and from an [`Answer`] back.
 //!
 //! Everything a client can take is bounded: connections, the time to send headers and body, and their sizes.
 
@@ -39,7 +39,7 @@ const HEADER_FIELDS_LIMIT: usize = 100;
 /// Time that a client has for the TLS handshake, for the headers of a request, and for its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Rest after an accept that failed, for want of file descriptors for example.
+/// The pause after a failed accept, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The bound listeners.
@@ -49,7 +49,7 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Takes over bound listeners; a runtime must be entered.
+    /// Takes over bound listeners; must be called in a runtime.
     pub(super) fn new(http: StdListener, https: Option<(StdListener, ThrowAwayTls)>) -> io::Result<Self> {
         let asynchronous = |listener: StdListener| {
             listener.set_nonblocking(true)?;
@@ -90,10 +90,10 @@ async fn accept(
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        // Else an answer behind TLS 1.3's session tickets waits for a delayed acknowledgement: 40 ms.
+        // Otherwise an answer after TLS 1.3's session tickets waits for a delayed acknowledgement: 40 ms.
         let _as_before = stream.set_nodelay(true);
         let connection = OpenConnection::count(Arc::clone(state));
-        // An IPv4 client of a listener for both families is one of IPv4 to whoever compares its address.
+        // An IPv4 client of a dual-stack listener counts as IPv4.
         let peer = peer.ip().to_canonical();
         let tls = tls.cloned();
         tokio::spawn(async move {
@@ -111,7 +111,7 @@ async fn accept(
     }
 }
 
-/// A connection that is counted as long as this lives.
+/// A connection, counted while this exists.
 struct OpenConnection(Arc<State>);
 
 impl OpenConnection {
@@ -128,7 +128,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// Answers the requests of one connection, and closes it as the last answer demands.
+/// Answers the requests of one connection, and closes it as the last answer requires.
 async fn converse<S>(stream: S, peer: IpAddr, state: &Arc<State>, socket: impl Fn(&S) -> &TcpStream)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -180,7 +180,7 @@ async fn respond(
     response.body(AnswerBody::new(answer.body, cut)).map_err(io::Error::other)
 }
 
-/// Passes a request to its operation.
+/// Routes a request to its operation.
 fn route(state: &State, request: &ReceivedRequest) -> Answer {
     match (request.method.as_str(), request.path()) {
         (_, path) if path.starts_with(control::PATH_PREFIX) => control::answer(state, request),
@@ -189,7 +189,7 @@ fn route(state: &State, request: &ReceivedRequest) -> Answer {
     }
 }
 
-/// Why a request could not be read to its end.
+/// Why a request could not be read completely.
 enum NotReceived {
     Interrupted,
     TooLarge,

@@ -1,7 +1,7 @@
-//! The journal: what was asked, by whom, and why it was refused. It holds no secrets.
+//! The journal: what was requested, by whom, and why it was refused. It contains no secrets.
 //!
-//! A signature is a bearer token for some minutes, so it is kept as its SHA-256 unless the journal is asked to be full.
-//! Session tokens, secret keys and answers are never kept.
+//! A signature is a bearer token for some minutes, so only its SHA-256 is recorded, unless a full journal is requested.
+//! Session tokens, secret keys and answers are never recorded.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -30,13 +30,13 @@ pub enum Operation {
     Unknown,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
     /// It was granted.
     Accepted,
-    /// A fault answered it, whatever it was worth.
+    /// A fault decided the answer.
     Fault {
         /// The fault in the command line's grammar.
         fault: String,
@@ -65,15 +65,15 @@ pub struct JournalEntry {
     pub path: String,
     /// The operation.
     pub operation: Operation,
-    /// What became of it.
+    /// The outcome.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// The action of STS that was asked for, by a caller whose signature is good.
+    /// The requested STS action, if the caller's signature is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// The status of the answer; `None` if none was sent.
     pub status: Option<u16>,
-    /// What the client says it is.
+    /// The client's `User-Agent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// Decimal serial number of the end-entity certificate, if there was a readable one.
@@ -82,7 +82,7 @@ pub struct JournalEntry {
     /// Its subject name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The role asked for; for STS the assumed role that asks.
+    /// The requested role; for STS the assumed role of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// The role session's name, if one was granted.
@@ -120,21 +120,21 @@ pub struct JournalEntry {
     pub signature: Option<String>,
 }
 
-/// How GetScopedCredentials narrowed a session once.
+/// One narrowing of a session by GetScopedCredentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ScopeLayer {
     /// The policy, as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The duration that was asked for.
+    /// The requested duration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
-    /// What the client says that it is for.
+    /// The client's description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// What CloudTrail records of a granted request that is not signed as the specification has it.
+/// What CloudTrail records about a granted request that is not signed as specified.
 ///
 /// AWS documents that its events have this; the names of the members are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -143,7 +143,7 @@ pub struct AdditionalEventData {
     /// Required headers that were sent and that the signature does not cover, in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers_not_signed: Vec<String>,
-    /// The algorithm that the request declares, if the certificate's key is of another.
+    /// The declared algorithm, if the certificate's key needs another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_algorithm: Option<String>,
     /// The algorithm for the certificate's key, if the request declares another.
@@ -152,7 +152,7 @@ pub struct AdditionalEventData {
 }
 
 impl AdditionalEventData {
-    /// Returns what is to be recorded of these anomalies; `None` if there are none.
+    /// Returns the record of these anomalies; `None` if there are none.
     pub(super) fn of(anomalies: &[Refusal]) -> Option<Self> {
         let mut data = Self::default();
         for anomaly in anomalies {
@@ -223,7 +223,7 @@ impl Journal {
     }
 }
 
-/// Opens a file for appending that only its owner can read, also if it was there before.
+/// Opens a file for appending that only its owner can read, also if it already existed.
 #[expect(
     clippy::disallowed_methods,
     reason = "this crate stands alone and cannot use the program's private_file"

@@ -1,4 +1,4 @@
-//! Profiles, roles, and what a verified request is granted.
+//! Profiles, roles, and what is granted to a verified request.
 //!
 //! Pure.
 
@@ -37,7 +37,7 @@ pub struct Profile {
     pub duration: Duration,
     /// Whether a request may name the role session.
     pub accept_role_session_name: bool,
-    /// What of the certificate becomes a session tag.
+    /// Which attributes of the certificate become session tags.
     pub attribute_mappings: Vec<AttributeMapping>,
     /// Trusted identity propagation; `None` where it is off.
     pub tip: Option<TipConfiguration>,

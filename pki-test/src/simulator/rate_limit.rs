@@ -1,4 +1,4 @@
-//! The quota of CreateSession: so many requests in any one second.
+//! The quota of CreateSession: a number of requests in any one second.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,13 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Creates a limit of so many requests a second; `None` admits all.
+    /// Creates a limit of requests per second; `None` admits all.
     pub(super) fn new(per_second: Option<u32>) -> Self {
         let limit = per_second.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Self { limit, admitted: VecDeque::new() }
     }
 
-    /// Tells whether a request at `now` is within the limit, and counts it if so.
+    /// Returns whether a request at `now` is within the limit, and counts it if so.
     pub(super) fn admits(&mut self, now: OffsetDateTime) -> bool {
         let Some(limit) = self.limit else {
             return true;

@@ -1,4 +1,4 @@
-//! What a simulator is started with.
+//! The settings of a simulator.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +37,7 @@ impl fmt::Debug for SimulatorClock {
     }
 }
 
-/// Something that is told each entry of the journal as it is made, on the simulator's thread.
+/// A callback for each journal entry, on the simulator's thread.
 #[derive(Clone)]
 pub struct EntryObserver(pub Arc<dyn Fn(&JournalEntry) + Send + Sync>);
 
@@ -49,10 +49,10 @@ impl fmt::Debug for EntryObserver {
 
 type Issue = dyn Fn(&Grant) -> Option<ForeignSession> + Send + Sync;
 
-/// Somebody else who issues the sessions that the simulator grants, such as another simulator of AWS.
+/// An external issuer of the sessions that the simulator grants, such as another simulator of AWS.
 ///
-/// Asked on the simulator's thread once a request has been verified and granted. `None` is answered as the service's
-/// own failure, status 500.
+/// Called on the simulator's thread once a request has been verified and granted. `None` is answered as an error of the
+/// service itself, status 500.
 #[derive(Clone)]
 pub struct SessionIssuer(pub Arc<Issue>);
 
@@ -62,7 +62,7 @@ impl fmt::Debug for SessionIssuer {
     }
 }
 
-/// Session credentials from somebody else.
+/// Session credentials from an external issuer.
 #[derive(Clone)]
 pub struct ForeignSession {
     /// The access key id.
@@ -92,11 +92,11 @@ pub struct SimulatorSettings {
     pub http: SocketAddr,
     /// Address for HTTPS; `None` serves none. Only loopback is accepted.
     pub https: Option<SocketAddr>,
-    /// The region that is simulated, besides those of trust anchors and profiles.
+    /// The simulated region, in addition to those of trust anchors and profiles.
     pub region: String,
     /// The trust anchors that exist.
     pub trust_anchors: Vec<TrustAnchor>,
-    /// Of each trust anchor the files that its certificates were read from, where they were read from files.
+    /// For each trust anchor the files of its certificates, if they were read from files.
     pub trust_anchor_files: Vec<Vec<PathBuf>>,
     /// Files that stand for the URLs of CRL distribution points, read anew for each request; other URLs are fetched, and
     /// only from loopback.
@@ -105,26 +105,26 @@ pub struct SimulatorSettings {
     pub profiles: Vec<Profile>,
     /// The roles that exist.
     pub roles: Vec<Role>,
-    /// The present.
+    /// The clock.
     pub clock: SimulatorClock,
-    /// How far a request's date may be from the present, both ways.
+    /// How far a request's date may be from the current time, in both directions.
     pub skew: Duration,
-    /// Whether anomalies are refused, or recorded as the service does.
+    /// Whether anomalies are rejected, or only recorded as at the service.
     pub strictness: Strictness,
     /// Requests for CreateSession a second above which 429 is answered; AWS's quota is 10. `None` is no limit.
     pub rate_limit: Option<u32>,
-    /// Whether the certificate's session tags stay with the sessions that follow from one (role chaining), whose roles'
-    /// trust policies then need `sts:TagSession`. AWS documents nothing; users report that they do.
+    /// Whether the certificate's session tags are transitive (role chaining); the trust policies of later roles then
+    /// need `sts:TagSession`. AWS documents nothing; users report that they are.
     pub transitive_tags: bool,
     /// The faults to play, in order.
     pub faults: Vec<Fault>,
     /// A file to which the journal is appended as lines of JSON, mode 0600.
     pub journal_file: Option<PathBuf>,
-    /// Whether the journal keeps signatures instead of their SHA-256. A signature is a bearer token for minutes.
+    /// Whether the journal records signatures instead of their SHA-256. A signature is a bearer token for minutes.
     pub journal_full: bool,
-    /// Something that is told each entry of the journal.
+    /// A callback for each journal entry.
     pub observer: Option<EntryObserver>,
-    /// Somebody else who issues the sessions; `None` has the simulator issue its own, good for its own STS.
+    /// An external issuer of sessions; with `None` the simulator issues its own, valid only for its own STS.
     pub issuer: Option<SessionIssuer>,
 }
 

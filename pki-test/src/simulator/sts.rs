@@ -30,7 +30,7 @@ use crate::verifier::{ReceivedRequest, Refusal};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// The region of the global endpoint, `sts.amazonaws.com`, which stands beside those of the world.
+/// The region of the global endpoint, `sts.amazonaws.com`, in addition to those of the world.
 const GLOBAL_REGION: &str = "us-east-1";
 
 /// The version of the API that every client sends.
@@ -87,7 +87,7 @@ fn authenticate(state: &State, request: &ReceivedRequest, now: OffsetDateTime) -
             regions: &regions,
             now,
             skew: state.skew,
-            // Some SDKs do not sign the content type, and STS does not mind.
+            // Some SDKs do not sign the content type, and STS does not require it.
             covered: &[],
             strictness: state.strictness,
         },
@@ -188,7 +188,7 @@ fn perform(
     }
 }
 
-/// Renders credentials as each operation answers with them.
+/// Renders credentials as in the answer of each operation.
 fn render_credentials(issued: &IssuedCredentials) -> zeroize::Zeroizing<String> {
     zeroize::Zeroizing::new(format!(
         "    <Credentials>\n      <AccessKeyId>{}</AccessKeyId>\n      \
@@ -201,7 +201,7 @@ fn render_credentials(issued: &IssuedCredentials) -> zeroize::Zeroizing<String> 
     ))
 }
 
-/// Renders the source identity, where there is one.
+/// Renders the source identity, if there is one.
 fn render_source_identity(principal: &Principal) -> String {
     let render = |identity: &String| format!("    <SourceIdentity>{}</SourceIdentity>\n", escaped(identity));
     principal.source_identity.as_ref().map(render).unwrap_or_default()

@@ -11,13 +11,13 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use tokio_rustls::TlsAcceptor;
 
-/// How long the certificates are valid: longer than any test, shorter than anyone would come to rely on.
+/// The validity of the certificates: longer than any test, too short to rely on.
 const VALIDITY: Duration = Duration::hours(24);
 
 /// How far back they are valid, for clients whose clock is behind.
 const BACKDATING: Duration = Duration::minutes(5);
 
-/// A TLS acceptor and the CA certificate that vouches for it. The CA's key is gone once this exists.
+/// A TLS acceptor and its CA certificate. The CA's key no longer exists at this point.
 pub(super) struct ThrowAwayTls {
     pub(super) acceptor: TlsAcceptor,
     pub(super) ca_pem: String,
@@ -26,7 +26,7 @@ pub(super) struct ThrowAwayTls {
 impl ThrowAwayTls {
     /// Makes a CA and a certificate for `localhost`, 127.0.0.1 and ::1.
     ///
-    /// Their validity is by the system's clock, whatever clock the simulator has, since clients judge TLS by it.
+    /// Their validity is by the system's clock, whatever the simulator's clock, since that is what clients use for TLS.
     pub(super) fn create() -> Result<Self, String> {
         let now = OffsetDateTime::now_utc();
         let ca_key = KeyPair::generate().map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
-//! Trust policies of roles: JSON documents as IAM has them, and whom they let do what.
+//! Trust policies of roles: JSON documents as in IAM, and whom they allow what.
 //!
-//! Pure. Evaluated is what Roles Anywhere and role chaining need: the principals, the three actions of STS, and the
-//! conditions on texts, ARNs and addresses. Whatever the simulator does not evaluate is refused when the document is
-//! read, and so is a word that nobody knows.
+//! Pure. It evaluates what Roles Anywhere and role chaining need: the principals, the three actions of STS, and
+//! conditions on texts, ARNs and addresses. Everything else is rejected when the document is parsed, and so are unknown
+//! words.
 //!
 //! See [IAM's policy elements].
 //!
@@ -28,7 +28,7 @@ use self::condition::Condition;
 use crate::text::shown;
 use crate::verifier::Arn;
 
-/// Most bytes of a document; IAM's own limit is 2,048 characters, 8,192 on request, blanks not counted.
+/// The most bytes of a document; IAM's own limit is 2,048 characters, or 8,192 on request, without blanks.
 pub const DOCUMENT_LIMIT: usize = 64 * 1024;
 
 /// The service principal of IAM Roles Anywhere.
@@ -105,7 +105,7 @@ enum Actions {
 }
 
 impl TrustPolicy {
-    /// Returns the policy of a role that is given none: Roles Anywhere and every role session may assume it.
+    /// Returns the policy of a role without one: Roles Anywhere and every role session may assume it.
     pub fn open() -> Self {
         Self {
             statements: vec![Statement {
@@ -123,7 +123,7 @@ impl TrustPolicy {
     ///
     /// # Errors
     ///
-    /// Fails with the statement that denies, or with the one that came nearest to allowing.
+    /// Fails with the statement that denies, or with the one that came closest to allowing.
     pub fn decide(
         &self,
         action: TrustAction,

@@ -1,4 +1,4 @@
-//! What exists, from a TOML file: trust anchors, profiles, roles, and how the simulator behaves.
+//! The world of a simulator, from a TOML file: trust anchors, profiles, roles, and settings.
 //!
 //! Unknown keys are errors. Paths in the file are relative to the file's folder. The page of the manual on the simulator
 //! shows every key.
@@ -174,8 +174,8 @@ impl SimulatorSettings {
     ///
     /// # Errors
     ///
-    /// Fails if the file, or one that it names, cannot be read or is too large, if it is no TOML or has a key that is
-    /// not known, and if a trust anchor, a profile or a role cannot be.
+    /// Fails if the file, or one that it names, cannot be read or is too large, if it is not TOML or has an unknown
+    /// key, or if a trust anchor, a profile or a role is invalid.
     pub fn from_file(path: &Path) -> Result<Self, WorldError> {
         let text = String::from_utf8(read(path)?)
             .map_err(|_| WorldError::Syntax { line: None, reason: "it is not UTF-8".to_owned() })?;
@@ -243,7 +243,7 @@ impl SimulatorSettings {
     }
 }
 
-/// What a duration looks like.
+/// The expected form of a duration.
 const DURATION: &str = "a duration such as 90s, 15m or 1h";
 
 impl AnchorTable {
@@ -352,8 +352,8 @@ fn check_kind(arn: &Arn, service: &'static str, resource: &'static str) -> Resul
     Err(ResourceFault::Kind { found: shown(arn), service, resource })
 }
 
-/// Checks that a profile is where a trust anchor is, or in the world's own region: in another one nobody can use it, as
-/// the request names both.
+/// Checks that a profile is in the region of a trust anchor, or in the world's own: elsewhere nobody could use it,
+/// because a request names both.
 fn check_regions(own: &str, anchors: &[TrustAnchor], profiles: &[Profile]) -> Result<(), WorldError> {
     let mut regions: Vec<&str> = anchors.iter().map(|anchor| anchor.arn().region()).collect();
     if !regions.contains(&own) {

@@ -1,12 +1,12 @@
 //! Amazon Resource Names, as six fields separated by colons.
 //!
-//! Nothing is assumed about the resource part but its first word: the service has added forms before (alias ARNs), and
-//! the judge looks ARNs up instead of guessing what they mean.
+//! Nothing is assumed about the resource except its first word: the service has added forms before (alias ARNs), and
+//! the verifier looks ARNs up instead of guessing what they mean.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest ARN that Roles Anywhere takes, in characters (its service model, `AmazonResourceName`).
+/// The longest ARN that Roles Anywhere accepts, in characters (its service model, `AmazonResourceName`).
 pub const ARN_LIMIT: usize = 1011;
 
 /// An Amazon Resource Name: `arn:partition:service:region:account:resource`.
@@ -100,10 +100,10 @@ pub enum ArnError {
     /// The fifth field is not an account number.
     #[error("the account is not twelve decimal digits")]
     Account,
-    /// A blank, control or non-ASCII character occurs.
+    /// It contains a blank, a control character or a non-ASCII character.
     #[error("an ARN holds visible ASCII characters only")]
     Characters,
-    /// There are fewer than six fields, or one that must not be empty is.
+    /// There are fewer than six fields, or a required one is empty.
     #[error("an ARN has the form arn:partition:service:region:account:resource")]
     Fields,
     /// The text is longer than [`ARN_LIMIT`].

@@ -1,22 +1,22 @@
-//! The `Authorization` header, taken apart.
+//! Parses the `Authorization` header.
 //!
 //! `algorithm Credential=id/date/region/service/aws4_request, SignedHeaders=a;b;c, Signature=hex`
 
 use super::refusal::Refusal;
 use crate::text::shown;
 
-/// Most headers that a request may sign; more are not a request of any known client.
+/// The most headers that a request may sign; no known client signs more.
 const SIGNED_HEADERS_LIMIT: usize = 64;
 
 /// Most bytes of a signature: ML-DSA-87 has 4,627.
 const SIGNATURE_LIMIT: usize = 5_000;
 
-/// An `Authorization` header in parts. Only its form has been judged.
+/// A parsed `Authorization` header. Only its form has been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
     /// The signature algorithm, for example `AWS4-X509-RSA-SHA256`.
     pub algorithm: String,
-    /// What stands before the scope: a decimal serial number, or an access key id.
+    /// The text before the scope: a decimal serial number, or an access key id.
     pub credential_id: String,
     /// The scope that the signature is limited to.
     pub scope: Scope,
@@ -40,7 +40,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Returns the scope as it stands in the string to sign.
+    /// Returns the scope as in the string to sign.
     pub fn render(&self) -> String {
         let Self { date, region, service, terminator } = self;
         format!("{date}/{region}/{service}/{terminator}")
@@ -52,8 +52,8 @@ impl Authorization {
     ///
     /// # Errors
     ///
-    /// Fails if a part is missing, repeated or unknown, if the signed headers are not in lower case, sorted and each
-    /// once, or if the signature is not lower-case hexadecimal.
+    /// Fails if a part is missing, repeated or unknown, if the signed headers are not lower-case, sorted and unique, or
+    /// if the signature is not lower-case hexadecimal.
     pub fn parse(value: &[u8]) -> Result<Self, Refusal> {
         let malformed = |reason| Refusal::AuthorizationMalformed { reason };
         let text = str::from_utf8(value).map_err(|_| malformed("it is not text"))?;

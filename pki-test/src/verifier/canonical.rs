@@ -1,7 +1,7 @@
 //! The canonical request and the string to sign, from the specification of SigV4 and AWS4-X509.
 //!
-//! Pure. This is written for a judge: it takes what was received, decodes it and encodes it again, so that any two
-//! requests that mean the same have the same canonical form, and any two that do not differ.
+//! Pure. Written for a verifier: it decodes what was received and encodes it again, so that requests with the same
+//! meaning have the same canonical form, and others differ.
 //!
 //! See [the signing process], tasks 1 and 2, and [SigV4's canonical request].
 //!
@@ -24,12 +24,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// `method LF uri LF query LF headers LF signed_headers LF hex(SHA-256(body))`
 ///
-/// `headers` is one line `name:value LF` per signed header. The bytes are returned, not their hash, since header
-/// values need not be text. `signed_headers` is taken in the order given: whether it is sorted is another rule.
+/// `headers` is one line `name:value LF` per signed header. Bytes are returned instead of a hash, since header values
+/// need not be text. `signed_headers` is used in the given order: whether it is sorted is checked elsewhere.
 ///
 /// # Errors
 ///
-/// Fails if a signed header was not sent, or if the query holds an escape that does not decode.
+/// Fails if a signed header was not sent, or if the query contains an invalid escape.
 pub fn canonical_request(request: &ReceivedRequest, signed_headers: &[String]) -> Result<Vec<u8>, Refusal> {
     let mut canonical = Vec::with_capacity(request.header_bytes().saturating_add(request.target.len()));
     canonical.extend_from_slice(request.method.as_bytes());
@@ -88,7 +88,7 @@ fn encoded(text: &str) -> String {
 
 /// Returns the query's parameters in the order sent, percent-decoded.
 ///
-/// A bare `+` is refused instead of guessed at: half of the world reads it as a blank.
+/// A bare `+` is rejected: some programs read it as a blank, others do not.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ fn decoded(text: &str) -> Result<String, Refusal> {
     Ok(text.into_owned())
 }
 
-/// Trims blanks at both ends and makes each run of spaces one space.
+/// Trims blanks at both ends and collapses each run of spaces to one.
 fn canonical_value(value: &[u8]) -> Vec<u8> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().position(|byte| !blank(byte)).unwrap_or(value.len());
@@ -137,7 +137,7 @@ fn canonical_value(value: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// A whole request worked out by hand from the specification, stage by stage.
+    /// A complete request worked out by hand from the specification, stage by stage.
     #[test]
     fn the_worked_example_has_the_known_hashes() {
         let account = "111122223333";

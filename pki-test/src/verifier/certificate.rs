@@ -1,4 +1,4 @@
-//! The facts of one certificate, and the rules of the trust model that it must meet by itself.
+//! The facts of one certificate, and the rules of the trust model that it must satisfy by itself.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use super::signature::{
 };
 use crate::text::shown;
 
-/// Most octets of a serial number's INTEGER, a zero octet for the sign included (RFC 5280, section 4.1.2.2).
+/// The most octets of a serial number's INTEGER, including a zero octet for the sign (RFC 5280, section 4.1.2.2).
 const SERIAL_LIMIT: usize = 20;
 
 /// A parsed certificate; nothing about it is trusted yet.
@@ -48,8 +48,8 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Fails if the bytes are not one certificate, if bytes follow it, if its two signature algorithms differ, or if
-    /// an extension that the rules ask for is repeated or malformed.
+    /// Fails if the bytes are not one certificate, if bytes follow it, if its two signature algorithms differ, or if an
+    /// extension that the rules need is repeated or malformed.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateFault> {
         let malformed = |reason| CertificateFault::Malformed { reason };
         let (rest, parsed) =
@@ -96,12 +96,12 @@ impl Certificate {
         &self.der
     }
 
-    /// Returns the subject name for people, without control characters and cut at 200.
+    /// Returns the subject name for display, without control characters and cut at 200.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Returns the issuer's name for people, without control characters and cut at 200.
+    /// Returns the issuer's name for display, without control characters and cut at 200.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -126,7 +126,7 @@ impl Certificate {
         BigUint::from_bytes_be(&self.serial)
     }
 
-    /// Returns the serial number in lower-case hex with an even number of digits, as session names carry it.
+    /// Returns the serial number in lower-case hex with an even number of digits, as in session names.
     pub fn serial_hex(&self) -> String {
         hex::encode(self.serial().to_bytes_be())
     }
@@ -146,7 +146,7 @@ impl Certificate {
         self.path_length
     }
 
-    /// Tells whether subject and issuer are the same name.
+    /// Returns whether subject and issuer are the same name.
     pub fn is_self_issued(&self) -> bool {
         self.subject_name == self.issuer_name
     }
@@ -160,7 +160,7 @@ impl Certificate {
         self.key.as_ref().map_err(|found| CertificateFault::KeyUnsupported { found: found.clone() })
     }
 
-    /// Tells whether `issuer`'s key made this certificate's signature.
+    /// Returns whether `issuer`'s key made this certificate's signature.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         match (&self.scheme, &issuer.key) {
             (Ok(scheme), Ok(key)) => key.verifies(*scheme, &self.to_be_signed, &self.signature),
@@ -185,7 +185,7 @@ impl Certificate {
         self.check_validity(now)
     }
 
-    /// Checks the rules for a CA certificate, validity excepted: what a trust anchor must meet when it is created.
+    /// Checks the rules for a CA certificate except validity: what a trust anchor must satisfy when it is created.
     ///
     /// # Errors
     ///
@@ -198,11 +198,11 @@ impl Certificate {
         self.check_key_usage("keyCertSign", KeyUsage::key_cert_sign)
     }
 
-    /// Checks that `now` lies within the validity, both ends included (RFC 5280, section 4.1.2.5).
+    /// Checks that `now` is within the validity, both ends included (RFC 5280, section 4.1.2.5).
     ///
     /// # Errors
     ///
-    /// Fails before the start and after the end.
+    /// Fails before the start or after the end.
     pub fn check_validity(&self, now: OffsetDateTime) -> Result<(), CertificateFault> {
         let &Self { not_before, not_after, .. } = self;
         if now < not_before {
@@ -330,7 +330,7 @@ pub(crate) fn signature_scheme(algorithm: &AlgorithmIdentifier<'_>) -> Result<Si
     }
 }
 
-/// Returns the public key, or the name of what is not supported.
+/// Returns the public key, or the name of an unsupported one.
 pub(crate) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<PublicKey, String> {
     let oid = info.algorithm.algorithm.to_id_string();
     let bytes = info.subject_public_key.data.to_vec();
@@ -360,7 +360,7 @@ pub(crate) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<PublicKey, S
     }
 }
 
-/// Returns the parameter set of an ML-DSA object identifier; the same one names keys and signatures.
+/// Returns the parameter set of an ML-DSA object identifier; the same identifier is used for keys and signatures.
 fn ml_dsa_level(oid: &str) -> Option<MlDsaLevel> {
     match oid {
         "2.16.840.1.101.3.4.3.17" => Some(MlDsaLevel::MlDsa44),

@@ -9,7 +9,7 @@ use crate::text::rfc3339;
 /// [the trust model]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// A critical extension is not one that the judge evaluates (RFC 5280, section 4.2).
+    /// A critical extension that the verifier does not evaluate (RFC 5280, section 4.2).
     #[error("has the critical extension {oid}, which is not evaluated here")]
     CriticalExtension {
         /// Dotted object identifier.
@@ -23,19 +23,19 @@ pub enum CertificateFault {
     Expired {
         /// The end of validity.
         not_after: OffsetDateTime,
-        /// The judge's time.
+        /// The verifier's time.
         now: OffsetDateTime,
     },
-    /// The key's algorithm or size is not one that AWS4-X509 or the judge has.
+    /// AWS4-X509 or the verifier does not support the key's algorithm or size.
     #[error("has a key that cannot be used: {found}")]
     KeyUnsupported {
         /// Algorithm and size, or object identifier.
         found: String,
     },
-    /// The key usage extension is absent or lacks the bit that is needed.
+    /// The key usage extension is absent or lacks the required bit.
     #[error("lacks the key usage {missing}; it has {found}")]
     KeyUsage {
-        /// The bit that is needed.
+        /// The required bit.
         missing: &'static str,
         /// The bits that are set.
         found: String,
@@ -52,12 +52,12 @@ pub enum CertificateFault {
     /// It is not a CA certificate where one is needed.
     #[error("is not a CA certificate")]
     NotCa,
-    /// `notBefore` has not come.
+    /// `notBefore` is in the future.
     #[error("is valid from {}; it is {}", rfc3339(*not_before), rfc3339(*now))]
     NotYetValid {
         /// The start of validity.
         not_before: OffsetDateTime,
-        /// The judge's time.
+        /// The verifier's time.
         now: OffsetDateTime,
     },
     /// The serial number is zero, negative, or longer than 20 octets (RFC 5280, section 4.1.2.2).
@@ -66,7 +66,7 @@ pub enum CertificateFault {
         /// Lower-case hex of the encoded INTEGER.
         found: String,
     },
-    /// The certificate was signed with a hash weaker than SHA-256, or in a way that the judge does not know.
+    /// The certificate was signed with a hash weaker than SHA-256, or with a scheme unknown to the verifier.
     #[error("is signed with {found}; SHA-256 or stronger with RSA PKCS#1, ECDSA or ML-DSA is needed")]
     SignatureAlgorithm {
         /// Name or object identifier.
@@ -99,7 +99,7 @@ impl CertificateFault {
         }
     }
 
-    /// Tells whether the service answers as for an untrusted certificate; all else is an insufficient one.
+    /// Returns whether the service answers as for an untrusted certificate, rather than an insufficient one.
     pub(super) const fn is_about_validity(&self) -> bool {
         matches!(self, Self::Expired { .. } | Self::NotYetValid { .. })
     }

@@ -13,7 +13,7 @@ pub enum Denial {
     AttributeMapping,
     /// The serial number is in a certificate revocation list.
     CertificateRevoked,
-    /// The end-entity certificate breaks a rule of its own: version, key usage, basic constraints, subject name.
+    /// The end-entity certificate itself breaks a rule: version, key usage, basic constraints, subject name.
     InsufficientCertificate,
     /// The profile does not exist, is disabled, or lists no roles.
     InvalidProfile,
@@ -55,7 +55,7 @@ impl Denial {
         Self::Validation,
     ];
 
-    /// Returns the stable name, as the fault grammar takes it.
+    /// Returns the stable name, as in the fault grammar.
     pub const fn id(self) -> &'static str {
         match self {
             Self::AttributeMapping => "attribute-mapping",
@@ -92,7 +92,7 @@ impl Denial {
         }
     }
 
-    /// Returns the error code, which travels in the header `X-Amzn-ErrorType`.
+    /// Returns the error code, which is sent in the header `X-Amzn-ErrorType`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Validation => "ValidationException",
@@ -113,8 +113,8 @@ impl Denial {
 
     /// Returns the message.
     ///
-    /// `role` is the requested role's ARN, which two messages name. `detail` is the whole message of a
-    /// [`Denial::Validation`] and is ignored by all others, as the service tells no more there.
+    /// `role` is the requested role's ARN, which two messages mention. `detail` is the whole message of a
+    /// [`Denial::Validation`]; all others ignore it, because the service reveals no details there.
     pub fn message(self, role: &str, detail: &str) -> String {
         match self {
             Self::AttributeMapping => "Some attributes failed to be mapped into session tags. \
@@ -147,7 +147,7 @@ impl FromStr for Denial {
     }
 }
 
-/// A name that is no [`Denial::id`].
+/// A text that is not a [`Denial::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such denial")]
 pub struct UnknownDenial;

@@ -1,4 +1,4 @@
-//! What AWS4-X509 and SigV4 have in common: the signed request around the signature.
+//! The common part of AWS4-X509 and SigV4: the signed request around the signature.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use super::refusal::Refusal;
 use super::request::{BODY_LIMIT, HEADER_LIMIT, ReceivedRequest};
 use crate::text::shown;
 
-/// The form of `X-Amz-Date`: UTC to the second.
+/// The format of `X-Amz-Date`: UTC to the second.
 const AMZ_DATE: &[FormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// What a signed request must agree with.
+/// What is expected of a signed request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expectation<'a> {
     /// The scope's service.
     pub(crate) service: &'static str,
-    /// The regions that the scope may have; the first is the endpoint's own.
+    /// The allowed regions of the scope; the first is the endpoint's own.
     pub(crate) regions: &'a [&'a str],
-    /// The judge's time.
+    /// The verifier's time.
     pub(crate) now: OffsetDateTime,
-    /// How far `X-Amz-Date` may be from it, both ways.
+    /// How far `X-Amz-Date` may be from it, in both directions.
     pub(crate) skew: Duration,
-    /// Headers that must be signed if they are sent, besides `host` and everything that begins with `x-amz-`.
+    /// Headers that must be signed if they are sent, besides `host` and everything starting with `x-amz-`.
     pub(crate) covered: &'a [&'a str],
-    /// Whether uncovered headers are refused or recorded.
+    /// Whether unsigned headers are rejected or recorded.
     pub(crate) strictness: Strictness,
 }
 
-/// A request whose date, scope, signed headers and body hash are in order; its signature has not been checked.
+/// A request whose date, scope, signed headers and body hash are valid; its signature has not been checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope {
-    /// The header in parts.
+    /// The parsed header.
     pub(crate) authorization: Authorization,
     /// Lower-case hex SHA-256 of the canonical request.
     pub(crate) canonical_request_sha256: String,
     /// The text that was signed.
     pub(crate) string_to_sign: String,
-    /// What a strict judge would have refused.
+    /// What a strict verifier would have rejected.
     pub(crate) anomalies: Vec<Refusal>,
 }
 
@@ -51,7 +51,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// Fails if the request is too large, and if the `Authorization` header, the date, the scope, the list of signed
+    /// Fails if the request is too large, or if the `Authorization` header, the date, the scope, the list of signed
     /// headers or the declared body hash breaks a rule.
     pub(crate) fn open(request: &ReceivedRequest, expectation: Expectation<'_>) -> Result<Self, Refusal> {
         check_size(request)?;
@@ -85,7 +85,7 @@ pub(crate) fn one_header<'a>(request: &'a ReceivedRequest, name: &'static str) -
     optional_header(request, name)?.ok_or(Refusal::HeaderMissing { name })
 }
 
-/// Returns the value of a header that may be sent at most once, without the blanks around it.
+/// Returns the value of a header that may be sent at most once, without surrounding blanks.
 pub(crate) fn optional_header<'a>(
     request: &'a ReceivedRequest,
     name: &'static str,
@@ -150,7 +150,7 @@ fn check_scope(authorization: &Authorization, expectation: Expectation<'_>) -> R
     Ok(())
 }
 
-/// Checks `X-Amz-Content-Sha256`, where a client sends it.
+/// Checks `X-Amz-Content-Sha256`, if the client sent it.
 fn check_content_hash(request: &ReceivedRequest) -> Result<(), Refusal> {
     let expected = sha256_hex(&request.body);
     match optional_header(request, "x-amz-content-sha256")? {
@@ -161,7 +161,8 @@ fn check_content_hash(request: &ReceivedRequest) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that `host`, every `x-amz-` header sent and what is expected are signed; the rest is returned or refused.
+/// Checks that `host`, every `x-amz-` header and the expected headers are signed; unsigned ones are returned or
+/// rejected.
 fn check_coverage(
     request: &ReceivedRequest,
     authorization: &Authorization,

@@ -1,6 +1,6 @@
 //! The parameters of CreateSession, from the query and the JSON body.
 //!
-//! The three ARNs may come in either place. If they come in both they must agree.
+//! The three ARNs may be in either place. If they are in both they must agree.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub const DURATION_MINIMUM_SECONDS: u32 = 900;
 /// Longest session that may be requested, in seconds.
 pub const DURATION_MAXIMUM_SECONDS: u32 = 43_200;
 
-/// What CreateSession was asked for.
+/// The requested parameters of CreateSession.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionParameters {
     /// The trust anchor, by identifier or alias.
@@ -35,7 +35,7 @@ pub struct SessionParameters {
     pub role_session_name: Option<String>,
 }
 
-/// The JSON body. `sessionName` and `instanceProperties` are taken and have no effect, as at the service.
+/// The JSON body. `sessionName` and `instanceProperties` are accepted and have no effect, as at the service.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Body {
@@ -57,8 +57,8 @@ impl SessionParameters {
     ///
     /// # Errors
     ///
-    /// Fails if query or body is malformed, if an ARN is missing, no ARN, repeated or contradictory, if a value is
-    /// outside its range, and, for a strict judge, if there is a parameter that CreateSession does not have.
+    /// Fails if query or body is malformed, if an ARN is missing, malformed, repeated or contradictory, if a value is
+    /// outside its range, and, for a strict verifier, if there is an unknown parameter.
     pub fn read(request: &ReceivedRequest, strictness: Strictness) -> Result<Self, Refusal> {
         let mut query = Query::default();
         for (name, value) in query_parameters(request.query())? {

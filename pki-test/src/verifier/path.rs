@@ -1,8 +1,8 @@
 //! Builds a path from the end entity through the chain to the trust anchor.
 //!
-//! The chain header may hold more than is needed, in any order, and even the end entity again, as the official helper
-//! sends it from PKCS#12 files. Names are compared byte by byte. Of many broken candidates the nearest miss is
-//! reported: the one that got furthest.
+//! The chain header may contain more than is needed, in any order, and even the end entity again, as the official
+//! helper sends it from PKCS#12 files. Names are compared byte by byte. Of several failed candidates the one that got
+//! furthest is reported.
 
 use time::OffsetDateTime;
 
@@ -18,8 +18,9 @@ const CHECK_LIMIT: u32 = 48;
 
 /// Finds a path from `end_entity` to one of the anchor's certificates: both, and those between, in this order.
 ///
-/// Each CA certificate on it, the anchor's included, must be valid at `now`, meet the rules for CA certificates, allow
-/// the CA certificates below it, and have signed the next. No certificate on it may be revoked by the anchor's lists.
+/// Each CA certificate on it, including the anchor's, must be valid at `now`, satisfy the rules for CA certificates,
+/// allow the CA certificates below it, and have signed the next. No certificate on it may be revoked by the anchor's
+/// lists.
 ///
 /// # Errors
 ///
@@ -52,12 +53,12 @@ fn issuer_not_found(certificate: &Certificate) -> Refusal {
     }
 }
 
-/// How far a search has come.
+/// The progress of a search.
 #[derive(Clone, Copy)]
 struct Depth {
     /// CA certificates on the path so far.
     certificates: u32,
-    /// Those of them that count for a path length: the ones that are not self-issued (RFC 5280, section 4.2.1.9).
+    /// Those that count for a path length: the ones that are not self-issued (RFC 5280, section 4.2.1.9).
     intermediates: u32,
 }
 
@@ -122,7 +123,7 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Tells whether `issuer` may have issued `certificate`, and did; a broken rule is noted.
+    /// Returns whether `issuer` may have issued `certificate`, and did; a broken rule is recorded.
     fn issued(&mut self, issuer: &Certificate, certificate: &Certificate, depth: Depth) -> bool {
         match self.judge(issuer, certificate, depth) {
             Ok(()) => true,

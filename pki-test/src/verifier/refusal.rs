@@ -1,4 +1,4 @@
-//! Why a request is refused: one variant a rule, with what was found and what was expected.
+//! Why a request is refused: one variant per rule, with what was found and what was expected.
 
 use time::OffsetDateTime;
 
@@ -9,7 +9,7 @@ use crate::text::rfc3339;
 
 /// A broken rule of the request, its signature, or its certificates.
 ///
-/// Times are shown in RFC 3339; names and other text of the sender without control characters and cut at 200.
+/// Times are shown in RFC 3339; names and other text from the sender without control characters and cut at 200.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The declared algorithm is not the one for the certificate's key.
@@ -22,7 +22,7 @@ pub enum Refusal {
         /// The certificate's key.
         key: String,
     },
-    /// The declared algorithm does not exist here.
+    /// The declared algorithm does not exist.
     #[error("there is no signature algorithm '{found}' here")]
     AlgorithmUnknown {
         /// The algorithm of the `Authorization` header.
@@ -34,7 +34,7 @@ pub enum Refusal {
         /// What is wrong.
         reason: &'static str,
     },
-    /// The body is not the JSON object that CreateSession takes.
+    /// The body is not the JSON object that CreateSession expects.
     #[error("the body is malformed: {reason}")]
     BodyMalformed {
         /// What is wrong.
@@ -64,13 +64,13 @@ pub enum Refusal {
         /// Certificates allowed.
         limit: usize,
     },
-    /// The request was signed too long before or after the judge's time.
+    /// The request was signed too long before or after the verifier's time.
     #[error("the request is dated {}, {} s away from {}; at most {limit_seconds} s are allowed",
         rfc3339(*dated), (*dated - *now).whole_seconds().unsigned_abs(), rfc3339(*now))]
     ClockSkew {
         /// `X-Amz-Date`.
         dated: OffsetDateTime,
-        /// The judge's time.
+        /// The verifier's time.
         now: OffsetDateTime,
         /// Allowed distance in seconds.
         limit_seconds: u64,
@@ -83,7 +83,7 @@ pub enum Refusal {
         /// Lower-case hex SHA-256 of the body.
         expected: String,
     },
-    /// The end-entity certificate breaks a rule of its own.
+    /// The end-entity certificate itself breaks a rule.
     #[error("the end-entity certificate {fault}")]
     EndEntity {
         /// The broken rule.
@@ -133,7 +133,7 @@ pub enum Refusal {
         /// The broken rule.
         fault: CertificateFault,
     },
-    /// Neither the chain nor the trust anchor holds the issuer of a certificate.
+    /// Neither the chain nor the trust anchor contains the issuer of a certificate.
     #[error("the issuer '{issuer}' of '{subject}' is neither in the chain nor a trust anchor")]
     IssuerNotFound {
         /// Subject name of the last certificate reached.
@@ -159,7 +159,7 @@ pub enum Refusal {
         /// Its value in the body.
         body: String,
     },
-    /// A parameter is an ARN in form only.
+    /// A parameter is not an ARN.
     #[error("{name} is no ARN: {reason}")]
     ParameterArn {
         /// The parameter.
@@ -189,7 +189,7 @@ pub enum Refusal {
         /// The parameter.
         name: &'static str,
     },
-    /// A parameter that CreateSession does not have (strict judges only).
+    /// An unknown parameter of CreateSession (strict verifiers only).
     #[error("there is no parameter '{name}'")]
     ParameterUnknown {
         /// Its name.
@@ -207,7 +207,7 @@ pub enum Refusal {
         /// CA certificates below it.
         found: u32,
     },
-    /// The chain header makes the judge try too many ways to the trust anchor.
+    /// The chain header would make the verifier try too many paths to the trust anchor.
     #[error("no path to the trust anchor was found in {limit} signature checks")]
     PathTooCostly {
         /// Signature checks allowed.
@@ -288,9 +288,9 @@ pub enum Refusal {
              the string to sign's {string_to_sign_sha256}"
     )]
     SignatureMismatch {
-        /// Lower-case hex SHA-256 of the judge's canonical request.
+        /// Lower-case hex SHA-256 of the verifier's canonical request.
         canonical_request_sha256: String,
-        /// Lower-case hex SHA-256 of the judge's string to sign.
+        /// Lower-case hex SHA-256 of the verifier's string to sign.
         string_to_sign_sha256: String,
     },
     /// A signed header was not sent.
@@ -311,7 +311,7 @@ pub enum Refusal {
         /// The ARN as sent.
         arn: String,
     },
-    /// The trust anchor is of another region than the endpoint.
+    /// The trust anchor is in another region than the endpoint.
     #[error("the trust anchor is in region '{found}', and the endpoint in {expected}")]
     TrustAnchorRegion {
         /// The ARN's region.

@@ -1,4 +1,4 @@
-//! A request as it came over the wire, before anything in it is believed.
+//! A request as received, before anything in it is trusted.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub struct ReceivedRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
-    /// The address it came from; `None` of a request that came over no wire.
+    /// The address it came from; `None` if it did not come over a network.
     pub source_address: Option<IpAddr>,
 }
 

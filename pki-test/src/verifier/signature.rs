@@ -1,7 +1,7 @@
-//! Public keys, signature algorithms, and the check of one signature.
+//! Public keys, signature algorithms, and verification of signatures.
 //!
-//! The message is never hashed by the caller. Certificates may use any SHA-2 of 256 bits or more on any curve, and
-//! AWS4-X509 uses ECDSA with SHA-256 on every curve; aws-lc-rs verifies all of these combinations.
+//! The caller never hashes the message. Certificates may use any SHA-2 of 256 bits or more on any curve, and AWS4-X509
+//! uses ECDSA with SHA-256 on every curve; aws-lc-rs verifies all of these combinations.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-/// Fewest bits of an RSA modulus. AWS states no minimum; below it the cryptographic library refuses.
+/// The fewest bits of an RSA modulus. AWS states no minimum; the cryptographic library rejects fewer.
 pub const RSA_MINIMUM_BITS: usize = 2048;
 
-/// Most bits of an RSA modulus, so that a sender cannot make one check cost seconds.
+/// The most bits of an RSA modulus, so that a sender cannot make one check take seconds.
 pub const RSA_MAXIMUM_BITS: usize = 8192;
 
 /// A hash function that the trust model allows.
@@ -51,18 +51,18 @@ pub enum MlDsaLevel {
     MlDsa87,
 }
 
-/// How a certificate or a list of revoked ones is signed.
+/// How a certificate or a revocation list is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureScheme {
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(Hash),
-    /// ECDSA with an ASN.1 DER signature, on whatever curve the key has.
+    /// ECDSA with an ASN.1 DER signature, on any curve.
     Ecdsa(Hash),
     /// Pure ML-DSA with an empty context.
     MlDsa(MlDsaLevel),
 }
 
-/// A public key that can verify.
+/// A public key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PublicKey {
     /// An RSA key.
@@ -76,7 +76,7 @@ pub enum PublicKey {
     Ec {
         /// The curve.
         curve: Curve,
-        /// The point as the certificate carries it (SEC 1).
+        /// The point as in the certificate (SEC 1).
         point: Vec<u8>,
     },
     /// An ML-DSA key.
@@ -98,7 +98,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns how this key's private key signs requests: with SHA-256, whatever the curve or size.
+    /// Returns how this key's private key signs requests: with SHA-256, for every curve and size.
     pub const fn request_scheme(&self) -> SignatureScheme {
         match self {
             Self::Rsa { .. } => SignatureScheme::RsaPkcs1(Hash::Sha256),
@@ -107,9 +107,9 @@ impl PublicKey {
         }
     }
 
-    /// Tells whether `signature` is a signature of `message` by this key under `scheme`.
+    /// Returns whether `signature` is a signature of `message` by this key under `scheme`.
     ///
-    /// A scheme of another kind of key is no signature of this one.
+    /// A scheme for another kind of key never matches.
     pub fn verifies(&self, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
         let (algorithm, key): (&'static dyn VerificationAlgorithm, &[u8]) = match (self, scheme) {
             (Self::Rsa { der, .. }, SignatureScheme::RsaPkcs1(hash)) => (rsa(hash), der),

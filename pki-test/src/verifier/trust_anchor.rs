@@ -1,4 +1,4 @@
-//! Trust anchors as the service keeps them: one or two CA certificates, revocation lists, a switch.
+//! Trust anchors as in the service: one or two CA certificates, revocation lists, a switch.
 
 use num_bigint::BigUint;
 use x509_parser::prelude::FromDer;
@@ -41,8 +41,8 @@ impl TrustAnchor {
     ///
     /// # Errors
     ///
-    /// Fails if `arn` is no trust anchor's, if there are no or too many certificates, or if one is not a CA certificate
-    /// as the trust model demands. Validity is not judged here: an anchor may expire later.
+    /// Fails if `arn` is not that of a trust anchor, if there are no or too many certificates, or if one is not a CA
+    /// certificate according to the trust model. Validity is not checked here: an anchor may expire later.
     pub fn new(arn: &str, certificates: &[impl AsRef<[u8]>]) -> Result<Self, TrustAnchorError> {
         let arn: Arn = arn.parse()?;
         if arn.service() != "rolesanywhere" || !arn.resource().starts_with("trust-anchor/") {
@@ -105,11 +105,11 @@ impl TrustAnchor {
         Ok(self)
     }
 
-    /// Imports and enables a list in place of those of the same issuer.
+    /// Imports and enables a list, replacing those of the same issuer.
     ///
     /// # Errors
     ///
-    /// As [`Self::with_revocation_list`]. The trust anchor is then as before.
+    /// As [`Self::with_revocation_list`]. The trust anchor is then unchanged.
     pub fn import_revocation_list(&mut self, der: &[u8]) -> Result<(), TrustAnchorError> {
         let list = RevocationList::parse(der, &self.certificates)?;
         let others = self.revocation_lists.iter().filter(|other| other.issuer_name != list.issuer_name);
@@ -126,7 +126,7 @@ impl TrustAnchor {
         &self.arn
     }
 
-    /// Tells whether the trust anchor is enabled.
+    /// Returns whether the trust anchor is enabled.
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -151,7 +151,7 @@ impl TrustAnchor {
         *arn == self.arn || self.alias_arn().is_some_and(|alias| *arn == alias)
     }
 
-    /// Tells whether a revocation list of `certificate`'s issuer holds its serial number.
+    /// Returns whether a revocation list of `certificate`'s issuer contains its serial number.
     pub fn revokes(&self, certificate: &Certificate) -> bool {
         self.revocation_lists
             .iter()
@@ -193,7 +193,7 @@ impl RevocationList {
 /// Why a trust anchor cannot be created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustAnchorError {
-    /// The ARN has no ARN's form.
+    /// The text is not an ARN.
     #[error("the trust anchor's ARN is malformed")]
     Arn(#[from] ArnError),
     /// A certificate breaks a rule for CA certificates.
@@ -205,7 +205,7 @@ pub enum TrustAnchorError {
         /// Certificates given.
         found: usize,
     },
-    /// The ARN is of something else.
+    /// The ARN is not that of a trust anchor.
     #[error("the ARN is not that of a trust anchor")]
     NotATrustAnchor,
     /// There are too many revocation lists, or one is too long.

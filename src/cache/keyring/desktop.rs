@@ -1,7 +1,7 @@
-//! The desktop's keyring, by the package `keyring`: Secret Service, macOS Keychain, Windows Credential Manager.
+//! The desktop's keyring, through the package `keyring`: Secret Service, macOS Keychain, Windows Credential Manager.
 //!
-//! None of them forgets an entry by itself, and none may ask a person. For the Secret Service that is looked up before,
-//! Keychain is told so for the whole process, and Credential Manager never asks for entries of this kind.
+//! None of them expires entries, and none may prompt a person. For the Secret Service this is checked beforehand, for
+//! Keychain prompts are disabled in the whole process, and Credential Manager never prompts for entries of this kind.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ pub(super) const KIND: StoreKind = StoreKind::Keychain;
 #[cfg(windows)]
 pub(super) const KIND: StoreKind = StoreKind::CredentialManager;
 
-/// Credential Manager takes 5 · 512 octets a value (`CRED_MAX_CREDENTIAL_BLOB_SIZE`); the others take what we have: a
-/// password of Keychain is counted in 32 bits.
+/// Credential Manager takes 5 · 512 octets per value (`CRED_MAX_CREDENTIAL_BLOB_SIZE`); the others take all we have:
+/// the length of a Keychain password is a 32-bit number.
 pub(super) const LARGEST_VALUE: usize = if cfg!(windows) { 2560 } else { usize::MAX };
 
-/// Opens the keyring where it answers at once and without a person.
+/// Opens the keyring if it answers quickly and without a prompt.
 pub(super) fn open() -> Result<Arc<CredentialStore>, CacheError> {
     #[cfg(target_os = "linux")]
     {
-        secret_service::open_in_time()
+        secret_service::open_with_timeout()
     }
     #[cfg(target_os = "macos")]
     {
-        keychain::open_silently()
+        keychain::open_without_prompts()
     }
     #[cfg(windows)]
     {
@@ -40,7 +40,8 @@ pub(super) fn open() -> Result<Arc<CredentialStore>, CacheError> {
 #[cfg(target_os = "macos")]
 pub(super) use keychain::needs_person;
 
-/// Tells whether a keyring refused because a person would have to agree: the Secret Service was asked before.
+/// Returns whether a keyring refused because a person would have to agree; never here, because the Secret Service is
+/// checked beforehand.
 #[cfg(not(target_os = "macos"))]
 pub(super) const fn needs_person(_error: &keyring_core::Error) -> bool {
     false
@@ -54,10 +55,11 @@ pub(super) fn modifiers(kind: StoreKind) -> Option<HashMap<&'static str, &'stati
     }
 }
 
-/// Returns how a keyring is asked for all entries of a service, and perhaps for some more.
+/// Returns the search for all entries of a service; it may find others too.
 ///
-/// Credential Manager keeps an entry under the target `user.service`, and is asked by a regular expression that may match
-/// anywhere in it. The colon of a service, and the letters, digits, `-` and `_` of a namespace, mean themselves there.
+/// Credential Manager stores an entry under the target `user.service`, and searches by a regular expression that may
+/// match anywhere in it. The colon of a service and the letters, digits, `-` and `_` of a namespace have no special
+/// meaning in it.
 pub(super) fn search(kind: StoreKind, service: &str) -> HashMap<&'static str, &str> {
     match kind {
         StoreKind::CredentialManager => HashMap::from([("pattern", service)]),
@@ -75,7 +77,7 @@ fn connect() -> Result<Arc<CredentialStore>, CacheError> {
 
 #[cfg(target_os = "macos")]
 mod keychain {
-    //! Keychain without its windows: what would ask a person is an error.
+    //! Keychain without prompts: what would need one is an error.
 
     use std::sync::{Arc, LazyLock};
 
@@ -89,18 +91,18 @@ mod keychain {
     /// `errSecInteractionNotAllowed` of Apple's `SecBase.h`: the keychain is locked, or the entry belongs to another program.
     const INTERACTION_NOT_ALLOWED: i32 = -25308;
 
-    /// Windows are off for the whole process, and until it ends: dropping this would switch them on again.
-    static SILENCE: LazyLock<Result<KeychainUserInteractionLock, base::Error>> =
+    /// Prompts are disabled in the whole process until it ends: dropping this would enable them again.
+    static PROMPTS_DISABLED: LazyLock<Result<KeychainUserInteractionLock, base::Error>> =
         LazyLock::new(SecKeychain::disable_user_interaction);
 
-    pub(super) fn open_silently() -> Result<Arc<CredentialStore>, CacheError> {
+    pub(super) fn open_without_prompts() -> Result<Arc<CredentialStore>, CacheError> {
         let unavailable =
             |error: &base::Error| CacheError::Unavailable { store: KIND, why: error.to_string() };
-        SILENCE.as_ref().map_err(unavailable)?;
+        PROMPTS_DISABLED.as_ref().map_err(unavailable)?;
         connect()
     }
 
-    /// Tells whether a person would have to unlock the keychain, or to let this program at the entry.
+    /// Returns whether a person would have to unlock the keychain, or let this program use the entry.
     pub(in super::super) fn needs_person(error: &Error) -> bool {
         let Error::PlatformFailure(source) = error else { return false };
         source.downcast_ref::<base::Error>().is_some_and(|error| error.code() == INTERACTION_NOT_ALLOWED)
@@ -109,7 +111,7 @@ mod keychain {
 
 #[cfg(target_os = "linux")]
 mod secret_service {
-    //! Asks first whether the Secret Service runs and is unlocked, without starting it and without a prompt.
+    //! Checks first whether the Secret Service runs and is unlocked, without starting it and without a prompt.
 
     use std::sync::{Arc, mpsc};
     use std::thread;
@@ -123,26 +125,26 @@ mod secret_service {
     use super::{KIND, connect};
     use crate::cache::CacheError;
 
-    /// How long the bus and the service may take to say whether they are there. A desktop's answer in 40 ms.
-    const PATIENCE: Duration = Duration::from_millis(300);
+    /// How long the bus and the service may take to answer. A desktop needs about 40 ms.
+    const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
     /// How long a service that answered may take to agree on a key for the values it sends.
-    const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(3);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
     const SERVICE: &str = "org.freedesktop.secrets";
     const SERVICE_PATH: &str = "/org/freedesktop/secrets";
     const SERVICE_INTERFACE: &str = "org.freedesktop.Secret.Service";
     const COLLECTION_INTERFACE: &str = "org.freedesktop.Secret.Collection";
 
-    pub(super) fn open_in_time() -> Result<Arc<CredentialStore>, CacheError> {
-        if in_time(PATIENCE, || is_locked().map_err(unavailable))? {
+    pub(super) fn open_with_timeout() -> Result<Arc<CredentialStore>, CacheError> {
+        if with_timeout(ANSWER_TIMEOUT, || is_locked().map_err(unavailable))? {
             return Err(CacheError::Locked { store: KIND });
         }
-        in_time(PATIENCE_TO_CONNECT, connect)
+        with_timeout(CONNECT_TIMEOUT, connect)
     }
 
-    /// Does something in a thread, which is left behind where it takes too long.
-    fn in_time<T: Send + 'static>(
+    /// Runs a task in a thread, which is abandoned if it takes too long.
+    fn with_timeout<T: Send + 'static>(
         patience: Duration,
         work: impl FnOnce() -> Result<T, CacheError> + Send + 'static,
     ) -> Result<T, CacheError> {
@@ -158,7 +160,7 @@ mod secret_service {
     /// Reads the property `Locked` of the default collection.
     fn is_locked() -> Result<bool, zbus::Error> {
         let bus = Connection::session()?;
-        // A call to a name that nobody owns would start the service, and its prompt with it.
+        // A call to a name without an owner would start the service, and its prompt with it.
         if !DBusProxy::new(&bus)?.name_has_owner(BusName::try_from(SERVICE)?)? {
             return Err(zbus::Error::Failure(String::from("no program offers it on the session's bus")));
         }

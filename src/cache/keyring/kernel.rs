@@ -1,13 +1,13 @@
 //! The Linux kernel's keyring of this user, as a store of `keyring-core`.
 //!
-//! Entries are keys of type `user` in the user keyring (`@u`), described by `service:user`. The published stores need
-//! a session keyring, which cron and containers do not have, and know no timeout. So:
+//! Entries are keys of type `user` in the user keyring (`@u`), described by `service:user`. The published stores need a
+//! session keyring, which cron and containers do not have, and do not support timeouts. So:
 //!
-//! - *Writing* links `@u` into the process's own keyring, since only a possessor may change permissions; grants the
-//!   user view, read, search and write; and sets the timeout again, since each update clears it.
-//! - *Reading* then is a plain search of `@u`, which works in every session and allocates nothing.
+//! - *Writing* links `@u` into the process keyring, since only a possessor may change permissions; grants the user
+//!   view, read, search and write; and sets the timeout again, since each update clears it.
+//! - *Reading* is then a plain search of `@u`, which works in every session and allocates nothing.
 //!
-//! What the kernel denies (a seccomp filter, no support) is `NoStorageAccess`; no room in our part of the quota is `TooLong`.
+//! Denial by the kernel (a seccomp filter, no support) is `NoStorageAccess`; a full share of the quota is `TooLong`.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -34,13 +34,13 @@ const INITIAL_NAMESPACES: [(&str, &str); 2] =
 /// The largest value of a key of type `user`, in octets.
 const LARGEST_KEY: usize = 32_767;
 
-/// What is read at once: an entry of AWS's usual length.
+/// The buffer for a first read: a typical entry fits.
 const USUAL_KEY: usize = 4 * 1024;
 
-/// What a session of AWS's usual length takes, sealed, in octets.
+/// The size of a typical sealed session, in octets.
 const USUAL_SESSION: u64 = 1_500;
 
-/// How many keys of the user keyring a first look has room for.
+/// How many keys of the user keyring the first listing has room for.
 const USUAL_LISTED: usize = 64;
 
 /// Opens the store.
@@ -51,16 +51,16 @@ pub(super) fn open(containers: Containers) -> std::result::Result<Arc<Credential
     }
 }
 
-/// Tells whether one more session would leave others their part of this user's quota.
+/// Returns whether one more session would still leave other programs their share of this user's quota.
 pub(super) fn has_room() -> bool {
     quota().is_none_or(|quota| quota.has_room(Amount { keys: 1, octets: USUAL_SESSION }))
 }
 
-/// Returns the quota; where the kernel hides it, the usual one, of which our own keys are used. `None` where those cannot be seen
-/// either: then adding one will tell.
+/// Returns the quota; if the kernel hides it, the default quota, of which our own keys are used. `None` if those cannot
+/// be seen either: then adding a key will show it.
 fn quota() -> Option<Quota> {
     Quota::of_this_user().or_else(|| {
-        let ours = listed().ok()?.into_iter().filter_map(|key| {
+        let ours = all_keys().ok()?.into_iter().filter_map(|key| {
             let description = key.metadata().ok()?.get_description().to_owned();
             description.starts_with(SERVICE).then_some(size(&description, length(&key)))
         });
@@ -80,7 +80,7 @@ fn length(key: &Key) -> usize {
     key.read(&mut []).unwrap_or_default()
 }
 
-/// Tells whether this process is in the PID and user namespaces in which the system started.
+/// Returns whether this process is in the initial PID and user namespaces.
 fn is_initial() -> bool {
     INITIAL_NAMESPACES
         .iter()
@@ -124,7 +124,7 @@ impl CredentialStoreApi for KernelKeyring {
         let spec = parse_attributes(&["service"], Some(spec))?;
         let service = spec.get("service").map(String::as_str).unwrap_or_default();
         let prefix = format!("{service}:");
-        let descriptions = listed()?.into_iter().filter_map(|key| key.metadata().ok());
+        let descriptions = all_keys()?.into_iter().filter_map(|key| key.metadata().ok());
         descriptions
             .filter_map(|found| found.get_description().strip_prefix(&prefix).map(str::to_owned))
             .map(|user| self.build(service, &user, None))
@@ -166,7 +166,7 @@ impl CredentialApi for KernelKey {
             return Err(no_room());
         }
         let key = user.add_key(&description, secret).map_err(translate)?;
-        // Many may have found the same room at once.
+        // Several processes may have found the same room at the same time.
         if added.keys > 0 && is_too_much(Amount::default()) {
             self.delete_credential()?;
             return Err(no_room());
@@ -178,7 +178,7 @@ impl CredentialApi for KernelKey {
             self.lifetime_seconds.map_or(Ok(()), |seconds| key.set_timeout(seconds))
         };
         protect().map_err(|error| {
-            // A key that would never end must not stay.
+            // A key without a timeout must not stay.
             let _ = key.invalidate();
             translate(error)
         })
@@ -196,7 +196,7 @@ impl CredentialApi for KernelKey {
         Ok(value)
     }
 
-    /// Empties the key before it is invalidated: an update gives its quota back at once, the collector only later.
+    /// Empties the key before it is invalidated: an update returns its quota at once, the garbage collector only later.
     fn delete_credential(&self) -> Result<()> {
         possess_user_keyring()?;
         let key = self.find()?;
@@ -219,9 +219,9 @@ impl CredentialApi for KernelKey {
 
 /// Returns all keys of the user keyring, however many: root's quota is a million.
 ///
-/// A keyring is read as a key whose value is the numbers in it. The library's own list takes its bound of entries for bytes, and counts
-/// entries that the kernel did not write.
-fn listed() -> Result<Vec<Key>> {
+/// A keyring is read as a key whose value is an array of key numbers. The library's own listing mistakes its limit of
+/// entries for bytes, and counts entries that the kernel did not write.
+fn all_keys() -> Result<Vec<Key>> {
     user_keyring()?;
     let ring = Key::from_id(KeySerialId::new(KeyRingIdentifier::User as i32));
     let mut numbers = vec![0; USUAL_LISTED * size_of::<i32>()];
@@ -231,7 +231,7 @@ fn listed() -> Result<Vec<Key>> {
             numbers.truncate(length);
             break;
         }
-        // More may be added until the next look.
+        // More may be added before the next read.
         numbers = vec![0; length * 2];
     }
     let (numbers, _) = numbers.as_chunks();
@@ -242,7 +242,7 @@ fn user_keyring() -> Result<KeyRing> {
     KeyRing::from_special_id(KeyRingIdentifier::User, false).map_err(translate)
 }
 
-/// Links the user keyring into this process's own, which leaves the session's as it is.
+/// Links the user keyring into the process keyring, which leaves the session keyring unchanged.
 fn possess_user_keyring() -> Result<KeyRing> {
     let process = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(translate)?;
     let user = KeyRing::from_special_id(KeyRingIdentifier::User, true).map_err(translate)?;
@@ -256,7 +256,7 @@ fn no_room() -> Error {
 
 fn translate(error: KeyError) -> Error {
     match error {
-        // A key that somebody closed to us is as good as absent: we can put ours in its place.
+        // A key that somebody closed to us is as good as absent: we can replace it.
         KeyError::AccessDenied
         | KeyError::KeyDoesNotExist
         | KeyError::KeyExpired
@@ -277,7 +277,7 @@ fn translate(error: KeyError) -> Error {
     }
 }
 
-/// What the kernel said, in words.
+/// The kernel's error, in words.
 #[derive(Debug)]
 struct Denied(KeyError);
 

@@ -1,4 +1,4 @@
-//! The desktop's keyring where none is built in: it refuses.
+//! Replaces the desktop's keyring in builds without one: always refuses.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The kernel's keyring where the kernel is not Linux: it refuses.
+//! Replaces the kernel's keyring on systems other than Linux: always refuses.
 
 use std::sync::Arc;
 

@@ -1,25 +1,26 @@
-//! The kernel's quota of keys, which all programs of a user share: rootless containers, Kerberos and ssh fail with "Disk quota
-//! exceeded" where one of them takes it all. So we stop long before, and what does not fit is kept elsewhere.
+//! The kernel's quota of keys, which all programs of a user share: rootless containers, Kerberos and ssh fail with
+//! "Disk quota exceeded" if one of them uses it up. So we stop well before, and what does not fit is stored elsewhere.
 //!
 //! Source: keyrings(7), `/proc/key-users`.
 
 use std::fs;
 
-/// How much of either quota may be used, by whomever, for us to add to it, in percent.
+/// The percentage of either quota beyond which we add no more, whoever uses it.
 const SHARE: u64 = 40;
 
-/// The quota of a user that is not root (`kernel.keys.maxbytes`, `kernel.keys.maxkeys`), where the kernel does not tell.
+/// The default quota of users other than root (`kernel.keys.maxbytes`, `kernel.keys.maxkeys`), for when the kernel does
+/// not report it.
 pub(super) const USUAL_OCTETS: u32 = 20_000;
 const USUAL_KEYS: u32 = 200;
 
-/// What a user's keys take, or may take.
+/// The number and size of keys, in use or allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Amount {
     pub(super) keys: u64,
     pub(super) octets: u64,
 }
 
-/// What the keys of a user take of what they may.
+/// How much of its quota a user has used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quota {
     used: Amount,
@@ -27,13 +28,13 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    /// Asks the kernel; `None` where `/proc` does not tell.
+    /// Reads the quota from the kernel; `None` if `/proc` does not show it.
     pub(super) fn of_this_user() -> Option<Self> {
         let uid = rustix::process::geteuid().as_raw().to_string();
         Self::parse(&fs::read_to_string("/proc/key-users").ok()?, &uid)
     }
 
-    /// Takes the usual quota, of which so much is known to be used.
+    /// Returns the default quota with this much of it used.
     pub(super) const fn usual(used: Amount) -> Self {
         Self { used, most: Amount { keys: USUAL_KEYS as u64, octets: USUAL_OCTETS as u64 } }
     }
@@ -53,7 +54,7 @@ impl Quota {
         })
     }
 
-    /// Tells whether others keep their part if so much is added.
+    /// Returns whether other programs keep their share if this much is added.
     pub(super) const fn has_room(&self, added: Amount) -> bool {
         (self.used.keys + added.keys) * 100 <= self.most.keys * SHARE
             && (self.used.octets + added.octets) * 100 <= self.most.octets * SHARE

@@ -1,4 +1,4 @@
-//! The state folder by descriptors, owners and modes.
+//! The state folder on Unix: descriptors, owners and modes.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{Absent, Parent, Place};
+use super::{IfAbsent, Parent, Place};
 use crate::cache::FolderProblem;
 use crate::clock::Timestamp;
 use crate::private_file;
@@ -16,10 +16,10 @@ use crate::private_file;
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_FOLDER: Mode = Mode::RWXU;
 
-/// No link is followed, no child inherits the descriptor, and no FIFO keeps us waiting.
-const CAREFULLY: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+/// Follows no link, is not inherited by children, and does not block on a FIFO.
+const SAFE_OPEN: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-/// The open folder, which belongs to this user.
+/// The open folder, which this user owns.
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
@@ -27,10 +27,10 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
+    pub(super) fn open(path: &Path, parent: &Parent, if_absent: IfAbsent) -> Result<Self, FolderProblem> {
         let descriptor = match open_folder(path) {
-            Err(Errno::NOENT) if absent == Absent::Make => {
-                judge_parent(parent)?;
+            Err(Errno::NOENT) if if_absent == IfAbsent::Make => {
+                check_parent(parent)?;
                 make_folders(path).map_err(io_problem)?;
                 open_folder(path)
             }
@@ -47,7 +47,7 @@ impl StateFolder {
         let forbidden = match parent {
             Parent::Any | Parent::Own(_) => Mode::WGRP | Mode::WOTH,
             Parent::Sticky(_) => {
-                judge_parent(parent)?;
+                check_parent(parent)?;
                 Mode::RWXG | Mode::RWXO
             }
         };
@@ -57,7 +57,7 @@ impl StateFolder {
         Ok(Self { path: path.to_owned(), descriptor })
     }
 
-    /// Fails where no file can be made: for want of the right, or on a file system that is read-only.
+    /// Fails if no file can be created: for lack of permission, or on a read-only file system.
     pub(super) fn check_writable(&self) -> io::Result<()> {
         Ok(rustix::fs::accessat(&self.descriptor, ".", Access::WRITE_OK, AtFlags::empty())?)
     }
@@ -70,11 +70,11 @@ impl StateFolder {
     /// Reads a file that only this user can read, of at most `limit` octets; anything else is `None`.
     pub(in crate::cache) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
         let descriptor =
-            rustix::fs::openat(&self.descriptor, name, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+            rustix::fs::openat(&self.descriptor, name, OFlags::RDONLY | SAFE_OPEN, Mode::empty()).ok()?;
         read_whole(&descriptor, limit)
     }
 
-    /// Writes a file in place of any other of that name: whole or not at all, and on the disk before it is seen.
+    /// Replaces a file atomically, and flushes it to disk before it becomes visible.
     pub(in crate::cache) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let written = self.write_beside(name, bytes)?;
         rustix::fs::renameat(&self.descriptor, &written, &self.descriptor, name).map_err(|error| {
@@ -83,8 +83,8 @@ impl StateFolder {
         })
     }
 
-    /// Writes a file unless one of that name is there; of many who try at the same time, one succeeds, and nobody
-    /// sees a part.
+    /// Writes a file unless it exists; of several processes that try at the same time one succeeds, and none sees a
+    /// partial file.
     pub(in crate::cache) fn publish(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let written = self.write_beside(name, bytes)?;
         let linked = rustix::fs::linkat(&self.descriptor, &written, &self.descriptor, name, AtFlags::empty());
@@ -93,13 +93,13 @@ impl StateFolder {
                 self.discard(&written);
                 Ok(())
             }
-            // A file system without hard links.
+            // This file system has no hard links.
             Err(_) => Ok(rustix::fs::renameat(&self.descriptor, &written, &self.descriptor, name)
                 .inspect_err(|_| self.discard(&written))?),
         }
     }
 
-    /// Removes a file; an absent one is removed already.
+    /// Removes a file; succeeds if there is none.
     pub(in crate::cache) fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -107,13 +107,13 @@ impl StateFolder {
         }
     }
 
-    /// Returns when a file was written last.
+    /// Returns when a file was last written.
     pub(in crate::cache) fn modified(&self, name: &str) -> Option<Timestamp> {
         let found = rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some(Timestamp::from_unix_seconds(found.st_mtime))
     }
 
-    /// Returns the names of all files, in no order; a name that is not UTF-8 is none of ours.
+    /// Returns the names of all files, in no particular order; a name that is not UTF-8 is not ours.
     pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.descriptor)? {
@@ -124,9 +124,9 @@ impl StateFolder {
         Ok(names)
     }
 
-    /// Opens a file to be locked, and makes it where it is absent. Its content means nothing.
+    /// Opens a file for locking, and creates it if it is absent. Its content means nothing.
     pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | SAFE_OPEN;
         let descriptor = rustix::fs::openat(&self.descriptor, name, flags, PRIVATE_FILE)?;
         let found = rustix::fs::fstat(&descriptor)?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile || !is_own(&found) {
@@ -138,7 +138,7 @@ impl StateFolder {
         Ok(File::from(descriptor))
     }
 
-    /// Tells whether `file` still is the one that has this name.
+    /// Returns whether `file` is still the one with this name.
     pub(in crate::cache) fn is_current(&self, name: &str, file: &File) -> bool {
         let named = rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW);
         match (named, rustix::fs::fstat(file)) {
@@ -147,17 +147,17 @@ impl StateFolder {
         }
     }
 
-    /// Writes a private file under a name of its own, and returns the name.
+    /// Writes a private file under a temporary name, and returns the name.
     fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<String> {
         let mut random = [0; 8];
         aws_lc_rs::rand::fill(&mut random)
             .map_err(|_| io::Error::other("the system gives no random numbers"))?;
         let beside = format!(".{name}.{}", hex::encode(random));
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         let descriptor = rustix::fs::openat(&self.descriptor, &beside, flags, PRIVATE_FILE)?;
         let write = || {
             private_file::check_size_limit(bytes.len())?;
-            // The umask may have taken even our own rights.
+            // The umask may have removed even our own permissions.
             rustix::fs::fchmod(&descriptor, PRIVATE_FILE)?;
             let mut file = File::from(descriptor);
             file.write_all(bytes)?;
@@ -204,14 +204,14 @@ pub(super) fn without_home() -> Vec<Place> {
     places
 }
 
-/// Tells whether this process, or the system, has no descriptor left.
+/// Returns whether this process, or the system, is out of descriptors.
 pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Reads one private file by its path: opened, judged, read, closed, and nothing else.
+/// Reads a private file by its path: opens, checks, reads and closes it, and nothing else.
 pub(super) fn read_private(path: &Path, limit: usize) -> Option<Vec<u8>> {
-    let descriptor = rustix::fs::openat(CWD, path, OFlags::RDONLY | CAREFULLY, Mode::empty()).ok()?;
+    let descriptor = rustix::fs::openat(CWD, path, OFlags::RDONLY | SAFE_OPEN, Mode::empty()).ok()?;
     read_whole(&descriptor, limit)
 }
 
@@ -237,7 +237,7 @@ fn read_whole(descriptor: &OwnedFd, limit: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn judge_parent(parent: &Parent) -> Result<(), FolderProblem> {
+fn check_parent(parent: &Parent) -> Result<(), FolderProblem> {
     let (Parent::Own(path) | Parent::Sticky(path)) = parent else { return Ok(()) };
     let found = rustix::fs::stat(path).map_err(io_problem)?;
     match parent {
@@ -250,13 +250,13 @@ fn judge_parent(parent: &Parent) -> Result<(), FolderProblem> {
 }
 
 fn open_folder(path: &Path) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY, Mode::empty())
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | SAFE_OPEN, Mode::empty())
 }
 
-/// Makes a folder and those above it that are absent, each closed to others.
+/// Creates a folder and its absent parents, each closed to others.
 ///
-/// What cannot be made after the folder above it was is no matter of order: a link that leads nowhere, or a file system
-/// without folders. Each is tried twice at most.
+/// Each is tried twice at most: if the second attempt fails, after its parent was created, the cause is another, such as
+/// a dangling link or a file system without folders.
 fn make_folders(path: &Path) -> Result<(), Errno> {
     let mut absent = Vec::new();
     for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -271,12 +271,12 @@ fn make_folders(path: &Path) -> Result<(), Errno> {
     absent.into_iter().rev().try_for_each(make_folder)
 }
 
-/// Makes one folder, if nothing of that name is there.
+/// Creates one folder, if nothing of that name exists.
 fn make_folder(path: &Path) -> Result<(), Errno> {
     match rustix::fs::mkdir(path, PRIVATE_FOLDER) {
         Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(error),
-        // The umask may have taken even our own rights.
+        // The umask may have removed even our own permissions.
         Ok(()) if mode(&rustix::fs::stat(path)?) == PRIVATE_FOLDER => Ok(()),
         Ok(()) => rustix::fs::chmod(path, PRIVATE_FOLDER),
     }

@@ -1,6 +1,6 @@
-//! The state folder on Windows, where files have no owner and mode in Unix's sense: the user's profile folder is closed
-//! to others by the access list that everything in it inherits. A folder that `ANYROLE_STATE_DIR` names is as closed as
-//! the one above it.
+//! The state folder on Windows, where files have no owner and mode as on Unix: the access list of the user's profile
+//! folder, which everything in it inherits, keeps others out. A folder that `ANYROLE_STATE_DIR` names is as closed as
+//! its parent.
 #![expect(clippy::disallowed_methods, reason = "the folder's own access list makes its files private")]
 
 use std::fs::{self, File, OpenOptions};
@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Absent, Parent, Place};
+use super::{IfAbsent, Parent, Place};
 use crate::cache::FolderProblem;
 use crate::clock::Timestamp;
 
@@ -22,15 +22,15 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    pub(super) fn open(path: &Path, _parent: &Parent, absent: Absent) -> Result<Self, FolderProblem> {
-        if absent == Absent::Make {
+    pub(super) fn open(path: &Path, _parent: &Parent, if_absent: IfAbsent) -> Result<Self, FolderProblem> {
+        if if_absent == IfAbsent::Make {
             fs::create_dir_all(path).map_err(FolderProblem::Io)?;
         }
         let found = fs::symlink_metadata(path).map_err(FolderProblem::Io)?;
         if found.is_dir() { Ok(Self { path: path.to_owned() }) } else { Err(FolderProblem::NotAFolder) }
     }
 
-    /// What cannot be written is told when it is.
+    /// Always succeeds: a folder that is not writable shows when something is written.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "on Unix both are needed")]
     pub(super) fn check_writable(&self) -> io::Result<()> {
         Ok(())
@@ -46,20 +46,20 @@ impl StateFolder {
         read_private(&self.path.join(name), limit)
     }
 
-    /// Writes a file in place of any other of that name: whole or not at all, and on the disk before it is seen.
+    /// Replaces a file atomically, and flushes it to disk before it becomes visible.
     pub(in crate::cache) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let written = self.write_beside(name, bytes)?;
         fs::rename(&written, self.path.join(name)).inspect_err(|_| discard(&written))
     }
 
-    /// Writes a file unless one of that name is there.
+    /// Writes a file unless it exists.
     pub(in crate::cache) fn publish(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let written = self.write_beside(name, bytes)?;
         let linked = fs::hard_link(&written, self.path.join(name));
         match linked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // A file system without hard links.
+            // This file system has no hard links.
             Err(_) => {
                 return fs::rename(&written, self.path.join(name)).inspect_err(|_| discard(&written));
             }
@@ -68,7 +68,7 @@ impl StateFolder {
         Ok(())
     }
 
-    /// Removes a file; an absent one is removed already.
+    /// Removes a file; succeeds if there is none.
     pub(in crate::cache) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -76,14 +76,14 @@ impl StateFolder {
         }
     }
 
-    /// Returns when a file was written last.
+    /// Returns when a file was last written.
     pub(in crate::cache) fn modified(&self, name: &str) -> Option<Timestamp> {
         let written = fs::symlink_metadata(self.path.join(name)).ok()?.modified().ok()?;
         let seconds = written.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
         Some(Timestamp::from_unix_seconds(i64::try_from(seconds).ok()?))
     }
 
-    /// Returns the names of all files, in no order.
+    /// Returns the names of all files, in no particular order.
     pub(in crate::cache) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -92,7 +92,7 @@ impl StateFolder {
         Ok(names)
     }
 
-    /// Opens a file to be locked, and makes it where it is absent. Its content means nothing.
+    /// Opens a file for locking, and creates it if it is absent. Its content means nothing.
     ///
     /// While it is open nobody can remove it: two processes that lock the same name lock the same file.
     pub(in crate::cache) fn lock_file(&self, name: &str) -> io::Result<File> {
@@ -101,7 +101,7 @@ impl StateFolder {
         options.open(self.path.join(name))
     }
 
-    /// Tells whether `file` still is the one that has this name, as a lock file always is here.
+    /// Returns whether `file` is still the one with this name; a lock file always is here.
     pub(in crate::cache) fn is_current(&self, _name: &str, _file: &File) -> bool {
         true
     }
@@ -128,13 +128,13 @@ pub(super) const fn without_home() -> Vec<Place> {
     Vec::new()
 }
 
-/// There is but one place here, after which nothing is tried.
+/// There is only one place here, so the search never goes on.
 pub(super) const fn is_out_of_descriptors(_error: &io::Error) -> bool {
     false
 }
 
 fn discard(path: &Path) {
-    // What cannot be removed lies in the user's own folder, and nothing reads it.
+    // What cannot be removed is in the user's own folder, and nothing reads it.
     let _ = fs::remove_file(path);
 }
 

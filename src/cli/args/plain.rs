@@ -1,8 +1,8 @@
-//! The command lines that need no parser: each argument is plainly a flag with its value, or a word.
+//! Command lines that need no parser: each argument is plainly a flag with its value, or a word.
 //!
-//! A cached call that is told everything by flags would spend a fifth of its time on building clap's command. What is
-//! plain is read here; whatever is not (help, a mistake, a value that begins with a dash, `--`) is left to clap, and a
-//! test holds that clap says the same wherever this says something.
+//! A cached call with all settings in flags would spend a fifth of its time on building clap's command. Plain command
+//! lines are parsed here; anything else (help, a mistake, a value that starts with a dash, `--`) is left to clap, and a
+//! test checks that clap agrees with every result of this module.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Kind, Spec, Typed};
 
-/// Returns what was typed; `None` where clap must look.
+/// Returns the parsed arguments; `None` if clap is needed.
 pub(super) fn read(spec: &Spec, arguments: &[OsString]) -> Option<Typed> {
     let mut typed = Typed::default();
     let mut arguments = arguments.iter();
@@ -47,7 +47,7 @@ mod tests {
     use crate::cli::COMMANDS;
     use crate::cli::args::{Request, parse_by_clap};
 
-    /// Arguments as people and programs write them, well and badly.
+    /// Arguments as people and programs write them, correct and not.
     fn argument() -> impl Strategy<Value = (Index, &'static str, &'static str)> {
         let value =
             select(&["", "-", "--", "-x", "--role-arn", "a=b", "=", "15m", "true", "arn:aws:iam::1:role/x"]);

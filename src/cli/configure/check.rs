@@ -1,4 +1,4 @@
-//! `configure --check`: what is wrong with the lines of `credential_process`.
+//! `configure --check`: problems in `credential_process` lines.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub(super) fn run(invocation: &Invocation<'_>, json: &Setting) -> Result<(), Fai
     let env = invocation.env;
     let file = AwsFile::locate(Kind::Config, env)?;
     let content = file.read()?;
-    // Where it cannot be read, SDKs cannot take anything from it.
+    // If it cannot be read, SDKs cannot read it either.
     let credentials = AwsFile::locate(Kind::Credentials, env)?.read().unwrap_or_default();
     let judge = |arguments: &[String]| wrong(arguments, &invocation.typed, env);
     let found = findings(&content, &credentials, env, &judge);

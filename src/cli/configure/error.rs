@@ -1,4 +1,4 @@
-//! Why a profile is not configured.
+//! Why a profile was not configured.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use crate::config::Origin;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text::quoted;
 
-/// Why a profile is not configured.
+/// Why a profile was not configured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigureError {
-    /// Somebody has changed the file while a person looked at the changes.
+    /// The file changed while a person was looking at the proposed changes.
     #[error("{} was changed meanwhile, and is not what was shown", quoted(&file.to_string_lossy()))]
     ChangedMeanwhile {
         /// The file.
         file: PathBuf,
     },
-    /// The session is another file's.
+    /// The session is defined in another file.
     #[error(
         "{origin}: the session {} is defined there, and not in the file that would be changed",
         quoted(name)
@@ -27,10 +27,10 @@ pub(crate) enum ConfigureError {
         /// Where it is defined.
         origin: Origin,
     },
-    /// Nobody has agreed.
+    /// Nobody confirmed.
     #[error("nothing was written: nobody has agreed to these changes")]
     NotConfirmed,
-    /// The profile's line is none that can be taken apart.
+    /// The profile's line cannot be taken apart.
     #[error("{}{}: the profile {} is not taken over: {why}", quoted(&file.to_string_lossy()),
         line.map(|line| format!(", line {line}")).unwrap_or_default(), quoted(profile))]
     NotOfficial {
@@ -40,7 +40,7 @@ pub(crate) enum ConfigureError {
         line: Option<usize>,
         /// The profile.
         profile: String,
-        /// What is in the way.
+        /// The reason.
         why: String,
     },
     /// Nothing says where our config file is.
@@ -48,10 +48,10 @@ pub(crate) enum ConfigureError {
         "there is no home folder for .config/anyrole/config.toml: HOME is not set, and this user has no account here"
     )]
     Nowhere,
-    /// The system does not tell which file this program is.
+    /// The system does not reveal the path of this program.
     #[error("cannot find out which file this program is")]
     Program(#[source] std::io::Error),
-    /// A path that is relative to a folder that nobody knows.
+    /// A relative path that does not exist in the current folder.
     #[error("--{flag}: {} is relative, and there is no such file in this folder", quoted(path))]
     Relative {
         /// The flag.
@@ -73,12 +73,12 @@ pub(crate) enum ConfigureError {
         /// Where it is defined.
         origin: Origin,
     },
-    /// The command cannot be written.
+    /// The command cannot be quoted.
     #[error("{} cannot be written so that every SDK starts it", quoted(words))]
     Unquotable {
         /// The words.
         words: String,
-        /// Why.
+        /// The reason.
         source: Unquotable,
     },
 }

@@ -1,4 +1,4 @@
-//! A line of `aws_signing_helper credential-process`, as the settings of a session.
+//! Converts an `aws_signing_helper credential-process` line to the settings of a session.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use crate::command_line::{self, System};
 use crate::configure::is_called;
 use crate::ini::view;
 
-/// Returns what a profile's line says, and what was typed beside it, which counts where both say something.
+/// Returns the settings in a profile's line and on the command line, which takes precedence.
 pub(super) fn settings(
     file: &AwsFile,
     profile: &str,

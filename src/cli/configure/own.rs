@@ -1,4 +1,4 @@
-//! Our own config file, and the keys of the session in it.
+//! Our own config file, and the session's keys in it.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ impl From<EditError> for Ended {
 }
 
 impl OwnFile {
-    /// Finds it: what `--config` or its variable names, or else the user's.
+    /// Finds the file: the one that `--config` or its variable names, else the user's.
     pub(super) fn locate(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
         let variable = env.os_var("ANYROLE_CONFIG").map(PathBuf::from);
         if let Some(named) = typed.flag("config").map(PathBuf::from).or(variable) {
@@ -42,7 +42,7 @@ impl OwnFile {
         Ok(Self { path: home.join(".config/anyrole/config.toml"), is_named: false })
     }
 
-    /// Returns its path, where the command line has to name it.
+    /// Returns its path, if the command line has to name it.
     pub(super) fn named(&self) -> Option<&Path> {
         self.is_named.then_some(&self.path)
     }
@@ -51,14 +51,14 @@ impl OwnFile {
         quoted(&self.path.to_string_lossy())
     }
 
-    /// Reads the configuration as the session will; one that is named and missing is to be made.
+    /// Reads the configuration as the session will; a file that is named but missing will be created.
     pub(super) fn config(&self, typed: &Typed, env: &Environment) -> Result<Config, Failure> {
-        // One that is empty is being made by another run of this command.
+        // An empty file is being created by another run of this command.
         let is_new = std::fs::metadata(&self.path).map_or(true, |found| found.len() == 0);
         if self.is_named && is_new { Ok(Config::default()) } else { settings::config(typed, env) }
     }
 
-    /// Checks that the session is not another file's, which this one would hide or double.
+    /// Checks that no other file defines the session, which this one would hide or duplicate.
     pub(super) fn check_place(&self, config: &Config, name: &str) -> Result<(), ConfigureError> {
         match config.session(name) {
             Some(session)
@@ -73,7 +73,7 @@ impl OwnFile {
         }
     }
 
-    /// Returns the session's keys that were given, as the file holds them.
+    /// Returns the given keys of the session, as values for the file.
     pub(super) fn changes(
         &self,
         typed: &Typed,
@@ -93,7 +93,7 @@ impl OwnFile {
                 }
                 (Sources::Flag, _) => {}
                 (Sources::FlagAndVariable, name) => {
-                    // A switch that is off says nothing.
+                    // A switch that is off is left out.
                     if setting.kind == Kind::Secret || is_on {
                         return Err(ConfigureError::Secret { flag: name }.into());
                     }
@@ -135,7 +135,7 @@ impl OwnFile {
         Ok(text.to_owned())
     }
 
-    /// Returns its text, and the text with the session changed.
+    /// Returns the file's text, before and after changing the session.
     pub(super) fn edited(
         &self,
         name: &str,
@@ -146,7 +146,7 @@ impl OwnFile {
         Ok((before, after))
     }
 
-    /// Writes the session, if the file is one that may be changed so; returns what is to be told.
+    /// Writes the session, if the file is allowed to be changed; returns what to report.
     pub(super) fn write(
         &self,
         name: &str,
@@ -155,7 +155,7 @@ impl OwnFile {
         is_as_seen: impl Fn(&[u8]) -> bool,
     ) -> Result<String, Failure> {
         let missing = if self.is_named { MissingFolder::Refuse } else { MissingFolder::MakeTwo };
-        // It may be made by an attempt that comes to nothing, since somebody else was faster.
+        // Another program may be faster and make this attempt fail after the copy was made.
         let mut copy = None;
         let outcome = private_file::edit(&self.path, missing, edit::LIMIT, |editing| {
             let content = editing.content();

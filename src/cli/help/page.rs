@@ -1,4 +1,4 @@
-//! The help of one command, within 80 columns: its use, its flags by heading, and what else there is to know.
+//! The help of one command, within 80 columns: its usage, its flags by heading, and further notes.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use crate::cli::args::Spec;
 use crate::cli::settings::table::{Group, Kind, Setting, Sources, Support};
 use crate::cli::wrap::{COLUMNS, PAGE_COLUMNS, reflowed, wrapped};
 
-/// The widest flag with its value that has its text beside it; that of a wider one stands below.
+/// The widest flag with value that has its text beside it; the text of a wider one is below it.
 const WIDEST: usize = 32;
 
-/// The longest list of words that stands for the value itself; a longer one follows the text.
+/// The longest list of words that is shown as the value itself; a longer one follows the text.
 const LONGEST_CHOICE: usize = 24;
 
 /// Renders the help of a command.
@@ -26,7 +26,7 @@ pub(in crate::cli) fn render(spec: &Spec) -> String {
             headings.push(heading);
         }
     }
-    // Where it is last, --help is the last of all.
+    // `Program` comes last, so that --help is the very last flag.
     headings.sort_by_key(|heading| *heading == Group::Program.heading());
     for name in headings {
         let mut rows: Vec<(String, String)> =
@@ -42,7 +42,7 @@ pub(in crate::cli) fn render(spec: &Spec) -> String {
     text
 }
 
-/// Returns the heading under which a flag stands.
+/// Returns the heading of a flag.
 fn heading(setting: &Setting) -> &'static str {
     match setting.sources {
         Sources::Flag if setting.group == Group::Program && !setting.drop_in => "This command",
@@ -73,7 +73,7 @@ fn row(setting: &Setting) -> (String, String) {
     (format!("      --{name} <{value}>"), format!("{}{more}", setting.help))
 }
 
-/// Puts the texts in one column beside the flags.
+/// Lays out flags and texts in two columns.
 fn table(rows: &[(String, String)]) -> String {
     let beside = rows.iter().map(|(flag, _)| flag.len()).filter(|width| *width <= WIDEST);
     let column = beside.max().unwrap_or(WIDEST) + 2;

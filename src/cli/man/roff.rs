@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-/// A manual page in the making.
+/// A manual page under construction.
 pub(super) struct Page {
     text: String,
 }
 
 impl Page {
-    /// Begins a page of section 1; `day` is `YYYY-MM-DD`.
+    /// Starts a page of section 1; `day` is `YYYY-MM-DD`.
     pub(super) fn new(name: &str, day: &str) -> Self {
         let mut page = Self { text: String::new() };
         let version = env!("CARGO_PKG_VERSION");
@@ -30,7 +30,7 @@ impl Page {
         self.line(format_args!(".PP"));
     }
 
-    /// Adds running text, a sentence a line.
+    /// Adds running text, one sentence per line.
     pub(super) fn text(&mut self, text: &str) {
         let text = escaped(text).replace(". ", ".\n");
         for line in text.lines() {
@@ -38,7 +38,7 @@ impl Page {
         }
     }
 
-    /// Adds text whose lines stay as they are; blank lines divide it.
+    /// Adds text with its lines unchanged; blank lines divide it.
     pub(super) fn verbatim(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -54,19 +54,19 @@ impl Page {
         self.line(format_args!(".fi"));
     }
 
-    /// Adds the line that shows how a command is called.
+    /// Adds the usage line of a command.
     pub(super) fn synopsis(&mut self, command: &str, words: &str) {
         self.line(format_args!("\\fB{}\\fR {}", escaped(command), escaped(words)));
     }
 
-    /// Adds a term, the value that belongs to it, and what it means.
+    /// Adds a term, its value and its meaning.
     pub(super) fn item(&mut self, term: &str, value: Option<&str>, text: &str) {
         let value = value.map(|value| format!("\\fI{}\\fR", escaped(value))).unwrap_or_default();
         self.line(format_args!(".TP\n\\fB{}\\fR{value}", escaped(term)));
         self.text(text);
     }
 
-    /// Adds a list of pages of section 1.
+    /// Adds a list of references to section 1.
     pub(super) fn references(&mut self, names: impl IntoIterator<Item = String>) {
         let mut names = names.into_iter().peekable();
         while let Some(name) = names.next() {
@@ -85,7 +85,7 @@ impl Page {
     }
 }
 
-/// Returns a help text as a sentence begins: its first letter is a capital, unless it is part of a name.
+/// Capitalises the first letter of a help text, unless it is part of a name.
 pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let plain = text.split(' ').next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()));
@@ -95,13 +95,12 @@ pub(super) fn sentence(text: &str) -> String {
     }
 }
 
-/// Returns text without anything that roff would take for its own: backslashes, and hyphens that must stay such when a
-/// line is copied.
+/// Escapes what is special to roff: backslashes, and hyphens that must survive copying.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\e").replace('-', "\\-").replace('…', "...")
 }
 
-/// Returns a line that does not begin with a control character.
+/// Protects a line that starts with a control character.
 fn protected(line: &str) -> String {
     if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() }
 }

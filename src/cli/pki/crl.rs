@@ -1,4 +1,4 @@
-//! `pki crl`: the revocation list, in the form that AWS imports.
+//! `pki crl`: the revocation list, in the format that AWS imports.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! `pki deploy`: the pair where another user's programs read it.
+//! `pki deploy`: puts the pair where another user's programs read it.
 
 use std::path::PathBuf;
 

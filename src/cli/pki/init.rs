@@ -1,4 +1,4 @@
-//! `pki init`: makes the CAs.
+//! `pki init`: creates the CAs.
 
 use std::fmt::Write as _;
 

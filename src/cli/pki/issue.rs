@@ -91,7 +91,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     if !crate::config::is_session_name(&name) {
         return Err(PkiError::Name { name }.into());
     }
-    // What is replaced keeps its names and its length, unless the command line says otherwise.
+    // What is replaced keeps its names and its lifetime, unless the command line says otherwise.
     let before = if invocation.has(&REPLACE) { folder.issued_before(&name)? } else { None };
     let is_kept = before.is_some();
     let mut kept = before.unwrap_or(IssuedBefore {
@@ -155,7 +155,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 
-/// What was issued, for programs.
+/// The result, for programs.
 #[derive(Serialize)]
 struct Document<'a> {
     name: &'a str,
@@ -164,7 +164,7 @@ struct Document<'a> {
     alternative_names: Vec<String>,
     not_after: String,
     certificate: String,
-    /// `null` where the key is elsewhere.
+    /// `null` if the key is elsewhere.
     private_key: Option<String>,
     /// Where the certificate says that the CA's revocation list is; `null` where it does not.
     crl_url: Option<&'a str>,
@@ -189,7 +189,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Shows the names of a certificate that replaced another, and which of them are those of the one before.
+/// Shows the names of a certificate that replaced another, and which of them were kept.
 fn names_of(spec: &IssueSpec, has_new_subject: bool, given: &[Given]) -> String {
     let origin = |is_new: bool| if is_new { "given" } else { "kept" };
     let mut text =
@@ -205,7 +205,7 @@ fn names_of(spec: &IssueSpec, has_new_subject: bool, given: &[Given]) -> String 
     text
 }
 
-/// Warns of what AWS leaves out of the session: a condition of a trust policy on it would never hold.
+/// Warns of values that AWS leaves out of the session: a condition of a trust policy on them would never hold.
 fn unmappable(certificate: &Certificate) -> String {
     let found = explain::unmappable_tags(certificate);
     let line = |(tag, what): (String, String)| {
@@ -246,7 +246,7 @@ fn with_request(issued: &Issued, request: &CertificateRequest) -> String {
     text
 }
 
-/// Returns what a request asked for, fit to be shown.
+/// Returns what a request asked for, in printable form.
 fn wishes(wishes: &Wishes) -> Vec<String> {
     let mut shown = Vec::new();
     if !wishes.subject.is_empty() {

@@ -1,4 +1,4 @@
-//! `pki list`: what there is, until when, and what is revoked.
+//! `pki list`: the certificates, their expiration, and what is revoked.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The names that a certificate is to have, as they are typed.
+//! The names for a certificate, as given on the command line.
 
 use pki_test::distinguished_name::DistinguishedName;
 use pki_test::end_entity::SubjectAlternativeName;
@@ -13,7 +13,7 @@ pub(super) const DNS: Setting = Setting::flag("dns", Kind::List("NAME"), "a DNS 
 pub(super) const URI: Setting =
     Setting::flag("uri", Kind::List("URI"), "a URI, such as a SPIFFE ID; may be given again");
 
-/// Returns the subject name that was typed, else the name as the common name.
+/// Returns the subject name that was given, else the name as the common name.
 pub(super) fn subject(invocation: &Invocation<'_>, name: &str) -> Result<DistinguishedName, PkiError> {
     let typed = invocation.typed.flag(SUBJECT.name);
     let subject = match typed {
@@ -23,7 +23,7 @@ pub(super) fn subject(invocation: &Invocation<'_>, name: &str) -> Result<Disting
     subject.map_err(|source| PkiError::Subject { subject: typed.unwrap_or(name).to_owned(), source })
 }
 
-/// Returns the other names that were typed, once they are checked.
+/// Returns the alternative names that were given, checked.
 pub(super) fn alternative_names(
     invocation: &Invocation<'_>,
 ) -> Result<Vec<SubjectAlternativeName>, PkiError> {
@@ -31,7 +31,7 @@ pub(super) fn alternative_names(
     dns.chain(invocation.typed.texts(URI.name).map(pki::uri)).collect()
 }
 
-/// The kinds of other names that can be typed.
+/// The kinds of alternative names that can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
     /// DNS names.
@@ -41,7 +41,7 @@ pub(super) enum Given {
 }
 
 impl Given {
-    /// Tells whether a name is of this kind.
+    /// Returns whether a name is of this kind.
     pub(super) const fn includes(self, name: &SubjectAlternativeName) -> bool {
         match name {
             SubjectAlternativeName::Dns(_) => matches!(self, Self::Dns),
@@ -51,7 +51,7 @@ impl Given {
     }
 }
 
-/// Puts what was typed in the place of all names of the same kind, and returns the kinds; DNS names stay in front.
+/// Replaces all names of the same kind by those that were given, and returns the kinds; DNS names stay in front.
 pub(super) fn replace_given(
     invocation: &Invocation<'_>,
     kept: &mut Vec<SubjectAlternativeName>,

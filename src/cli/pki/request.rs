@@ -1,4 +1,4 @@
-//! `pki request`: a key here, and a request for a CA that is elsewhere.
+//! `pki request`: a key here, and a request for a CA elsewhere.
 
 use pki_test::algorithm::KeyAlgorithm;
 

@@ -1,4 +1,4 @@
-//! `pki revoke`: takes certificates back, and says what that does not stop.
+//! `pki revoke`: revokes certificates, and explains what that does not stop.
 
 use std::fmt::Write as _;
 

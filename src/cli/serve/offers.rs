@@ -1,4 +1,4 @@
-//! From the settings to the sessions that are offered: at the start, and again at each SIGHUP.
+//! From the settings to the sessions on offer: at the start, and again at each SIGHUP.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,17 +17,19 @@ use crate::cli::settings::{self, Settings, SettingsError};
 use crate::cli::{CalledAs, Invocation, provider};
 use crate::clock::SystemClock;
 use crate::private_file;
-use crate::provider::{Provider, SessionMaker};
-use crate::server::{Allowed, Answered, Keeper, NoRandomness, Offer, Token, group_number, user_number};
+use crate::provider::{Provider, SessionSource};
+use crate::server::{
+    Allowed, LastDocument, NoRandomness, Offer, Refresher, Token, group_number, user_number,
+};
 
-/// The name of the session that no config file names.
+/// The name of a session that no config file names.
 const UNNAMED: &str = crate::cli::credential_process::UNNAMED;
-/// The mode of a token's file: the owner's alone.
+/// The mode of a token's file: owner-only.
 const TOKEN_MODE: u32 = 0o600;
-/// A session shorter than this leaves botocore less than the 25 minutes that it trusts a metadata service with.
+/// A shorter session leaves botocore less than the 25 minutes that it expects from a metadata service.
 const SHORT: Duration = Duration::from_secs(52 * 60);
 
-/// What was made before, so that a new configuration takes no session and no token away.
+/// What exists already, so that a new configuration keeps sessions and tokens.
 pub(super) struct Offers {
     log: Arc<EventLog>,
     token_folder: Option<PathBuf>,
@@ -36,22 +38,22 @@ pub(super) struct Offers {
 
 struct Made {
     role_arn: RoleArn,
-    keeper: Arc<Keeper>,
+    refresher: Arc<Refresher>,
     token: Arc<Token>,
     file: Option<PathBuf>,
 }
 
-/// One session by its settings; nothing is read or opened yet.
+/// One session according to its settings; nothing has been read or opened yet.
 pub(super) struct Described {
     name: String,
     role_arn: RoleArn,
     region: String,
     allowed: Allowed,
-    provider: Provider<Box<dyn SessionMaker>>,
+    provider: Provider<Box<dyn SessionSource>>,
 }
 
 impl Described {
-    /// Tells whether other users may ask for it too.
+    /// Returns whether other users may ask for it too.
     pub(super) fn is_shared(&self) -> bool {
         self.allowed.is_shared()
     }
@@ -71,7 +73,8 @@ impl Offers {
         names.map(|name| describe(invocation, &config, name)).collect()
     }
 
-    /// Makes what was described an offer. A session that there was before keeps its token, and its credentials as long as they work.
+    /// Turns the described sessions into offers. A session that existed before keeps its token, and its credentials for
+    /// as long as they work.
     pub(super) fn make(&mut self, described: Vec<Described>) -> Result<Vec<Offer>, NoRandomness> {
         let mut before = std::mem::take(&mut self.made);
         let mut offers = Vec::new();
@@ -80,7 +83,7 @@ impl Offers {
             let first = known
                 .as_ref()
                 .filter(|known| known.role_arn == role_arn)
-                .and_then(|known| known.keeper.last_good());
+                .and_then(|known| known.refresher.last_good());
             let (token, file) = match known {
                 Some(Made { token, file, .. }) => (token, file),
                 None => {
@@ -89,11 +92,11 @@ impl Offers {
                     (token, file)
                 }
             };
-            let source = Renewal::new(provider, told(Arc::clone(&self.log), name.clone()));
-            let keeper = Arc::new(Keeper::new(Box::new(source), first, Arc::new(SystemClock)));
+            let source = Renewal::new(provider, log_attempts(Arc::clone(&self.log), name.clone()));
+            let refresher = Arc::new(Refresher::new(Box::new(source), first, Arc::new(SystemClock)));
             let made = Made {
                 role_arn: role_arn.clone(),
-                keeper: Arc::clone(&keeper),
+                refresher: Arc::clone(&refresher),
                 token: Arc::clone(&token),
                 file,
             };
@@ -102,21 +105,21 @@ impl Offers {
                 name,
                 role_arn,
                 region,
-                keeper,
+                refresher,
                 token,
                 allowed,
-                answered: Answered::default(),
+                last_document: LastDocument::default(),
             });
         }
         Ok(offers)
     }
 
-    /// Returns where the token of a session is, if it could be written.
+    /// Returns the file with the token of a session, if it could be written.
     pub(super) fn token_file(&self, name: &str) -> Option<&Path> {
         self.made.get(name)?.file.as_deref()
     }
 
-    /// Writes a token where the SDKs' container provider reads it: without a line feed, which they refuse.
+    /// Writes a token for the SDKs' container provider: without a line feed, which they reject.
     fn write(&self, name: &str, token: &Token) -> Option<PathBuf> {
         let folder = self.token_folder.as_ref()?;
         let path = folder.join(format!("{name}.token"));
@@ -133,7 +136,8 @@ impl Offers {
     }
 }
 
-/// Returns where tokens are written: where it was said, where systemd gives the service a folder, or in the state folder.
+/// Returns the folder for tokens: the configured one, the one that systemd created for the service, or one in the state
+/// folder.
 fn token_folder(invocation: &Invocation<'_>) -> Option<PathBuf> {
     if let Some(folder) = invocation.typed.flag(TOKEN_FOLDER.name) {
         return Some(PathBuf::from(folder));
@@ -179,8 +183,8 @@ fn allowed(settings: &Settings) -> Result<Allowed, SettingsError> {
     ))
 }
 
-/// Logs each new session, and each attempt that brought none.
-fn told(log: Arc<EventLog>, name: String) -> renewal::Told {
+/// Logs each new session, and each attempt that failed.
+fn log_attempts(log: Arc<EventLog>, name: String) -> renewal::AttemptListener {
     let last = Mutex::new(String::new());
     Box::new(move |outcome: Result<&CacheEntry, &str>| match outcome {
         Ok(entry) => {

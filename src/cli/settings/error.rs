@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::env::NotUnicode;
 use crate::text::quoted;
 
-/// Why the settings cannot be used; the command line, a variable or the config file is to be corrected.
+/// Why the settings cannot be used; the command line, a variable or the config file must be corrected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// An ARN that is not one of the needed kind.
@@ -24,12 +24,12 @@ pub(crate) enum SettingsError {
         /// What is wrong with it.
         source: ArnError,
     },
-    /// The content of a file, perhaps a key, where the file's name belongs. It is not kept, and so never shown.
+    /// The content of a file, perhaps a key, instead of the file's name. It is not stored, and so never shown.
     #[error("{label} is the content itself, where the name of a file belongs")]
     Content {
         /// The setting as the user named it.
         label: String,
-        /// Whether it stands on the command line.
+        /// Whether it is on the command line.
         on_command_line: bool,
         /// The flag.
         flag: &'static str,
@@ -42,15 +42,15 @@ pub(crate) enum SettingsError {
         /// The other.
         other: String,
     },
-    /// Nobody gave a setting that is needed.
+    /// A required setting was not given.
     #[error("--{} is missing", setting.name)]
     Missing {
         /// The setting.
         setting: &'static Setting,
-        /// What is said of variables and files that were perhaps meant to.
+        /// Remarks on variables and files that were perhaps meant to give it.
         unread: Vec<String>,
     },
-    /// A setting for something that this version does not do.
+    /// A setting for something that this version does not support.
     #[error("{label}: {what} {} not in this version", if what.starts_with("keys") { "are" } else { "is" })]
     NotInThisVersion {
         /// The setting as the user named it.
@@ -78,7 +78,7 @@ pub(crate) enum SettingsError {
         sessions: Vec<String>,
         /// The config files that were read, in quotes.
         files: Vec<String>,
-        /// What was not read although it may define the session, and why.
+        /// What was skipped although it may define the session, and why.
         passed_over: Vec<String>,
     },
     /// A path that only a shell would understand.

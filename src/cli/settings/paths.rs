@@ -11,8 +11,9 @@ use crate::text::is_key_material;
 impl Given {
     /// Returns the source of bytes that the setting names.
     ///
-    /// A variable may hold the bytes themselves, as CI systems hand out secrets: then it is that variable. Elsewhere they are
-    /// refused, unseen: other users can read the list of processes, and a config file is no place for a key.
+    /// A variable may hold the bytes themselves, because CI systems supply secrets that way; the source is then that
+    /// variable. Elsewhere they are rejected unseen: other users can read the list of processes, and a config file is
+    /// no place for a key.
     pub(crate) fn input(&self, env: &Environment) -> Result<Input, Failure> {
         match &self.origin {
             _ if !is_key_material(self.text()) => {}
@@ -38,9 +39,9 @@ impl Given {
 
     /// Returns the path that the setting names.
     ///
-    /// In a config file, what is relative is so to the file's folder, and `~/` is the user's home. On the command line and in a
-    /// variable a relative path means the current folder, and `~/` should have been expanded by the shell: where SDKs start
-    /// `credential_process` there is none.
+    /// In a config file, a relative path is relative to the file's folder, and `~/` is the user's home. On the command
+    /// line and in a variable it is relative to the current folder, and `~/` should have been expanded by the shell:
+    /// SDKs start `credential_process` without one.
     pub(crate) fn path(&self, env: &Environment) -> Result<PathBuf, SettingsError> {
         self.path_of(self.text(), env)
     }
@@ -59,7 +60,7 @@ impl Given {
                 Some(Meant::Path(path)) => Some(PathBuf::from(path)),
             },
         };
-        // Somebody may really have a folder of that name.
+        // A folder may really have that name.
         let literally = self.in_its_folder(text);
         if literally.exists() { Ok(literally) } else { Err(self.not_a_path(meant)) }
     }
@@ -81,7 +82,7 @@ impl Given {
     }
 }
 
-/// What a text would be that a shell had read.
+/// What a shell would have made of a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Meant<'a> {
     BelowHome(&'a str),

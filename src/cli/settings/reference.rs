@@ -1,4 +1,4 @@
-//! The reference of the settings, `src/manual/settings.md`, as the table gives it.
+//! The reference of the settings, `src/manual/settings.md`, generated from the table.
 #![expect(clippy::disallowed_methods, reason = "the test compares a file of the source, and may rewrite it")]
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! How a session is narrowed: the policy, the time, and how often.
+//! How a session is narrowed: the policy, the duration, and how often.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::session::SessionRequest;
 use crate::sts::{Scope, ScopePolicy, request};
 use crate::trace;
 
-/// The most bytes that are read of a policy: blanks are not counted where it is judged.
+/// The most bytes read of a policy: blanks do not count towards the limit checked later.
 const POLICY_BYTES: u64 = 64 * 1024;
 
 impl Settings {
-    /// Returns how the session is narrowed, one after the other; policies are read and checked. `first` and `second_hop` say
-    /// what comes before.
+    /// Returns how the session is narrowed, step by step; policies are read and checked. `first` and `second_hop`
+    /// describe the session before.
     pub(super) fn scopes(
         &self,
         first: &SessionRequest,
@@ -48,7 +48,7 @@ impl Settings {
     }
 }
 
-/// Returns how a session is narrowed by the settings that `find` finds, if it is.
+/// Returns how a session is narrowed by the settings that `find` returns, if it is.
 fn scope<'a>(find: impl Fn(&str) -> Option<&'a Given>, env: &Environment) -> Result<Option<Scope>, Failure> {
     let policy = find("scope-policy").map(|given| given.policy(env)).transpose()?;
     let duration = find("scope-duration").map(Given::duration).transpose()?;
@@ -59,8 +59,8 @@ fn scope<'a>(find: impl Fn(&str) -> Option<&'a Given>, env: &Environment) -> Res
 impl Given {
     /// Returns the policy that the setting names.
     ///
-    /// Whoever can write it decides what a narrower session may do, so it is judged as a config file is. A variable may hold the
-    /// policy itself, as it may hold a key.
+    /// Whoever can write it decides what a narrower session may do, so it is checked like a config file. A variable may
+    /// hold the policy itself, as it may hold a key.
     fn policy(&self, env: &Environment) -> Result<ScopePolicy, Failure> {
         let is_content = self.text().trim_start().starts_with('{');
         let (name, bytes) = match &self.origin {

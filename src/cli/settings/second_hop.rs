@@ -159,13 +159,13 @@ impl Diagnostic for SecondHopError {
     }
 }
 
-/// Returns the session called `name` and those that it starts from, one from the other.
+/// Returns the session called `name` and those that it starts from, in order.
 ///
 /// # Errors
 ///
-/// Fails if `from` names no session or goes round, if one that starts from another holds settings of a first hop (these would make
-/// another session of the first, under another name in the cache), and if a role is assumed after a second hop, or after a
-/// session was narrowed.
+/// Fails if `from` names no session or forms a cycle, if a session that starts from another has settings of a first hop
+/// (these would create another first session, under another cache key), or if a role is assumed after a second hop, or
+/// after a session was narrowed.
 pub(super) fn chain<'name, 'a: 'name>(
     config: &'a Config,
     name: &'name str,
@@ -195,7 +195,7 @@ pub(super) fn chain<'name, 'a: 'name>(
     Ok(chain.into_iter().map(|(_, session)| session).collect())
 }
 
-/// Checks a session that starts from the one called `first`; `before` are all that come before it.
+/// Checks a session that starts from the one called `first`; `before` are all those before it.
 fn check_hop(
     session: &NamedSession,
     first: &str,
@@ -244,7 +244,7 @@ impl Settings {
     /// Returns the second hop, if there is one; `first` says where it starts.
     pub(super) fn second_hop(&self, first: &SessionRequest) -> Result<Option<SecondHopSettings>, Failure> {
         if self.given("assume-role-arn").is_none() {
-            // A session may start from another one to be narrowed alone.
+            // A session may start from another one only to be narrowed.
             let narrows = self.given.iter().any(|given| given.setting.group == Group::Scope);
             let lonely = self.given.iter().find(|given| {
                 given.setting.group == Group::SecondHop && (given.setting.name != "from" || !narrows)

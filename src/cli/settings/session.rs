@@ -1,5 +1,5 @@
-//! Typed settings of one session: everything that can be wrong in a text is found here, before anything is read. A policy is such
-//! a text too, in a file of its own.
+//! Typed settings of one session: everything that can be wrong in a text is found here, before anything is read. A
+//! policy counts as such a text, although it is in a separate file.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -33,7 +33,7 @@ pub(crate) struct SessionSettings {
     pub(crate) request: SessionRequest,
     pub(crate) endpoint: Endpoint,
     pub(crate) second_hop: Option<SecondHopSettings>,
-    /// How the session is narrowed, one after the other.
+    /// How the session is narrowed, step by step.
     pub(crate) scopes: Vec<ScopedHop>,
     pub(crate) identity: IdentitySource,
     pub(crate) transport: TransportSettings,
@@ -42,7 +42,7 @@ pub(crate) struct SessionSettings {
 }
 
 impl Settings {
-    /// Returns all that a session is made of.
+    /// Returns everything that defines a session.
     ///
     /// `lenient` accepts a private key that other users can read, as the official helper does.
     pub(crate) fn session(&self, env: &Environment, lenient: bool) -> Result<SessionSettings, Failure> {
@@ -72,7 +72,7 @@ impl Settings {
         Ok(SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache })
     }
 
-    /// Checks the ARNs that were given, for a command that needs none of them but shows what would be presented.
+    /// Checks the ARNs that were given, for a command that does not need them but shows what would be presented.
     pub(crate) fn check_arns(&self) -> Result<(), SettingsError> {
         if self.given("trust-anchor-arn").is_some() {
             self.trust_anchor_arn()?;
@@ -98,7 +98,7 @@ impl Settings {
         self.arn("role-arn", "an IAM role")
     }
 
-    /// Returns where sessions wait between two runs.
+    /// Returns where sessions are cached.
     pub(crate) fn cache(&self) -> Result<CacheChoice, SettingsError> {
         if self.boolean("no-cache") {
             return Ok(CacheChoice::None);
@@ -111,7 +111,7 @@ impl Settings {
         }
     }
 
-    /// Returns where certificate and key are; nothing is opened.
+    /// Returns where the certificate and the key are; nothing is opened.
     pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, Failure> {
         Ok(IdentitySource {
             certificate: self.required("certificate")?.input(env)?,
@@ -134,7 +134,7 @@ impl Settings {
         self.given(name).map(|given| given.path(env)).transpose()
     }
 
-    /// Returns where the password of an encrypted key comes from; nobody is asked yet.
+    /// Returns the source of the password of an encrypted key; nobody is asked yet.
     pub(crate) fn password(&self, env: &Environment) -> Result<PasswordSource, Failure> {
         self.password_of("pkcs8-password", "pkcs8-password-file", env)
     }

@@ -36,7 +36,7 @@ pub(crate) enum Group {
     Identity,
     /// How AWS is reached.
     Network,
-    /// Where sessions wait between two runs.
+    /// Where sessions are cached.
     Cache,
     /// Where the program's own files are, and what it tells.
     Program,
@@ -83,7 +83,7 @@ impl Group {
     }
 }
 
-/// Where a setting may come from.
+/// The possible sources of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sources {
     /// Flag, variable, named session, `[defaults]`.
@@ -101,12 +101,12 @@ pub(crate) enum Sources {
     Session,
 }
 
-/// What this version does with a setting.
+/// Whether this version supports a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Support {
     /// It does what its help says.
     Here,
-    /// It is read and checked; using it says that this is not in this version.
+    /// It is parsed and checked; using it is an error that says that this version does not support it.
     Later(&'static str),
 }
 
@@ -166,13 +166,13 @@ impl Setting {
         Self { aws_variable: Some(variable), ..self }
     }
 
-    /// Returns the variable: `ANYROLE_TRUST_ANCHOR_ARN`; `None` where no variable is read.
+    /// Returns the variable: `ANYROLE_TRUST_ANCHOR_ARN`; `None` if there is none.
     pub(crate) fn variable(&self) -> Option<String> {
         self.has_variable()
             .then(|| format!("{VARIABLES}{}", self.name.to_ascii_uppercase().replace('-', "_")))
     }
 
-    /// Tells whether the variable whose name goes on with `rest` after [`VARIABLES`] gives this setting.
+    /// Returns whether the variable [`VARIABLES`] followed by `rest` is that of this setting.
     pub(crate) fn is_variable(&self, rest: &str) -> bool {
         let octet = |octet: u8| if octet == b'-' { b'_' } else { octet.to_ascii_uppercase() };
         self.has_variable() && rest.bytes().eq(self.name.bytes().map(octet))
@@ -190,13 +190,13 @@ impl Setting {
         self.name.replace('-', "_")
     }
 
-    /// Tells whether there is a flag of this name.
+    /// Returns whether this setting has a flag.
     pub(crate) const fn has_flag(&self) -> bool {
         !matches!(self.sources, Sources::Session)
     }
 }
 
-/// What the variables of our settings begin with.
+/// The prefix of our settings' variables.
 pub(crate) const VARIABLES: &str = "ANYROLE_";
 
 const PKCS11: &str = "keys on PKCS#11 tokens";

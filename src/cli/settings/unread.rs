@@ -1,12 +1,12 @@
-//! Variables that are named as ours are, and that nothing reads: a slip of the pen, or a hope.
+//! Variables with our prefix that are not used: a typing mistake, or an assumption.
 
 use super::table::{SETTINGS, Sources, VARIABLES};
 use crate::text::printable;
 
-/// The variables that are no settings, by the rest of their names.
+/// The variables that are not settings, without the prefix.
 const OTHERS: &[&str] = &["CACHE_NAMESPACE", "SESSION", "STATE_DIR"];
 
-/// Says of each variable that nothing reads why, and what was probably meant; `rests` are the names behind [`VARIABLES`].
+/// Explains for each unused variable why, and what was probably meant; `rests` are the names after [`VARIABLES`].
 pub(super) fn unread<'a>(rests: impl Iterator<Item = &'a str>) -> Vec<String> {
     rests.filter(|rest| !is_read(rest)).map(explained).collect()
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::process;
 
-/// How often the parent is looked for.
+/// How often to check for the parent.
 const PARENT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Catches Ctrl-C and SIGTERM from now on, and returns what waits for them; where they cannot be caught, they end the
-/// process by themselves.
+/// Catches Ctrl-C and SIGTERM from now on, and returns a future that waits for them; signals that cannot be caught end
+/// the process.
 #[cfg(unix)]
 pub(in crate::cli) fn asked() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -24,7 +24,7 @@ pub(in crate::cli) fn asked() -> impl Future<Output = ()> {
     }
 }
 
-/// Waits for Ctrl-C; where it cannot be caught, it ends the process by itself.
+/// Waits for Ctrl-C; if it cannot be caught, it ends the process.
 #[cfg(not(unix))]
 pub(in crate::cli) async fn asked() {
     if tokio::signal::ctrl_c().await.is_err() {
@@ -32,7 +32,7 @@ pub(in crate::cli) async fn asked() {
     }
 }
 
-/// Waits until this process has another parent than at its start.
+/// Waits until the process has a different parent than at its start.
 pub(super) async fn orphaned(parent: Option<i32>) {
     if parent.is_none() {
         return std::future::pending().await;

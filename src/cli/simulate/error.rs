@@ -1,11 +1,11 @@
-//! Why a simulator is not started.
+//! Why a simulator cannot start.
 
 use pki_test::simulator::{SimulatorError, WorldError};
 
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::text::quoted;
 
-/// Why a simulator is not started.
+/// Why a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum SimulateError {
     /// Not twelve digits.
@@ -51,7 +51,7 @@ pub(in crate::cli) enum SimulateError {
         /// What is wrong with them.
         why: String,
     },
-    /// The file describes no world.
+    /// The file does not describe a world.
     #[error("cannot make a world of {}", quoted(path))]
     World {
         /// The file.

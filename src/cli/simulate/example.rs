@@ -1,4 +1,4 @@
-//! The call that the simulator tells to try: resources that belong together, and an identity whose files exist.
+//! The example call that the simulator prints: resources that belong together, and an identity whose files exist.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::pki::{Folder, Role};
 use crate::private_file::shell_word;
 
-/// What a client names to get a session.
+/// What a client needs to name to get a session.
 pub(super) struct Example {
     trust_anchor_arn: String,
     profile_arn: String,
@@ -18,19 +18,19 @@ pub(super) struct Example {
     identity: Identity,
 }
 
-/// Whose certificate the call presents.
+/// The identity for the call.
 #[derive(Clone)]
 enum Identity {
-    /// One that the trust anchor's PKI has issued.
+    /// An identity issued by the trust anchor's PKI.
     Issued { certificate: PathBuf, private_key: PathBuf },
-    /// The PKI has issued none that is of use.
+    /// The PKI has issued no usable one.
     NoneIssued { folder: PathBuf },
-    /// The trust anchor is of no PKI of this program.
+    /// The trust anchor does not belong to a PKI of this program.
     Unknown,
 }
 
 impl Example {
-    /// Finds a trust anchor, a profile and a role with which a session can be had, best with an identity; `None` if none
+    /// Finds a trust anchor, a profile and a role that yield a session, preferably with an identity; `None` if none
     /// belong together.
     pub(super) fn of(settings: &SimulatorSettings, now: Timestamp) -> Option<Self> {
         let files = settings.trust_anchor_files.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
@@ -40,7 +40,7 @@ impl Example {
             .zip(files)
             .filter_map(|(anchor, files)| Self::with(anchor, files, settings, now))
             .collect();
-        // The order is kept among those that are alike.
+        // A stable sort: among equals the order is kept.
         found.sort_by_key(|example| match example.identity {
             Identity::Issued { .. } => 0,
             Identity::NoneIssued { .. } => 1,
@@ -75,7 +75,7 @@ impl Example {
         })
     }
 
-    /// Renders the call. Every path is absolute, as the other terminal may stand elsewhere, and exists.
+    /// Renders the call. Every path is absolute, because the other terminal may be in another folder, and exists.
     pub(super) fn text(&self, endpoint: &str) -> String {
         let Self { trust_anchor_arn, profile_arn, role_arn, identity } = self;
         let (certificate, private_key) = match identity {
@@ -106,12 +106,12 @@ impl Example {
     }
 }
 
-/// Finds an identity in the PKI that one of the files is a CA of.
+/// Finds an identity in the PKI to which one of the files belongs as a CA.
 fn identity(files: &[PathBuf], now: Timestamp) -> Identity {
     let folders = files.iter().filter_map(|file| pki_folder(file));
     let mut found = Identity::Unknown;
     for folder in folders {
-        // A PKI that cannot be listed has nothing to tell here; the simulator does without.
+        // A PKI that cannot be listed contributes nothing; the simulator works without it.
         let listed = folder.list().unwrap_or_default();
         let issued = listed.into_iter().find_map(|listed| {
             let private_key = listed.file.with_extension("key");
@@ -133,7 +133,7 @@ fn identity(files: &[PathBuf], now: Timestamp) -> Identity {
 fn pki_folder(file: &Path) -> Option<Folder> {
     let file = std::path::absolute(file).ok()?;
     let folder = Folder::new(file.parent()?.parent()?.to_owned());
-    // `.` and `..` in what was typed do not hinder.
+    // What was typed may contain `.` and `..`.
     let same = folder.root_certificate().canonicalize().ok()? == file.canonicalize().ok()?;
     same.then_some(folder)
 }

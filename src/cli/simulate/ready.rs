@@ -1,4 +1,4 @@
-//! What is told once the simulator listens.
+//! What is printed once the simulator listens.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(super) struct Ready<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     https_ca: Option<&'a str>,
     region: &'a str,
-    /// The first of each kind, which is the only one without a world file.
+    /// The first of each kind; without a world file, the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_anchor_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub(super) struct Ready<'a> {
     control: Control<'a>,
 }
 
-/// How the control path is reached.
+/// How to reach the control path.
 #[derive(Serialize)]
 struct Control<'a> {
     url: String,
@@ -103,7 +103,7 @@ impl<'a> Ready<'a> {
                 " and {endpoint}\nclients of https must trust its CA certificate, which --https-ca writes to a file"
             ),
             (Some(endpoint), Some(path)) => {
-                // As it was typed, if there is no current folder.
+                // Unchanged if there is no current folder.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 writeln!(text, " and {endpoint}\nclients of https must trust {}", shell_word(&path))
             }

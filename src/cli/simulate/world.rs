@@ -1,4 +1,4 @@
-//! The world that the flags describe, for a simulator without a file.
+//! The world described by flags, for a simulator without a world file.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ const ANCHOR_LIMIT: u64 = 1 << 20;
 const RESOURCE_ID: &str = "a1b2c3d4-0000-4000-8000-000000000001";
 const DEFAULT_ANCHOR: &str = "anyrole-pki/ca/root.pem";
 
-/// The small world of the flags: one trust anchor, one profile, some roles, by their ARNs.
+/// The small world described by flags: one trust anchor, one profile, some roles, by their ARNs.
 pub(in crate::cli) struct World {
     pub(in crate::cli) region: String,
     pub(in crate::cli) trust_anchor_arn: String,
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    /// Returns what the flags describe.
+    /// Returns the world that the flags describe.
     pub(super) fn of(typed: &Typed) -> Result<Self, SimulateError> {
         let account = typed.flag(ACCOUNT.name).unwrap_or("111122223333");
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -104,7 +104,7 @@ pub(in crate::cli) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure>
     if found.is_empty() { Err(unusable(String::from("it holds no certificate")).into()) } else { Ok(found) }
 }
 
-/// Imports the revocation lists into each trust anchor; PEM alone, as AWS takes it.
+/// Imports the revocation lists into each trust anchor; only PEM, as at AWS.
 pub(super) fn import(typed: &Typed, mut anchors: Vec<TrustAnchor>) -> Result<Vec<TrustAnchor>, Failure> {
     for path in typed.texts(CRL.name).map(Path::new) {
         let unusable =

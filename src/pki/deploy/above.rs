@@ -1,11 +1,11 @@
-//! The folders above the place of a pair: who can change one of them can exchange the pair.
+//! Checks the folders above a deployed pair: whoever can change one of them can replace the pair.
 
 use std::path::{Path, PathBuf};
 
 use super::obstacle::Obstacle;
 
-/// Returns the folder without links in its path, once it and all that leads there is found to be root's or the caller's, and
-/// nobody else's to change.
+/// Returns the folder's path free of links, after checking that it and everything on the way belongs to root or the
+/// caller, and that nobody else can change it.
 pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
     system::judge(above, name)
 }
@@ -17,13 +17,13 @@ mod system {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
 
     use super::*;
-    use crate::private_file::{Way, follow, owner_name};
+    use crate::private_file::{ResolvedPath, follow, owner_name};
 
     const STICKY: u32 = 0o1000;
 
     pub(super) fn judge(above: &Path, name: &str) -> Result<PathBuf, Obstacle> {
         let way = follow(above).map_err(|error| {
-            // Whoever is told that a folder is missing has to make all of them.
+            // The error names the whole path, because every missing folder on it has to be created.
             match std::fs::metadata(above) {
                 Err(found) if found.kind() == std::io::ErrorKind::NotFound => {
                     Obstacle::AboveMissing { folder: above.to_owned() }
@@ -42,7 +42,7 @@ mod system {
             if mode & STICKY == 0 {
                 return Err(Obstacle::AboveOpen { folder, mode });
             }
-            // Further up nobody can rename what is ours; here the names beside the place are anybody's.
+            // Further up nobody can rename our folders; here anybody could create names beside the place.
             if folder == way.end {
                 return Err(Obstacle::AboveShared { folder, mode, name: name.to_owned() });
             }
@@ -60,7 +60,7 @@ mod system {
         Ok(way.end)
     }
 
-    fn judge_owners(way: &Way, name: &str) -> Result<(), Obstacle> {
+    fn judge_owners(way: &ResolvedPath, name: &str) -> Result<(), Obstacle> {
         let own = rustix::process::geteuid().as_raw();
         let Some(step) = way.steps.iter().find(|step| ![0, own].contains(&step.metadata.uid())) else {
             return Ok(());
@@ -78,7 +78,7 @@ mod system {
 mod system {
     use super::*;
 
-    /// What is made in a folder has the access list of the folder.
+    /// Whatever is created in a folder has the folder's access list.
     pub(super) fn judge(above: &Path, _name: &str) -> Result<PathBuf, Obstacle> {
         if above.is_dir() {
             Ok(above.to_owned())

@@ -1,4 +1,4 @@
-//! What is in the way of a deployment, and the way out of each.
+//! What prevents a deployment, and the way out in each case.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::pki::error::Call;
 use crate::private_file::{ReadError, WithinError, shell_word};
 use crate::text::quoted;
 
-/// What is in the way of a deployment; nothing was changed.
+/// What prevents a deployment; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Obstacle {
     /// The caller may not make anything in the folder above.

@@ -7,7 +7,7 @@ use super::PkiError;
 pub struct Call {
     /// The name of the identity, as a word of a shell.
     pub name: String,
-    /// What names the PKI's folder: ` --folder PATH`, or nothing where that is the usual one.
+    /// The PKI's folder as a flag, ` --folder PATH`; empty for the default.
     pub folder: String,
 }
 

@@ -1,4 +1,4 @@
-//! Locks, changes by others, and what is kept of a file.
+//! Locks, changes by others, and what is preserved of a file.
 #![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "a test plays the other programs")]
 
@@ -8,13 +8,13 @@ use std::path::Path;
 use super::*;
 
 const LIMIT: u64 = 1000;
-const PATIENCE: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn begin(path: &Path) -> Editing {
-    Editing::begin(path, MissingFolder::Refuse, LIMIT, PATIENCE).expect("the folder is ours")
+    Editing::begin(path, MissingFolder::Refuse, LIMIT, LOCK_TIMEOUT).expect("the folder is ours")
 }
 
-/// Adds a line, however often others change the file meanwhile.
+/// Adds a line, retrying while others change the file.
 fn add(path: &Path, line: &str) {
     loop {
         let editing = begin(path);
@@ -113,7 +113,7 @@ fn mode_and_links_are_kept_and_what_the_killed_left_is_removed() {
     assert_eq!(std::fs::metadata(&path).expect("it is there").mode() & 0o777, 0o640);
     assert!(std::fs::symlink_metadata(&link).expect("it is there").is_symlink());
     assert_eq!(names(folder.path()), [".file.anyrole-x", ".other.anyrole-0123456789abcdef", "file", "link"]);
-    // A link to nothing is where the file is to be.
+    // A dangling link: the file is created at its target.
     symlink("new", folder.path().join("to-new")).expect("the folder is ours");
     add(&folder.path().join("to-new"), "x");
     assert_eq!(std::fs::read(folder.path().join("new")).expect("it was made"), b"x\n");
@@ -126,12 +126,12 @@ fn a_file_that_comes_to_nothing_is_not_left() {
     drop(begin(&path));
     assert_eq!(names(folder.path()), [""; 0]);
     let below = folder.path().join(".aws/file");
-    let error = Editing::begin(&below, MissingFolder::Refuse, LIMIT, PATIENCE).expect_err("no folder");
+    let error = Editing::begin(&below, MissingFolder::Refuse, LIMIT, LOCK_TIMEOUT).expect_err("no folder");
     assert!(error.to_string().contains(".aws': there is no such file or folder"), "{error}");
-    drop(Editing::begin(&below, MissingFolder::Make, LIMIT, PATIENCE).expect("the folder is made"));
+    drop(Editing::begin(&below, MissingFolder::Make, LIMIT, LOCK_TIMEOUT).expect("the folder is made"));
     assert_eq!(std::fs::metadata(folder.path().join(".aws")).expect("made").mode() & 0o777, 0o700);
     let deeper = folder.path().join("a/b/file");
-    Editing::begin(&deeper, MissingFolder::Make, LIMIT, PATIENCE).expect_err("only one folder is made");
+    Editing::begin(&deeper, MissingFolder::Make, LIMIT, LOCK_TIMEOUT).expect_err("only one folder is made");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! By descriptors: of the folder, which was judged, and of the file, which is locked.
+//! Through descriptors: of the folder, which was checked, and of the file, which is locked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -14,24 +14,24 @@ use zeroize::Zeroizing;
 
 use super::super::account::owner_name;
 use super::super::read::{describe, drain};
-use super::super::way::{Step, Way, follow};
+use super::super::resolve::{ResolvedPath, Step, follow};
 use super::super::{ReadError, ReadRefusal, WriteError, check_size_limit, shown};
 use super::{EMPTIED, EditError, MissingFolder, Replaced, SETTLED, lock_within};
 
-/// How many links are followed: as many as Linux follows.
+/// The most links followed, as in Linux.
 const MAX_LINKS: u32 = 40;
 
-/// What stands between the file's name and sixteen digits in the name of a file that is being written.
+/// What separates the file's name from sixteen digits in the name of a temporary file.
 const MARK: &[u8] = b".anyrole-";
 
 const STICKY: u32 = 0o1000;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// No link is followed, no child inherits the descriptor, and no pipe keeps us waiting.
-const CAREFULLY: OFlags =
+/// Follows no link, is not inherited by children, and does not block on a pipe.
+const SAFE_OPEN: OFlags =
     OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-/// Which file it is and when it was written: it changes with the content.
+/// Identifies a file and its last modification: changes whenever the content does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     device: u64,
@@ -41,7 +41,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Returns the stamp of a file, links followed; `None` where there is none.
+    /// Returns the stamp of a file, following links; `None` if there is none.
     pub fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|found| Self::new(&found))
     }
@@ -56,37 +56,38 @@ impl Stamp {
     }
 }
 
-/// A file that is locked and read, and is to be replaced or left as it is.
+/// A locked file that was read, to be replaced or left unchanged.
 #[derive(Debug)]
 pub struct Editing {
-    /// As the user named it.
+    /// The path that the user gave.
     path: PathBuf,
     folder: File,
     name: OsString,
-    /// Closing it gives the lock back.
+    /// Closing it releases the lock.
     file: File,
     found: std::fs::Metadata,
     content: Zeroizing<Vec<u8>>,
-    /// Whether it was made here, to be locked, and nobody has written it yet.
+    /// Whether it was created here for locking, and nobody has written to it yet.
     is_ours: bool,
 }
 
 impl Editing {
-    /// Locks and reads a file of at most `limit` bytes, and makes it, empty and with mode 0600, where it is missing.
+    /// Locks and reads a file of at most `limit` bytes; a missing file is created, empty and with mode 0600.
     ///
-    /// Others of ours who change it are waited for, at most for `patience`.
+    /// Waits for our other writers of the file, at most for `timeout`.
     ///
     /// # Errors
     ///
-    /// Fails if the file or its folder may not be read and written, if it is no regular file or another user's, if it is locked for too
-    /// long; and for root, if another user owns or can write it, its folder, or a link or folder that leads there.
+    /// Fails if the file or its folder may not be read and written, if it is not a regular file or belongs to another
+    /// user, or if it is locked for too long; for root, also if another user owns or can write it, its folder, or a
+    /// link or folder on the way.
     pub fn begin(
         path: &Path,
         missing: MissingFolder,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, EditError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let mut last_try = false;
         while !last_try {
             last_try = Instant::now() >= deadline;
@@ -103,12 +104,12 @@ impl Editing {
                 None => None,
             };
             let Some((place, file, is_ours)) = opened else {
-                // Somebody exchanges folders or files right now.
+                // Somebody is replacing folders or files right now.
                 std::thread::sleep(Duration::from_millis(1));
                 continue;
             };
             let found = file.metadata().map_err(|error| ReadError::io(path, &error))?;
-            judge_file(&found, path)?;
+            check_file(&found, path)?;
             let locked = lock_within(file, deadline).map_err(|error| {
                 WriteError::new(path, format!("it cannot be locked: {}", super::super::words(&error)))
             })?;
@@ -117,37 +118,37 @@ impl Editing {
                 continue;
             }
             let found = file.metadata().map_err(|error| ReadError::io(path, &error))?;
-            judge_file(&found, path)?;
+            check_file(&found, path)?;
             let content = drain(&file, path, limit, found.len())?;
             let Place { folder, name } = place;
             let path = path.to_owned();
             return Ok(Self { path, folder, name, file, found, content, is_ours });
         }
-        let why = format!("another program has kept it locked for {} seconds", patience.as_secs());
+        let why = format!("another program has kept it locked for {} seconds", timeout.as_secs());
         Err(WriteError::new(path, why).into())
     }
 
-    /// Returns what is in the file.
+    /// Returns the file's content.
     pub fn content(&self) -> &[u8] {
         &self.content
     }
 
-    /// Returns the file as it is.
+    /// Returns the file's stamp.
     pub fn stamp(&self) -> Stamp {
         Stamp::new(&self.found)
     }
 
-    /// Returns the permission bits by which other users can reach the file; `None` where it is its owner's alone.
+    /// Returns the permission bits that let other users access the file; `None` if it is private to its owner.
     pub fn exposure(&self) -> Option<u32> {
         let mode = self.found.mode() & 0o777;
         (mode & 0o077 != 0).then_some(mode)
     }
 
-    /// Puts new content in place of the file, with its mode, group and access list, on the disk before anybody sees it.
+    /// Replaces the file's content, keeping its mode, group and access list; it is on disk before anybody sees it.
     ///
     /// # Errors
     ///
-    /// Fails if the folder is not writable or the disk is full. The file is then as it was.
+    /// Fails if the folder is not writable or the disk is full. The file is then unchanged.
     pub fn replace(mut self, content: &[u8]) -> Result<Replaced, EditError> {
         let failed = |errno: Errno| match errno {
             Errno::BUSY => WriteError::new(
@@ -172,7 +173,8 @@ impl Editing {
         }
         let written = temporary.file.metadata().map_err(|error| WriteError::io(&self.path, &error))?;
         match renameat(&self.folder, &temporary.name, &self.folder, &self.name) {
-            // Somebody who held another lock, since the file was exchanged meanwhile, swept it away.
+            // The file was replaced in the meantime, and the holder of the new file's lock swept our temporary file
+            // away.
             Err(Errno::NOENT) => return Ok(Replaced::Changed),
             renamed => renamed.map_err(failed)?,
         }
@@ -186,8 +188,9 @@ impl Editing {
         Ok(Replaced::Done(Stamp::new(&written)))
     }
 
-    /// Keeps the file as it was read in a file beside it, whose name is the file's and `suffix`, with its mode; not where there is one whose name
-    /// begins with the file's and `mark`, or where the file is new. Returns the copy's name.
+    /// Saves the file as it was read in a copy beside it, named like the file plus `suffix`, with the same mode; not if
+    /// the file is new, or if there is a file whose name starts with the file's name and `mark`. Returns the copy's
+    /// name.
     ///
     /// # Errors
     ///
@@ -212,7 +215,7 @@ impl Editing {
         Ok(Some(name))
     }
 
-    /// Says what stands in the way of writing, which is the folder where it is closed.
+    /// Explains why writing failed; the folder may be the cause.
     fn in_folder(&self, errno: Errno) -> WriteError {
         let error = std::io::Error::from(errno);
         match (errno, self.path.parent()) {
@@ -224,7 +227,7 @@ impl Editing {
         }
     }
 
-    /// Tells whether the file is as it was read, and in its place.
+    /// Returns whether the file is as it was read, and still in its place.
     fn is_unchanged(&self) -> bool {
         let changed = |found: &std::fs::Metadata| (Stamp::new(found), found.ctime(), found.ctime_nsec());
         let now = self.file.metadata();
@@ -232,7 +235,7 @@ impl Editing {
             && is_current(&self.folder, &self.name, &self.file)
     }
 
-    /// Removes what those left behind who were killed while they wrote. Nobody else writes while we hold the lock.
+    /// Removes the leftovers of writers that were killed. Nobody else writes while we hold the lock.
     fn sweep(&self) {
         let Ok(entries) = Dir::read_from(&self.folder) else { return };
         let start = [b".", self.name.as_bytes(), MARK].concat();
@@ -240,7 +243,7 @@ impl Editing {
             let name = entry.file_name();
             let rest = name.to_bytes().strip_prefix(start.as_slice());
             if rest.is_some_and(|rest| rest.len() == 16 && rest.iter().all(u8::is_ascii_hexdigit)) {
-                // What cannot be removed is its owner's alone.
+                // What cannot be removed is private to its owner.
                 let _ = unlinkat(&self.folder, name, AtFlags::empty());
             }
         }
@@ -251,24 +254,24 @@ impl Drop for Editing {
     fn drop(&mut self) {
         let is_empty = || self.file.metadata().is_ok_and(|found| found.len() == 0);
         if self.is_ours && is_empty() && is_current(&self.folder, &self.name, &self.file) {
-            // It was made to be locked, and came to nothing.
+            // It was created for locking, and never written.
             let _ = unlinkat(&self.folder, &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Tells whether a file was written just before another one was made.
+/// Returns whether a file was written shortly before another one was created.
 fn is_fresh(file: &std::fs::Metadata, made: &std::fs::Metadata) -> bool {
     let nanoseconds = |found: &std::fs::Metadata| {
         i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec())
     };
     let age = nanoseconds(made) - nanoseconds(file);
-    // One that was written in the future was not written now.
+    // A modification time in the future is not a recent one.
     let settled = if file.len() == 0 { EMPTIED } else { SETTLED };
     u128::try_from(age).is_ok_and(|age| age < settled.as_nanos())
 }
 
-/// A file that is being written; it is removed unless it is kept.
+/// A temporary file; it is removed unless it is kept.
 struct Temporary<'a> {
     folder: &'a File,
     name: OsString,
@@ -284,19 +287,20 @@ impl<'a> Temporary<'a> {
         own.push(name);
         own.push(OsStr::from_bytes(MARK));
         own.push(hex::encode(random));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         let file = File::from(openat(folder, &own, flags, Mode::RUSR | Mode::WUSR)?);
         Ok(Self { folder, name: own, file, is_kept: false })
     }
 
-    /// Writes it, with what else belongs to the file that it replaces; `group` is what the folder gave it.
+    /// Writes the content, and copies the metadata of the file that it replaces; `group` is the one that the folder
+    /// assigned.
     fn fill(&self, content: &[u8], old: &File, found: &std::fs::Metadata, group: u32) -> std::io::Result<()> {
         check_size_limit(content.len())?;
         let mut mode = Mode::from_raw_mode((found.mode() & 0o777) as rustix::fs::RawMode);
         if group != found.gid()
             && rustix::fs::fchown(&self.file, None, Some(Gid::from_raw(found.gid()))).is_err()
         {
-            // Rather nobody than another group.
+            // Better no group access than that of another group.
             mode -= Mode::RWXG;
         }
         copy_access_list(old, &self.file)?;
@@ -309,14 +313,14 @@ impl<'a> Temporary<'a> {
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            // What cannot be removed is its owner's alone; the next writer tries again.
+            // What cannot be removed is private to its owner; the next writer tries again.
             let _ = unlinkat(self.folder, &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Copies the access list, where there is one: its mask is what the group's bits of the mode show. Where there is none, the new file has none of its folder's
-/// either.
+/// Copies the access list, if there is one: the group bits of the mode show its mask. If there is none, one inherited
+/// from the folder is removed from the new file.
 #[cfg(target_os = "linux")]
 fn copy_access_list(old: &File, new: &File) -> std::io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
@@ -326,7 +330,7 @@ fn copy_access_list(old: &File, new: &File) -> std::io::Result<()> {
     match fgetxattr(old, NAME, &mut list) {
         Ok(length) => Ok(fsetxattr(new, NAME, &list[..length], XattrFlags::empty())?),
         Err(_) => {
-            // There may be none on this file system at all.
+            // This file system may have none at all.
             let _ = fremovexattr(new, NAME);
             Ok(())
         }
@@ -339,14 +343,14 @@ fn copy_access_list(_old: &File, _new: &File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where the file is: an open folder, and a name in it that is no link.
+/// The file's place: an open folder, and a name in it that is not a link.
 struct Place {
     folder: File,
     name: OsString,
 }
 
 impl Place {
-    /// Follows the path, judges the way for root, and opens the folder; `None` where it was exchanged meanwhile.
+    /// Follows the path, checks it, and opens the folder; `None` if something on it was replaced in the meantime.
     fn find(path: &Path) -> Result<Option<Self>, EditError> {
         let mut named = std::path::absolute(path).map_err(|error| WriteError::io(path, &error))?;
         for _ in 0..MAX_LINKS {
@@ -354,13 +358,13 @@ impl Place {
                 return Err(WriteError::new(path, "it is a folder").into());
             };
             let way = way(path, parent)?;
-            judge_way(&way, path)?;
+            check_path(&way, path)?;
             let at = way.end.join(name);
             match std::fs::symlink_metadata(&at) {
                 Ok(metadata) if metadata.is_symlink() => {
                     let target = std::fs::read_link(&at).map_err(|error| ReadError::io(&at, &error))?;
                     let link = Step { path: at, metadata };
-                    judge_step(&link, false, path)?;
+                    check_step(&link, false, path)?;
                     named = way.end.join(target);
                 }
                 Ok(_) | Err(_) => {
@@ -372,10 +376,10 @@ impl Place {
         Err(WriteError::new(path, "its links lead nowhere").into())
     }
 
-    /// Opens the file, or makes it and tells so; `None` where a link or a file was put there meanwhile.
+    /// Opens the file, or creates it and says so; `None` if a link or a file was put there in the meantime.
     fn open_file(&self, path: &Path) -> Result<Option<(File, bool)>, EditError> {
         let Self { folder, name } = self;
-        match openat(folder, name, OFlags::RDWR | CAREFULLY, Mode::empty()) {
+        match openat(folder, name, OFlags::RDWR | SAFE_OPEN, Mode::empty()) {
             Ok(file) => return Ok(Some((file.into(), false))),
             Err(Errno::LOOP) => return Ok(None),
             Err(Errno::NOENT) => {}
@@ -385,10 +389,10 @@ impl Place {
             }
             Err(errno) => return Err(WriteError::io(path, &errno.into()).into()),
         }
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | CAREFULLY;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE_OPEN;
         match openat(folder, name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => {
-                // The umask may have taken even our own rights.
+                // The umask may have removed even our own permissions.
                 rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)
                     .map_err(|errno| WriteError::io(path, &errno.into()))?;
                 Ok(Some((file.into(), true)))
@@ -415,7 +419,7 @@ fn closed(found: &Stat) -> String {
     )
 }
 
-/// Tells whether the open file still is the one of that name.
+/// Returns whether the open file is still the one with this name.
 fn is_current(folder: &File, name: &OsStr, file: &File) -> bool {
     match (statat(folder, name, AtFlags::SYMLINK_NOFOLLOW), rustix::fs::fstat(file)) {
         (Ok(named), Ok(held)) => (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino),
@@ -423,8 +427,8 @@ fn is_current(folder: &File, name: &OsStr, file: &File) -> bool {
     }
 }
 
-/// Follows the path to a folder; what is missing there is told of the file.
-fn way(path: &Path, folder: &Path) -> Result<Way, EditError> {
+/// Follows the path to a folder; what is missing on the way is reported for the file.
+fn way(path: &Path, folder: &Path) -> Result<ResolvedPath, EditError> {
     follow(folder).map_err(|error| match error.reason {
         ReadRefusal::Io(why) => {
             WriteError::new(path, format!("on the way to it, {}: {why}", shown(&error.path))).into()
@@ -438,8 +442,8 @@ fn way(path: &Path, folder: &Path) -> Result<Way, EditError> {
     })
 }
 
-fn open_folder(way: &Way, path: &Path) -> Result<Option<File>, EditError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFULLY;
+fn open_folder(way: &ResolvedPath, path: &Path) -> Result<Option<File>, EditError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | SAFE_OPEN;
     let folder = match openat(CWD, &way.end, flags, Mode::empty()) {
         Ok(folder) => File::from(folder),
         Err(Errno::NOTDIR | Errno::LOOP) => {
@@ -452,7 +456,7 @@ fn open_folder(way: &Way, path: &Path) -> Result<Option<File>, EditError> {
     Ok(way.steps.iter().any(same).then_some(folder))
 }
 
-/// Makes the folder of a file with mode 0700, if it is missing and the one above is there.
+/// Creates the folder of a file with mode 0700, if it is missing and its parent exists.
 fn make_folder(path: &Path) -> Result<(), EditError> {
     let Some(folder) = path.parent() else { return Ok(()) };
     if std::fs::symlink_metadata(folder).is_ok() {
@@ -460,10 +464,10 @@ fn make_folder(path: &Path) -> Result<(), EditError> {
     }
     let (Some(name), Some(above)) = (folder.file_name(), folder.parent()) else { return Ok(()) };
     let way = way(path, above)?;
-    judge_way(&way, path)?;
+    check_path(&way, path)?;
     let Some(above) = open_folder(&way, path)? else { return Ok(()) };
     match rustix::fs::mkdirat(&above, name, Mode::RWXU) {
-        // The umask can only have taken bits away, so nobody was let in meanwhile.
+        // The umask can only have removed permissions, so nobody was let in before.
         Ok(()) => {
             let made = statat(&above, name, AtFlags::SYMLINK_NOFOLLOW);
             if made.is_ok_and(|made| FileType::from_raw_mode(made.st_mode) == FileType::Directory) {
@@ -477,7 +481,7 @@ fn make_folder(path: &Path) -> Result<(), EditError> {
     }
 }
 
-fn judge_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
+fn check_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
     if !found.is_file() {
         return Err(ReadError::new(path, ReadRefusal::NotAFile(describe(found))).into());
     }
@@ -497,13 +501,13 @@ fn judge_file(found: &std::fs::Metadata, path: &Path) -> Result<(), EditError> {
     Ok(())
 }
 
-/// Refuses a way that others decide on: for root, whatever others own or can write; for anybody, a link of somebody who is neither root nor the caller, as the
-/// kernel does in `/tmp`.
-fn judge_way(way: &Way, path: &Path) -> Result<(), EditError> {
-    way.steps.iter().try_for_each(|step| judge_step(step, step.path == way.end, path))
+/// Rejects a path that others control: for root, if others own or can write any part; for anybody else, if it has a
+/// link of somebody who is neither root nor the caller, as the kernel does in `/tmp`.
+fn check_path(way: &ResolvedPath, path: &Path) -> Result<(), EditError> {
+    way.steps.iter().try_for_each(|step| check_step(step, step.path == way.end, path))
 }
 
-fn judge_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> {
+fn check_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> {
     let Step { path: at, metadata } = step;
     let own = rustix::process::geteuid();
     let (kind, is_link) = if metadata.is_symlink() { ("link", true) } else { ("folder", false) };
@@ -517,7 +521,7 @@ fn judge_step(step: &Step, is_last: bool, path: &Path) -> Result<(), EditError> 
     if !own.is_root() {
         return Ok(());
     }
-    // Nobody can rename what is another's in a sticky folder, but anybody can put something where nothing is yet.
+    // In a sticky folder nobody can rename another's files, but anybody can create one where there is none yet.
     let is_kept = metadata.mode() & STICKY != 0 && !is_last;
     if metadata.is_dir() && metadata.mode() & WRITABLE_BY_OTHERS != 0 && !is_kept {
         let mode = metadata.mode() & 0o7777;

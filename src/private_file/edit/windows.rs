@@ -1,4 +1,5 @@
-//! By paths: the folder's own access list makes the file private. A lock denies reading to others here, so a file beside it is locked.
+//! By paths: the folder's access list makes the file private. A lock denies reading to others here, so a file beside it
+//! is locked.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,10 +12,10 @@ use super::super::read::{describe, drain};
 use super::super::{ReadError, ReadRefusal, WriteError, create_private_folder, open_private, replace};
 use super::{EditError, MissingFolder, Replaced, SETTLED, lock_within};
 
-/// How often a file is put in place that others hold open: a reader without `FILE_SHARE_DELETE`, a scanner.
+/// How often to try to replace a file that others hold open: a reader without `FILE_SHARE_DELETE`, a scanner.
 const ATTEMPTS: u32 = 40;
 
-/// When the file was written, and how long it is: it changes with the content.
+/// The modification time and length of the file: changes whenever the content does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     length: u64,
@@ -22,40 +23,41 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Returns the stamp of a file, links followed; `None` where there is none.
+    /// Returns the stamp of a file, following links; `None` if there is none.
     pub fn of(path: &Path) -> Option<Self> {
         let found = std::fs::metadata(path).ok()?;
         Some(Self { length: found.len(), modified: found.modified().ok() })
     }
 }
 
-/// A file that is locked and read, and is to be replaced or left as it is.
+/// A locked file that was read, to be replaced or left unchanged.
 #[derive(Debug)]
 pub struct Editing {
-    /// As the user named it.
+    /// The path that the user gave.
     path: PathBuf,
-    /// Links followed.
+    /// The same with links resolved.
     target: PathBuf,
-    /// Closing it gives the lock back.
+    /// Closing it releases the lock.
     _lock: File,
-    /// `None` where there is no file yet.
+    /// `None` if there is no file yet.
     found: Option<Stamp>,
     content: Zeroizing<Vec<u8>>,
 }
 
 impl Editing {
-    /// Locks and reads a file of at most `limit` bytes; one that is missing is empty.
+    /// Locks and reads a file of at most `limit` bytes; a missing file counts as empty.
     ///
-    /// Others of ours who change it are waited for, at most for `patience`.
+    /// Waits for our other writers of the file, at most for `timeout`.
     ///
     /// # Errors
     ///
-    /// Fails if the file or its folder may not be read and written, if it is no regular file, or if it is locked for too long.
+    /// Fails if the file or its folder may not be read and written, if it is not a regular file, or if it is locked for
+    /// too long.
     pub fn begin(
         path: &Path,
         missing: MissingFolder,
         limit: u64,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, EditError> {
         if missing != MissingFolder::Refuse
             && let Some(folder) = path.parent()
@@ -68,9 +70,9 @@ impl Editing {
         beside.push(".lock");
         let lock = open_private(Path::new(&beside))?;
         let locked =
-            lock_within(lock, Instant::now() + patience).map_err(|error| WriteError::io(path, &error))?;
+            lock_within(lock, Instant::now() + timeout).map_err(|error| WriteError::io(path, &error))?;
         let Some(lock) = locked else {
-            let why = format!("another program has kept it locked for {} seconds", patience.as_secs());
+            let why = format!("another program has kept it locked for {} seconds", timeout.as_secs());
             return Err(WriteError::new(path, why).into());
         };
         let found = Stamp::of(&target);
@@ -88,23 +90,23 @@ impl Editing {
         Ok(Self { path: path.to_owned(), target, _lock: lock, found, content })
     }
 
-    /// Returns what is in the file.
+    /// Returns the file's content.
     pub fn content(&self) -> &[u8] {
         &self.content
     }
 
-    /// Returns the file as it is.
+    /// Returns the file's stamp.
     pub fn stamp(&self) -> Stamp {
         self.found.clone().unwrap_or(Stamp { length: 0, modified: None })
     }
 
-    /// Other users reach what the access list says, which is not looked at.
+    /// Other users have the access that the access list grants, which is not examined.
     pub const fn exposure(&self) -> Option<u32> {
         None
     }
 
-    /// Keeps the file as it was read in a file beside it, whose name is the file's and `suffix`; not where there is one whose name begins with the
-    /// file's and `mark`, or where the file is new. Returns the copy's name.
+    /// Saves the file as it was read in a copy beside it, named like the file plus `suffix`; not if the file is new, or
+    /// if there is a file whose name starts with the file's name and `mark`. Returns the copy's name.
     ///
     /// # Errors
     ///
@@ -125,11 +127,11 @@ impl Editing {
         Ok(Some(copy))
     }
 
-    /// Puts new content in place of the file, on the disk before anybody sees it.
+    /// Replaces the file's content; it is on disk before anybody sees it.
     ///
     /// # Errors
     ///
-    /// Fails if the folder is not writable or the disk is full. The file is then as it was.
+    /// Fails if the folder is not writable or the disk is full. The file is then unchanged.
     pub fn replace(self, content: &[u8]) -> Result<Replaced, EditError> {
         if Stamp::of(&self.target) != self.found {
             return Ok(Replaced::Changed);

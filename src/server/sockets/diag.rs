@@ -1,4 +1,5 @@
-//! The kernel's answer about one connection, over netlink (sock_diag(7)): some ten microseconds, however many there are.
+//! Asks the kernel about one connection, over netlink (sock_diag(7)): about ten microseconds, however many connections
+//! there are.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,14 +16,14 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 
 use super::Owner;
 
-/// More than one answer takes, in bytes.
+/// More than one answer needs, in bytes.
 const ANSWER_BYTES: usize = 4096;
-/// The kernel answers at once; this ends a wait that a bug of it would make.
+/// The kernel answers at once; this limits the wait in case of a bug.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
-/// The cookie that asks for no certain socket.
+/// The cookie that asks for no particular socket.
 const NO_COOKIE: [u8; 8] = [0xff; 8];
 
-/// Returns whose socket is the other end of the connection.
+/// Returns the owner of the socket at the other end of the connection.
 pub(super) fn owner(local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
     let family = if peer.is_ipv4() { AF_INET } else { AF_INET6 };
     let socket_id = SocketId {
@@ -65,7 +66,7 @@ pub(super) fn owner(local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
     (is_connected && is_this && inode != 0).then_some(Owner { user: uid, inode: inode.into() })
 }
 
-/// Tells whether that is the address, in whichever form: an IPv6 socket that speaks IPv4 has it mapped.
+/// Returns whether this is the address, in either form: an IPv6 socket used for IPv4 has it mapped.
 fn is(ip: IpAddr, port: u16, address: SocketAddr) -> bool {
     ip.to_canonical() == address.ip().to_canonical() && port == address.port()
 }

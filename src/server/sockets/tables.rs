@@ -1,4 +1,4 @@
-//! The tables of connections in `/proc/net`, which name the user of each socket of this network namespace (proc(5)).
+//! The tables of connections in `/proc/net`, which show the user of each socket in this network namespace (proc(5)).
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -6,20 +6,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Owner;
 
-/// The tables, of IPv4 sockets and of IPv6 sockets, which may speak IPv4 too.
+/// The tables of IPv4 sockets and of IPv6 sockets, which may be used for IPv4 too.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-/// The most of a table that is read, in bytes: some 400,000 sockets.
+/// The most read of a table, in bytes: about 400,000 sockets.
 const TABLE_BYTES: u64 = 64 * 1024 * 1024;
-/// The user that stands for all whom a user namespace does not know.
+/// The user number that stands for all users unknown to a user namespace.
 const OVERFLOW_USER: u32 = 65_534;
 
-/// The states in which a socket has two ends: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT.
+/// The states in which a socket has a peer: ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT.
 const CONNECTED: [&str; 4] = ["01", "04", "05", "08"];
 
-/// The state in which a socket waits for connections: LISTEN.
+/// The state of a listening socket: LISTEN.
 const LISTENING: &str = "0A";
 
-/// Returns whose socket is the other end of the connection.
+/// Returns the owner of the socket at the other end of the connection.
 pub(super) fn owner(local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
     rows().find_map(|row| owner_in_row(&row, local, peer))
 }
@@ -41,12 +41,12 @@ fn rows() -> impl Iterator<Item = String> {
     tables.flat_map(|table| BufReader::new(table.take(TABLE_BYTES)).lines().map_while(Result::ok))
 }
 
-/// Tells whether a number stands for one user: not the overflow user's where a user namespace does not know everybody.
+/// Returns whether a number identifies one user: the overflow user's does only if this user namespace knows all users.
 pub(super) fn is_known(user: u32) -> bool {
     user != OVERFLOW_USER || knows_all_users()
 }
 
-/// Returns the owner of a row, if it is the other end: its local address is our peer.
+/// Returns the owner of a row if it is the other end: its local address is our peer.
 fn owner_in_row(row: &str, local: SocketAddr, peer: SocketAddr) -> Option<Owner> {
     let mut columns = row.split_ascii_whitespace();
     let (own, other, state) = (columns.nth(1)?, columns.next()?, columns.next()?);
@@ -58,7 +58,7 @@ fn owner_in_row(row: &str, local: SocketAddr, peer: SocketAddr) -> Option<Owner>
     Some(owner).filter(|owner| owner.inode != 0)
 }
 
-/// Tells whether a column, `0100007F:1F90`, is that address: each word of it in the order of this machine.
+/// Returns whether a column, `0100007F:1F90`, is this address: each word of it in this machine's byte order.
 fn is(column: &str, address: SocketAddr) -> bool {
     let words = |octets: &[u8]| -> String {
         let words = octets.as_chunks::<4>().0.iter();
@@ -74,7 +74,7 @@ fn is(column: &str, address: SocketAddr) -> bool {
     }
 }
 
-/// Tells whether this user namespace is the first one, which knows every user.
+/// Returns whether this is the initial user namespace, which knows every user.
 fn knows_all_users() -> bool {
     let mut map = String::new();
     let read = File::open("/proc/self/uid_map").and_then(|file| file.take(4096).read_to_string(&mut map));
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(user(&row("0100007F:9C40", "0100007F:1F90", "08", "77")), Some(1000));
         let mapped = "0000000000000000FFFF00000100007F";
         assert_eq!(user(&row(&format!("{mapped}:9C40"), &format!("{mapped}:1F90"), "01", "77")), Some(1000));
-        // Our own end, another address of the same ports, no owner any more, and a socket that only listens.
+        // Our own end, another address with the same ports, a socket without an owner, and a listening socket.
         assert_eq!(user(&row("0100007F:1F90", "0100007F:9C40", "01", "77")), None);
         assert_eq!(user(&row("0200007F:9C40", "0100007F:1F90", "01", "77")), None);
         assert_eq!(user(&row("0100007F:9C40", "0300007F:1F90", "01", "77")), None);

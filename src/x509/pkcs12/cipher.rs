@@ -1,4 +1,4 @@
-//! Opens what a store encrypts: PBES2 as modern programs write it, and the ciphers of PKCS#12 of old (RFC 7292, appendix C).
+//! Decrypts the parts of a store: PBES2 as in modern programs, and the old ciphers of PKCS#12 (RFC 7292, appendix C).
 
 use aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
 use cbc::cipher::block_padding::Pkcs7;
@@ -17,10 +17,10 @@ use super::derivation::{Purpose, derive};
 use super::{Budget, Passphrase, Pkcs12Error};
 use crate::x509::private_key::{PrivateKeyError, encrypted};
 
-/// The block of DES and RC2, in octets; and so the initial vector.
+/// The block size of DES and RC2, and so of the initialisation vector, in octets.
 const BLOCK: usize = 8;
 
-/// The ciphers of PKCS#12 that are still met.
+/// The old ciphers of PKCS#12 that are still in use.
 #[derive(Clone, Copy)]
 enum Legacy {
     TwoKeyTripleDes,
@@ -49,7 +49,7 @@ impl Legacy {
     }
 }
 
-/// Decrypts; the outcome is one DER structure, or the password was another.
+/// Decrypts; the result must be one DER structure, or the password was wrong.
 pub(super) fn decrypt(
     algorithm: &AlgorithmIdentifierRef<'_>,
     ciphertext: &[u8],
@@ -63,7 +63,7 @@ pub(super) fn decrypt(
     } else {
         return Err(not_supported(encrypted::cipher_name(&algorithm.oid)));
     };
-    // One wrong password in about 256 yields valid padding, and then noise.
+    // About one wrong password in 256 yields valid padding, followed by noise.
     match AnyRef::from_der(&clear) {
         Ok(_) => Ok(clear),
         Err(_) if crate::x509::ber::to_der(&clear).is_some() => Ok(clear),
@@ -100,7 +100,7 @@ fn legacy(
         Ok::<_, pkcs8::der::Error>((salt.as_bytes(), iterations))
     });
     let (salt, iterations) = parameters.map_err(|_| damaged())?;
-    // Key and initial vector.
+    // For the key and for the initialisation vector.
     budget.spend(iterations.saturating_mul(2))?;
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK) {
         return Err(cut_off());
@@ -118,7 +118,7 @@ fn legacy(
     .ok_or(Pkcs12Error::WrongPassword)
 }
 
-/// Decrypts cipher block chaining in place, and takes the padding off; `None` where there is none.
+/// Decrypts CBC in place and removes the padding; `None` if there is no valid padding.
 fn unchained<C: KeyInit + BlockCipherDecrypt>(
     key: &[u8],
     iv: &[u8],

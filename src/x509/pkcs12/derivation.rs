@@ -1,4 +1,4 @@
-//! Keys out of passwords as PKCS#12 has it (RFC 7292, appendix B).
+//! Derives keys from passwords as PKCS#12 specifies (RFC 7292, appendix B).
 
 use aws_lc_rs::digest::{self, Context};
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ pub(super) fn derive(
     length: usize,
 ) -> Zeroizing<Vec<u8>> {
     let block = algorithm.block_len();
-    // Each is repeated until it fills whole blocks; what is empty fills none.
+    // Each is repeated to fill whole blocks; an empty one fills none.
     let filling = |text: &[u8]| text.len().div_ceil(block) * block;
     let mut input = Zeroizing::new(Vec::with_capacity(filling(salt) + filling(password)));
     input.extend(salt.iter().cycle().take(filling(salt)));
@@ -47,7 +47,7 @@ pub(super) fn derive(
     }
 }
 
-/// Adds two numbers of the same length, most significant octet first, and one.
+/// Adds two numbers of the same length, most significant octet first, plus one.
 fn add_and_increment(number: &mut [u8], addend: &[u8]) {
     let mut carry = true;
     for (octet, added) in number.iter_mut().zip(addend).rev() {
@@ -62,7 +62,7 @@ fn add_and_increment(number: &mut [u8], addend: &[u8]) {
 mod tests {
     use super::*;
 
-    /// The password "smeg", as the vectors that circulate since PKCS#12 1.0 have it.
+    /// The password "smeg", as in the test vectors that have circulated since PKCS#12 1.0.
     const SMEG: [u8; 10] = [0, b's', 0, b'm', 0, b'e', 0, b'g', 0, 0];
 
     #[test]

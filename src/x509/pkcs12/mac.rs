@@ -1,4 +1,4 @@
-//! What proves that a store is whole and that the password is right (RFC 7292 §4, RFC 9579).
+//! Proves that a store is intact and the password right (RFC 7292 §4, RFC 9579).
 
 use std::num::NonZeroU32;
 
@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 use super::derivation::{Purpose, derive};
 use super::{Budget, Passphrase, Pkcs12Error};
 
-/// The lengths of keys that are of any use, in octets.
+/// The key lengths that make sense, in octets.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// What PBKDF2 is made of.
+/// The pseudorandom functions of PBKDF2.
 const PRFS: [(Pbkdf2Prf, pbkdf2::Algorithm); 4] = [
     (Pbkdf2Prf::HmacWithSha1, pbkdf2::PBKDF2_HMAC_SHA1),
     (Pbkdf2Prf::HmacWithSha256, pbkdf2::PBKDF2_HMAC_SHA256),
@@ -23,7 +23,7 @@ const PRFS: [(Pbkdf2Prf, pbkdf2::Algorithm); 4] = [
     (Pbkdf2Prf::HmacWithSha512, pbkdf2::PBKDF2_HMAC_SHA512),
 ];
 
-/// A MAC, and how its key comes from the password.
+/// A MAC, and how its key is derived from the password.
 #[derive(Debug)]
 pub(super) struct Mac<'a> {
     algorithm: AlgorithmIdentifierRef<'a>,
@@ -47,7 +47,7 @@ impl<'a> Mac<'a> {
         })
     }
 
-    /// Tells whether it fits the content under a password.
+    /// Returns whether the MAC matches the content under a password.
     pub(super) fn fits(
         &self,
         content: &[u8],
@@ -84,11 +84,11 @@ fn modern_key(
     });
     let (derivation, authentication) = parts.ok_or_else(unreadable)?;
     let algorithm = keyed_hash(&authentication).ok_or_else(unreadable)?;
-    // RFC 9579 §4 wants the length to be there; a longer one would only multiply the work.
+    // RFC 9579 §4 requires the length; a larger one would only multiply the work.
     let length = derivation.key_length.map(usize::from).ok_or_else(unreadable)?;
     let prf = PRFS.iter().find(|(prf, _)| *prf == derivation.prf).map(|(_, prf)| *prf);
     let prf = prf.filter(|_| KEY_LENGTHS.contains(&length)).ok_or_else(unreadable)?;
-    // No hash is shorter than 20 octets, and each of them costs all iterations.
+    // No hash is shorter than 20 octets, and each block of output costs all iterations.
     budget.spend(derivation.iteration_count.saturating_mul(4))?;
     let iterations = NonZeroU32::new(derivation.iteration_count).ok_or_else(unreadable)?;
     let mut key = Zeroizing::new(vec![0; length]);
@@ -96,7 +96,7 @@ fn modern_key(
     Ok(hmac::Key::new(algorithm, &key))
 }
 
-/// Returns the hash of that name, and the MAC that is made of it.
+/// Returns the hash of that name, and its MAC.
 fn hash(oid: &ObjectIdentifier) -> Option<(&'static digest::Algorithm, hmac::Algorithm)> {
     Some(match oid.to_string().as_str() {
         "1.3.14.3.2.26" => (&digest::SHA1_FOR_LEGACY_USE_ONLY, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),

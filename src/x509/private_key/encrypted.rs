@@ -1,4 +1,4 @@
-//! Encrypted PKCS#8: what it costs to open, and opening it.
+//! Encrypted PKCS#8: decryption, and what it costs.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the enums of the PKCS#8 library are open, and grow")]
 
@@ -19,9 +19,9 @@ use crate::secret::Secret;
 const ITERATION_LIMIT: u32 = 10_000_000;
 /// The most memory of scrypt, in bytes. OpenSSL's own parameters take 16 MiB.
 const SCRYPT_MEMORY_LIMIT: u64 = 64 * 1024 * 1024;
-/// What scrypt at its limits is counted for, in iterations of PBKDF2.
+/// The cost of scrypt at its limits, expressed in iterations of PBKDF2.
 const SCRYPT_WORK: u32 = ITERATION_LIMIT / 8;
-/// Why a header is damage.
+/// The description of a damaged header.
 const NO_HEADER: &str = "its encryption header cannot be read";
 /// The most rounds of scrypt over that memory.
 const SCRYPT_ROUND_LIMIT: u16 = 16;
@@ -37,7 +37,7 @@ impl EncryptedPrivateKey {
     ///
     /// # Errors
     ///
-    /// Tells a wrong password from a cipher that is not supported, a derivation that is too costly, and damage.
+    /// Distinguishes a wrong password from an unsupported cipher, a derivation that is too costly, and damage.
     pub fn decrypt(&self, password: &Secret<String>) -> Result<PrivateKey, PrivateKeyError> {
         let encrypted = EncryptedPrivateKeyInfoRef::try_from(self.der.as_slice())
             .map_err(|error| not_decoded(&self.der, &error))?;
@@ -45,7 +45,7 @@ impl EncryptedPrivateKey {
         let cost = check_cost(scheme)?;
         let ciphertext = encrypted.encrypted_data.as_bytes();
         let clear = decrypt(scheme, &cost, ciphertext, password.expose().as_bytes())?;
-        // One wrong password in about 256 yields valid padding, and then noise.
+        // About one wrong password in 256 yields valid padding, followed by noise.
         if pkcs8_parts(&clear).is_none() {
             return Err(PrivateKeyError::WrongPassword);
         }
@@ -60,15 +60,15 @@ impl fmt::Debug for EncryptedPrivateKey {
     }
 }
 
-/// What opening takes.
+/// The cost of decryption.
 pub(in crate::x509) struct Cost {
-    /// The cipher's block, in bytes.
+    /// The cipher's block size, in bytes.
     block: usize,
-    /// The work, in iterations of PBKDF2 or what takes as long.
+    /// The work, in iterations of PBKDF2 or their equivalent.
     pub(in crate::x509) iterations: u32,
 }
 
-/// Decrypts by a scheme whose cost was checked.
+/// Decrypts with a scheme whose cost was checked.
 pub(in crate::x509) fn decrypt(
     scheme: &EncryptionScheme,
     cost: &Cost,
@@ -89,7 +89,7 @@ pub(in crate::x509) fn decrypt(
     })
 }
 
-/// Refuses what would take too long, before anything is derived.
+/// Rejects what would take too long, before anything is derived.
 pub(in crate::x509) fn check_cost(scheme: &EncryptionScheme) -> Result<Cost, PrivateKeyError> {
     use pkcs8::pkcs5::pbes2::EncryptionScheme as Cipher;
     let Some(parameters) = scheme.pbes2() else {
@@ -118,7 +118,7 @@ pub(in crate::x509) fn check_cost(scheme: &EncryptionScheme) -> Result<Cost, Pri
             SCRYPT_WORK
         }
         Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count,
-        // The derivations are not exhaustive in the library; what it cannot do it refuses itself.
+        // The library's enum of derivations is non-exhaustive; the library rejects what it does not support.
         _ => 1,
     };
     let block = match parameters.encryption {
@@ -129,7 +129,7 @@ pub(in crate::x509) fn check_cost(scheme: &EncryptionScheme) -> Result<Cost, Pri
     Ok(Cost { block, iterations })
 }
 
-/// Says why the header was not read: a scheme or a part of PBES2 that the library does not know, or damage.
+/// Explains why the header could not be decoded: a scheme or a part of PBES2 unknown to the library, or damage.
 fn not_decoded(der: &[u8], error: &pkcs8::Error) -> PrivateKeyError {
     match (scheme(der), error) {
         (Some(scheme), _) if scheme != PBES2_OID => {
@@ -140,7 +140,7 @@ fn not_decoded(der: &[u8], error: &pkcs8::Error) -> PrivateKeyError {
     }
 }
 
-/// Says why the parameters of PBES2 were not read: a cipher or derivation that the library does not know, or damage.
+/// Explains why the parameters of PBES2 could not be decoded: a cipher or derivation unknown to the library, or damage.
 pub(in crate::x509) fn unknown_part(error: &pkcs8::der::Error) -> PrivateKeyError {
     match error.kind() {
         ErrorKind::OidUnknown { oid } => PrivateKeyError::UnsupportedEncryption(cipher_name(&oid)),
@@ -148,7 +148,7 @@ pub(in crate::x509) fn unknown_part(error: &pkcs8::der::Error) -> PrivateKeyErro
     }
 }
 
-/// Reads which scheme encrypts: `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER, … }, OCTET STRING }`.
+/// Reads the encryption scheme: `SEQUENCE { SEQUENCE { OBJECT IDENTIFIER, … }, OCTET STRING }`.
 fn scheme(der: &[u8]) -> Option<ObjectIdentifier> {
     let mut reader = SliceReader::new(der).ok()?;
     reader
@@ -186,7 +186,7 @@ pub(in crate::x509) fn cipher_name(oid: &ObjectIdentifier) -> String {
     String::from(name)
 }
 
-/// Names a cipher of which a family has many.
+/// Names a cipher that belongs to a large family.
 fn of_family(digits: &str) -> String {
     let family = [
         ("1.2.392.200011.61.1.", "Camellia"),

@@ -1,4 +1,4 @@
-//! What a verified request is granted: CreateSession's rules and those of the AssumeRole behind it.
+//! What is granted to a verified request: the rules of CreateSession and of the AssumeRole behind it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub struct Grant {
     pub session_name: String,
     /// How long the session lasts.
     pub duration: Duration,
-    /// The source identity that AssumeRole is given.
+    /// The source identity passed to AssumeRole.
     pub source_identity: String,
     /// `arn:…:sts::…:assumed-role/ROLE/SESSION`, without the role's path.
     pub assumed_role_arn: String,
@@ -46,10 +46,10 @@ pub struct Grant {
     pub origin_identity: BTreeMap<String, String>,
 }
 
-/// Decides what a verified request is granted.
+/// Decides what is granted to a verified request.
 ///
-/// `duration = min(profile, request)`, the profile's if the request names none; the role's maximum does not shorten
-/// it but refuses. The session is named as requested, else by the serial number in lower-case hex.
+/// `duration = min(profile, request)`, the profile's if the request has none; a role's shorter maximum is a refusal.
+/// The session has the requested name, else the serial number in lower-case hex.
 ///
 /// # Errors
 ///
@@ -117,8 +117,8 @@ pub fn grant(
 
 /// Returns the condition keys of the AssumeRole that the service makes.
 ///
-/// The certificate's attributes are principal tags already here, as the service's guide has them, and the tags of the
-/// request.
+/// The certificate's attributes are principal tags at this point already, as the service's guide describes, and also
+/// the tags of the request.
 fn request_context(
     anchor: &Arn,
     session_name: &str,
@@ -140,7 +140,7 @@ fn request_context(
     context
 }
 
-/// Asks for each action that the service takes: it assumes the role, sets the source identity, and tags the session.
+/// Checks each action that the service performs: it assumes the role, sets the source identity, and tags the session.
 fn ask_trust_policy(role: &Role, context: &RequestContext, tagged: bool) -> Result<(), TrustRefusal> {
     let ask = |action| role.trust_policy.decide(action, Caller::RolesAnywhere, context);
     ask(TrustAction::AssumeRole)?;

@@ -95,9 +95,9 @@ pub enum PolicyRefusal {
     /// The source identity has characters that STS does not take.
     #[error("the source identity '{found}' has characters that STS does not take")]
     SourceIdentity {
-        /// The source identity that the subject name leads to.
+        /// The source identity derived from the subject name.
         found: String,
-        /// What could not become a session tag either.
+        /// The attributes that could not become session tags either.
         unmapped: UnmappedAttributes,
     },
     /// A role session name was sent, and the profile does not accept one.
@@ -112,12 +112,12 @@ pub enum PolicyRefusal {
         /// How many there are.
         found: usize,
     },
-    /// The role's trust policy does not let Roles Anywhere do what it does.
+    /// The role's trust policy does not allow what Roles Anywhere does.
     #[error("{refusal}")]
     TrustPolicy {
         /// What the trust policy refuses.
         refusal: TrustRefusal,
-        /// What could not become a session tag, and so meets no condition.
+        /// The attributes that could not become session tags, and so satisfy no condition.
         unmapped: UnmappedAttributes,
     },
 }

@@ -156,7 +156,7 @@ pub(super) fn assume_role(
     Ok(result)
 }
 
-/// Returns who the new session is: what the caller passes on, and what the request adds.
+/// Returns the identity of the new session: what the caller passes on, and what the request adds.
 fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Principal, StsRefusal> {
     let source_identity = match (&caller.source_identity, request.source_identity) {
         (Some(own), Some(other)) if own != other => {
@@ -192,7 +192,7 @@ fn session(role: &Role, caller: &Principal, request: &Request<'_>) -> Result<Pri
     })
 }
 
-/// Asks for what the request does: it assumes the role; it passes on a source identity; it passes on tags.
+/// Checks each action of the request: assuming the role, passing on a source identity, and passing on tags.
 fn ask_trust_policy(
     role: &Role,
     caller: &Principal,

@@ -6,10 +6,10 @@ use percent_encoding::percent_decode_str;
 
 use super::refusal::StsRefusal;
 
-/// Most parameters of a form that are looked at; AssumeRole with fifty tags, all transitive, has fewer.
+/// The most parameters of a form that are read; AssumeRole with fifty tags, all transitive, has fewer.
 const PARAMETERS_LIMIT: usize = 200;
 
-/// Most elements of a list: STS's limit for session tags, and one more to be refused.
+/// The most elements of a list: STS's limit for session tags, plus one to be rejected.
 const ELEMENTS_LIMIT: usize = 51;
 
 /// The parameters of one request.
@@ -20,7 +20,7 @@ pub(super) struct Form {
 impl Form {
     /// Parses pairs joined by `&`, `+` for a blank, percent escapes (`application/x-www-form-urlencoded`).
     ///
-    /// Of a parameter that occurs twice the first counts.
+    /// Of a parameter that occurs twice the first is used.
     pub(super) fn parse(body: &[u8]) -> Result<Self, StsRefusal> {
         let malformed = || StsRefusal::Parameter("The form in the body is malformed");
         let text = str::from_utf8(body).map_err(|_| malformed())?;

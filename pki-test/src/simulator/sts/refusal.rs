@@ -1,4 +1,4 @@
-//! Why STS refuses, and how it says so.
+//! Why STS refuses, and its error messages.
 
 use crate::simulator::trust_policy::TrustRefusal;
 use crate::text::rfc3339;
@@ -68,8 +68,8 @@ impl StsRefusal {
         }
     }
 
-    /// Returns the HTTP status. Expired session tokens have been answered with 403 for years, whatever the model says
-    /// of the exception of that name, which is about web identity tokens.
+    /// Returns the HTTP status. Expired session tokens have been answered with 403 for years, despite the model's
+    /// exception of that name, which is about web identity tokens.
     pub(super) const fn status(&self) -> u16 {
         match self {
             Self::Expired
@@ -92,7 +92,7 @@ impl StsRefusal {
         }
     }
 
-    /// Returns the rule's stable name, as the journal has it.
+    /// Returns the rule's stable name, for the journal.
     pub(super) fn rule(&self) -> String {
         let name = match self {
             Self::Signature(refusal) => return refusal.rule(),
@@ -113,7 +113,7 @@ impl StsRefusal {
         name.to_owned()
     }
 
-    /// Returns what the journal tells beyond the message.
+    /// Returns the details for the journal, beyond the message.
     pub(super) fn detail(&self) -> String {
         match self {
             Self::TrustPolicy { refusal, .. } => refusal.to_string(),
@@ -139,7 +139,7 @@ impl StsRefusal {
         }
     }
 
-    /// Returns the message that the client gets.
+    /// Returns the message for the client.
     pub(super) fn message(&self) -> String {
         match self {
             Self::Signature(Refusal::SignatureMismatch { .. }) => {

@@ -1,8 +1,8 @@
-//! The policies that narrow a session, as far as this STS must understand them: whether they are policies at all, and
-//! whether they allow what a narrowed session asks of STS.
+//! The policies that narrow a session, to the extent that this STS must understand them: whether they are valid, and
+//! whether they allow what a narrowed session requests of STS.
 //!
-//! Which actions other services have is nobody's business here. A statement with a condition counts where it denies, and
-//! does not where it allows: conditions are not evaluated, and a client that is let through here should not fail at AWS.
+//! The actions of other services are not checked. A statement with a condition counts if it denies, but not if it
+//! allows: conditions are not evaluated, and a client that is allowed here should not fail at AWS.
 
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ struct Statement {
     has_condition: bool,
 }
 
-/// What `Action` and `NotAction`, `Resource` and `NotResource` hold.
+/// The patterns of `Action` and `NotAction`, or `Resource` and `NotResource`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Patterns {
     all_but: bool,
@@ -35,7 +35,7 @@ impl Patterns {
     }
 }
 
-/// What IAM says of a text that is no policy.
+/// IAM's message for a text that is not a policy.
 pub(super) type Malformed = &'static str;
 
 const SYNTAX: Malformed = "Syntax errors in policy.";

@@ -1,7 +1,7 @@
 //! GetScopedCredentials: the same session with fewer permissions, for a shorter time, or both.
 //!
-//! From the service model of botocore 1.44. Identity, session tags and source identity stay. Where the model names no
-//! code for a broken rule it is STS's usual one, `ValidationError`; a fourth policy is "denied".
+//! From the service model of botocore 1.44. Identity, session tags and source identity stay the same. If the model
+//! names no code for a broken rule it is STS's usual one, `ValidationError`; a fourth policy is "denied".
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::simulator::{State, lock};
 
 /// The action in a policy.
 const ACTION: &str = "sts:GetScopedCredentials";
-/// Most policies that a session is narrowed by.
+/// The most policies that a session is narrowed by.
 const POLICIES_LIMIT: usize = 3;
 /// Most characters of a policy.
 const POLICY_LENGTH: usize = 2_048;
@@ -25,7 +25,7 @@ const POLICY_LENGTH: usize = 2_048;
 const DURATION_LIMIT: u64 = 129_600;
 /// The longest token that a client can ask for.
 const TOKEN_SIZE_LIMIT: usize = 4_096;
-/// The size of which the utilization is a percentage. AWS does not tell its own, and may change it.
+/// The size that the utilization is a percentage of. AWS does not document its own, and may change it.
 const TOKEN_SIZE_MOST: usize = 8_192;
 
 /// The parameters of GetScopedCredentials.
@@ -79,8 +79,8 @@ fn fits_description(text: &str) -> bool {
             .all(|character| matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}'))
 }
 
-/// Asks the policies that narrow the caller already whether it may do `action` to `resource`. What its role allows is not
-/// simulated.
+/// Checks whether the policies that already narrow the caller allow `action` on `resource`. The role's own policies are
+/// not simulated.
 pub(super) fn ask_layers(caller: &Principal, action: &'static str, resource: &str) -> Result<(), StsRefusal> {
     for (number, policy) in (1..).zip(policies(caller)) {
         if !ScopePolicy::parse(policy).is_ok_and(|policy| policy.allows(action, resource)) {
@@ -95,7 +95,7 @@ fn policies(caller: &Principal) -> impl Iterator<Item = &str> {
     caller.layers.iter().filter_map(|layer| layer.policy.as_deref())
 }
 
-/// Narrows the caller's session; returns the answer, and the new session as the journal has it.
+/// Narrows the caller's session; returns the answer, and the new session for the journal.
 pub(super) fn scoped_credentials(
     state: &State,
     caller: &IssuedCredentials,
@@ -113,7 +113,7 @@ pub(super) fn scoped_credentials(
         return Err(StsRefusal::ScopePoliciesTooMany { caller, action: ACTION });
     }
     let end = request.duration.map(|duration| now.saturating_add(duration.try_into().unwrap_or_default()));
-    // A session that began within a second ends within one.
+    // Credentials end at a whole second, as they are sent.
     let end = end.map(|end| end.replace_nanosecond(0).unwrap_or(end));
     if end.is_some_and(|end| end > caller.expiration) {
         let remaining_seconds = (caller.expiration - now).whole_seconds();

@@ -1,4 +1,4 @@
-//! Ranges of addresses, as `aws:SourceIp` is compared with: `203.0.113.0/24`, `2001:db8::/32`, or one address.
+//! Ranges of addresses for `aws:SourceIp`: `203.0.113.0/24`, `2001:db8::/32`, or one address.
 
 use std::net::IpAddr;
 
@@ -9,13 +9,13 @@ pub(super) struct AddressRange {
     length: u8,
 }
 
-/// Why a text is no range.
+/// Why a text is not a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// What is before the slash is no address.
+    /// The part before the slash is not an address.
     #[error("it is neither an IPv4 nor an IPv6 address, nor a range such as 203.0.113.0/24 or 2001:db8::/32")]
     Address,
-    /// What is behind the slash is no length of a prefix.
+    /// The part after the slash is not a prefix length.
     #[error("the number behind the slash is not one of 0 to {most}")]
     Length {
         /// The longest prefix of the address's family.
@@ -24,7 +24,7 @@ pub enum AddressError {
 }
 
 impl AddressRange {
-    /// Reads a range. Bits behind the prefix do not count, as in IAM.
+    /// Parses a range. Bits after the prefix are ignored, as in IAM.
     pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length)),
@@ -34,7 +34,7 @@ impl AddressRange {
         let most = if address.is_ipv4() { 32 } else { 128 };
         let length = match length {
             None => most,
-            // `parse` alone would take a sign.
+            // `parse` alone would accept a sign.
             Some(digits) => Some(digits)
                 .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
                 .and_then(|digits| digits.parse().ok())
@@ -44,11 +44,11 @@ impl AddressRange {
         Ok(Self { address, length })
     }
 
-    /// Tells whether an address is in the range; one of the other family is not.
+    /// Returns whether an address is in the range; one of the other family is not.
     pub(super) fn contains(self, address: IpAddr) -> bool {
         let behind = |bits: u32| bits.saturating_sub(self.length.into());
         match (self.address, address) {
-            // A shift by all bits is the range of everything.
+            // A shift by all bits is the range of all addresses.
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 (own.to_bits() ^ other.to_bits()).checked_shr(behind(32)).unwrap_or(0) == 0
             }

@@ -1,8 +1,8 @@
 //! Conditions of a trust policy: operators, values with wildcards and variables, and the keys of a request.
 //!
-//! The rules are those of [IAM's condition operators]. Operators for numbers, dates and binary data are known and
-//! refused, since no key here has such a value, and a condition that is silently false helps nobody. So are operators
-//! and keys that nobody knows.
+//! The rules are those of [IAM's condition operators]. Operators for numbers, dates and binary data are recognised but
+//! rejected, since no key here has such a value, and a condition that is silently false helps nobody. Unknown operators
+//! and keys are also rejected.
 //!
 //! [IAM's condition operators]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 
@@ -14,19 +14,19 @@ use super::error::StatementFault;
 use super::vocabulary::{check_key, nearest};
 use crate::text::shown;
 
-/// The condition keys of one request with their values. Keys are compared without regard to case, as IAM does.
+/// The condition keys of one request with their values. Keys are case-insensitive, as in IAM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestContext {
     values: BTreeMap<String, Vec<String>>,
 }
 
 impl RequestContext {
-    /// Gives a key one value.
+    /// Sets a key to one value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         self.set_all(key, [value.into()]);
     }
 
-    /// Gives a key several values; without any the key is absent.
+    /// Sets a key to several values; with none the key is absent.
     pub fn set_all(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
         let values: Vec<String> = values.into_iter().collect();
         if !values.is_empty() {
@@ -59,7 +59,7 @@ enum Comparison {
     TextLike,
 }
 
-/// What is asked of a key with several values.
+/// What is required of a key with several values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quantifier {
     /// `ForAllValues:`
@@ -95,7 +95,7 @@ const EVALUATED: [(&str, Comparison, bool); 14] = [
     ("StringNotLike", Comparison::TextLike, true),
 ];
 
-/// Operators that IAM has and this simulator has no keys for.
+/// Operators that IAM has, but for which this simulator has no keys.
 const NOT_EVALUATED: [&str; 13] = [
     "BinaryEquals",
     "DateEquals",
@@ -112,10 +112,10 @@ const NOT_EVALUATED: [&str; 13] = [
     "NumericNotEquals",
 ];
 
-/// What goes before an operator's name.
+/// The prefixes of an operator's name.
 const QUANTIFIERS: [&str; 3] = ["", "ForAllValues:", "ForAnyValue:"];
 
-/// What goes behind it.
+/// The suffix of an operator's name.
 const IF_EXISTS: &str = "IfExists";
 
 impl Operator {
@@ -141,12 +141,12 @@ impl Operator {
     }
 }
 
-/// Why the name of an operator is refused.
+/// Why an operator's name is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OperatorError {
-    /// IAM has it, and this simulator does not evaluate it.
+    /// IAM has it, but this simulator does not evaluate it.
     NotEvaluated,
-    /// IAM has none of that name.
+    /// IAM has no operator of that name.
     Unknown,
 }
 
@@ -161,19 +161,19 @@ fn nearest_operator(name: &str) -> Option<String> {
     nearest(name, known.iter().map(String::as_str))
 }
 
-/// One condition: an operator, a key and the values of which one must match.
+/// One condition: an operator, a key, and values of which one must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     name: String,
     operator: Operator,
     key: String,
     values: Vec<String>,
-    /// What the values of an operator for addresses say.
+    /// The parsed values of an operator for addresses.
     ranges: Vec<AddressRange>,
 }
 
 impl Condition {
-    /// Understands a condition; `with_variables` tells whether the policy's version has variables.
+    /// Parses a condition; `with_variables` is whether the policy's version supports variables.
     pub(super) fn new(
         name: &str,
         key: &str,
@@ -193,7 +193,7 @@ impl Condition {
         known(key)?;
         let mut ranges = Vec::new();
         if operator.comparison == Comparison::Address {
-            // Variables are for texts and ARNs only, in IAM too.
+            // Variables are only for texts and ARNs, as in IAM.
             ranges = values.iter().map(|value| range(value, name, key)).collect::<Result<_, _>>()?;
         } else if with_variables {
             values.iter().flat_map(|value| variables(value)).try_for_each(known)?;
@@ -201,7 +201,7 @@ impl Condition {
         Ok(Self { name: name.to_owned(), operator, key: key.to_owned(), values, ranges })
     }
 
-    /// Names the condition for people: operator and key.
+    /// Names the condition for display: operator and key.
     pub(super) fn description(&self) -> String {
         format!("{} {}", self.name, self.key)
     }
@@ -210,8 +210,8 @@ impl Condition {
         &self.key
     }
 
-    /// Tells whether the condition holds. Variables such as `${aws:PrincipalTag/team}` are replaced if the policy's
-    /// version has them.
+    /// Returns whether the condition holds. Variables such as `${aws:PrincipalTag/team}` are replaced if the policy's
+    /// version supports them.
     pub(super) fn holds(&self, context: &RequestContext, with_variables: bool) -> bool {
         let found = context.values(&self.key);
         let Operator { comparison, negated, if_exists, quantifier } = self.operator;
@@ -258,7 +258,7 @@ impl Condition {
         }
     }
 
-    /// Tells whether a value is an address in one of the ranges; another text is in none.
+    /// Returns whether a value is an address in one of the ranges; any other text is in none.
     fn covers(&self, value: &str) -> bool {
         value.parse().is_ok_and(|address: IpAddr| self.ranges.iter().any(|range| range.contains(address)))
     }
@@ -272,7 +272,7 @@ fn range(value: &str, operator: &str, key: &str) -> Result<AddressRange, Stateme
     })
 }
 
-/// Returns the names of the variables in a value, `${*}` and its like left out.
+/// Returns the names of the variables in a value, except `${*}` and the like.
 fn variables(value: &str) -> impl Iterator<Item = &str> {
     value
         .split("${")
@@ -291,7 +291,7 @@ enum Token {
     Several,
 }
 
-/// Takes a value apart; `None` if a variable in it has no value, with which it matches nothing.
+/// Splits a value into tokens; `None` if a variable in it has no value, so that it matches nothing.
 fn tokens(
     value: &str,
     context: &RequestContext,
@@ -354,7 +354,7 @@ fn fold(token: Token) -> Vec<Token> {
     }
 }
 
-/// Compares the six parts of an ARN one by one; a wildcard does not reach over a colon but in the last part.
+/// Compares the six parts of an ARN one by one; a wildcard matches colons only in the last part.
 fn arn_like(pattern: &[Token], value: &str) -> bool {
     let patterns: Vec<&[Token]> = pattern.splitn(6, |token| *token == Token::Character(':')).collect();
     let values: Vec<&str> = value.splitn(6, ':').collect();
@@ -363,7 +363,7 @@ fn arn_like(pattern: &[Token], value: &str) -> bool {
         && patterns.into_iter().zip(values).all(|(pattern, value)| like(pattern, value))
 }
 
-/// Tells whether `pattern` describes all of `text`, in at most the product of their lengths.
+/// Returns whether `pattern` matches all of `text`, in at most the product of their lengths.
 pub(in crate::simulator) fn like_text(pattern: &str, text: &str) -> bool {
     tokens(pattern, &RequestContext::default(), true, false).is_some_and(|pattern| like(&pattern, text))
 }
@@ -371,7 +371,7 @@ pub(in crate::simulator) fn like_text(pattern: &str, text: &str) -> bool {
 fn like(pattern: &[Token], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut position) = (0, 0);
-    // Where to go on if the last `*` has to take one character more.
+    // Where to resume if the last `*` has to match one more character.
     let mut retry: Option<(usize, usize)> = None;
     while position < text.len() {
         let fits = match pattern.get(at) {
@@ -430,7 +430,7 @@ mod tests {
         {
             assert_eq!(Operator::parse(name), Err(OperatorError::NotEvaluated), "{name}");
         }
-        // The beginning of a known name is not enough.
+        // The start of a known name is not enough.
         for name in [
             "",
             "StringIs",

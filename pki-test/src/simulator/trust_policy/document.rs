@@ -15,10 +15,9 @@ impl TrustPolicy {
     /// Parses a policy document.
     ///
     /// # Errors
-    ///
-    /// Fails on a text that is no JSON policy, on elements that trust policies do not have, on actions, service
-    /// principals, condition keys and operators that nobody knows, and on the elements and operators of IAM that the
-    /// simulator does not evaluate: `NotPrincipal`, numbers, dates, binary data.
+    /// Fails on a text that is not a JSON policy, on elements that trust policies do not have, on unknown actions,
+    /// service principals, condition keys and operators, and on elements and operators of IAM that the simulator does
+    /// not evaluate: `NotPrincipal`, numbers, dates, binary data.
     pub fn parse(json: &str) -> Result<Self, TrustPolicyError> {
         if json.len() > DOCUMENT_LIMIT {
             return Err(TrustPolicyError::TooLong);

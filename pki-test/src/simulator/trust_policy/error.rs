@@ -1,4 +1,4 @@
-//! Why a trust policy does not let a caller act, and why a text is none.
+//! Why a trust policy does not allow something, and why a text is not one.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::address::AddressError;
 use super::{DOCUMENT_LIMIT, SERVICE_PRINCIPAL, TrustAction};
 use crate::text::shown;
 
-/// Why a trust policy does not let a caller act.
+/// Why a trust policy does not allow something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustRefusal {
     /// A statement denies it.
@@ -22,7 +22,7 @@ pub enum TrustRefusal {
     NotAllowed {
         /// The action.
         action: TrustAction,
-        /// What the nearest statement lacks.
+        /// What the closest statement lacks.
         reason: String,
     },
 }
@@ -45,19 +45,19 @@ impl TrustRefusal {
     }
 }
 
-/// Why a text is no trust policy, or none that can be evaluated.
+/// Why a text is not a trust policy, or not one that can be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustPolicyError {
     /// There is no statement.
     #[error("the policy has no statement")]
     Empty,
-    /// It is no JSON, or not that of a trust policy.
+    /// It is not JSON, or not that of a trust policy.
     #[error("it is no trust policy: {reason}")]
     Malformed {
         /// What is wrong, and where.
         reason: String,
     },
-    /// A statement says what cannot be.
+    /// A statement is invalid.
     #[error("in the trust policy, {statement}: {fault}")]
     Statement {
         /// The statement's number and Sid.
@@ -76,10 +76,10 @@ pub enum TrustPolicyError {
 /// What is wrong with a statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatementFault {
-    /// It has both kinds of action or none.
+    /// It has both `Action` and `NotAction`, or neither.
     #[error("it has either Action or NotAction")]
     Action,
-    /// The action is of another service, and a trust policy says who assumes a role.
+    /// The action belongs to another service, but a trust policy is about assuming a role.
     #[error(
         "'{action}' is no action of STS, and a trust policy has no others; what the role may do is said in its permissions policies"
     )]
@@ -92,7 +92,7 @@ pub enum StatementFault {
     ActionUnknown {
         /// The action.
         action: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
     /// The value of an operator for addresses is neither an address nor a range.
@@ -110,10 +110,10 @@ pub enum StatementFault {
     KeyUnknown {
         /// The key.
         key: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
-    /// IAM has the operator, and the simulator does not evaluate it.
+    /// IAM has the operator, but the simulator does not evaluate it.
     #[error("the simulator does not evaluate the condition operator '{operator}'")]
     OperatorNotEvaluated {
         /// Its name.
@@ -124,10 +124,10 @@ pub enum StatementFault {
     OperatorUnknown {
         /// Its name.
         operator: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
-    /// A text in the place of principals is not `*`.
+    /// The principals are a text other than `*`.
     #[error(
         "the principal is '{found}', and it is \"*\" or an object of AWS, Service, Federated and CanonicalUser"
     )]
@@ -140,7 +140,7 @@ pub enum StatementFault {
     PrincipalKindUnknown {
         /// The kind.
         kind: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
     /// There is no such service principal.
@@ -148,12 +148,12 @@ pub enum StatementFault {
     ServiceUnknown {
         /// The service principal.
         service: String,
-        /// The known one nearest to it.
+        /// The closest known one.
         nearest: Option<String>,
     },
 }
 
-/// Shows the known word nearest to an unknown one.
+/// Shows the known word closest to an unknown one.
 struct Nearest<'a>(&'a Option<String>);
 
 impl fmt::Display for Nearest<'_> {
@@ -165,7 +165,7 @@ impl fmt::Display for Nearest<'_> {
     }
 }
 
-/// Shows the known service principal nearest to an unknown one; without any, the only one that ever calls here.
+/// Shows the known service principal closest to an unknown one; if there is none, the only one that ever calls here.
 struct NearestService<'a>(&'a Option<String>);
 
 impl fmt::Display for NearestService<'_> {

@@ -1,7 +1,7 @@
-//! The words that a trust policy can hold: actions, service principals, kinds of principal and condition keys.
+//! The words of trust policies: actions, service principals, kinds of principal and condition keys.
 //!
-//! A word that nobody knows is a typing error, and a policy with one is silently never what its author means. So the
-//! lists are complete, as AWS documents them, also where the simulator has no value to give.
+//! An unknown word is a typing error, and a policy with one silently never does what its author means. So the lists are
+//! complete, as AWS documents them, even where the simulator has no value for a key.
 //!
 //! See [STS's actions and keys] and [the global condition keys].
 //!
@@ -39,22 +39,22 @@ const ACTIONS: [&str; 18] = [
     "sts:TagSession",
 ];
 
-/// A word that is not known, and the known one that is nearest to it, if one is near.
+/// An unknown word, and the closest known one, if any is close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unknown {
     pub(super) nearest: Option<String>,
 }
 
-/// Why an action cannot be one of a trust policy.
+/// Why a trust policy cannot have an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ActionError {
-    /// It is of another service than STS.
+    /// It belongs to another service than STS.
     Foreign,
-    /// STS has none of that name, and none that the wildcards describe.
+    /// STS has no action of that name, and none that matches the wildcards.
     Unknown(Unknown),
 }
 
-/// Checks an action, with or without wildcards; case does not count, as in IAM.
+/// Checks an action, with or without wildcards; case-insensitive, as in IAM.
 pub(super) fn check_action(pattern: &str) -> Result<(), ActionError> {
     let folded = pattern.to_ascii_lowercase();
     if ACTIONS.iter().any(|action| like_text(&folded, &action.to_ascii_lowercase())) {
@@ -69,8 +69,8 @@ pub(super) fn check_action(pattern: &str) -> Result<(), ActionError> {
     }
 }
 
-/// Checks a service principal: `SERVICE.amazonaws.com`, and for all services but Roles Anywhere also the forms of a
-/// region or a partition.
+/// Checks a service principal: `SERVICE.amazonaws.com`, and for all services except Roles Anywhere also the forms with
+/// a region or a partition.
 pub(super) fn check_service(name: &str) -> Result<(), Unknown> {
     if name == SERVICE_PRINCIPAL || services::is_known(name) {
         return Ok(());
@@ -90,7 +90,7 @@ pub(super) fn check_principal_kind(kind: &str) -> Result<(), Unknown> {
     Err(Unknown { nearest: nearest(kind, PRINCIPAL_KINDS) })
 }
 
-/// Checks a condition key; case does not count, as in IAM.
+/// Checks a condition key; case-insensitive, as in IAM.
 pub(super) fn check_key(key: &str) -> Result<(), Unknown> {
     if keys::is_known(key) {
         return Ok(());
@@ -98,11 +98,11 @@ pub(super) fn check_key(key: &str) -> Result<(), Unknown> {
     Err(Unknown { nearest: keys::nearest(key) })
 }
 
-/// Returns the known word nearest to a mistyped one, at most two changes (or a third of its length) away.
+/// Returns the known word closest to a mistyped one, at most two changes (or a third of its length) away.
 ///
-/// A change is a letter added, lost or replaced; case counts for nothing.
+/// A change is a letter added, removed or replaced; case is ignored.
 pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    /// Longer words are names of nothing, and the time is bounded.
+    /// Longer words are not names, and this bounds the time.
     const LONGEST: usize = 128;
     let typed: Vec<char> = typed.chars().take(LONGEST).collect();
     let bound = (typed.len() / 3).max(2);

@@ -1,4 +1,4 @@
-//! Why a file describes no world.
+//! Why a file does not describe a world.
 
 use std::{fmt, io};
 
@@ -11,10 +11,10 @@ use crate::simulator::trust_policy::TrustPolicyError;
 use crate::verifier::TrustAnchorError;
 use crate::verifier::arn::ArnError;
 
-/// Why a file describes no world.
+/// Why a file does not describe a world.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
-    /// A text names no fault.
+    /// A text is not a fault.
     #[error("the fault '{text}' cannot be played")]
     Fault {
         /// The text.
@@ -38,7 +38,7 @@ pub enum WorldError {
         #[source]
         reason: PemError,
     },
-    /// A trust anchor, profile or role cannot be.
+    /// A trust anchor, profile or role is invalid.
     #[error("'{arn}' cannot be simulated")]
     Resource {
         /// Its ARN as written.
@@ -56,7 +56,7 @@ pub enum WorldError {
         #[source]
         reason: RevocationError,
     },
-    /// It is no TOML, or has keys or values that are not known.
+    /// It is not TOML, or has unknown keys or values.
     #[error("{}{reason}", Line(*line))]
     Syntax {
         /// The line, from 1.
@@ -79,15 +79,15 @@ pub enum WorldError {
         #[source]
         source: io::Error,
     },
-    /// A value is not what the key takes.
+    /// A value is not valid for its key.
     #[error("{key} is not {expected}")]
     Value {
         /// The key.
         key: &'static str,
-        /// What it takes.
+        /// What it expects.
         expected: &'static str,
     },
-    /// The format's version is not the one that is known.
+    /// The format's version is unknown.
     #[error("the version is {found}, and this simulator knows version {VERSION}")]
     Version {
         /// The version found.
@@ -95,7 +95,7 @@ pub enum WorldError {
     },
 }
 
-/// Shows a line's number where it is known.
+/// Shows a line's number if it is known.
 struct Line(Option<usize>);
 
 impl fmt::Display for Line {
@@ -107,7 +107,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Why a trust anchor, profile or role cannot be.
+/// Why a trust anchor, profile or role is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceFault {
     /// The service takes no such alias.
@@ -130,20 +130,20 @@ pub enum ResourceFault {
         /// The longest.
         maximum: u64,
     },
-    /// The ARN is of something else.
+    /// The ARN is of another kind.
     #[error("'{found}' is not an ARN of the service {service} whose resource begins with {resource}")]
     Kind {
         /// The ARN.
         found: String,
-        /// The service it must be of.
+        /// The expected service.
         service: &'static str,
-        /// What its resource must begin with.
+        /// The expected start of its resource.
         resource: &'static str,
     },
-    /// An attribute mapping cannot be.
+    /// An attribute mapping is invalid.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// The profile is in a region where no trust anchor is.
+    /// The profile is in a region without a trust anchor.
     #[error("it is in region '{found}', where no trust anchor is; this file's regions are {known}")]
     Region {
         /// The ARN's region.
@@ -151,10 +151,10 @@ pub enum ResourceFault {
         /// The trust anchors' regions and the world's own.
         known: String,
     },
-    /// The trust anchor's certificates or lists are refused.
+    /// The trust anchor's certificates or lists are rejected.
     #[error(transparent)]
     TrustAnchor(#[from] TrustAnchorError),
-    /// The trust policy is refused.
+    /// The trust policy is rejected.
     #[error(transparent)]
     TrustPolicy(#[from] TrustPolicyError),
     /// The role has a trust policy in the file and in another.

@@ -1,4 +1,4 @@
-//! The elements of the document as serde reads them: where IAM takes one or several, and what is told of anything else.
+//! The elements of the document for serde: where IAM accepts one or several, and the error for anything else.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,11 +35,11 @@ pub(super) struct RawStatement {
     pub(super) condition: BTreeMap<String, BTreeMap<String, OneOrMany<Scalar>>>,
 }
 
-/// What stands where IAM takes one or a list.
+/// An element of which IAM accepts one or a list.
 pub(super) trait Item: for<'de> Deserialize<'de> {
-    /// What is expected, the list included.
+    /// What is expected, including the list.
     const EXPECTED: &'static str;
-    /// What one in a list is called where an error says which; empty where the line says enough.
+    /// The name of a list's element in errors; empty if the line number is enough.
     const NAME: &'static str = "";
 }
 
@@ -111,7 +111,7 @@ impl<'de, T: Item> Visitor<'de> for OneOrManyVisitor<T> {
     }
 }
 
-/// A text, where a number or a truth value is none.
+/// A text; numbers and booleans are rejected.
 pub(super) struct Text(String);
 
 impl Item for Text {
@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A condition's value, whose text is what counts.
+/// A condition's value, reduced to its text.
 pub(super) struct Scalar(String);
 
 impl Item for Scalar {
@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for Scalar {
             }
 
             fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
-                // As JSON writes it: `1.0` stays `1.0`.
+                // As in JSON: `1.0` stays `1.0`.
                 Ok(Scalar(
                     Number::from_f64(value).map_or_else(|| value.to_string(), |number| number.to_string()),
                 ))

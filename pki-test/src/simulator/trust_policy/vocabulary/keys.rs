@@ -1,6 +1,6 @@
 //! The condition keys that AWS documents for requests to STS.
 
-/// The whole names: the global ones, STS's own, and those that a service adds to the sessions of its roles.
+/// The complete names: the global ones, STS's own, and those that a service adds to the sessions of its roles.
 const NAMES: &[&str] = &[
     "aws:AssumedRoot",
     "aws:CalledVia",
@@ -122,7 +122,7 @@ const SAML: &[&str] = &[
     "x500UniqueIdentifier",
 ];
 
-/// Tells whether there is such a key.
+/// Returns whether there is such a key.
 pub(super) fn is_known(key: &str) -> bool {
     let is_tag = split_prefix(key).is_some_and(|(prefix, rest)| {
         !rest.is_empty() && PREFIXES.iter().any(|known| known.eq_ignore_ascii_case(prefix))
@@ -135,7 +135,7 @@ pub(super) fn is_known(key: &str) -> bool {
         || NAMES.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
-/// Returns the known key nearest to a mistyped one; of a tag's key the part before the tag.
+/// Returns the known key closest to a mistyped one; for a tag's key only the part before the tag is corrected.
 pub(super) fn nearest(key: &str) -> Option<String> {
     let origin_identity = NAMES.iter().copied().filter(|name| name.contains('/'));
     if let Some(near) = super::nearest(key, origin_identity) {
@@ -143,14 +143,14 @@ pub(super) fn nearest(key: &str) -> Option<String> {
     }
     if let Some((prefix, rest)) = split_prefix(key) {
         let near = super::nearest(prefix, PREFIXES.iter().copied())?;
-        // A prefix that is right has nothing behind it.
+        // A correct prefix with nothing after it.
         return Some(format!("{near}{}", if rest.is_empty() { "KEY" } else { rest }));
     }
     let saml: Vec<String> = SAML.iter().map(|attribute| format!("saml:{attribute}")).collect();
     super::nearest(key, NAMES.iter().copied().chain(saml.iter().map(String::as_str)))
 }
 
-/// Splits behind the first slash.
+/// Splits after the first slash.
 fn split_prefix(key: &str) -> Option<(&str, &str)> {
     key.find('/').map(|slash| key.split_at(slash.saturating_add(1)))
 }
@@ -159,7 +159,7 @@ fn split_colon<'a>(key: &'a str, service: &str) -> Option<&'a str> {
     key.split_once(':').filter(|(before, _)| before.eq_ignore_ascii_case(service)).map(|(_, after)| after)
 }
 
-/// Keys of OpenID Connect begin with the provider's own name, for example `token.actions.githubusercontent.com:sub`.
+/// Keys of OpenID Connect start with the provider's own name, for example `token.actions.githubusercontent.com:sub`.
 fn of_an_identity_provider(key: &str) -> bool {
     key.rsplit_once(':').is_some_and(|(provider, claim)| {
         let host = provider.split(['/', ':']).next().unwrap_or_default();

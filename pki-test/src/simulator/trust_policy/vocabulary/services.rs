@@ -335,9 +335,9 @@ pub(super) const NAMES: &[&str] = &[
     "xray",
 ];
 
-/// Tells whether there is such a service principal: of a service, with or without a region, in any partition.
+/// Returns whether there is such a service principal: of a service, with or without a region, in any partition.
 ///
-/// The one of Roles Anywhere has one form only. Another one of it would never be the caller.
+/// That of Roles Anywhere has only one form; any other would never be the caller.
 pub(super) fn is_known(name: &str) -> bool {
     let service = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn"));
     let known = |service: &str| service != "rolesanywhere" && NAMES.contains(&service);
@@ -347,7 +347,7 @@ pub(super) fn is_known(name: &str) -> bool {
     })
 }
 
-/// Tells whether a text has the form of a region: `eu-central-1`, `us-gov-west-1`.
+/// Returns whether a text has the form of a region: `eu-central-1`, `us-gov-west-1`.
 fn is_a_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());

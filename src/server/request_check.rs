@@ -1,4 +1,4 @@
-//! What a request must be like to be looked at, whatever it asks for. Pure.
+//! What every request must satisfy, whatever it asks for. Pure.
 
 use std::net::SocketAddr;
 
@@ -8,30 +8,30 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
 
-/// Headers of browsers and forwarders, which no SDK sends: whoever asks through one of them is not on this host.
+/// Headers of browsers and proxies, which no SDK sends: whoever asks through one of those is not on this host.
 const FOREIGN: &[HeaderName] = &[FORWARDED, ORIGIN, VIA];
-/// What others of them begin with: the fetch metadata of browsers, and all that forwarders add.
+/// The prefixes of others: the fetch metadata of browsers, and what proxies add.
 const FOREIGN_PREFIXES: &[&str] = &["sec-fetch-", "x-forwarded-"];
-/// The port that a URL need not name.
+/// The port that a URL may leave out.
 const HTTP_PORT: u16 = 80;
 
-/// Why a request is refused. The answer says no more than the status.
+/// Why a request is refused. The answer reveals no more than the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Not a request of an SDK: a body, no host or two, another form of target, a time to live that is none.
+    /// Not a request of an SDK: a body, no host or two, another form of target, or an invalid TTL.
     Malformed,
-    /// A browser, a forwarder, or the name of another host, as in DNS rebinding.
+    /// A browser, a proxy, or the name of another host, as in DNS rebinding.
     Foreign,
-    /// Another method than the one of this path.
+    /// The wrong method for this path; the right one.
     Method(&'static str),
-    /// Another path.
+    /// No such path.
     Path,
-    /// No token, two, or another one.
+    /// No token, two, or a wrong one.
     Token,
 }
 
 impl Refusal {
-    /// Returns the status that says it.
+    /// Returns the status of the answer.
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
@@ -42,7 +42,7 @@ impl Refusal {
         }
     }
 
-    /// Says it in the log, where the operator looks.
+    /// Returns the reason for the log, which the operator reads.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "the request is not one that an SDK sends",
@@ -54,8 +54,9 @@ impl Refusal {
     }
 }
 
-/// Lets a request through whose head is that of a program on this host: HTTP/1.1, without a body, in origin form, for this very endpoint, and from
-/// no browser or forwarder. `local` is the address it arrived at; `None` for a socket in the file system, which has no name to check.
+/// Checks that a request's head is that of a program on this host: HTTP/1.1, without a body, in origin form, for this
+/// very endpoint, and from no browser or proxy. `local` is the address it arrived at; `None` for a socket in the file
+/// system, which has no name to check.
 pub(super) fn check(head: &Parts, local: Option<SocketAddr>) -> Result<(), Refusal> {
     let headers = &head.headers;
     let foreign = |name: &HeaderName| {
@@ -81,7 +82,7 @@ pub(super) fn check(head: &Parts, local: Option<SocketAddr>) -> Result<(), Refus
     Ok(())
 }
 
-/// Tells whether a `Host` names this endpoint: the literal address or `localhost`, with the port.
+/// Returns whether a `Host` names this endpoint: the literal address or `localhost`, with the port.
 fn names(host: &HeaderValue, local: SocketAddr) -> bool {
     let port = local.port();
     let literal = if local.is_ipv6() { format!("[{}]", local.ip()) } else { local.ip().to_string() };
@@ -91,7 +92,7 @@ fn names(host: &HeaderValue, local: SocketAddr) -> bool {
     })
 }
 
-/// Returns the value of a header that occurs once.
+/// Returns the value of a header that occurs exactly once.
 pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();

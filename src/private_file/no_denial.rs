@@ -1,4 +1,4 @@
-//! Where files have access lists instead of owners and modes, nothing is told of what denies one.
+//! Replaces `denial` on systems with access lists instead of owners and modes: nothing can be said.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,7 +14,7 @@ impl Denial {
         None
     }
 
-    /// Is never called, since there is no value.
+    /// Never called, because there are no values.
     pub const fn cure(&self, _is_private_key: bool) -> String {
         match self.0 {}
     }

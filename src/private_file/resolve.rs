@@ -1,4 +1,4 @@
-//! The way to a place: every folder and every link that leads there, for whoever has to judge them one by one.
+//! Path resolution step by step: every folder and link on the way to a file, so that each can be checked.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -6,24 +6,24 @@ use std::path::{Component, Path, PathBuf};
 
 use super::ReadError;
 
-/// How many links are followed: as many as Linux follows.
+/// The most links followed, as in Linux.
 const MAX_LINKS: u32 = 40;
 
 /// A folder, link or file on the way.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// Where it is, without any link in the path.
+    /// Its path, free of links.
     pub(crate) path: PathBuf,
-    /// What it is; of a link, the link's own.
+    /// Its metadata; for a link, the link's own.
     pub(crate) metadata: Metadata,
 }
 
-/// A way that was followed to its end.
+/// A path resolved to its end.
 #[derive(Debug)]
-pub(crate) struct Way {
-    /// Where it ends, without any link in the path.
+pub(crate) struct ResolvedPath {
+    /// The resolved path, free of links.
     pub(crate) end: PathBuf,
-    /// All that leads there from the root of the file system, which is the first; the end is among them.
+    /// Everything on the way, from the root of the file system to the end inclusive.
     pub(crate) steps: Vec<Step>,
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct Way {
 ///
 /// # Errors
 ///
-/// Fails with the first part of the path that is not there, or cannot be looked at.
-pub(crate) fn follow(path: &Path) -> Result<Way, ReadError> {
+/// Fails at the first part of the path that does not exist, or cannot be examined.
+pub(crate) fn follow(path: &Path) -> Result<ResolvedPath, ReadError> {
     let named = std::path::absolute(path).map_err(|error| ReadError::io(path, &error))?;
     let mut ahead = parts(&named);
     let mut end = PathBuf::from("/");
@@ -60,7 +60,7 @@ pub(crate) fn follow(path: &Path) -> Result<Way, ReadError> {
         }
         steps.push(found);
     }
-    Ok(Way { end, steps })
+    Ok(ResolvedPath { end, steps })
 }
 
 fn step(path: &Path) -> Result<Step, ReadError> {

@@ -1,10 +1,10 @@
-//! Who makes a new session: the one part that opens private keys and sends requests.
+//! Where new sessions come from: the one part that opens private keys and sends requests.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::{MinimumRemaining, ProviderError, Wanted};
+use super::{MinimumRemaining, ProviderError, SessionSpec};
 use crate::cache::file::KeyLender;
 use crate::cache::{CacheEntry, SealingKey};
 use crate::clock::{Clock, Timestamp};
@@ -21,52 +21,52 @@ use crate::sts::StsError;
 use crate::text::quoted;
 use crate::trace;
 
-/// Makes sessions.
-pub trait SessionMaker: Send + Sync {
-    /// Reads the certificate's source, and parses nothing. What can be read only once is read once.
+/// Creates sessions.
+pub trait SessionSource: Send + Sync {
+    /// Reads the certificate's source without parsing it. A source that can be read only once is read once.
     ///
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError>;
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError>;
 
-    /// Reads the certificate's source again, for a short time, after there was no whole certificate in it: it may be being renewed just
-    /// now.
+    /// Reads the certificate's source again for a short time after it held no whole certificate: it may be in the
+    /// middle of a renewal.
     ///
     /// # Errors
     ///
     /// Fails if it cannot be read.
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        self.certificate(wanted)
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        self.certificate(spec)
     }
 
-    /// Tells whether a certificate of these names is in there: whether it is a renewal of that one.
+    /// Returns whether the source holds a certificate with these names, and so a renewal of the one that had them.
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
         certificate.holds(subject_name, issuer_name)
     }
 
-    /// Makes a session with that certificate, in at most `longest`. `minimum` is what its consumer needs, for a maker that can
-    /// choose what a session is made from.
+    /// Creates a session with that certificate in at most `longest`. `minimum` is what the consumer needs, for a source
+    /// that can choose which session to start from.
     ///
     /// # Errors
     ///
-    /// Fails if there is no session.
+    /// Fails if no session was created.
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError>;
 }
 
-impl SessionMaker for Box<dyn SessionMaker> {
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        (**self).certificate(wanted)
+impl SessionSource for Box<dyn SessionSource> {
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).certificate(spec)
     }
 
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        (**self).whole_certificate(wanted)
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        (**self).whole_certificate(spec)
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
@@ -75,21 +75,21 @@ impl SessionMaker for Box<dyn SessionMaker> {
 
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        (**self).create(wanted, certificate, minimum, longest)
+        (**self).create(spec, certificate, minimum, longest)
     }
 }
 
-/// A session that was just made.
+/// A session that was just created.
 #[derive(Debug)]
 pub struct NewSession {
     /// What was granted.
     pub credential_set: CredentialSet,
-    /// The seconds that this clock was found to be behind AWS's; else 0.
+    /// How many seconds this clock was found to be behind AWS's; else 0.
     pub clock_offset: i64,
     /// The SHA-256 of the certificate's source, as it was read for this session.
     pub certificate_sha256: [u8; 32],
@@ -100,11 +100,11 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Adds what must be known to trust the session again later.
+    /// Adds what must be known to judge the session later.
     ///
-    /// The clock's offset is not kept, only what follows from it: where this clock is behind AWS's, the credentials end
-    /// before it shows their expiration.
-    pub(super) fn into_entry(self, wanted: &Wanted, now: Timestamp) -> CacheEntry {
+    /// The clock offset itself is not stored, only its effect: if this clock is behind AWS's, the credentials end
+    /// before it reaches their expiration.
+    pub(super) fn into_entry(self, spec: &SessionSpec, now: Timestamp) -> CacheEntry {
         let Self { credential_set, clock_offset, certificate_sha256, subject_name, issuer_name } = self;
         let expiration = credential_set.credentials.expiration;
         let behind = Duration::from_secs(u64::try_from(clock_offset).unwrap_or(0));
@@ -115,10 +115,10 @@ impl NewSession {
             certificate_sha256,
             subject_name,
             issuer_name,
-            trust_anchor_arn: wanted.request.trust_anchor_arn.clone(),
-            profile_arn: wanted.request.profile_arn.clone(),
-            endpoint: wanted.endpoint.to_string(),
-            scope: wanted.scope(),
+            trust_anchor_arn: spec.request.trust_anchor_arn.clone(),
+            profile_arn: spec.request.profile_arn.clone(),
+            endpoint: spec.endpoint.to_string(),
+            scope: spec.scope(),
         }
     }
 }
@@ -126,26 +126,26 @@ impl NewSession {
 /// What this host knows about a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advice {
-    /// Its causes, the surest first.
+    /// Possible causes, the most certain first.
     pub facts: Vec<Fact>,
-    /// What cures the surest.
+    /// How to cure the most certain one.
     pub hint: Option<String>,
 }
 
-/// Explains a refusal by what was asked for and by whom. The floor above lends it, as this one does not know the causes; and it is
-/// asked here, so that those who are held back by the refusal later are told the same.
+/// Explains a refusal from the request and the identity. The floor above supplies it, because this one does not know
+/// the causes; and it is called here, so that processes that back off later see the same explanation.
 pub type Explainer = fn(&Refusal, &SessionRequest, &Endpoint, &Identity) -> Advice;
 
-/// Why no session was made.
+/// Why no session was created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// There is no session that the second role could be assumed with.
+    /// There is no session to assume the second role with.
     #[error(transparent)]
     FirstHop(Box<ProviderError>),
-    /// Certificate or key cannot be used.
+    /// The certificate or the private key cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The operating system gives no means to wait for the network.
+    /// The operating system offers no way to wait for the network.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// AWS refused.
@@ -165,7 +165,7 @@ pub enum CreateError {
 }
 
 impl CreateError {
-    /// Tells whether the same request may succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             // The first hop has its own back-off; the second adds none to it.
@@ -177,7 +177,7 @@ impl CreateError {
         }
     }
 
-    /// Returns AWS's own code, where AWS refused and told one.
+    /// Returns AWS's error code, if AWS refused and gave one.
     pub(super) fn code(&self) -> Option<&str> {
         let code = match self {
             Self::FirstHop(error) => match &**error {
@@ -237,7 +237,7 @@ impl Diagnostic for CreateError {
             Self::Runtime(error) => error.facts(),
             Self::Refused { refusal, explanation } => {
                 let mut facts = refusal.facts();
-                // What AWS says comes first, in AWS's words.
+                // AWS's own words come first.
                 let behind = facts.len().min(1);
                 facts.splice(behind..behind, explanation.facts.iter().cloned());
                 facts
@@ -259,29 +259,31 @@ impl Diagnostic for CreateError {
     }
 }
 
-/// Makes sessions with the user's certificate and private key, over the network.
-pub struct IdentityMaker {
-    source: IdentitySource,
+/// Creates sessions with the user's certificate and private key, over the network.
+pub struct RolesAnywhereSource {
+    identity_source: IdentitySource,
     transport: Arc<NativeTransport>,
-    /// The deadline in it is the most that is ever spent.
+    /// Its deadline is the most that is ever spent.
     limits: Limits,
     env: Environment,
     clock: Arc<dyn Clock>,
     explain: Explainer,
-    /// What the standard input or a descriptor gave.
+    /// The bytes read from standard input or a descriptor.
     read_once: OnceLock<Arc<CertificateBytes>>,
 }
 
-impl fmt::Debug for IdentityMaker {
+impl fmt::Debug for RolesAnywhereSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdentityMaker").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("RolesAnywhereSource")
+            .field("identity_source", &self.identity_source)
+            .finish_non_exhaustive()
     }
 }
 
-impl IdentityMaker {
-    /// Keeps what is needed; nothing is read or opened.
+impl RolesAnywhereSource {
+    /// Stores the parameters; nothing is read or opened.
     pub fn new(
-        source: IdentitySource,
+        identity_source: IdentitySource,
         transport: TransportSettings,
         limits: Limits,
         env: Environment,
@@ -289,51 +291,51 @@ impl IdentityMaker {
         explain: Explainer,
     ) -> Self {
         let transport = Arc::new(NativeTransport::new(transport));
-        Self { source, transport, limits, env, clock, explain, read_once: OnceLock::new() }
+        Self { identity_source, transport, limits, env, clock, explain, read_once: OnceLock::new() }
     }
 
-    /// Returns what sends the requests, for others to be sent the same way.
+    /// Returns the transport, so that other requests can be sent the same way.
     pub fn transport(&self) -> Arc<NativeTransport> {
         Arc::clone(&self.transport)
     }
 }
 
-impl SessionMaker for IdentityMaker {
-    fn certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
+impl SessionSource for RolesAnywhereSource {
+    fn certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
         if let Some(read) = self.read_once.get() {
             return Ok(Arc::clone(read));
         }
-        let read = Arc::new(identity::read_certificate(&wanted.certificate, &self.env)?);
-        Ok(match wanted.certificate {
+        let read = Arc::new(identity::read_certificate(&spec.certificate, &self.env)?);
+        Ok(match spec.certificate {
             Input::Descriptor(_) | Input::StandardInput => Arc::clone(self.read_once.get_or_init(|| read)),
             Input::Path(_) | Input::Pkcs11Uri(_) | Input::TpmHandle(_) | Input::Variable(_) => read,
         })
     }
 
-    fn whole_certificate(&self, wanted: &Wanted) -> Result<Arc<CertificateBytes>, CreateError> {
-        match wanted.certificate {
-            Input::Path(_) => Ok(Arc::new(identity::read_whole_certificate(&wanted.certificate, &self.env)?)),
+    fn whole_certificate(&self, spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+        match spec.certificate {
+            Input::Path(_) => Ok(Arc::new(identity::read_whole_certificate(&spec.certificate, &self.env)?)),
             Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
             | Input::StandardInput
             | Input::TpmHandle(_)
-            | Input::Variable(_) => self.certificate(wanted),
+            | Input::Variable(_) => self.certificate(spec),
         }
     }
 
     fn holds(&self, certificate: &CertificateBytes, subject_name: &str, issuer_name: &str) -> bool {
-        identity::holds(&self.source, certificate, subject_name, issuer_name, &self.env)
+        identity::holds(&self.identity_source, certificate, subject_name, issuer_name, &self.env)
     }
 
     fn create(
         &self,
-        wanted: &Wanted,
+        spec: &SessionSpec,
         certificate: &CertificateBytes,
         _minimum: MinimumRemaining,
         longest: Duration,
     ) -> Result<NewSession, CreateError> {
-        let Self { source, transport, limits, env, clock, explain, read_once: _ } = self;
-        let mut identity = identity::load_read(source, certificate, env)?;
+        let Self { identity_source, transport, limits, env, clock, explain, read_once: _ } = self;
+        let mut identity = identity::load_read(identity_source, certificate, env)?;
         trace::step(|| {
             let end_entity = identity.end_entity();
             format!(
@@ -345,7 +347,7 @@ impl SessionMaker for IdentityMaker {
         });
         identity.check(clock.now())?;
         let limits = Limits { deadline: limits.deadline.min(longest), ..*limits };
-        let Wanted { request, endpoint, .. } = wanted;
+        let SessionSpec { request, endpoint, .. } = spec;
         let created =
             session::create(transport.as_ref(), &mut identity, request, endpoint, limits, clock.as_ref());
         match block_on(created)? {
@@ -366,8 +368,8 @@ impl SessionMaker for IdentityMaker {
     }
 }
 
-/// Returns who lends the file store its key: derived from the private key, where that is in software and opens without a
-/// person. It is bound to the public key too.
+/// Returns the source of the file store's sealing key: derived from the private key if that is in software and opens
+/// without a prompt. It is also bound to the public key.
 pub fn file_key_lender(source: IdentitySource, env: Environment) -> KeyLender {
     Box::new(move || {
         let key = identity::unattended_key(&source, &env)?;

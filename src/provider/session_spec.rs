@@ -1,4 +1,4 @@
-//! Which session is wanted.
+//! The specification of a session.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use crate::session::SessionRequest;
 use crate::signing::Endpoint;
 use crate::sts::{AssumeRole, Scope};
 
-/// Which role is assumed with the session, and where that is asked.
+/// The role to assume with the session, and the endpoint that is asked.
 #[derive(Clone, Debug)]
 pub struct SecondHop {
-    /// What is asked of AssumeRole.
+    /// The AssumeRole request.
     pub request: Arc<AssumeRole>,
     /// The endpoint of STS.
     pub endpoint: Endpoint,
 }
 
-/// How the session is narrowed, and where that is asked.
+/// How to narrow the session, and the endpoint that is asked.
 #[derive(Clone, Debug)]
 pub struct ScopedHop {
-    /// What is asked of GetScopedCredentials.
+    /// The GetScopedCredentials request.
     pub scope: Arc<Scope>,
     /// The endpoint of STS.
     pub endpoint: Endpoint,
 }
 
-/// One step from a session to another.
+/// A step from one session to the next.
 #[derive(Clone, Debug)]
 pub enum Hop {
     /// To another role.
@@ -47,14 +47,14 @@ impl Hop {
     }
 }
 
-/// Which session is wanted, of whom, and for which certificate.
+/// Which session: the requests that create it, the endpoints they go to, and the certificate.
 #[derive(Clone, Debug)]
-pub struct Wanted {
-    /// What is asked of CreateSession.
+pub struct SessionSpec {
+    /// The CreateSession request.
     pub request: SessionRequest,
-    /// Where it is asked.
+    /// The Roles Anywhere endpoint.
     pub endpoint: Endpoint,
-    /// Whether that server is verified.
+    /// Whether the server's TLS certificate is verified.
     pub server_verification: ServerVerification,
     /// Where the end-entity certificate is.
     pub certificate: Input,
@@ -62,29 +62,29 @@ pub struct Wanted {
     pub selection: Selection,
     /// Which role is assumed with it, if any: then that role's session is wanted.
     pub second_hop: Option<SecondHop>,
-    /// How that session is narrowed, one after the other: then the last one's is wanted.
+    /// How to narrow that session, step by step; the result is then the last one.
     pub scopes: Vec<ScopedHop>,
 }
 
-impl Wanted {
-    /// Returns what is wanted after a further hop.
+impl SessionSpec {
+    /// Returns the specification of the session after a further hop.
     pub(super) fn followed_by(&self, hop: &Hop) -> Self {
-        let mut wanted = self.clone();
+        let mut spec = self.clone();
         match hop {
-            Hop::Role(hop) => wanted.second_hop = Some(hop.clone()),
-            Hop::Scope(hop) => wanted.scopes.push(hop.clone()),
+            Hop::Role(hop) => spec.second_hop = Some(hop.clone()),
+            Hop::Scope(hop) => spec.scopes.push(hop.clone()),
         }
-        wanted
+        spec
     }
 
-    /// Says how the session is narrowed, if it is: `policy 3f2a9c1b; 10 minutes`.
+    /// Describes how the session is narrowed, if it is: `policy 3f2a9c1b; 10 minutes`.
     pub fn scope(&self) -> Option<String> {
         let scopes: Vec<String> = self.scopes.iter().map(|hop| hop.scope.to_string()).collect();
         (!scopes.is_empty()).then(|| scopes.join("; "))
     }
 
-    /// Returns what a person knows the session by: the ARN of the role, the session's name where one was asked for, and how it
-    /// is narrowed.
+    /// Returns how people identify the session: the ARN of the role, the session's name if one was requested, and how
+    /// it is narrowed.
     pub(super) fn title(&self) -> String {
         let (role_arn, name) = match &self.second_hop {
             Some(hop) => (&hop.request.role_arn, &hop.request.role_session_name),
@@ -100,7 +100,7 @@ impl Wanted {
         title
     }
 
-    /// Returns the length that was asked for; `None` where the profile decides, or the session that this one is made from.
+    /// Returns the requested duration; `None` if the profile decides, or the session that this one is derived from.
     pub fn requested(&self) -> Option<Duration> {
         match (self.scopes.last(), &self.second_hop) {
             (Some(hop), _) => hop.scope.duration(),
@@ -109,7 +109,7 @@ impl Wanted {
         }
     }
 
-    /// Returns the name of the session's entry.
+    /// Returns the key of the session's cache entry.
     ///
     /// A place that lasts is named by its text, a relative path as the absolute one: so a renewed certificate keeps its
     /// entry. Where the bytes of a descriptor or a variable come from nobody knows, so they name themselves. What selects one of

@@ -1,4 +1,4 @@
-//! One session, kept fresh for everybody who asks.
+//! A session that is kept fresh for all callers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,109 +8,112 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use crate::cache::CacheEntry;
 use crate::clock::{Clock, Timestamp};
-use crate::provider::Pace;
+use crate::provider::RetryBackoff;
 
-/// How often it is looked whether the session is due: by the wall clock, so that a host which slept or whose clock jumped is seen.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(15);
-/// By how much of its lifetime, in hundredths, a session may be renewed later than at half of it: hosts that started together do not all ask
-/// together. Of an hour 27 minutes are left then, and botocore trusts what has 25.
+/// How often to check whether the session is due for renewal: by the wall clock, so that time during which the host
+/// slept, or a jump of its clock, is noticed.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// The most by which renewal is delayed past half of the lifetime, in hundredths of it, so that hosts that started
+/// together do not all ask together. Of an hour 27 minutes are left then, and botocore wants at least 25.
 const SPREAD: u32 = 5;
-/// By how much this host's clock may have been set back before a session counts as made in the future.
+/// How far this host's clock may have been set back before a session counts as created in the future.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Where a session with at least half of its lifetime left comes from: the cache, or AWS. Blocks for as long as that takes.
+/// Where a session with at least half of its lifetime left comes from: the cache, or AWS. Blocks for as long as that
+/// takes.
 pub trait Source: Send + Sync {
     /// Returns the session, or the reason why there is none, in one line without secrets.
     ///
     /// # Errors
     ///
-    /// Fails where neither a new session nor one that still works can be had.
+    /// Fails if there is neither a new session nor one that still works.
     fn session(&self) -> Result<CacheEntry, String>;
 }
 
-/// A session that is renewed at half of its lifetime, once for all who ask, and answered until its end if it cannot be.
-pub struct Keeper {
+/// A session that is renewed at half of its lifetime, once for all callers; if renewal fails, it is the answer until
+/// its end.
+pub struct Refresher {
     source: Box<dyn Source>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    /// Held by the one who renews.
+    /// Single flight: held during a renewal.
     flight: tokio::sync::Mutex<()>,
-    /// The hundredths of a lifetime by which this host renews later than at half of it.
+    /// The delay of this host's renewals past half of the lifetime, in hundredths of it.
     spread: u32,
 }
 
-/// How a session stands.
+/// The state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Until when it works, by this host's clock; `None` where none works.
+pub struct SessionHealth {
+    /// When it stops working, by this host's clock; `None` if none works.
     pub usable_until: Option<Timestamp>,
-    /// Why the last attempt to renew it brought nothing; `None` after one that did.
+    /// Why the last attempt to renew it failed; `None` if it succeeded.
     pub failure: Option<Arc<str>>,
 }
 
-/// What is known at the moment.
+/// What is currently known.
 struct State {
     entry: Option<Arc<CacheEntry>>,
-    /// Why the last attempt that brought nothing did so.
+    /// Why the last failed attempt failed.
     failure: Arc<str>,
-    /// It was the last one.
+    /// Whether the last attempt failed.
     has_failed: bool,
-    pace: Pace,
+    backoff: RetryBackoff,
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for Refresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").finish_non_exhaustive()
+        f.debug_struct("Refresher").finish_non_exhaustive()
     }
 }
 
-impl Keeper {
-    /// Keeps a session fresh: the `first`, if it is there already.
+impl Refresher {
+    /// Keeps a session fresh, starting with `first` if there is one already.
     pub fn new(source: Box<dyn Source>, first: Option<Arc<CacheEntry>>, clock: Arc<dyn Clock>) -> Self {
         let state = State {
             entry: first,
             failure: Arc::from("there is no session yet"),
             has_failed: false,
-            pace: Pace::default(),
+            backoff: RetryBackoff::default(),
         };
         let mut octet = [0];
-        // Without random numbers nothing works, and this least of all matters.
+        // Nothing works without random numbers, and here they matter least.
         let _ = SystemRandom::new().fill(&mut octet);
         let spread = u32::from(octet[0]) % (SPREAD + 1);
         Self { source, clock, state: Mutex::new(state), flight: tokio::sync::Mutex::new(()), spread }
     }
 
-    /// Returns the session while it works; nobody is asked.
+    /// Returns the session while it works, without asking for a new one.
     pub fn last_good(&self) -> Option<Arc<CacheEntry>> {
         self.state().usable(self.clock.now())
     }
 
-    /// Returns how the session stands; nobody is asked.
-    pub fn standing(&self) -> Standing {
+    /// Returns the state of the session, without asking for a new one.
+    pub fn health(&self) -> SessionHealth {
         let now = self.clock.now();
         let state = self.state();
         let usable_until = state.usable(now).map(|entry| entry.usable_until);
-        Standing { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
+        SessionHealth { usable_until, failure: state.has_failed.then(|| Arc::clone(&state.failure)) }
     }
 
-    /// Returns the session: renewed where that is due and possible, else as it is for as long as it works.
+    /// Returns the session, renewed if that is due and possible, else the last good one.
     ///
     /// # Errors
     ///
-    /// Returns the reason where no session works.
+    /// Returns the reason if no session works.
     pub async fn current(self: &Arc<Self>) -> Result<Arc<CacheEntry>, Arc<str>> {
         if let Some(answer) = self.known() {
             return answer;
         }
-        // Somebody renews it; whoever can do with the old one does not wait.
+        // A renewal is under way; whoever can use the last good session does not wait.
         if self.flight.try_lock().is_err()
             && let Some(entry) = self.state().usable(self.clock.now())
         {
             return Ok(entry);
         }
-        // A task of its own: a caller who goes away does not take the renewal along.
-        let keeper = Arc::clone(self);
-        let renewal = tokio::spawn(async move { keeper.renew().await });
+        // A separate task, so that the renewal goes on if the caller leaves.
+        let refresher = Arc::clone(self);
+        let renewal = tokio::spawn(async move { refresher.renew().await });
         renewal.await.unwrap_or_else(|_| Err(Arc::from("the renewal stopped; this is a bug")))
     }
 
@@ -120,11 +123,11 @@ impl Keeper {
             return answer;
         }
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let keeper = Arc::clone(self);
-        // A plain thread: the end of the runtime, which is that of the program, does not wait for one that hangs on the network.
+        let refresher = Arc::clone(self);
+        // A plain thread: when the program ends, the runtime does not wait for one that hangs on the network.
         let started = std::thread::Builder::new().spawn(move || {
-            // Nobody listens any more where the program ends.
-            let _ = sender.send(keeper.source.session());
+            // The receiver is gone if the program is ending.
+            let _ = sender.send(refresher.source.session());
         });
         let outcome = match started {
             Ok(_) => {
@@ -135,29 +138,29 @@ impl Keeper {
         self.note(outcome)
     }
 
-    /// Returns what can be answered without an attempt.
+    /// Returns the answer if it needs no attempt.
     fn known(&self) -> Option<Result<Arc<CacheEntry>, Arc<str>>> {
         let now = self.clock.now();
         let state = self.state();
         match &state.entry {
             Some(entry) if self.is_fresh(entry, now) => Some(Ok(Arc::clone(entry))),
-            Some(_) | None if !state.pace.wait(now).is_zero() => Some(state.answer(now)),
+            Some(_) | None if !state.backoff.wait(now).is_zero() => Some(state.answer(now)),
             Some(_) | None => None,
         }
     }
 
-    /// Takes in what an attempt brought, and returns the answer.
+    /// Records the result of an attempt, and returns the answer.
     fn note(&self, outcome: Result<CacheEntry, String>) -> Result<Arc<CacheEntry>, Arc<str>> {
         let now = self.clock.now();
         let mut state = self.state();
         match outcome {
             Ok(entry) => {
-                // The provider answers with the old one where a new one cannot be had.
+                // If there can be no new session, the provider returns the last good one.
                 let renewed = self.is_fresh(&entry, now);
                 state.entry = Some(Arc::new(entry));
                 if renewed {
                     state.has_failed = false;
-                    state.pace = Pace::default();
+                    state.backoff = RetryBackoff::default();
                 } else {
                     state.failure = Arc::from("no newer session can be had");
                     state.back_off(now);
@@ -171,7 +174,7 @@ impl Keeper {
         state.answer(now)
     }
 
-    /// Tells whether about half of the lifetime is left.
+    /// Returns whether about half of the lifetime is left.
     fn is_fresh(&self, entry: &CacheEntry, now: Timestamp) -> bool {
         let lifetime = entry.usable_until.since(entry.created_at);
         now >= entry.created_at.minus(CLOCK_TOLERANCE)
@@ -180,7 +183,7 @@ impl Keeper {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code that holds it can be interrupted half-way.
+        // No code that holds it can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,7 +194,7 @@ impl State {
         self.entry.as_ref().filter(|entry| entry.usable_until > now).map(Arc::clone)
     }
 
-    /// Returns the session while it works, and then why there is no other.
+    /// Returns the session while it works, after that the reason why there is no other.
     fn answer(&self, now: Timestamp) -> Result<Arc<CacheEntry>, Arc<str>> {
         self.usable(now).ok_or_else(|| Arc::clone(&self.failure))
     }
@@ -199,7 +202,7 @@ impl State {
     fn back_off(&mut self, now: Timestamp) {
         self.has_failed = true;
         let left = self.usable(now).map(|entry| entry.usable_until.since(now));
-        self.pace.fail(now, left);
+        self.backoff.fail(now, left);
     }
 }
 
@@ -210,11 +213,11 @@ mod tests {
     use super::*;
     use crate::cache::example_entry;
 
-    /// A clock that a test sets, in seconds after the example's session was made.
+    /// A clock that the test sets, in seconds after the creation of the example session.
     #[derive(Debug, Default)]
-    struct Hands(AtomicI64);
+    struct ManualClock(AtomicI64);
 
-    impl Clock for Hands {
+    impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_unix_seconds(
                 example_entry().created_at.unix_seconds() + self.0.load(Ordering::SeqCst),
@@ -222,14 +225,14 @@ mod tests {
         }
     }
 
-    /// Makes a session of an hour at each call, or fails.
-    struct Maker {
-        clock: Arc<Hands>,
+    /// Creates a session of an hour at each call, or fails.
+    struct TestSource {
+        clock: Arc<ManualClock>,
         calls: Arc<AtomicUsize>,
         fails: Arc<AtomicUsize>,
     }
 
-    impl Source for Maker {
+    impl Source for TestSource {
         fn session(&self) -> Result<CacheEntry, String> {
             let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
             if self.fails.load(Ordering::SeqCst) > 0 {
@@ -244,21 +247,25 @@ mod tests {
     }
 
     struct Scene {
-        keeper: Arc<Keeper>,
-        clock: Arc<Hands>,
+        refresher: Arc<Refresher>,
+        clock: Arc<ManualClock>,
         calls: Arc<AtomicUsize>,
         fails: Arc<AtomicUsize>,
     }
 
     impl Scene {
         fn set() -> Self {
-            let (clock, calls, fails) = (Arc::new(Hands::default()), Arc::default(), Arc::default());
-            let maker =
-                Maker { clock: Arc::clone(&clock), calls: Arc::clone(&calls), fails: Arc::clone(&fails) };
-            let clock_of_keeper = Arc::clone(&clock) as Arc<dyn Clock>;
-            let mut keeper = Keeper::new(Box::new(maker), Some(Arc::new(example_entry())), clock_of_keeper);
-            keeper.spread = 0;
-            Self { keeper: Arc::new(keeper), clock, calls, fails }
+            let (clock, calls, fails) = (Arc::new(ManualClock::default()), Arc::default(), Arc::default());
+            let source = TestSource {
+                clock: Arc::clone(&clock),
+                calls: Arc::clone(&calls),
+                fails: Arc::clone(&fails),
+            };
+            let refresher_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+            let mut refresher =
+                Refresher::new(Box::new(source), Some(Arc::new(example_entry())), refresher_clock);
+            refresher.spread = 0;
+            Self { refresher: Arc::new(refresher), clock, calls, fails }
         }
 
         fn at(&self, seconds: i64) -> &Self {
@@ -268,7 +275,7 @@ mod tests {
 
         /// Returns the access key id, or the reason.
         async fn answer(&self) -> Result<String, String> {
-            match self.keeper.current().await {
+            match self.refresher.current().await {
                 Ok(entry) => Ok(entry.credential_set.credentials.access_key_id.clone()),
                 Err(reason) => Err(reason.to_string()),
             }
@@ -297,8 +304,8 @@ mod tests {
         scene.at(4000);
         let asked: Vec<_> = (0..1000)
             .map(|_| {
-                let keeper = Arc::clone(&scene.keeper);
-                tokio::spawn(async move { keeper.current().await.is_ok() })
+                let refresher = Arc::clone(&scene.refresher);
+                tokio::spawn(async move { refresher.current().await.is_ok() })
             })
             .collect();
         for answer in asked {
@@ -351,7 +358,7 @@ mod tests {
     async fn a_caller_who_goes_away_does_not_stop_the_renewal() {
         let scene = Scene::set();
         scene.at(4000);
-        drop(tokio::time::timeout(Duration::ZERO, scene.keeper.current()).await);
+        drop(tokio::time::timeout(Duration::ZERO, scene.refresher.current()).await);
         assert_eq!(scene.answer().await.as_deref(), Ok("ASIA1"));
         assert_eq!(scene.calls(), 1);
     }

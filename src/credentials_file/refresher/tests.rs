@@ -22,7 +22,7 @@ impl Diagnostic for Down {
     }
 }
 
-/// A clock that a test sets, and a service that it takes down.
+/// A clock that the test sets, and a service that it can take down.
 #[derive(Debug, Default)]
 struct World {
     seconds: Mutex<i64>,
@@ -37,7 +37,7 @@ impl World {
     }
 }
 
-/// The world as a clock and as a source.
+/// The world in the roles of clock and source.
 #[derive(Debug)]
 struct Of(Arc<World>);
 
@@ -69,7 +69,7 @@ struct Scene {
     _folder: tempfile::TempDir,
     path: PathBuf,
     world: Arc<World>,
-    upkeep: Upkeep,
+    refresher: ProfileRefresher,
 }
 
 impl Scene {
@@ -87,14 +87,14 @@ impl Scene {
         let clock = Arc::new(Of(Arc::clone(&world)));
         let source = Box::new(Of(Arc::clone(&world)));
         let profile = Section::plain("deploy").unwrap();
-        let upkeep = Upkeep::new(file, profile, source, clock, Arc::default());
-        Self { _folder: folder, path, world, upkeep }
+        let refresher = ProfileRefresher::new(file, profile, source, clock, Arc::default());
+        Self { _folder: folder, path, world, refresher }
     }
 
-    /// Steps at that second; returns what happened and the seconds to wait.
+    /// Steps at that second; returns the events and the seconds to wait.
     fn at(&mut self, seconds: i64) -> (Vec<String>, u64) {
         *self.world.seconds.lock().unwrap() = seconds;
-        let (events, wait) = self.upkeep.step();
+        let (events, wait) = self.refresher.step();
         let told = events.iter().map(|event| match event {
             Event::Failed { problem, next } => format!("{} {}", problem.id(), next.as_secs()),
             Event::Wrote { access_key_id, .. } => {
@@ -134,17 +134,17 @@ fn a_failure_backs_off_and_leaves_the_file_and_the_session_in_it() {
     assert_eq!(scene.at(1803), told(&[], 3));
     assert_eq!(scene.at(1806), told(&["network-failed 10"], 10));
     assert_eq!(scene.at(1816), told(&["network-failed 20"], 15));
-    // Expired, and still nothing is taken away.
+    // Expired, but the file is left alone.
     assert_eq!(scene.at(5000), told(&["network-failed 40"], 15));
     assert_eq!(scene.content(), before);
-    // What says itself when it is worth asking again is believed, within reason.
+    // The source's own time for the next try is respected, within reason.
     *scene.world.next_try.lock().unwrap() = Some(example_entry().created_at.plus(Duration::from_secs(5640)));
     assert_eq!(scene.at(5040), told(&["network-failed 600"], 15));
     let calls = scene.world.calls();
     assert_eq!(scene.at(5600), told(&[], 15));
     assert_eq!(scene.world.calls(), calls);
     *scene.world.is_down.lock().unwrap() = false;
-    scene.upkeep.hurry();
+    scene.refresher.check_now();
     assert_eq!(scene.at(5601).0.len(), 1);
     assert!(scene.content() != before);
 }
@@ -160,7 +160,7 @@ fn a_file_that_somebody_changed_holds_the_session_again() {
     std::fs::remove_file(&scene.path).unwrap();
     assert_eq!(scene.at(30).0, ["0001"]);
     assert_eq!(scene.content(), before);
-    // A change of something else is left alone.
+    // An unrelated change is left alone.
     std::fs::write(&scene.path, format!("{before}# mine\n")).unwrap();
     assert_eq!(scene.at(45), told(&[], 15));
     assert_eq!(scene.content(), format!("{before}# mine\n"));
@@ -190,11 +190,11 @@ fn a_clock_that_was_set_back_makes_a_session_due_and_ends_no_pause_late() {
     assert_eq!(scene.at(-7200).0, ["0004"]);
 }
 
-/// What fills the file's gate keeps the end of the program waiting; after that nothing is written.
+/// A write in progress delays the end of the program; after that nothing is written.
 #[test]
 fn nothing_is_written_once_the_gate_is_closed() {
     let mut scene = Scene::set();
-    scene.upkeep.gate.close();
+    scene.refresher.gate.close();
     assert_eq!(scene.at(0), told(&[], 15));
     assert!(!scene.path.exists());
 }
