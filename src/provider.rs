@@ -249,7 +249,7 @@ impl<M: SessionSource> Provider<M> {
         if folders.peek().is_none() {
             return Ok(None);
         }
-        let key = self.wanted.key(namespace, &*self.maker.certificate(&self.wanted)?);
+        let key = self.spec.key(namespace, &*self.source.certificate(&self.spec)?);
         let last = |folder| Failures::new(Arc::new(folder), namespace.clone()).last(&key);
         Ok(folders.find_map(last))
     }

@@ -99,7 +99,7 @@ impl Place {
 
     /// Tells whether the folder is there, if sessions can be shared through it, or it could be made.
     fn look(&self, is_one_of_several: bool) -> Result<bool, CacheError> {
-        match self.open(Absent::Leave) {
+        match self.open(IfAbsent::Leave) {
             Err(CacheError::StateFolder { problem: FolderProblem::Io(error), .. })
                 if error.kind() == io::ErrorKind::NotFound =>
             {
@@ -247,7 +247,7 @@ impl StateLocation {
     pub fn look(&self) -> Outlook {
         let mut passed_over = Vec::new();
         for place in self.places() {
-            match place.look(self.goes_on) {
+            match place.look(self.tries_system_places) {
                 Ok(is_there) => return Outlook { path: Some(place.path.clone()), is_there, passed_over },
                 Err(error) => passed_over.push(error),
             }

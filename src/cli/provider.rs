@@ -74,7 +74,7 @@ pub(super) fn provider(
         ServerTrust::Anybody => ServerVerification::Off,
         ServerTrust::Roots(_) => ServerVerification::On,
     };
-    let wanted = Wanted {
+    let spec = SessionSpec {
         request,
         endpoint,
         server_verification,

@@ -10,7 +10,7 @@ use super::settings::table::{Kind, Setting};
 use super::usage::UsageError;
 use super::{Invocation, output};
 use crate::env::Environment;
-use crate::identity::{self, Input, PasswordSource};
+use crate::identity::{self, IdentitySource, Input};
 use crate::private_file;
 use crate::setup::revoke::{self, Target};
 use crate::setup::{Format, Place, RevocationList, SetupError, alerts, deny};
@@ -239,7 +239,7 @@ fn chain(text: &str, env: &Environment) -> Result<Chain, Failure> {
         | Input::TpmHandle(_)
         | Input::Variable(_)) => other,
     };
-    Ok(identity::load_chain(&input, None, &PasswordSource::Prompt, env)?)
+    Ok(identity::load_chain(&IdentitySource::of_certificates(input), env)?)
 }
 
 fn revocation_list(typed: &Typed) -> Result<Option<RevocationList>, Failure> {

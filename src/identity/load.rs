@@ -5,8 +5,8 @@ mod folders;
 use zeroize::Zeroizing;
 
 use super::error::Part;
-use super::in_tpm::{self, Form, TpmSettings};
 use super::held::Held;
+use super::in_tpm::{self, Form, TpmSettings};
 use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
 use super::search::Keys;

@@ -226,6 +226,19 @@ pub struct IdentitySource {
 }
 
 impl IdentitySource {
+    /// Returns a source of certificates alone; the password of a PKCS#12 store is asked for.
+    pub fn of_certificates(certificate: Input) -> Self {
+        Self {
+            certificate,
+            private_key: None,
+            intermediates: None,
+            selection: Selection::default(),
+            password: PasswordSource::Prompt,
+            tpm: None,
+            allow_insecure_key_file: false,
+        }
+    }
+
     /// Returns the same source, with a password only if asking for it needs no person and uses nothing up.
     #[must_use]
     pub fn unattended(&self) -> Self {

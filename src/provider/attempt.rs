@@ -237,7 +237,7 @@ impl<'a, M: SessionSource> Attempt<'a, M> {
             Err(error) => {
                 if let Some(coordination) = coordination {
                     let sha256 = *self.certificate.sha256();
-                    let report = report(&error, &self.provider.wanted);
+                    let report = report(&error, &self.provider.spec);
                     let outcome = match report.fault {
                         Fault::Refused => Some(Outcome::Refused),
                         Fault::Unreachable => Some(Outcome::Unreachable),

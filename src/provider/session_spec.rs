@@ -207,7 +207,7 @@ mod tests {
             None,
             None,
         );
-        let wanted = Wanted {
+        let wanted = SessionSpec {
             request: request.unwrap(),
             endpoint: Endpoint::parse("http://127.0.0.1:9").unwrap(),
             server_verification: ServerVerification::On,

@@ -141,11 +141,6 @@ fn shown(url: &str) -> String {
     crate::signing::endpoint::without_userinfo(url)
 }
 
-/// Returns the id of the partition that a region is in; `None` where none is known.
-pub fn partition(region: &str) -> Option<&'static str> {
-    partition_of(region).map(|partition| partition.id)
-}
-
 fn partition_of(region: &str) -> Option<&'static Partition> {
     let longest = |partition: &&Partition| {
         partition

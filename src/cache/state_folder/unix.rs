@@ -180,7 +180,7 @@ impl StateFolder {
 
 /// Fails where a folder that is absent could not be made; none is.
 pub(super) fn check_makeable(path: &Path, parent: &Parent) -> Result<(), FolderProblem> {
-    judge_parent(parent)?;
+    check_parent(parent)?;
     let there = path.ancestors().skip(1).find(|folder| rustix::fs::stat(*folder).is_ok());
     match there {
         Some(folder) => {

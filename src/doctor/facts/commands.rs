@@ -45,7 +45,8 @@ impl Commands<'_> {
         let region = &self.request.region;
         let name = self.certificate.map_or_else(String::new, |certificate| {
             let attributes = certificate.subject_attributes().iter();
-            let mut common = attributes.filter(|(kind, _)| kind == "CN").filter_map(|(_, value)| value.clone());
+            let mut common =
+                attributes.filter(|(kind, _)| kind == "CN").filter_map(|(_, value)| value.clone());
             common.next_back().unwrap_or_else(|| certificate.subject_name().to_owned())
         });
         let plain: String =

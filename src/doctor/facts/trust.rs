@@ -165,7 +165,9 @@ fn condition(
     let (told, stands_in_the_way) = match opinion.statement.effect() {
         Effect::Allow if holds => ("it holds", false),
         Effect::Allow if allowed == Truth::No => ("it does not hold", true),
-        Effect::Allow if allowed == Truth::Yes => ("it does not hold, and need not: another statement allows", false),
+        Effect::Allow if allowed == Truth::Yes => {
+            ("it does not hold, and need not: another statement allows", false)
+        }
         Effect::Allow => ("it does not hold; whether another statement allows, only AWS knows", false),
         Effect::Deny if opinion.applies == Truth::Yes => ("it holds, and the statement denies", true),
         Effect::Deny if holds => {
