@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
             Input::Path(path) => return Ok(private_file::read_bounded(path, KEY_FILE_LIMIT)?),
             Input::Pkcs11Uri(_) => return Err(Unread::Unsupported("PKCS#11")),
             Input::StandardInput => private_file::read_standard_input(KEY_FILE_LIMIT)?,
-            Input::TpmHandle(_) => return Err(Unread::Unsupported("a TPM 2.0 key")),
+            Input::TpmHandle(_) => return Err(Unread::Unsupported("a key at a handle of a TPM")),
             Input::Variable(name) => {
                 return match self.env.var(name) {
                     Ok(Some(value)) => Ok(Zeroizing::new(value.into_bytes())),

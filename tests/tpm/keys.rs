@@ -1,5 +1,8 @@
 //! Every key that other programs make, each signing a request that the simulator accepts.
 
+use std::io::Read as _;
+use std::process::Stdio;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -165,7 +168,7 @@ fn many_at_once_wait_for_each_other() {
     let running: Vec<_> = (0..12)
         .map(|_| {
             let mut command = world.anyrole(&arguments);
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
             command.spawn().expect("our program")
         })
         .collect();
@@ -175,6 +178,48 @@ fn many_at_once_wait_for_each_other() {
     }
     world.is_empty();
     assert_eq!(world.wrong_passwords(), 0);
+}
+
+#[test]
+fn a_device_is_used_as_a_socket_is() {
+    let Some(world) = World::begin() else { return };
+    let world = world.with_parent();
+    world.tools_key("key", "ecc256", "-p canary-7");
+    world.certify("key");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tpm/device.py");
+    let mut bridge = world
+        .command("python3")
+        .args([script, "tpm", "device"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python");
+    let mut line = [0; 6];
+    bridge.stdout.take().expect("its output").read_exact(&mut line).expect("it is ready");
+    for device in ["device", "device:device"] {
+        world.accepts("key", "key.pem", &["--tpm-key-password", "canary-7", "--tpm-device", device]);
+    }
+    bridge.kill().expect("it runs");
+    bridge.wait().expect("it ends");
+}
+
+#[test]
+fn a_password_is_asked_for_on_the_terminal() {
+    let Some(world) = World::begin() else { return };
+    let world = world.with_parent();
+    world.tools_key("key", "ecc256", "-p canary-7");
+    let call = format!("{} sign-string --private-key key.pem", env!("CARGO_BIN_EXE_anyrole"));
+    for (answer, id) in [("canary-9", Some("tpm-password-wrong")), ("canary-7", None)] {
+        // Its file says that there is one, so that nothing is tried before.
+        world.run("tpm2_dictionarylockout -Q --clear-lockout");
+        let told = world.run(&format!("printf '{answer}\\n' | script -qc '{call}' /dev/null; true"));
+        assert!(told.contains("Password of the TPM key 'key.pem'"), "{told}");
+        assert_eq!(told.matches("Password of").count(), 1, "{told}");
+        match id {
+            Some(id) => assert!(told.contains(&format!("[{id}]")), "{told}"),
+            None => assert!(told.contains("\"30"), "{told}"),
+        }
+        world.is_empty();
+    }
 }
 
 #[test]

@@ -119,7 +119,8 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         name,
     };
     let passphrase = passphrase(invocation, folder)?;
-    if !spec.replace {
+    // Before the TPM is asked, which may take long.
+    if !spec.replace && invocation.has(&in_tpm::TPM) {
         folder.check_free(&spec.name)?;
     }
     if let Some(made) = in_tpm::new_key(invocation, new)? {

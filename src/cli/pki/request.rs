@@ -63,7 +63,10 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     let key = if invocation.has(&REUSE_KEY) {
         RequestedKey::Present(in_tpm::settings(invocation)?)
     } else {
-        folder.check_without_key(&name)?;
+        // Before the TPM is asked, which may take long.
+        if invocation.has(&in_tpm::TPM) {
+            folder.check_without_key(&name)?;
+        }
         match in_tpm::new_key(invocation, new)? {
             Some(made) => RequestedKey::InTpm(made.file, made.key),
             None => RequestedKey::New(new),

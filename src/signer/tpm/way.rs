@@ -13,6 +13,10 @@ pub(super) struct NoWay {
 }
 
 /// Why there was no answer.
+#[cfg_attr(
+    not(all(unix, feature = "tpm")),
+    expect(dead_code, reason = "without a way to a TPM nothing goes wrong on it")
+)]
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// The way is gone.
