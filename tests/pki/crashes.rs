@@ -20,7 +20,7 @@ fn load(bench: &Workbench, name: &str) -> Result<String, IdentityError> {
         certificate: file("pem"),
         private_key: Some(file("key")),
         intermediates: None,
-        selection: anyrole::identity::Selection::default(),
+        selection: identity::Selection::default(),
         password: PasswordSource::Prompt,
         allow_insecure_key_file: false,
     };
