@@ -4,7 +4,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
-    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop at once, writes files of its own, and skips loudly"
 )]

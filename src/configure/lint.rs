@@ -36,9 +36,7 @@ impl Finding {
             }
             "sso" => "take the sso_ keys and login_session out of the profile",
             "key-twice" => "leave one of the two lines",
-            "program-missing" => {
-                "write the whole path of the program that is there: command -v anyrole tells it"
-            }
+            "program-missing" => "write the whole path of the program that is there: command -v anyrole",
             "program-not-executable" => "let this user execute it: chmod a+x FILE",
             "program-relative" => "write the whole path of the program",
             "arguments" => {

@@ -42,7 +42,7 @@ pub fn check(key: &Path) -> Check {
     // A link leads to where the key really is.
     let path = key.canonicalize().unwrap_or_else(|_| key.to_owned());
     let shown = quoted(&path.to_string_lossy());
-    let move_it = "move it to a folder of this host alone, such as /etc/anyrole or ~/.config/anyrole";
+    let move_it = "move it to a folder of this host alone, such as ~/.config/anyrole or /etc/anyrole";
     if let Some((folder, service)) = synced(&path) {
         return Check::bad(
             ID,
@@ -81,7 +81,7 @@ pub fn check(key: &Path) -> Check {
                         "the private key {shown} is tracked by the git repository {tree}: every clone has it"
                     ),
                     format!(
-                        "git rm --cached it, {move_it}, and renew it with a new key: the history keeps this one"
+                        "run git rm --cached {shown}, {move_it}, and renew it with a new key: the history keeps this one"
                     ),
                 ),
                 Standing::Untracked => Check::bad(
