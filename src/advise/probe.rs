@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Host;
 use crate::text::printable;
@@ -13,7 +13,7 @@ use crate::text::printable;
 /// How long each of the two questions may take. In a container that is too many hops away no answer comes at all.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The most bytes of an answer.
-const LIMIT: u64 = 16 * 1024;
+const LIMIT: usize = 16 * 1024;
 
 /// What the metadata service says.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -81,24 +81,41 @@ fn is_token(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Sends a request without a body, and returns the status and the body; `None` where no whole answer comes.
+/// Sends a request without a body, and returns the status and the body; `None` where no whole answer comes in time.
 fn request(address: SocketAddr, method: &str, path: &str, header: &str) -> Option<(u16, String)> {
+    let deadline = Instant::now() + PATIENCE;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
-    let host = address.ip();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: anyrole/{}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: anyrole/{}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n",
         env!("CARGO_PKG_VERSION")
     );
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    // Whoever answers a byte a second is cut off by the limit of the whole, which is read in one go at most.
-    stream.take(LIMIT).read_to_end(&mut answer).ok()?;
+    let mut piece = [0; 1024];
+    while !is_whole(&answer) && answer.len() < LIMIT {
+        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        stream.set_read_timeout(Some(left)).ok()?;
+        match stream.read(&mut piece).ok()? {
+            0 => break,
+            count => answer.extend_from_slice(piece.get(..count)?),
+        }
+    }
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some((status, body.trim().to_owned()))
+}
+
+/// Tells whether an answer has as many bytes as it says; without a length it ends with the connection.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    length.is_some_and(|length| body.len() >= length)
 }
 
 #[cfg(test)]

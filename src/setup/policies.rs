@@ -28,6 +28,8 @@ pub(super) fn trust(plan: &Plan) -> Result<Node, SetupError> {
         actions.push("sts:TagSession");
     }
     actions.push("sts:SetSourceIdentity");
+    // STS takes an assertion of an identity as a provided context, for which a trust policy allows this. That Roles Anywhere's
+    // needs it is our reading: AWS's page does not say, and where it is not needed it allows nothing more.
     if plan.subject.is_some() {
         actions.push("sts:SetContext");
     }

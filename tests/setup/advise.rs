@@ -444,6 +444,7 @@ fn service(answers: &'static [&'static str]) -> (String, thread::JoinHandle<Vec<
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let asked = thread::spawn(move || {
+        let mut open = Vec::new();
         answers
             .iter()
             .map(|answer| {
@@ -454,6 +455,10 @@ fn service(answers: &'static [&'static str]) -> (String, thread::JoinHandle<Vec<
                     request.push(byte[0]);
                 }
                 stream.write_all(answer.as_bytes()).unwrap();
+                // Who says how long the answer is need not hang up.
+                if answer.contains("Content-Length") {
+                    open.push(stream);
+                }
                 String::from_utf8(request).unwrap()
             })
             .collect()
