@@ -70,7 +70,10 @@ const NOT_CARRIED_OUT: &[Hints] = &[
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
-    ("it names the command that a later version has", &["tell what can be checked today", "parliament and cloudsplaining find"]),
+    (
+        "it names the command that a later version has",
+        &["tell what can be checked today", "parliament and cloudsplaining find"],
+    ),
 ];
 
 /// What is listed, of hints or of the names of cases.
