@@ -60,7 +60,7 @@ nothing is changed. A secret is never shown: only whether it stands there.
 Severities:
   critical  a key that lasts, with its secret, and others can read it
   high      a key that lasts, with its secret
-  medium    the id of a key that lasts; a session's key that may still live
+  medium    the id of a lasting key; a session's key that may still live
   low       a session's key that has ended, or whose secret is not there
 
 A key that must stay for now is allowed by a comment on its line or the line

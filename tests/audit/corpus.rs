@@ -252,7 +252,7 @@ const PLACES: &[Place] = &[
         );
         tar("lib/app.jar", &jar)
     }),
-    ("cloud-init", "var/lib/cloud/user-data.txt", 4, None, |id, secret| {
+    ("cloud-init", "var/lib/cloud/user-data.txt", 6, None, |id, secret| {
         let script = format!(
             "#!/bin/sh\n# {}\nexport AWS_ACCESS_KEY_ID={id}\nexport AWS_SECRET_ACCESS_KEY={secret}\n",
             "x".repeat(90)

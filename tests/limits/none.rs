@@ -72,7 +72,9 @@ pub(crate) const NONE: &[Numbers] = &[
         "what is usual, by which something is judged or told",
         &[
             ("src/audit/files/archive.rs", "UNSUSPICIOUS"),
+            ("src/audit/files/look.rs", "BARREN_EDGE"),
             ("src/audit/files/look.rs", "INDENT"),
+            ("src/audit/files/look.rs", "LEAST_FUEL"),
             ("src/audit/files/look.rs", "NOISE"),
             ("src/audit/files/place/assignment.rs", "LONGEST"),
             ("src/audit/files/place/assignment.rs", "REACH"),

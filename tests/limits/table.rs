@@ -767,6 +767,13 @@ const AUDIT: &[Limit] = &[
         "a secret that stands farther is not seen",
     ),
     limit(
+        "src/audit/files/look.rs",
+        &["INFLATED"],
+        Octets,
+        "gzip in base64, and what comes out of it",
+        "what is beyond is not seen",
+    ),
+    limit(
         "src/audit/files/beside.rs",
         &["REACH"],
         Octets,

@@ -61,6 +61,10 @@ fn escape(text: &[u8]) -> Option<(Option<u8>, usize)> {
             character @ (b'+' | b'/' | b'=' | b'"' | b'\'') => Some((Some(character), 3)),
             _ => None,
         },
+        (b'\x1b', Some(b'[')) => {
+            let digits = text[2..].iter().take(12).take_while(|c| c.is_ascii_digit() || **c == b';').count();
+            (text.get(2 + digits) == Some(&b'm')).then_some((Some(b' '), 3 + digits))
+        }
         (b'\\', Some(b'/')) => Some((Some(b'/'), 2)),
         (b'\\', Some(b'"')) => Some((Some(b'"'), 2)),
         (b'\\', Some(b'n' | b'r')) => Some((Some(b'\n'), 2)),
@@ -101,6 +105,7 @@ mod tests {
     #[test]
     fn escapes_are_undone() {
         assert_eq!(undone(b"a%2Fb\\/c\\u002Bd=2Fe=\nf&#x2F;g=x"), b"a/b/c+d/ef/g=x");
+        assert_eq!(undone(b"\x1b[31mred\x1b[0m\x1b[K"), b" red \x1b[K");
         assert_eq!(undone(b"%2"), b"%2");
         assert_eq!(undone(b"key=25abc"), b"key=25abc");
     }

@@ -64,6 +64,8 @@ fn git(repository: &Path, arguments: &[&str]) -> io::Result<Child> {
         "core.fsmonitor=false",
         "-c",
         "safe.directory=*",
+        "-c",
+        "log.showSignature=false",
     ]);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }

@@ -14,6 +14,8 @@ pub(super) enum Form {
     BedrockShortTerm,
     /// In two octets a character, of which one is 0.
     Utf16,
+    /// The base64 of something that gzip compressed.
+    Gzip,
     /// Inside of base64, where the found text begins at that character of a group of four.
     Base64(u8),
 }
@@ -30,6 +32,9 @@ pub(super) struct Hit {
 const PREFIXES: &[&[u8]] = &[b"AKIA", b"ASIA", b"ABIA", b"ACCA"];
 const BEDROCK: &[u8] = b"ABSK";
 const BEDROCK_SHORT_TERM: &[u8] = b"bedrock-api-key-";
+
+/// The base64 of the first three octets of gzip: cloud-init and Helm keep files so, Helm in base64 once more.
+const GZIP: &[u8] = b"H4sI";
 
 /// Finds every text of a key in one pass.
 #[derive(Debug)]
@@ -61,6 +66,10 @@ impl Literals {
         }
         add(BEDROCK.to_vec(), Form::Bedrock);
         add(BEDROCK_SHORT_TERM.to_vec(), Form::BedrockShortTerm);
+        add(GZIP.to_vec(), Form::Gzip);
+        for (text, place) in base64_stems(GZIP) {
+            add(text, Form::Base64(place));
+        }
         for prefix in PREFIXES.iter().chain([&BEDROCK]) {
             // Without the last zero, so that both orders of octets are found.
             let mut wide = utf16(prefix);

@@ -2,6 +2,7 @@
 //!
 //! Base64 and UTF-16 are undone where a key betrays itself inside of them, and what comes out is looked at in the same way.
 
+use std::io::Read as _;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -17,9 +18,15 @@ use super::place::Place;
 /// How many writings inside of each other are undone.
 const DEPTH: usize = 3;
 /// How far around a found text its base64 is decoded, in octets.
-const DECODED: usize = 16 * 1024;
+const DECODED: usize = 64 * 1024;
+/// How much gzip in base64 is read, and how much of what comes out of it, in octets.
+const INFLATED: usize = 4 * 1024 * 1024;
 /// How much of one text is undone, in octets, all writings together: a hostile one would take hours.
 const FUEL: usize = 64 * 1024 * 1024;
+/// How much is undone in a text of any length, in octets; a longer one may have four times its own length.
+const LEAST_FUEL: usize = 1024 * 1024;
+/// How near to the end of a run without a find another look is worth it, in octets: an id in base64 may go on there.
+const BARREN_EDGE: usize = 64;
 /// How far a line of folded base64 is indented at most.
 const INDENT: usize = 64;
 /// From how many characters on a run of base64 is data, and no key with a slash beside it.
@@ -61,7 +68,8 @@ pub(super) struct Looked {
 
 /// Returns what is found in a text.
 pub(super) fn look(literals: &Literals, text: Text<'_>) -> Looked {
-    let mut eye = Eye { literals, fuel: FUEL, looked: Looked::default() };
+    let fuel = FUEL.min(text.bytes.len().saturating_mul(4).saturating_add(LEAST_FUEL));
+    let mut eye = Eye { literals, fuel, looked: Looked::default() };
     eye.look(text, DEPTH);
     eye.looked
 }
@@ -78,6 +86,8 @@ impl Eye<'_> {
     fn look(&mut self, text: Text<'_>, depth: usize) {
         let mut from = 0;
         let mut place = Place::of(text.name, text.bytes, text.whole);
+        // Base64 that says nothing is not decoded again for each place in it that looks like a key.
+        let mut barren = Barren::default();
         while let Some(hit) = self.literals.find(text.bytes, from) {
             from = hit.start + 1;
             if self.looked.sightings.len() >= MOST {
@@ -88,13 +98,19 @@ impl Eye<'_> {
                 Form::Id => (id(text.bytes, &hit), hit.start + LENGTH),
                 Form::Bedrock => bedrock(text.bytes, &hit),
                 Form::BedrockShortTerm => bedrock_short_term(text.bytes, &hit),
-                Form::Utf16 | Form::Base64(_) if depth == 0 => continue,
+                Form::Utf16 | Form::Gzip | Form::Base64(_) if depth == 0 => continue,
                 Form::Utf16 => {
                     from = self.narrow(text, &hit, depth);
                     continue;
                 }
-                Form::Base64(group) => {
-                    from = self.decode(text, &hit, group, depth, &mut place).unwrap_or(from);
+                form @ (Form::Gzip | Form::Base64(_)) => {
+                    let group = if let Form::Base64(group) = form { group } else { 0 };
+                    if !barren.covers(&hit, group) {
+                        match self.decode(text, &hit, group, depth, &mut place) {
+                            Ok(end) => from = end,
+                            Err(range) => barren.note(range, &hit, group),
+                        }
+                    }
                     continue;
                 }
             };
@@ -126,7 +142,7 @@ impl Eye<'_> {
         hit.end.max(start + plain.len() * 2).min(text.bytes.len())
     }
 
-    /// Looks at what the base64 around a hit says; returns where it ends, if something was found there.
+    /// Looks at what the base64 around a hit says; returns where it ends, or the range in which nothing was found.
     fn decode(
         &mut self,
         text: Text<'_>,
@@ -134,32 +150,83 @@ impl Eye<'_> {
         group: u8,
         depth: usize,
         place: &mut Place<'_>,
-    ) -> Option<usize> {
+    ) -> Result<usize, Range<usize>> {
         let before = self.looked.sightings.len();
-        // On its line alone first: what stands on the next line may be another word.
+        let mut looked_at = hit.start..hit.end;
+        if self.fuel == 0 {
+            self.looked.cut_off = true;
+            return Err(looked_at);
+        }
+        // On its line alone first: what stands on the next line may be another word. But a secret may stand there.
+        let mut alone = Vec::new();
+        let mut end = hit.end;
         for folds in [false, true] {
             let (plain, range) = decoded(text.bytes, hit, group, folds);
-            if self.fuel < range.len() {
-                self.looked.cut_off = true;
-                return None;
+            if folds && range == looked_at {
+                break;
             }
-            self.fuel -= range.len();
+            self.fuel = self.fuel.saturating_sub(range.len());
+            let plain = if hit.form == Form::Gzip { self.inflated(&plain) } else { plain };
             self.look(Text { bytes: &plain, name: "", whole: false }, depth - 1);
-            let found = &mut self.looked.sightings[before..];
-            if found.is_empty() {
-                continue;
-            }
-            // What was found inside stands here, and is named by both.
-            for sighting in found {
+            for sighting in &mut self.looked.sightings[before..] {
+                // What was found inside stands here, and is named by both.
                 sighting.at = hit.start;
                 sighting.place = joined(place.name(range.clone()), sighting.place.take());
                 sighting.secret_beside |= matches!(sighting.judgement, Judgement::Key(_))
                     && beside::has_secret(text.bytes, range.clone());
                 sighting.allowance = sighting.allowance.take().or_else(|| inline(text.bytes, range.clone()));
             }
-            return Some(range.end);
+            let found = &self.looked.sightings[before..];
+            if found.iter().any(|sighting| sighting.secret_beside) {
+                return Ok(range.end);
+            }
+            if !folds {
+                (looked_at, end) = (range.clone(), range.end);
+                alone = self.looked.sightings.split_off(before);
+            } else if found.is_empty() {
+                break;
+            } else {
+                return Ok(range.end);
+            }
         }
-        None
+        if !alone.is_empty() {
+            self.looked.sightings.truncate(before);
+            self.looked.sightings.append(&mut alone);
+            return Ok(end);
+        }
+        Err(looked_at)
+    }
+}
+
+impl Eye<'_> {
+    /// Returns what was compressed, as far as it is there and may be undone.
+    fn inflated(&mut self, compressed: &[u8]) -> Zeroizing<Vec<u8>> {
+        let mut plain = Zeroizing::new(Vec::new());
+        let most = u64::try_from(self.fuel.min(INFLATED)).unwrap_or(0);
+        // What is cut off or damaged is looked at up to there.
+        let _ = flate2::bufread::GzDecoder::new(compressed).take(most).read_to_end(&mut plain);
+        self.fuel = self.fuel.saturating_sub(plain.len());
+        plain
+    }
+}
+
+/// Runs of base64 in which nothing was found, by where their groups of four begin.
+#[derive(Default)]
+struct Barren([Range<usize>; 4]);
+
+impl Barren {
+    fn phase(hit: &Hit, group: u8) -> usize {
+        (hit.start + 4 - usize::from(group)) % 4
+    }
+
+    fn note(&mut self, range: Range<usize>, hit: &Hit, group: u8) {
+        self.0[Self::phase(hit, group)] = range;
+    }
+
+    /// Tells whether a hit is well within a run, and would be read in the same groups.
+    fn covers(&self, hit: &Hit, group: u8) -> bool {
+        let range = &self.0[Self::phase(hit, group)];
+        range.contains(&hit.start) && hit.end + BARREN_EDGE <= range.end
     }
 }
 
@@ -243,7 +310,8 @@ fn decoded(text: &[u8], hit: &Hit, group: u8, folds: bool) -> (Zeroizing<Vec<u8>
         }
     }
     let mut end = hit.end;
-    for at in hit.end..text.len().min(hit.end + DECODED) {
+    let most = if hit.form == Form::Gzip { INFLATED } else { DECODED };
+    for at in hit.end..text.len().min(hit.end + most) {
         if is_part(at) {
             end = at + 1;
         } else if !is_fold(at) {
@@ -289,6 +357,12 @@ mod tests {
     const ID: &str = "AKIAQNZGKIQY56JQ7WML";
     const SECRET: &str = "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";
 
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, text).expect("memory takes it");
+        encoder.finish().expect("memory takes it")
+    }
+
     fn looked(name: &str, text: &[u8]) -> Vec<(String, bool, Option<String>)> {
         let literals = Literals::new().expect("it is built");
         let found = look(&literals, Text { bytes: text, name, whole: true }).sightings.into_iter();
@@ -317,6 +391,12 @@ mod tests {
             ("a.yaml", format!("data:\n  credentials: {}\n", STANDARD.encode(&both)).into_bytes()),
             ("a.yaml", format!("data: |\n    {}\nmore: x\n", folded.join("\n    ")).into_bytes()),
             ("a.ps1", format!("powershell -EncodedCommand {}", STANDARD.encode(&wide)).into_bytes()),
+            ("a.yaml", format!("content: {}\n", STANDARD.encode(gzip(both.as_bytes()))).into_bytes()),
+            (
+                "a.yaml",
+                format!("release: {}\n", STANDARD.encode(STANDARD.encode(gzip(both.as_bytes()))))
+                    .into_bytes(),
+            ),
             ("h", format!("Authorization: Basic {}", STANDARD.encode(format!("{ID}:{SECRET}"))).into_bytes()),
         ] {
             let found = looked(name, &text);

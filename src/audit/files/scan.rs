@@ -96,7 +96,14 @@ impl<'a> Scanner<'a> {
         self.progress.file(length.min(LARGEST));
         piece.length = 0;
         let mut reader = Limited::new(Dense::new(file, length));
-        let ended = piece.fill(&mut reader, PIECE)?;
+        // A file that fits is read in one call: that it ends there was told when it was opened. One without a length, of a
+        // file system that makes its files up, is read until it ends.
+        let expected = usize::try_from(length).unwrap_or(PIECE).min(PIECE);
+        let ended = if expected == 0 {
+            piece.fill(&mut reader, PIECE)?
+        } else {
+            piece.fill(&mut reader, expected)? || expected < PIECE
+        };
         let budget = Budget::new();
         let looked = self.begun(&mut reader, &Source::file(path), piece, ended, budget.level());
         if reader.is_spent() {

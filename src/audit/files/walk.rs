@@ -285,7 +285,9 @@ fn is_of_the_kernel(path: &Path) -> bool {
         0x1cd1,
         0x6165_676c,
     ];
-    rustix::fs::statfs(path).is_ok_and(|system| KINDS.contains(&i64::from(system.f_type)))
+    // The number is of another type on other architectures.
+    let is_kind = |kind: i128| KINDS.iter().any(|known| i128::from(*known) == kind);
+    rustix::fs::statfs(path).is_ok_and(|system| is_kind(i128::from(system.f_type)))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -295,10 +297,11 @@ const fn is_of_the_kernel(_: &Path) -> bool {
 
 /// Says why in the words of this program, without what the operating system may add.
 fn words(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder",
-        io::ErrorKind::PermissionDenied => "this user may not read it",
-        io::ErrorKind::InvalidInput => "it is no file",
-        _ => "the operating system cannot read it",
-    }
+    let known = [
+        (io::ErrorKind::NotFound, "there is no such file or folder"),
+        (io::ErrorKind::PermissionDenied, "this user may not read it"),
+        (io::ErrorKind::InvalidInput, "it is no file"),
+    ];
+    let words = known.into_iter().find(|(kind, _)| *kind == error.kind()).map(|(_, words)| words);
+    words.unwrap_or("the operating system cannot read it")
 }

@@ -42,14 +42,14 @@ fn one(text: &mut String, report: &Report) {
 
 fn row(finding: &Finding) -> [String; 7] {
     let readers = match &finding.mode {
-        Some(mode) => format!("{} ({mode})", finding.readable_by.as_str()),
+        Some(mode) => format!("{} ({})", finding.readable_by.as_str(), printable(mode)),
         None => finding.readable_by.as_str().to_owned(),
     };
     [
         finding.severity.as_str().to_owned(),
         printable(&finding.access_key_id),
         finding.kind.as_str().to_owned(),
-        finding.account.clone().unwrap_or_else(|| String::from("-")),
+        finding.account.as_deref().map_or_else(|| String::from("-"), printable),
         if finding.secret_beside { "there" } else { "-" }.to_owned(),
         readers,
         place(finding),
@@ -64,9 +64,9 @@ fn place(finding: &Finding) -> String {
     }
     if let Some(git) = &finding.git {
         let _ = match &git.commit {
-            Some(commit) => write!(place, " commit {}", printable(&commit[..commit.len().min(12)])),
+            Some(commit) => write!(place, " commit {}", start(commit, 12)),
             None => {
-                write!(place, " object {}, in no commit", printable(&git.object[..git.object.len().min(12)]))
+                write!(place, " object {}, in no commit", start(&git.object, 12))
             }
         };
         if let Some(file) = &git.file {
@@ -89,9 +89,14 @@ fn place(finding: &Finding) -> String {
         let _ = write!(place, ", {} times", finding.occurrences);
     }
     if let Some(until) = &finding.allowed_until {
-        let _ = write!(place, ", allowed until {}", printable(&until[..until.len().min(10)]));
+        let _ = write!(place, ", allowed until {}", start(until, 10));
     }
     place
+}
+
+/// Returns the first characters of a text, which may come from a report of elsewhere.
+fn start(text: &str, characters: usize) -> String {
+    printable(&text.chars().take(characters).collect::<String>())
 }
 
 fn summary(text: &mut String, report: &Report) {

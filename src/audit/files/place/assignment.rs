@@ -15,8 +15,12 @@ pub(super) fn name(text: &[u8], at: usize) -> Option<String> {
     let is_name = |c: &u8| c.is_ascii_alphanumeric() || b"_.-".contains(c);
     let length = line[..end].iter().rev().take_while(|c| is_name(c)).count();
     let name = &line[end - length..end];
+    // Between words of a sentence stand blanks too: `your key is …`.
+    let is_assigned = line[end..].iter().any(|c| !c.is_ascii_whitespace())
+        || name.starts_with(b"-")
+        || name.contains(&b'_');
     let name = &name[name.iter().take_while(|c| matches!(c, b'-' | b'.')).count()..];
     let is_one =
         (2..=LONGEST).contains(&name.len()) && name.iter().any(u8::is_ascii_alphabetic) && end < line.len();
-    is_one.then(|| String::from_utf8_lossy(name).into_owned())
+    (is_one && is_assigned).then(|| String::from_utf8_lossy(name).into_owned())
 }
