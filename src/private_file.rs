@@ -32,7 +32,7 @@ pub use folder::{place_folder, replace_folder};
 pub use read::{
     KEY_FILE_LIMIT, KeyFilePolicy, Warning, read_bounded, read_key_file, read_private, read_standard_input,
 };
-pub use trust::{FolderOwner, folder_owner, read_trusted};
+pub use trust::{FolderOwner, folder_owner, judge_trusted, read_trusted};
 #[cfg(all(unix, feature = "pki"))]
 pub(crate) use way::{Way, follow};
 pub use within::{WithinError, read_within};
