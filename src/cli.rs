@@ -317,6 +317,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::session::refusal::IDS,
         crate::session::request::IDS,
         crate::signer::IDS,
+        crate::signer::pkcs11::IDS,
         crate::signing::IDS,
         crate::signing::endpoint::IDS,
         crate::sts::error::IDS,

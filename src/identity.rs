@@ -7,18 +7,20 @@ pub mod error;
 pub mod examine;
 pub mod load;
 mod password;
+mod pin_command;
 mod reader;
 mod renewal;
 pub mod source;
+mod token;
 
 pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
 pub use load::{
-    holds, load, load_chain, load_private_key, load_read, read_certificate, read_whole_certificate,
-    unattended_key,
+    holds, list_token, load, load_chain, load_private_key, load_read, read_certificate,
+    read_whole_certificate, unattended_key,
 };
-pub use source::{IdentitySource, Input, InputError, PasswordSource};
+pub use source::{IdentitySource, Input, InputError, PasswordSource, TokenAccess, TokenObject};
 
 use crate::private_file;
 use crate::signer::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};

@@ -258,6 +258,69 @@ impl fmt::Display for Report {
     }
 }
 
+/// The certificates of a token: what `inspect` shows where a URI means several.
+///
+/// Serialised, it is the `data` of the command's JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenReport {
+    /// The certificates.
+    pub certificates: Vec<TokenCertificateReport>,
+}
+
+/// One certificate of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenCertificateReport {
+    /// The URI that means this certificate and no other.
+    pub uri: String,
+    /// Whether it is a CA's.
+    pub is_ca: bool,
+    /// Its facts.
+    #[serde(flatten)]
+    pub certificate: CertificateReport,
+}
+
+impl TokenReport {
+    /// Reports on certificates and their URIs at the time `now`.
+    pub fn new(found: &[(Certificate, String)], now: Timestamp) -> Self {
+        let report = |(certificate, uri): &(Certificate, String)| TokenCertificateReport {
+            uri: uri.clone(),
+            is_ca: certificate.is_ca(),
+            certificate: CertificateReport::new(certificate, now),
+        };
+        Self { certificates: found.iter().map(report).collect() }
+    }
+}
+
+/// Renders each certificate in its own paragraph, its URI first, with a line feed at the end.
+impl fmt::Display for TokenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for TokenCertificateReport { uri, is_ca, certificate } in &self.certificates {
+            writeln!(f, "{} '{uri}'", if *is_ca { "CA certificate" } else { "certificate" })?;
+            certificate.write(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Renders the certificates of a token as `read-certificate-data` does, each followed by an empty line.
+pub fn matching_identities(found: &[(Certificate, String)]) -> String {
+    let mut text =
+        String::from(if found.is_empty() { "No matching identities\n" } else { "Matching identities\n" });
+    for (index, (certificate, uri)) in found.iter().enumerate() {
+        // A String takes all that is written to it.
+        let _ = write!(
+            text,
+            "{}) Hex Fingerprint: {}\nSubject: {}\nIssuer: {}\nSerial Number: {}\nURI: {uri}\n\n",
+            index + 1,
+            certificate.sha1(),
+            certificate.subject_name(),
+            certificate.issuer_name(),
+            certificate.serial_number().hex().to_uppercase(),
+        );
+    }
+    text
+}
+
 /// The object that `read-certificate-data` prints; the order of the fields is part of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

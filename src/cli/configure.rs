@@ -256,9 +256,14 @@ fn outlook(
         [(Some(&identity.certificate), "certificate"), (identity.private_key.as_ref(), "private-key")]
     {
         let what = match input {
-            Some(Input::Pkcs11Uri(_)) => "keys on PKCS#11 tokens",
             Some(Input::TpmHandle(_)) => "keys in a TPM",
-            Some(Input::Descriptor(_) | Input::Path(_) | Input::StandardInput | Input::Variable(_))
+            Some(
+                Input::Descriptor(_)
+                | Input::Path(_)
+                | Input::Pkcs11Uri(_)
+                | Input::StandardInput
+                | Input::Variable(_),
+            )
             | None => continue,
         };
         let label = settings.given(name).map(|given| given.label()).unwrap_or_default();

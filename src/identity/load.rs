@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 use super::error::Part;
 use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
-use super::source::{IdentitySource, Input, PasswordSource};
+use super::source::{IdentitySource, Input, PasswordSource, TokenObject};
+use super::token::TokenParts;
 use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_bytes, renewal};
 use crate::env::Environment;
 use crate::private_file;
@@ -83,7 +84,7 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
         None => Vec::new(),
     };
     let insecure_key_file = key_material.insecure().cloned();
-    let key = loader.open(&key_material, key_input)?;
+    let key = loader.open(&key_material, key_input, &certificates)?;
     let end_entity = choose(&certificates, key.as_ref());
     let candidates = certificates.into_iter().chain(more).collect();
     let provenance = Provenance {
@@ -97,7 +98,7 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
         let source_name = source.certificate.to_string();
         return Err(IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None });
     };
-    Identity::from_chain(Chain::order(end_entity, candidates), key, provenance)
+    Identity::from_chain(loader.chain(end_entity, candidates), key, provenance)
 }
 
 /// Loads the certificates of an identity without its key; the first one that is no CA is the end entity. The password is that of a
@@ -122,7 +123,7 @@ pub fn load_chain(
             let bytes = loader.reader.public_bytes(input);
             candidates.extend(loader.certificates(bytes, input, Part::Intermediates)?);
         }
-        end_entity.map(|end_entity| Chain::order(end_entity, candidates)).ok_or_else(|| {
+        end_entity.map(|end_entity| loader.chain(end_entity, candidates)).ok_or_else(|| {
             let source_name = certificate.to_string();
             IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None }
         })
@@ -148,7 +149,7 @@ pub fn load_private_key(
             let bytes = loader.reader.private_bytes(input);
             loader.key_material(bytes, input)?
         };
-        let key = loader.open(&material, input)?;
+        let key = loader.open(&material, input, &[])?;
         Ok((key, material.insecure().cloned()))
     })
 }
@@ -159,6 +160,9 @@ pub fn load_private_key(
 ///
 /// Fails if the source cannot be read.
 pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
+    if let Input::Pkcs11Uri(object) = input {
+        return Ok(CertificateBytes::in_device(&object.place()));
+    }
     renewal::settled([input], || {
         let bytes = Reader::new(env, false).public_bytes(input);
         bytes
@@ -190,6 +194,18 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
     Ok(read)
 }
 
+/// Lists the certificates on PKCS#11 tokens that a URI means, each with the URI that means it alone. Nobody is asked for a PIN.
+///
+/// # Errors
+///
+/// Fails if the module or the token cannot be used; that there is no such certificate is one of these errors.
+pub fn list_token(
+    object: &TokenObject,
+    env: &Environment,
+) -> Result<Vec<(Certificate, String)>, IdentityError> {
+    TokenParts::new(env, false).list(object)
+}
+
 /// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
 ///
 /// A PKCS#12 store is opened with the identity's password, if that needs no person; else it holds nothing that is known here.
@@ -205,7 +221,8 @@ pub fn holds(
     }
     let password = source.password.unattended();
     let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &password);
-    let bytes = Ok(certificate.bytes().clone());
+    let Some(bytes) = certificate.bytes().cloned() else { return false };
+    let bytes = Ok(bytes);
     let certificates = loader.certificates(bytes, &source.certificate, Part::Certificate);
     certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
 }
@@ -265,6 +282,7 @@ impl KeyMaterial {
 /// Makes certificates and keys of what is read.
 struct Loader<'a> {
     reader: Reader<'a>,
+    tokens: TokenParts,
     password: Password<'a>,
     /// The SHA-256 of the certificate's source, once it was read.
     certificate_sha256: Option<[u8; 32]>,
@@ -272,20 +290,40 @@ struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     fn new(reader: Reader<'a>, password: &'a PasswordSource) -> Self {
-        Self { reader, password: Password::new(password), certificate_sha256: None }
+        let mut tokens = TokenParts::new(reader.env(), reader.allows_insecure());
+        if let PasswordSource::Input(input) = password {
+            tokens.keep_from_others([input]);
+        }
+        Self { reader, tokens, password: Password::new(password), certificate_sha256: None }
     }
 
     fn of(source: &'a IdentitySource, reader: Reader<'a>) -> Self {
-        Self::new(reader, &source.password)
+        let IdentitySource { certificate, private_key, intermediates, password, .. } = source;
+        let mut this = Self::new(reader, password);
+        this.tokens.keep_from_others(std::iter::once(certificate).chain(private_key).chain(intermediates));
+        this
     }
 
-    /// Parses all certificates of a source.
+    /// Orders a chain. Of the certificates on a token those are taken that are part of it, and nothing is said of the others.
+    fn chain(&mut self, end_entity: Certificate, mut candidates: Vec<Certificate>) -> Chain {
+        candidates.extend(self.tokens.take_beside());
+        let mut chain = Chain::order(end_entity, candidates);
+        let last = chain.intermediates.last().unwrap_or(&chain.end_entity);
+        chain.roots.retain(|root| !self.tokens.has(root) || root.issued(last));
+        chain.unrelated.retain(|other| !self.tokens.has(other));
+        chain
+    }
+
+    /// Parses all certificates of a source; of a token, where no bytes were read, it takes those that are meant.
     fn certificates(
         &mut self,
         bytes: Result<Zeroizing<Vec<u8>>, Unread>,
         input: &Input,
         part: Part,
     ) -> Result<Vec<Certificate>, IdentityError> {
+        if let Input::Pkcs11Uri(object) = input {
+            return self.tokens.certificates(object, part);
+        }
         let bytes = bytes.map_err(|unread| certificate_unread(unread, input, part))?;
         if part == Part::Certificate {
             self.certificate_sha256 = Some(certificate_bytes::sha256(&bytes));
@@ -382,19 +420,27 @@ impl<'a> Loader<'a> {
         pkcs12::open(der, &password).map_err(failed)
     }
 
-    /// Takes a private key into use, wherever it is.
-    fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<Box<dyn SigningKey>, IdentityError> {
-        match material {
-            KeyMaterial::Blocks { blocks, .. } => Ok(Box::new(self.open_blocks(blocks, input)?)),
-            KeyMaterial::InDevice => {
-                let kind = match input {
-                    Input::TpmHandle(_) => "a TPM 2.0 key",
-                    Input::Descriptor(_)
-                    | Input::Path(_)
-                    | Input::Pkcs11Uri(_)
-                    | Input::StandardInput
-                    | Input::Variable(_) => "PKCS#11",
-                };
+    /// Takes a private key into use, wherever it is. On a token with several keys the one is meant that a certificate belongs to.
+    fn open(
+        &mut self,
+        material: &KeyMaterial,
+        input: &Input,
+        certificates: &[Certificate],
+    ) -> Result<Box<dyn SigningKey>, IdentityError> {
+        match (material, input) {
+            (KeyMaterial::Blocks { blocks, .. }, _) => Ok(Box::new(self.open_blocks(blocks, input)?)),
+            (KeyMaterial::InDevice, Input::Pkcs11Uri(object)) => {
+                Ok(Box::new(self.tokens.key(object, certificates)?))
+            }
+            (
+                KeyMaterial::InDevice,
+                Input::Descriptor(_)
+                | Input::Path(_)
+                | Input::StandardInput
+                | Input::TpmHandle(_)
+                | Input::Variable(_),
+            ) => {
+                let kind = "a TPM 2.0 key";
                 Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind })
             }
         }

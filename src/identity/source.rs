@@ -5,9 +5,12 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
+use crate::signer::pkcs11::uri::{self, UriError};
+use crate::signer::pkcs11::{Access, Pkcs11Uri, Remembered};
 use crate::text::quoted;
 
 /// Where the bytes of a certificate, key or password come from.
@@ -18,7 +21,7 @@ pub enum Input {
     /// A file.
     Path(NamedFile),
     /// `pkcs11:…`: an object on a PKCS#11 token (RFC 7512).
-    Pkcs11Uri(String),
+    Pkcs11Uri(TokenObject),
     /// `-`: the standard input, read to its end.
     StandardInput,
     /// `handle:0x…`: a key in a TPM 2.0.
@@ -47,7 +50,11 @@ impl Diagnostic for InputError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(String::from("write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"))
+        Some(String::from(if self.text.starts_with(uri::SCHEME) {
+            "write 'pkcs11:token=LABEL;object=LABEL', in quotes; anyrole inspect prints the URI of each certificate"
+        } else {
+            "write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"
+        }))
     }
 }
 
@@ -156,7 +163,11 @@ impl Input {
         match text {
             "" => wrong("it is empty"),
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
-            _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
+            _ if text.starts_with(uri::SCHEME) => match TokenObject::parse(text) {
+                Ok(object) => Ok(Self::Pkcs11Uri(object)),
+                // A PIN may be in it.
+                Err(why) => Err(InputError { text: uri::shown(text), why }),
+            },
             _ if text.starts_with("handle:") => Ok(Self::TpmHandle(text.to_owned())),
             _ => Ok(Self::file(text)),
         }
@@ -169,8 +180,7 @@ impl fmt::Display for Input {
         match self {
             Self::Descriptor(number) => write!(f, "'fd:{number}'"),
             Self::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
-            // A URI can carry a PIN in its query.
-            Self::Pkcs11Uri(uri) => f.write_str(&quoted(uri.split('?').next().unwrap_or_default())),
+            Self::Pkcs11Uri(object) => f.write_str(&quoted(object.uri().place())),
             Self::StandardInput => f.write_str("'-' (standard input)"),
             Self::TpmHandle(handle) => f.write_str(&quoted(handle)),
             Self::Variable(name) => f.write_str(&quoted(&format!("env:{name}"))),
@@ -221,6 +231,105 @@ impl PasswordSource {
     }
 }
 
+/// The longest that a token may take, where no setting says otherwise.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// An object on a token. Two are the same if their URIs are written the same.
+#[derive(Clone, Debug)]
+pub struct TokenObject {
+    uri: Pkcs11Uri,
+    access: Arc<TokenAccess>,
+}
+
+/// How tokens are reached; all objects of an identity share one, and so a PIN is asked for once.
+#[derive(Clone, Debug)]
+pub struct TokenAccess {
+    /// The module; absent, the URI or the usual ones.
+    pub module: Option<PathBuf>,
+    /// The helper; absent, the one that is installed.
+    pub helper: Option<PathBuf>,
+    /// Where the PIN is, unless the URI says.
+    pub pin: PasswordSource,
+    /// A key that asks for a PIN at each signature gets the token's.
+    pub reuse_pin: bool,
+    /// The longest that a token may take to be opened, and for each signature.
+    pub patience: Duration,
+    /// What became of PINs in this run.
+    pub remembered: Arc<Remembered>,
+}
+
+impl Default for TokenAccess {
+    fn default() -> Self {
+        Self {
+            module: None,
+            helper: None,
+            pin: PasswordSource::Prompt,
+            reuse_pin: false,
+            patience: PATIENCE,
+            remembered: Arc::default(),
+        }
+    }
+}
+
+impl TokenAccess {
+    /// Returns how the program that searches tokens is to reach them.
+    pub(super) fn program(&self) -> Access {
+        Access { module: self.module.clone(), helper: self.helper.clone(), patience: self.patience }
+    }
+}
+
+impl TokenObject {
+    /// Parses a URI.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, UriError> {
+        Ok(Self { uri: Pkcs11Uri::parse(text)?, access: Arc::default() })
+    }
+
+    /// Returns the same object, reached in that way.
+    #[must_use]
+    pub fn reached_by(self, access: Arc<TokenAccess>) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Returns the URI.
+    pub const fn uri(&self) -> &Pkcs11Uri {
+        &self.uri
+    }
+
+    /// Returns how it is reached.
+    pub fn access(&self) -> &TokenAccess {
+        &self.access
+    }
+
+    /// Returns what names the object on this machine: the path of the URI, and the module where one is named. How the token is opened is no
+    /// part of it (RFC 7512 §2.3).
+    pub fn place(&self) -> String {
+        let module = self.access.module.as_ref().or(self.uri.module_path());
+        match (module, self.uri.module_name()) {
+            (Some(module), _) => format!("{}?module-path={}", self.uri.place(), module.display()),
+            (None, Some(name)) => format!("{}?module-name={name}", self.uri.place()),
+            (None, None) => self.uri.place().to_owned(),
+        }
+    }
+}
+
+impl PartialEq for TokenObject {
+    fn eq(&self, other: &Self) -> bool {
+        self.uri == other.uri
+    }
+}
+
+impl Eq for TokenObject {}
+
+impl Hash for TokenObject {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uri.hash(state);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,5 +353,10 @@ mod tests {
     fn a_pin_in_a_uri_is_not_shown() {
         let uri = Input::parse("pkcs11:token=a?pin-value=1234").expect("a URI");
         assert_eq!(uri.to_string(), "'pkcs11:token=a'");
+        assert!(!format!("{uri:?}").contains("1234"));
+        for wrong in ["pkcs11:token=a;pin-value=1234", "pkcs11:token=%zz?pin-value=1234"] {
+            let error = Input::parse(wrong).expect_err("it is written wrong");
+            assert!(!format!("{error} {error:?}").contains("1234"), "{error}");
+        }
     }
 }

@@ -139,6 +139,7 @@ impl Wanted {
             })
             .collect();
         let path;
+        let object_place;
         let certificate_source = match input {
             Input::Path(relative) => {
                 path = std::path::absolute(&**relative);
@@ -148,8 +149,10 @@ impl Wanted {
                     CertificateSource::Place,
                 )
             }
-            // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
-            Input::Pkcs11Uri(uri) => CertificateSource::Place(uri.split('?').next().unwrap_or(uri)),
+            Input::Pkcs11Uri(object) => {
+                object_place = object.place();
+                CertificateSource::Place(&object_place)
+            }
             Input::TpmHandle(handle) => CertificateSource::Place(handle),
             Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => {
                 CertificateSource::Content(*certificate.sha256())

@@ -368,6 +368,12 @@ impl Certificate {
         sha256_hex(&self.der)
     }
 
+    /// Returns the SHA-1 of the DER in lower-case hex: a name that other programs show, and no proof of anything.
+    pub fn sha1(&self) -> String {
+        use aws_lc_rs::digest;
+        hex::encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &self.der))
+    }
+
     /// Returns whether subject and issuer are the same name, octet by octet.
     pub fn is_self_issued(&self) -> bool {
         self.subject.der == self.issuer.der

@@ -20,6 +20,11 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/server/gate.rs", "HTTP_PORT"),
             ("src/server/sockets/tables.rs", "OVERFLOW_USER"),
             ("src/cli/serve.rs", "OFFICIAL_PORT"),
+            ("src/signer/pkcs11/encoding.rs", "BIT_STRING"),
+            ("src/signer/pkcs11/encoding.rs", "INTEGER"),
+            ("src/signer/pkcs11/encoding.rs", "OCTET_STRING"),
+            ("src/signer/pkcs11/encoding.rs", "SEQUENCE"),
+            ("src/signer/pkcs11/wire.rs", "PROTOCOL"),
         ],
     ),
     (
@@ -43,6 +48,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/server/answer.rs", "FRAME"),
             ("src/shell_env.rs", "FRAME"),
             ("src/x509/pem.rs", "ROOM"),
+            ("src/bin/anyrole-pkcs11/main.rs", "STACK"),
         ],
     ),
     (
@@ -106,6 +112,8 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/private_file/edit.rs", "SETTLED"),
             ("src/private_file/edit.rs", "EMPTIED"),
             ("src/server/keeper.rs", "SPREAD"),
+            ("src/signer/pkcs11/program.rs", "PAUSE"),
+            ("src/signer/pkcs11/program.rs", "UNNOTICED"),
         ],
     ),
     (
@@ -126,6 +134,8 @@ pub(crate) const NONE: &[Numbers] = &[
         "how long this machine may take for what it does at once; another way is tried then",
         &[
             ("src/private_file/edit.rs", "PATIENCE"),
+            ("src/bin/anyrole-pkcs11/main.rs", "FAREWELL"),
+            ("src/signer/pkcs11/program.rs", "FAREWELL"),
             ("src/server/holder.rs", "LONGEST"),
             ("src/text/diff.rs", "MOST"),
             ("src/cache/keyring/desktop.rs", "PATIENCE"),

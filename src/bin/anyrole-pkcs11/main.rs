@@ -7,6 +7,8 @@
 #[cfg(all(unix, not(target_feature = "crt-static")))]
 mod module;
 #[cfg(all(unix, not(target_feature = "crt-static")))]
+mod refusal;
+#[cfg(all(unix, not(target_feature = "crt-static")))]
 mod signing;
 
 use std::process::ExitCode;

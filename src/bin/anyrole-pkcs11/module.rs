@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use anyrole::secret::Secret;
 use anyrole::signer::pkcs11::uri::Class;
 use anyrole::signer::pkcs11::wire::{
-    ATTRIBUTE_LIMIT, FRAME_LIMIT, Library, OBJECTS_LIMIT, Object, Refused, RefusedKind, SignRequest, Token,
+    ATTRIBUTE_LIMIT, FRAME_LIMIT, Library, OBJECTS_LIMIT, Object, Refused, SignRequest, Token,
 };
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
-use cryptoki::types::RawAuthPin;
 
-use super::signing;
+use super::refusal::{not_loaded, other, refused};
+use super::signing::{self, log_in};
 
 /// A module that was loaded and initialised.
 pub(crate) struct Module {
@@ -131,9 +131,8 @@ impl Module {
             .and_then(|place| self.keys.get(place))
             .copied()
             .ok_or_else(|| other("there is no such key"))?;
-        let mechanisms = Slot::try_from(slot)
-            .and_then(|slot| self.pkcs11.get_mechanism_list(slot))
-            .unwrap_or_default();
+        let mechanisms =
+            Slot::try_from(slot).and_then(|slot| self.pkcs11.get_mechanism_list(slot)).unwrap_or_default();
         let path = self.path.clone();
         let session = self.session(slot)?;
         signing::sign(&signing::Key { session, key, mechanisms: &mechanisms, module: &path }, request)
@@ -146,18 +145,6 @@ impl Drop for Module {
         self.sessions.clear();
         // It ends with the process anyway.
         let _ = self.pkcs11.clone().finalize();
-    }
-}
-
-/// Logs in; without a PIN the token asks for it in its own way.
-pub(crate) fn log_in(
-    session: &Session,
-    user: UserType,
-    pin: Option<&Secret<Vec<u8>>>,
-) -> Result<(), Error> {
-    match pin {
-        Some(pin) => session.login_with_raw(user, &RawAuthPin::new(Box::new(pin.expose().clone()))),
-        None => session.login(user, None),
     }
 }
 
@@ -210,62 +197,4 @@ fn read(session: &Session, handle: ObjectHandle, class: Class, number: u32) -> O
 /// Fixed-length texts are filled up with blanks.
 fn trimmed(text: &str) -> String {
     text.trim_end_matches([' ', '\0']).to_owned()
-}
-
-pub(crate) fn other(text: &str) -> Refused {
-    Refused { kind: RefusedKind::Other, text: text.to_owned() }
-}
-
-fn not_loaded(error: Error) -> Refused {
-    Refused { kind: RefusedKind::NotLoaded, ..refused(error) }
-}
-
-/// Says why the module refused, in the words of the specification: `C_Login: CKR_PIN_INCORRECT`.
-pub(crate) fn refused(error: Error) -> Refused {
-    let (kind, text) = if let Error::Pkcs11(value, function) = &error {
-        (kind_of(value), format!("C_{function:?}: CKR_{}", constant(&format!("{value:?}"))))
-    } else if let Error::LibraryLoading(error) = &error {
-        (RefusedKind::NotLoaded, error.to_string())
-    } else if let Error::MissingSymbol(name) = &error {
-        (RefusedKind::NotLoaded, format!("it is no PKCS#11 module: it has no {name}"))
-    } else if let Error::NullFunctionPointer = &error {
-        (RefusedKind::Unsupported, String::from("it has no such function"))
-    } else {
-        (RefusedKind::Other, error.to_string())
-    };
-    Refused { kind, text }
-}
-
-fn kind_of(value: &RvError) -> RefusedKind {
-    use RvError::{
-        DataInvalid, DataLenRange, DeviceRemoved, FunctionNotSupported, KeyFunctionNotPermitted,
-        KeyTypeInconsistent, MechanismInvalid, MechanismParamInvalid, PinIncorrect, PinInvalid, PinLenRange,
-        PinLocked, TokenNotPresent, TokenNotRecognized,
-    };
-    let means = |kind, is: bool| is.then_some(kind);
-    means(RefusedKind::PinIncorrect, matches!(value, PinIncorrect))
-        .or(means(RefusedKind::PinInvalid, matches!(value, PinInvalid | PinLenRange)))
-        .or(means(RefusedKind::PinLocked, matches!(value, PinLocked)))
-        .or(means(
-            RefusedKind::TokenGone,
-            matches!(value, DeviceRemoved | TokenNotPresent | TokenNotRecognized),
-        ))
-        .or(means(
-            RefusedKind::Unsupported,
-            matches!(value, DataInvalid | DataLenRange | FunctionNotSupported | KeyFunctionNotPermitted)
-                || matches!(value, KeyTypeInconsistent | MechanismInvalid | MechanismParamInvalid),
-        ))
-        .unwrap_or(RefusedKind::Other)
-}
-
-/// Returns a name as the specification writes it: `PinIncorrect` is `PIN_INCORRECT`.
-fn constant(name: &str) -> String {
-    let mut out = String::new();
-    for (index, character) in name.chars().enumerate() {
-        if character.is_ascii_uppercase() && index > 0 {
-            out.push('_');
-        }
-        out.push(character.to_ascii_uppercase());
-    }
-    out
 }

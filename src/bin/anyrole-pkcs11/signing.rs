@@ -1,13 +1,14 @@
 //! Signs in whichever way the token can.
 
-use anyrole::signer::pkcs11::wire::{
-    Authentication, Digest, KeyFamily, Refused, RefusedKind, SignRequest,
-};
+use anyrole::secret::Secret;
+use anyrole::signer::pkcs11::wire::{Authentication, Digest, KeyFamily, Refused, RefusedKind, SignRequest};
+use cryptoki::error::Error;
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, UserType};
+use cryptoki::types::RawAuthPin;
 
-use super::module::{log_in, other, refused};
+use super::refusal::{other, refused};
 
 /// A private key and what its token can do.
 pub(crate) struct Key<'a> {
@@ -45,7 +46,9 @@ pub(crate) fn sign(key: &Key<'_>, request: &SignRequest) -> Result<Vec<u8>, Refu
             }
             Err(last)
         }
-        Authentication::Pin(pin) => with_login(key, request, has(&hashing).then_some(&hashing), &raw, Some(pin)),
+        Authentication::Pin(pin) => {
+            with_login(key, request, has(&hashing).then_some(&hashing), &raw, Some(pin))
+        }
         Authentication::Device => with_login(key, request, has(&hashing).then_some(&hashing), &raw, None),
     }
 }
@@ -56,7 +59,7 @@ fn with_login(
     request: &SignRequest,
     hashing: Option<&Mechanism<'_>>,
     raw: &Mechanism<'_>,
-    pin: Option<&anyrole::secret::Secret<Vec<u8>>>,
+    pin: Option<&Secret<Vec<u8>>>,
 ) -> Result<Vec<u8>, Refused> {
     let session = key.session;
     session.sign_init(hashing.unwrap_or(raw), key.key).map_err(refused)?;
@@ -71,6 +74,14 @@ fn with_login(
             pkcs11_sign::sign_initialised(key.module, session.handle(), &input)
                 .map_err(|why| other(&why.to_string()))
         }
+    }
+}
+
+/// Logs in; without a PIN the token asks for it in its own way.
+pub(crate) fn log_in(session: &Session, user: UserType, pin: Option<&Secret<Vec<u8>>>) -> Result<(), Error> {
+    match pin {
+        Some(pin) => session.login_with_raw(user, &RawAuthPin::new(Box::new(pin.expose().clone()))),
+        None => session.login(user, None),
     }
 }
 

@@ -199,7 +199,6 @@ impl Setting {
 /// What the variables of our settings begin with.
 pub(crate) const VARIABLES: &str = "ANYROLE_";
 
-const PKCS11: &str = "keys on PKCS#11 tokens";
 const STORE: &str = "the operating system's certificate store";
 const SELECTION: &str = "choosing a certificate from a store or token";
 const TPM: &str = "keys in a TPM";
@@ -234,8 +233,9 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Identity, "cert-selector", Text("SELECTOR"), "which certificate of a store or token").drop_in().later(SELECTION),
         Setting::new(Identity, "use-latest-expiring-certificate", Boolean, "of several, the one that lasts longest").drop_in().later(SELECTION),
         Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows").drop_in().later(STORE),
-        Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module").drop_in().later(PKCS11),
-        Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in().later(PKCS11),
+        Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module [default: p11-kit's, then well-known ones]").drop_in(),
+        Setting::new(Identity, "pkcs11-pin-file", Text("INPUT"), "file with the token's PIN; env:NAME, fd:N [default: ask]"),
+        Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in(),
         Setting::new(Identity, "tpm-key-password", Secret, "password of a TPM key").from(Sources::FlagAndVariable).drop_in().later(TPM),
         Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password").drop_in().later(TPM),
         Setting::new(Network, "endpoint", Text("URL"), "call this address instead of the region's").drop_in().aws("AWS_ENDPOINT_URL_ROLESANYWHERE"),
@@ -253,6 +253,7 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Cache, "cache", Word("auto|keyring|file|none"), "where sessions are kept between runs [default: auto]"),
         Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
         Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
+        Setting::new(Program, "pkcs11-helper", Text("PATH"), "program that loads PKCS#11 modules [default: as installed]"),
         Setting::new(Program, "log-file", Text("PATH"), "add a line for each failure to it; 'journal' is systemd's"),
         Setting::new(Server, "allow-user", List("USER"), "another user who may have it: a name or a number").from(Sources::FlagAndSession),
         Setting::new(Server, "allow-group", List("GROUP"), "a group whose members may have it").from(Sources::FlagAndSession),

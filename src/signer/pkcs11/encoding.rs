@@ -1,7 +1,11 @@
 //! The few structures of DER that tokens leave to their callers.
 
+use pkcs8::der::Decode as _;
+use pkcs8::der::asn1::ObjectIdentifier;
+
 use super::wire::{Digest, Object};
-use crate::x509::{Certificate, SubjectPublicKeyInfo};
+use crate::x509::public_key::bit_length;
+use crate::x509::{Certificate, KeyKind, SubjectPublicKeyInfo};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -33,6 +37,14 @@ pub(super) fn public_key(object: &Object) -> Option<SubjectPublicKeyInfo> {
         return Some(key_info(&algorithm, point(&object.ec_point)));
     }
     None
+}
+
+/// Returns the kind of a key that does not tell its public half: a modulus or the name of a curve is enough.
+pub(super) fn own_kind(object: &Object) -> Option<KeyKind> {
+    if !object.modulus.is_empty() {
+        return Some(KeyKind::Rsa(bit_length(&object.modulus)));
+    }
+    ObjectIdentifier::from_der(&object.ec_params).ok().map(|curve| KeyKind::of_curve(&curve))
 }
 
 fn key_info(algorithm: &[u8], key: &[u8]) -> SubjectPublicKeyInfo {
@@ -142,6 +154,7 @@ mod tests {
                 Object { ec_params: one, ec_point: other, ..Object::default() },
             ] {
                 let _ = public_key(&object).map(|key| key.kind());
+                let _ = own_kind(&object);
             }
         }
     }

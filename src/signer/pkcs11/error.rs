@@ -114,7 +114,7 @@ pub enum Pkcs11Error {
         tried: Vec<(String, String)>,
     },
     /// The PIN is locked, or the next wrong one would lock it and nobody is there to decide.
-    #[error("the PIN of the PKCS#11 token {token} {}", if *locked { "is locked" } else { "was not tried" })]
+    #[error("the PIN of the PKCS#11 token {token} {}", if *locked { "is locked" } else { "was not tried: a wrong one would lock it" })]
     PinLocked {
         /// The token's label.
         token: String,
@@ -181,7 +181,7 @@ impl Tries {
 }
 
 fn seconds(time: Duration) -> String {
-    let seconds = time.as_millis().div_ceil(1000);
+    let seconds = ((time.as_millis() + 500) / 1000).max(1);
     if seconds == 1 { String::from("1 second") } else { format!("{seconds} seconds") }
 }
 
@@ -274,7 +274,7 @@ impl Diagnostic for Pkcs11Error {
                 "unlock it with the security officer's PIN or the PUK, with the tool of your token's maker"
             }
             Self::PinLocked { locked: false, .. } => {
-                "run once at a terminal without a source of the PIN, and enter it; or try it: pkcs11-tool --login -O"
+                "check the PIN, then log in once by hand, which restores the tries: pkcs11-tool --login -O"
             }
             Self::PinMissing { cure: Some(cure), .. } => return Some(cure.clone()),
             Self::PinMissing { of_key: true, .. } => "if it is the token's PIN, add --reuse-pin",

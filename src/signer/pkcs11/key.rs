@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 
-use super::encoding::{digest_info, ecdsa_signature, public_key};
+use super::encoding::{digest_info, ecdsa_signature, own_kind, public_key};
 use super::error::{Pkcs11Error, Tries};
 use super::pin::{Ask, Owner, Pins, Remembered, tries};
 use super::tokens::{Loaded, Tokens, lock, object_uri, token_attributes};
@@ -259,17 +259,16 @@ fn kind(
     public_key: Option<&SubjectPublicKeyInfo>,
     hints: &[Hint],
 ) -> Result<(KeyFamily, u16), String> {
-    let kind = match (public_key, hints.first()) {
-        (Some(key), _) => key.kind(),
-        (None, Some(hint)) if object.modulus.is_empty() => hint.public_key.kind(),
-        (None, _) => KeyKind::Rsa(8 * object.modulus.len()),
-    };
+    let kind = public_key
+        .map(SubjectPublicKeyInfo::kind)
+        .or_else(|| own_kind(object))
+        .or_else(|| hints.first().map(|hint| hint.public_key.kind()))
+        .ok_or_else(|| String::from("the token does not tell what kind of key it is"))?;
     match kind {
         KeyKind::EcP256 => Ok((KeyFamily::Ec, 32)),
         KeyKind::EcP384 => Ok((KeyFamily::Ec, 48)),
         KeyKind::EcP521 => Ok((KeyFamily::Ec, 66)),
         ref rsa @ KeyKind::Rsa(_) if rsa.is_supported() => Ok((KeyFamily::Rsa, 0)),
-        KeyKind::Rsa(0) => Err(String::from("the token does not tell what kind of key it is")),
         other @ (KeyKind::MlDsa44
         | KeyKind::MlDsa65
         | KeyKind::MlDsa87
@@ -294,10 +293,7 @@ fn log_in(
             let token = quoted(&token.label);
             return Err(Pkcs11Error::PinLocked { token, locked: true, tries: Tries::Locked });
         }
-        prompt::tell(&format!(
-            "Enter the PIN of the PKCS#11 token {} on its own keys",
-            quoted(&token.label)
-        ));
+        prompt::tell(&format!("Enter the PIN of the PKCS#11 token {} on its own keys", quoted(&token.label)));
         None
     } else {
         let begun = Instant::now();
@@ -352,13 +348,18 @@ fn pin_refused(loaded: &mut Loaded, token: &Token, refused: Refused, deadline: I
     Pkcs11Error::PinWrong { token: label, why: refused.text, before: false, tries }
 }
 
+/// Returns whose PIN a key asks for at each signature.
+fn owner<'a>(token: &'a Token, uri: &'a str, reuse_pin: bool) -> Owner<'a> {
+    Owner { token, key: (!reuse_pin).then_some(uri) }
+}
+
 impl Pkcs11Key {
     /// Returns the URI that means this key and no other.
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    fn request(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<SignRequest, Pkcs11Error> {
+    fn request(&self, digest: DigestAlgorithm, message: &[u8], authentication: Authentication) -> Request {
         let (digest, algorithm) = match digest {
             DigestAlgorithm::Sha256 => (Digest::Sha256, &digest::SHA256),
             DigestAlgorithm::Sha384 => (Digest::Sha384, &digest::SHA384),
@@ -370,15 +371,15 @@ impl Pkcs11Key {
             // Of a hash that is longer than the curve, the left part counts (FIPS 186-5 §6.4.1).
             KeyFamily::Ec => hash.as_ref()[..hash.as_ref().len().min(usize::from(self.field))].to_vec(),
         };
-        Ok(SignRequest {
+        Request::Sign(Box::new(SignRequest {
             object: self.object.number,
             kind: self.family,
             digest,
             message: message.to_vec(),
             hashed,
             field: self.field,
-            authentication: self.authentication()?.0,
-        })
+            authentication,
+        }))
     }
 
     /// Returns what the key wants before it signs, and the PIN in it.
@@ -387,18 +388,20 @@ impl Pkcs11Key {
             return Ok((Authentication::None, None));
         }
         if self.token.own_way_to_ask {
-            prompt::tell(&format!("Enter the PIN for a signature of {} on the token's keys", quoted(&self.uri)));
+            prompt::tell(&format!(
+                "Enter the PIN for a signature of {} on the token's keys",
+                quoted(&self.uri)
+            ));
             return Ok((Authentication::Device, None));
         }
-        let key = (!self.reuse_pin).then_some(self.uri.as_str());
-        let pin = self.pins.get(&Owner { token: &self.token, key })?;
+        let pin = self.pins.get(&owner(&self.token, &self.uri, self.reuse_pin))?;
         Ok((Authentication::Pin(octets(&pin)), Some(pin)))
     }
 
     fn signature(&mut self, digest: DigestAlgorithm, message: &[u8]) -> Result<Vec<u8>, Pkcs11Error> {
-        let request = Request::Sign(Box::new(self.request(digest, message)?));
-        let key = (!self.reuse_pin).then_some(self.uri.as_str());
-        let owner = Owner { token: &self.token, key };
+        let (authentication, pin) = self.authentication()?;
+        let request = self.request(digest, message, authentication);
+        let owner = owner(&self.token, &self.uri, self.reuse_pin);
         let tell = || {
             prompt::tell(&format!(
                 "The PKCS#11 token {} has not signed yet: if it has a button or blinks, touch it",
@@ -411,10 +414,8 @@ impl Pkcs11Key {
         match reply {
             Reply::Signature(octets) => {
                 let module = loaded.program.module().to_owned();
-                drop(loaded);
-                if self.object.always_authenticate && !self.token.own_way_to_ask {
-                    let pin = self.pins.get(&owner)?;
-                    self.pins.accepted(&owner, &pin);
+                if let Some(pin) = &pin {
+                    self.pins.accepted(&owner, pin);
                 }
                 let signature = match self.family {
                     KeyFamily::Rsa => Some(octets),
@@ -426,9 +427,10 @@ impl Pkcs11Key {
                 Ok(signature)
             }
             Reply::Refused(refused) if is_of_pin(refused.kind) => {
-                let error = pin_refused(&mut loaded, &self.token, refused, deadline);
-                drop(loaded);
-                Err(error)
+                if let Some(pin) = &pin {
+                    self.pins.refused(&owner, pin);
+                }
+                Err(pin_refused(&mut loaded, &self.token, refused, deadline))
             }
             Reply::Hello { .. }
             | Reply::Loaded(_)

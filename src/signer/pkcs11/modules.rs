@@ -26,8 +26,13 @@ const FOLDERS: &[&str] = &[
 ];
 /// Where modules are: Homebrew's folders, and that of installers.
 #[cfg(target_os = "macos")]
-const FOLDERS: &[&str] =
-    &["/opt/homebrew/lib", "/opt/homebrew/lib/pkcs11", "/usr/local/lib", "/usr/local/lib/pkcs11", "/Library/OpenSC/lib"];
+const FOLDERS: &[&str] = &[
+    "/opt/homebrew/lib",
+    "/opt/homebrew/lib/pkcs11",
+    "/usr/local/lib",
+    "/usr/local/lib/pkcs11",
+    "/Library/OpenSC/lib",
+];
 /// Where modules are.
 #[cfg(windows)]
 const FOLDERS: &[&str] = &["C:\\Windows\\System32", "C:\\Program Files\\OpenSC Project\\OpenSC\\pkcs11"];

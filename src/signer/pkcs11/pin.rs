@@ -108,8 +108,8 @@ impl Pins {
         Self { ask, remembered }
     }
 
-    /// Returns the PIN to try. One that was refused in this run is not returned again; one that nobody typed is not risked where the token
-    /// says that tries were lost already.
+    /// Returns the PIN to try. One that was refused in this run is not returned again; and the last try is for a person: whatever runs
+    /// unattended never locks a token.
     pub(super) fn get(&mut self, owner: &Owner<'_>) -> Result<Arc<Secret<String>>, Pkcs11Error> {
         let token = quoted(&owner.token.label);
         let tries = tries(owner.token);
@@ -140,7 +140,7 @@ impl Pins {
             let why = String::from("an empty one was given, which is not tried");
             return Err(Pkcs11Error::PinMissing { token, why, of_key: owner.key.is_some(), cure: None });
         }
-        if !answer.by_person && tries != Tries::Untold {
+        if !answer.by_person && tries == Tries::Last {
             return Err(Pkcs11Error::PinLocked { token, locked: false, tries });
         }
         Ok(answer.pin)
@@ -211,14 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_s_pin_is_not_risked_where_tries_were_lost() {
-        for (low, last, locked, tries) in [
-            (true, false, false, Tries::Fewer),
-            (true, true, false, Tries::Last),
-            (false, false, true, Tries::Locked),
-        ] {
+    fn the_last_try_is_a_person_s() {
+        for (last, locked, tries) in [(true, false, Tries::Last), (false, true, Tries::Locked)] {
             let token = Token {
-                pin_count_low: low,
+                pin_count_low: true,
                 pin_final_try: last,
                 pin_locked: locked,
                 label: String::from("t"),
@@ -228,6 +224,12 @@ mod tests {
             assert_eq!(get(&mut asked("1111", false), &token), refused);
             assert_eq!(get(&mut asked("1111", true), &token).is_ok(), !locked, "a person may decide");
         }
+        let token = Token { pin_count_low: true, ..Token::default() };
+        assert_eq!(
+            get(&mut asked("1111", false), &token),
+            Ok(String::from("1111")),
+            "the file was corrected"
+        );
         assert!(matches!(get(&mut asked("", true), &Token::default()), Err(Pkcs11Error::PinMissing { .. })));
     }
 }

@@ -198,7 +198,11 @@ impl Program {
             | Reply::Signature(_)
             | Reply::Tokens(_) => {
                 self.is_lost = true;
-                Pkcs11Error::ModuleFailed { module, doing, why: String::from("the helper answered out of turn") }
+                Pkcs11Error::ModuleFailed {
+                    module,
+                    doing,
+                    why: String::from("the helper answered out of turn"),
+                }
             }
         }
     }

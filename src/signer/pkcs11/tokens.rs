@@ -110,14 +110,17 @@ impl Tokens {
             let mut found = TokenCertificates { meant: Vec::new(), others: Vec::new() };
             let mut beside = Vec::new();
             for token in &tokens {
-                let all = lock(&loaded).find(token, Class::Certificate, &Attributes::default(), self.deadline)?;
+                let all =
+                    lock(&loaded).find(token, Class::Certificate, &Attributes::default(), self.deadline)?;
                 let (meant, others): (Vec<_>, Vec<_>) =
                     all.into_iter().partition(|object| is_meant(object, uri.attributes()));
                 let listed = |objects: Vec<Object>| {
-                    objects.into_iter().filter(|object| !object.value.is_empty()).map(|object| TokenCertificate {
-                        uri: object_uri(token, &object, Class::Certificate),
-                        der: object.value,
-                        id: object.id,
+                    objects.into_iter().filter(|object| !object.value.is_empty()).map(|object| {
+                        TokenCertificate {
+                            uri: object_uri(token, &object, Class::Certificate),
+                            der: object.value,
+                            id: object.id,
+                        }
                     })
                 };
                 let (meant, others) = (listed(meant).collect::<Vec<_>>(), listed(others).collect::<Vec<_>>());
@@ -209,7 +212,10 @@ impl Search {
     }
 
     pub(super) fn not_found(self, what: &'static str, uri: &Pkcs11Uri) -> Pkcs11Error {
-        let Self { candidates, there, mut tried, any_loaded } = self;
+        let Self { candidates, mut there, mut tried, any_loaded } = self;
+        // The same token may be seen through several modules.
+        let mut seen = BTreeSet::new();
+        there.retain(|uri| seen.insert(uri.clone()));
         tried.extend(candidates.absent);
         if any_loaded {
             Pkcs11Error::NotFound { what, uri: crate::text::quoted(uri.place()), there, tried }
@@ -279,9 +285,10 @@ fn token_is_meant(token: &Token, library: &Library, wanted: &Attributes) -> bool
         && wanted.slot_id.is_none_or(|number| number == token.slot)
         && same(&wanted.library_manufacturer, &library.manufacturer)
         && same(&wanted.library_description, &library.description)
-        && wanted.library_version.as_ref().is_none_or(|version| {
-            *version == library.version || format!("{version}.0") == library.version
-        })
+        && wanted
+            .library_version
+            .as_ref()
+            .is_none_or(|version| *version == library.version || format!("{version}.0") == library.version)
         && (wanted.name_a_token() || !is_trust_store(token))
 }
 

@@ -152,8 +152,7 @@ pub fn shown(text: &str) -> String {
     let is_pin = |attribute: &&str| {
         attribute.trim_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case("pin"))
     };
-    let kept: Vec<&str> =
-        attributes.split([';', '&']).filter(|attribute| !is_pin(attribute)).collect();
+    let kept: Vec<&str> = attributes.split([';', '&']).filter(|attribute| !is_pin(attribute)).collect();
     format!("{scheme}{}", kept.join(";"))
 }
 
@@ -161,7 +160,8 @@ impl Attributes {
     fn parse(path: &str) -> Result<Self, UriError> {
         let mut found = Self::default();
         for attribute in path.split(';').filter(|attribute| !attribute.is_empty()) {
-            let (name, value) = attribute.split_once('=').ok_or("an attribute has no value; write name=value")?;
+            let (name, value) =
+                attribute.split_once('=').ok_or("an attribute has no value; write name=value")?;
             let place = match name {
                 "token" => &mut found.token,
                 "manufacturer" => &mut found.manufacturer,
@@ -260,7 +260,8 @@ impl Query {
     fn parse(query: &str) -> Result<Self, UriError> {
         let mut found = Self::default();
         for attribute in query.split('&').filter(|attribute| !attribute.is_empty()) {
-            let (name, value) = attribute.split_once('=').ok_or("an attribute has no value; write name=value")?;
+            let (name, value) =
+                attribute.split_once('=').ok_or("an attribute has no value; write name=value")?;
             match name {
                 "module-path" => {
                     let path = PathBuf::from(text(value)?);
@@ -320,7 +321,11 @@ fn octets(value: &str) -> Result<Vec<u8>, UriError> {
         .split('%')
         .skip(1)
         .all(|part| part.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)));
-    if well_formed { Ok(percent_decode_str(value).collect()) } else { Err("a % is not followed by two hex digits") }
+    if well_formed {
+        Ok(percent_decode_str(value).collect())
+    } else {
+        Err("a % is not followed by two hex digits")
+    }
 }
 
 fn text(value: &str) -> Result<String, UriError> {
@@ -403,7 +408,10 @@ mod tests {
     fn the_sources_of_a_pin_are_told_apart() {
         for written in ["/run/pin", "file:/run/pin", "file:///run/pin", "file://localhost/run/pin"] {
             let uri = parsed(&format!("pkcs11:token=a?pin-source={written}"));
-            assert!(matches!(uri.pin(), Some(UriPin::File(path)) if path == &PathBuf::from("/run/pin")), "{written}");
+            assert!(
+                matches!(uri.pin(), Some(UriPin::File(path)) if path == &PathBuf::from("/run/pin")),
+                "{written}"
+            );
         }
         let uri = parsed("pkcs11:token=a?pin-source=%7C/usr/lib/pinomatic%20-v");
         assert!(matches!(uri.pin(), Some(UriPin::Command(words)) if words == &["/usr/lib/pinomatic", "-v"]));

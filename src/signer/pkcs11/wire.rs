@@ -685,7 +685,8 @@ mod tests {
     #[test]
     fn a_reply_is_read_as_it_was_written() {
         let token = Token { slot: 1, label: String::from("build"), pin_final_try: true, ..Token::default() };
-        let object = Object { number: 2, id: vec![1, 2], value: vec![0x30; 700], signs: true, ..Object::default() };
+        let object =
+            Object { number: 2, id: vec![1, 2], value: vec![0x30; 700], signs: true, ..Object::default() };
         let replies = [
             Reply::Hello { protocol: PROTOCOL, version: String::from("1.2.3") },
             Reply::Loaded(Library { version: String::from("2.6"), ..Library::default() }),
@@ -694,7 +695,8 @@ mod tests {
             Reply::LoggedIn,
             Reply::Signature(vec![9; 64]),
         ];
-        let refused = KINDS.map(|kind| Reply::Refused(Refused { kind, text: String::from("C_Login: CKR_X") }));
+        let refused =
+            KINDS.map(|kind| Reply::Refused(Refused { kind, text: String::from("C_Login: CKR_X") }));
         for reply in replies.into_iter().chain(refused) {
             let read = Reply::decode(&reply.encode()).expect("it was written here");
             assert_eq!(format!("{read:?}"), format!("{reply:?}"));
