@@ -23,6 +23,7 @@ pub(super) const SPEC: Spec = Spec {
 Sends nothing. Without a private key, only the certificates are checked.
 Where --certificate is a PKCS#11 URI that means several certificates, they
 are listed, each with the URI that means it alone.
+
 Exit status: 0 AWS would find nothing wrong, 1 AWS would refuse; each reason is shown.
 ",
     needs: Needs::Everything,

@@ -48,7 +48,7 @@ pub(super) fn run(words: &[String], env: &Environment) -> Result<Secret<String>,
     if let Some(pipe) = child.stdout.take() {
         thread::spawn(move || {
             // Room for all of it: a buffer that grows leaves copies behind.
-            let mut text = Zeroizing::new(Vec::with_capacity(2 * LONGEST_PIN as usize));
+            let mut text = Zeroizing::new(Vec::with_capacity(2 * usize::try_from(LONGEST_PIN).unwrap_or(0)));
             let read = pipe.take(LONGEST_PIN + 1).read_to_end(&mut text).map(|_| text);
             let _ = sender.send(read);
         });

@@ -21,7 +21,7 @@ pub enum Input {
     /// A file.
     Path(NamedFile),
     /// `pkcs11:…`: an object on a PKCS#11 token (RFC 7512).
-    Pkcs11Uri(TokenObject),
+    Pkcs11Uri(Box<TokenObject>),
     /// `-`: the standard input, read to its end.
     StandardInput,
     /// `handle:0x…`: a key in a TPM 2.0.
@@ -164,7 +164,7 @@ impl Input {
             "" => wrong("it is empty"),
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
             _ if text.starts_with(uri::SCHEME) => match TokenObject::parse(text) {
-                Ok(object) => Ok(Self::Pkcs11Uri(object)),
+                Ok(object) => Ok(Self::Pkcs11Uri(Box::new(object))),
                 // A PIN may be in it.
                 Err(why) => Err(InputError { text: uri::shown(text), why }),
             },

@@ -106,6 +106,30 @@ fn many_runs_ask_once() {
     assert_eq!(hsm.stage.journal().len(), 1);
 }
 
+/// A wrong PIN is refused once for all that wait.
+#[test]
+fn many_runs_lose_one_try() {
+    let Some(hsm) = Hsm::new("iamra") else { return };
+    let Some(module) = hsm.between() else { return };
+    let certificate = hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
+    let (program, log) = (hsm.path("pinomatic"), hsm.path("log"));
+    fs::write(&program, "#!/bin/sh\nsleep 2\necho canary9999\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let uri = format!("pkcs11:token=iamra;object=host?pin-source=%7C{program}");
+    let runs: Vec<_> = (0..8)
+        .map(|_| {
+            let mut command =
+                hsm.stage.credential_process_with(&certificate, Some(&uri), &["--pkcs11-lib", &module]);
+            command.env("BETWEEN_LOG", &log).stdout(Stdio::piped()).stderr(Stdio::piped());
+            hsm.with(&mut command).spawn().unwrap()
+        })
+        .collect();
+    for run in runs {
+        Ran(run.wait_with_output().unwrap()).refused("pkcs11-pin-wrong");
+    }
+    assert_eq!(fs::read_to_string(&log).unwrap(), "login\n");
+}
+
 /// At a terminal a person is asked, once, and told to touch a token that takes its time.
 #[test]
 fn a_person_is_asked_at_the_terminal() {

@@ -152,7 +152,7 @@ impl Settings {
                         Arc::clone(self.token_access.get_or_init(|| access))
                     }
                 };
-                Ok(Input::Pkcs11Uri(object.reached_by(access)))
+                Ok(Input::Pkcs11Uri(Box::new(object.reached_by(access))))
             }
             other @ (Input::Descriptor(_)
             | Input::Path(_)

@@ -66,7 +66,7 @@ fn point(told: &[u8]) -> &[u8] {
 
 /// Returns the ASN.1 form of an ECDSA signature, which tokens give as two numbers of the same length (RFC 3279 §2.2.3).
 pub(super) fn ecdsa_signature(octets: &[u8]) -> Option<Vec<u8>> {
-    if octets.is_empty() || octets.len() % 2 != 0 {
+    if octets.is_empty() || !octets.len().is_multiple_of(2) {
         return None;
     }
     let (r, s) = octets.split_at(octets.len() / 2);

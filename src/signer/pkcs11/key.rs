@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 
 use super::encoding::{digest_info, ecdsa_signature, own_kind, public_key};
 use super::error::{Pkcs11Error, Tries};
-use super::pin::{Ask, Owner, Pins, Remembered, tries};
+use super::pin::{Ask, Owner, Pin, Pins, Remembered, tries};
 use super::tokens::{Loaded, Tokens, lock, object_uri, token_attributes};
 use super::uri::{Attributes, Class, Pkcs11Uri};
 use super::wire::{
@@ -383,7 +383,7 @@ impl Pkcs11Key {
     }
 
     /// Returns what the key wants before it signs, and the PIN in it.
-    fn authentication(&mut self) -> Result<(Authentication, Option<Arc<Secret<String>>>), Pkcs11Error> {
+    fn authentication(&mut self) -> Result<(Authentication, Option<Pin>), Pkcs11Error> {
         if !self.object.always_authenticate {
             return Ok((Authentication::None, None));
         }

@@ -9,6 +9,9 @@ use super::wire::Token;
 use crate::secret::Secret;
 use crate::text::quoted;
 
+/// A PIN, which is kept once and wiped when nobody needs it any more.
+pub type Pin = Arc<Secret<String>>;
+
 /// What a PIN is asked for.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -24,7 +27,7 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The PIN.
-    pub pin: Arc<Secret<String>>,
+    pub pin: Pin,
     /// Whether a person typed it just now, and so may risk the last try.
     pub by_person: bool,
 }
@@ -47,8 +50,8 @@ pub struct Remembered(Mutex<BTreeMap<String, State>>);
 
 #[derive(Clone, Debug)]
 enum State {
-    Accepted(Arc<Secret<String>>),
-    Refused(Arc<Secret<String>>),
+    Accepted(Pin),
+    Refused(Pin),
 }
 
 /// The PINs of one token and its keys.
@@ -110,7 +113,7 @@ impl Pins {
 
     /// Returns the PIN to try. One that was refused in this run is not returned again; and the last try is for a person: whatever runs
     /// unattended never locks a token.
-    pub(super) fn get(&mut self, owner: &Owner<'_>) -> Result<Arc<Secret<String>>, Pkcs11Error> {
+    pub(super) fn get(&mut self, owner: &Owner<'_>) -> Result<Pin, Pkcs11Error> {
         let token = quoted(&owner.token.label);
         let tries = tries(owner.token);
         let known = self.state(owner);
@@ -147,12 +150,12 @@ impl Pins {
     }
 
     /// Remembers that a PIN was right.
-    pub(super) fn accepted(&self, owner: &Owner<'_>, pin: &Arc<Secret<String>>) {
+    pub(super) fn accepted(&self, owner: &Owner<'_>, pin: &Pin) {
         self.set(owner, State::Accepted(Arc::clone(pin)));
     }
 
     /// Remembers that a PIN was wrong.
-    pub(super) fn refused(&self, owner: &Owner<'_>, pin: &Arc<Secret<String>>) {
+    pub(super) fn refused(&self, owner: &Owner<'_>, pin: &Pin) {
         self.set(owner, State::Refused(Arc::clone(pin)));
     }
 

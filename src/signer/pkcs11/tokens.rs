@@ -71,6 +71,9 @@ pub struct Tokens {
     loaded: Vec<Arc<Mutex<Loaded>>>,
 }
 
+/// A module, and those of its tokens that a URI means.
+type Found = (Arc<Mutex<Loaded>>, Vec<Token>);
+
 /// What a search has seen so far.
 pub(super) struct Search {
     candidates: Candidates,
@@ -154,7 +157,7 @@ impl Tokens {
         &mut self,
         search: &mut Search,
         uri: &Pkcs11Uri,
-    ) -> Result<Option<(Arc<Mutex<Loaded>>, Vec<Token>)>, Pkcs11Error> {
+    ) -> Result<Option<Found>, Pkcs11Error> {
         while !search.candidates.paths.is_empty() {
             let path = search.candidates.paths.remove(0);
             let loaded = match self.load(&path) {
