@@ -273,12 +273,11 @@ fn signal_name(signal: i32) -> Option<&'static str> {
     names.into_iter().find(|(one, _)| one.as_raw() == signal).map(|(_, name)| name)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(unix)]
     fn the_helper_is_looked_for_beside_the_program_first() {
         let places = places(Some(Path::new("/opt/anyrole/bin/anyrole")));
         let shown: Vec<_> = places.iter().map(|path| path.to_string_lossy()).collect();

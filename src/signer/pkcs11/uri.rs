@@ -385,6 +385,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn every_attribute_of_the_rfc_is_read() {
         let uri = parsed(
             "pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;serial=;model=1.0;\
@@ -405,6 +406,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn the_sources_of_a_pin_are_told_apart() {
         for written in ["/run/pin", "file:/run/pin", "file:///run/pin", "file://localhost/run/pin"] {
             let uri = parsed(&format!("pkcs11:token=a?pin-source={written}"));
