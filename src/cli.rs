@@ -333,6 +333,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::session::request::IDS,
         crate::setup::SetupError::IDS,
         crate::signer::IDS,
+        crate::signer::pkcs11::IDS,
         crate::signer::tpm::IDS,
         crate::signing::IDS,
         crate::signing::endpoint::IDS,

@@ -220,10 +220,33 @@ fn is_name(word: &str) -> bool {
         && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
-/// Returns a line without what follows a flag or a key that is named as secrets are, up to the next flag.
+/// Returns a line without what follows a flag or a key that is named as secrets are, up to the next flag, and without the PIN of a PKCS#11
+/// URI.
 pub fn without_secrets(line: &str) -> String {
+    without_pins(&without_named_secrets(line))
+}
+
+/// Cuts out what follows `pin-value=`, up to what ends it in a URI or the URI itself.
+fn without_pins(line: &str) -> String {
+    const PIN: &str = "pin-value=";
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some(found) = rest.to_ascii_lowercase().find(PIN) {
+        let (before, pin) = rest.split_at(found + PIN.len());
+        shown.push_str(before);
+        shown.push('…');
+        rest = &pin[pin.find(['&', ';', '"', '\'', ' ']).unwrap_or(pin.len())..];
+    }
+    shown + rest
+}
+
+fn without_named_secrets(line: &str) -> String {
     let is_secret = |name: &str| {
         let name = name.to_ascii_lowercase();
+        // A switch: no PIN follows it.
+        if matches!(name.trim(), "reuse-pin" | "reuse_pin") {
+            return false;
+        }
         ["password", "secret", "token", "pin", "external-id", "external_id"]
             .iter()
             .any(|part| name.contains(part))
@@ -257,6 +280,14 @@ pub fn without_secrets(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pin_in_a_uri_is_cut_out() {
+        let line = "certificate = \"pkcs11:token=a?pin-value=4711&module-name=x\"";
+        assert_eq!(without_secrets(line), "certificate = \"pkcs11:token=a?pin-value=…&module-name=x\"");
+        let line = "x --private-key 'pkcs11:a?PIN-value=4711' --reuse-pin --profile p";
+        assert_eq!(without_secrets(line), "x --private-key 'pkcs11:a?PIN-value=…' --reuse-pin --profile p");
+    }
 
     #[test]
     fn what_is_written_is_split_into_the_same_words() {

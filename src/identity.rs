@@ -10,24 +10,26 @@ mod held;
 mod in_tpm;
 pub mod load;
 mod password;
+mod pin_command;
 mod reader;
 mod renewal;
 mod search;
 mod selection;
 mod selection_error;
 pub mod source;
+mod token;
 
 pub use certificate_bytes::CertificateBytes;
 pub use error::IdentityError;
 pub use examine::{KeyFinding, examine};
 pub use in_tpm::{NewTpmKey, TpmSettings, create_in_tpm};
 pub use load::{
-    holds, key_input, load, load_chain, load_matching, load_private_key, load_read, read_certificate,
-    read_whole_certificate, unattended_key,
+    holds, key_input, list_token, load, load_chain, load_matching, load_private_key, load_read,
+    read_certificate, read_whole_certificate, unattended_key,
 };
 pub use selection::Selection;
 pub use selection_error::{Candidate, SelectionError};
-pub use source::{IdentitySource, Input, InputError, PasswordSource};
+pub use source::{IdentitySource, Input, InputError, PasswordSource, TokenAccess, TokenObject};
 
 use crate::private_file;
 use crate::signer::{SealingKey, SignError, Signature, SignatureAlgorithm, SigningKey};

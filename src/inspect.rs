@@ -276,6 +276,50 @@ impl fmt::Display for Report {
     }
 }
 
+/// The certificates of a token: what `inspect` shows where a URI means several.
+///
+/// Serialised, it is the `data` of the command's JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenReport {
+    /// The certificates.
+    pub certificates: Vec<TokenCertificateReport>,
+}
+
+/// One certificate of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenCertificateReport {
+    /// The URI that means this certificate and no other.
+    pub uri: String,
+    /// Whether it is a CA's.
+    pub is_ca: bool,
+    /// Its facts.
+    #[serde(flatten)]
+    pub certificate: CertificateReport,
+}
+
+impl TokenReport {
+    /// Reports on certificates and their URIs at the time `now`.
+    pub fn new(found: &[(Certificate, String)], now: Timestamp) -> Self {
+        let report = |(certificate, uri): &(Certificate, String)| TokenCertificateReport {
+            uri: uri.clone(),
+            is_ca: certificate.is_ca(),
+            certificate: CertificateReport::new(certificate, now),
+        };
+        Self { certificates: found.iter().map(report).collect() }
+    }
+}
+
+/// Renders each certificate in its own paragraph, its URI first, with a line feed at the end.
+impl fmt::Display for TokenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for TokenCertificateReport { uri, is_ca, certificate } in &self.certificates {
+            writeln!(f, "{} '{uri}'", if *is_ca { "CA certificate" } else { "certificate" })?;
+            certificate.write(f)?;
+        }
+        Ok(())
+    }
+}
+
 /// The object that `read-certificate-data` prints; the order of the fields is part of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -311,13 +355,13 @@ pub fn read_certificate_data(certificate: &Certificate) -> String {
 }
 
 /// Renders certificates as `read-certificate-data` lists those of a store: `Matching identities`, then for each a number, its SHA-1,
-/// names and serial number in upper-case hex, and the file of a folder that it is in.
-pub fn matching_identities(found: &[(Certificate, Option<String>)]) -> String {
+/// names and serial number in upper-case hex, and where it is: `File:` in a folder, or `URI:` on a token.
+pub fn matching_identities(found: &[(Certificate, Option<String>)], place: &str) -> String {
     if found.is_empty() {
         return String::from("No matching identities\n");
     }
     let mut text = String::from("Matching identities\n");
-    for (index, (certificate, file)) in found.iter().enumerate() {
+    for (index, (certificate, found_at)) in found.iter().enumerate() {
         let serial = certificate.serial_number().hex().to_uppercase();
         let serial = serial.strip_prefix('0').filter(|rest| !rest.is_empty()).unwrap_or(&serial);
         // Writing to a String cannot fail.
@@ -325,8 +369,8 @@ pub fn matching_identities(found: &[(Certificate, Option<String>)]) -> String {
         let _ = writeln!(text, "Subject: {}", certificate.subject_name());
         let _ = writeln!(text, "Issuer: {}", certificate.issuer_name());
         let _ = writeln!(text, "Serial Number: {serial}");
-        if let Some(file) = file {
-            let _ = writeln!(text, "File: {}", printable(file));
+        if let Some(found_at) = found_at {
+            let _ = writeln!(text, "{place}: {}", printable(found_at));
         }
         text.push('\n');
     }

@@ -1,6 +1,7 @@
 //! `anyrole` turns an X.509 certificate and its private key into temporary AWS credentials, through IAM Roles Anywhere.
 //!
-//! This page is the map of the source. The program is this library and a `main.rs` that calls it.
+//! This page is the map of the source. The program is this library and a `main.rs` that calls it. A second program, `anyrole-pkcs11`
+//! (`src/bin`), is the one process that loads a PKCS#11 module; it uses [`signer::pkcs11::wire`] and little else of this library.
 //!
 //! # Floors
 //!

@@ -34,7 +34,7 @@ pub use read::{
 };
 #[cfg(all(unix, feature = "pki"))]
 pub(crate) use resolve::{ResolvedPath, follow};
-pub use trust::{FolderOwner, folder_owner, read_trusted};
+pub use trust::{FolderOwner, folder_owner, judge_trusted, read_trusted};
 pub use within::{WithinError, read_within};
 #[cfg(unix)]
 pub(crate) use write::check_size_limit;

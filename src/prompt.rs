@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 use crate::secret::Secret;
-use crate::text::printable;
+use crate::text::{printable, printable_line};
 
 /// The longest answer, in bytes.
 const LONGEST: u64 = 16 * 1024;
@@ -51,6 +51,13 @@ pub fn ask(question: &str) -> Result<String, PromptError> {
     match BufReader::new(input).take(LONGEST).read_line(&mut answer) {
         Ok(0) | Err(_) => Err(PromptError::NotAnswered),
         Ok(_) => Ok(answer.trim().to_owned()),
+    }
+}
+
+/// Says something on the controlling terminal, without a control character in it; where there is none, nobody is there to be told.
+pub fn tell(text: &str) {
+    if let Some((_, mut output)) = terminal() {
+        let _ = output.write_all(format!("{}\n", printable_line(text)).as_bytes());
     }
 }
 

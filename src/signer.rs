@@ -1,6 +1,7 @@
 //! A private key that can sign, wherever it lives.
 
 pub mod file;
+pub mod pkcs11;
 pub mod tpm;
 
 use std::fmt;

@@ -19,6 +19,8 @@ const FOREIGN: &[&str] = &[
     "keyctl",
     "ls",
     "openssl",
+    "p11-kit",
+    "pkcs11-tool",
     "ss",
     "swtpm",
     "timedatectl",

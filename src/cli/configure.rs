@@ -8,9 +8,9 @@ mod own;
 use super::args::{Needs, Spec, Typed, Words};
 use super::report::Failure;
 use super::settings::DESCRIBING;
+use super::settings::Settings;
 use super::settings::session::SessionSettings;
 use super::settings::table::{Group, Kind, SETTINGS, Setting, setting};
-use super::settings::{Settings, SettingsError};
 use super::usage::UsageError;
 use super::{Invocation, output, settings};
 use crate::aws_file::{AwsFile, AwsFileError, Kind as FileKind};
@@ -21,7 +21,7 @@ use crate::configure::{own_program, shadow};
 use crate::diagnostic::Diagnostic as _;
 use crate::env::Environment;
 use crate::identity::error::IdentityError;
-use crate::identity::{self, IdentitySource, Input};
+use crate::identity::{self, IdentitySource};
 use crate::ini::{self, Change, Section, view};
 use crate::private_file::Edited;
 use crate::prompt;
@@ -117,7 +117,7 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let is_asked = source.is_none() && output::is_seen() && !invocation.has(&YES);
     let resolved = resolve(&config, &mut wanted, known, &here, is_asked)?;
     let SessionSettings { request, identity, .. } = resolved.session(&here, false)?;
-    notes.extend(outlook(&resolved, &identity, &here)?);
+    notes.extend(outlook(&identity, &here)?);
     let changes = own.changes(&wanted, source.is_some(), env, &mut notes)?;
     let line = command(&own, name, env)?;
     let region = wanted.flag("region").unwrap_or(request.trust_anchor_arn.arn().region()).to_owned();
@@ -249,28 +249,7 @@ fn resolve(
 }
 
 /// Explains why a session could not be created at present; fails for a key that this version does not support.
-fn outlook(
-    settings: &Settings,
-    identity: &IdentitySource,
-    env: &Environment,
-) -> Result<Option<String>, Failure> {
-    for (input, name) in
-        [(Some(&identity.certificate), "certificate"), (identity.private_key.as_ref(), "private-key")]
-    {
-        let what = match input {
-            Some(Input::Pkcs11Uri(_)) => "keys on PKCS#11 tokens",
-            Some(
-                Input::Descriptor(_)
-                | Input::Path(_)
-                | Input::StandardInput
-                | Input::TpmHandle(_)
-                | Input::Variable(_),
-            )
-            | None => continue,
-        };
-        let label = settings.given(name).map(|given| given.label()).unwrap_or_default();
-        return Err(SettingsError::NotInThisVersion { label, what }.into());
-    }
+fn outlook(identity: &IdentitySource, env: &Environment) -> Result<Option<String>, Failure> {
     match identity::examine(identity, env) {
         Ok(_) => Ok(None),
         Err(

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::args::{Needs, Spec, Words};
 use super::env::{EXPECT_DURATION, minimum, too_short};
-use super::renewable::{inputs, renewable};
+use super::renewable::{inputs, pins, renewable};
 use super::renewal::Renewal;
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
@@ -223,7 +223,7 @@ fn past_the_proxy(env: &Environment) -> Option<String> {
 
 /// Returns the variables that hold keys and passwords of this program.
 fn own_secrets(identity: &IdentitySource) -> Vec<String> {
-    let named = inputs(identity).filter_map(|input| match input {
+    let named = inputs(identity).chain(pins(identity)).filter_map(|input| match input {
         Input::Variable(name) => Some(name.clone()),
         Input::Descriptor(_)
         | Input::Path(_)

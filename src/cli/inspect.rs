@@ -1,13 +1,15 @@
 //! `inspect`: what would be presented to AWS, and what is wrong with it.
 
+use serde::Serialize;
+
 use super::args::{Needs, Spec, Words};
 use super::report::Failure;
 use super::settings::table::{Group, Kind, Setting};
 use super::{CalledAs, Invocation, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::diagnostic::Diagnostic as _;
-use crate::identity;
-use crate::inspect::Report;
+use crate::identity::{self, Input};
+use crate::inspect::{Report, TokenReport};
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON for programs");
 
@@ -20,6 +22,9 @@ pub(super) const SPEC: Spec = Spec {
     flags: &[JSON],
     more: "\
 Sends nothing. Without a private key, only the certificates are checked.
+Where --certificate is a PKCS#11 URI that means several certificates, they
+are listed, each with the URI that means it alone.
+
 Exit status: 0 AWS would find nothing wrong, 1 AWS would refuse; each reason is shown.
 ",
     needs: Needs::Everything,
@@ -32,6 +37,13 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     settings.check_arns()?;
     let source = settings.identity(invocation.env, lenient)?;
     let now = SystemClock.now();
+    // Where a URI means several certificates and no key says which, they are what is asked for.
+    if let (Input::Pkcs11Uri(object), None) = (&source.certificate, &source.private_key) {
+        let found = identity::list_token(object, &source.selection, invocation.env)?;
+        if found.len() > 1 && !source.selection.latest {
+            return write(invocation, &TokenReport::new(&found, now));
+        }
+    }
     let report = match identity::load(&source, invocation.env) {
         Ok(identity) => Report::of_identity(&identity, now),
         Err(error) if source.private_key.is_none() && error.id() == "private-key-missing" => {
@@ -40,11 +52,15 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         }
         Err(error) => return Err(error.into()),
     };
+    write(invocation, &report)?;
+    if report.usable { Ok(()) } else { Err(Failure::Negative) }
+}
+
+fn write<T: Serialize + ToString>(invocation: &Invocation<'_>, report: &T) -> Result<(), Failure> {
     let written = if invocation.has(&JSON) {
-        output::write_json("inspect", &report)
+        output::write_json("inspect", report)
     } else {
         output::write_lines(&report.to_string())
     };
-    written.map_err(Failure::output)?;
-    if report.usable { Ok(()) } else { Err(Failure::Negative) }
+    written.map_err(Failure::output)
 }

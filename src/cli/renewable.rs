@@ -52,6 +52,24 @@ pub(super) fn inputs(identity: &IdentitySource) -> impl Iterator<Item = &Input> 
         .flatten()
 }
 
+/// Returns where the PINs of tokens are read from.
+pub(super) fn pins(identity: &IdentitySource) -> impl Iterator<Item = &Input> {
+    inputs(identity).filter_map(|input| match input {
+        Input::Pkcs11Uri(object) => match &object.access().pin {
+            PasswordSource::Input(pin) => Some(pin),
+            PasswordSource::Credential(_)
+            | PasswordSource::Given(_)
+            | PasswordSource::Nobody
+            | PasswordSource::Prompt => None,
+        },
+        Input::Descriptor(_)
+        | Input::Path(_)
+        | Input::StandardInput
+        | Input::TpmHandle(_)
+        | Input::Variable(_) => None,
+    })
+}
+
 const fn is_read_once(input: &Input) -> bool {
     match input {
         Input::Descriptor(_) | Input::StandardInput => true,

@@ -16,9 +16,11 @@ pub(crate) mod session;
 pub(crate) mod table;
 mod unread;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -31,6 +33,8 @@ use super::grammar;
 use super::report::Failure;
 use crate::config::{self, Config, Files, NamedSession, Section};
 use crate::env::{Environment, NotUnicode};
+use crate::identity::TokenAccess;
+use crate::signer::pkcs11::uri;
 use crate::signing::endpoint::without_userinfo;
 use crate::trace;
 
@@ -95,7 +99,7 @@ impl Given {
         let text = self.text();
         match self.setting.kind {
             Kind::Discreet(_) | Kind::Secret => None,
-            _ if text.starts_with("pkcs11:") => text.split('?').next().map(str::to_owned),
+            _ if text.starts_with(uri::SCHEME) => Some(uri::shown(text)),
             _ if text.contains("://") => Some(without_userinfo(text)),
             Kind::Boolean
             | Kind::Duration
@@ -122,6 +126,8 @@ pub(crate) struct Settings {
     narrowed_before: Vec<Vec<Given>>,
     /// A remark on each variable that has our prefix but is not used.
     unread: Vec<String>,
+    /// How tokens are reached, for all objects of the identity: a PIN is asked for once.
+    token_access: OnceCell<Arc<TokenAccess>>,
 }
 
 /// The settings without which there is no session.
@@ -169,7 +175,8 @@ impl Settings {
         let layers = Layers::new(typed, name, env, config)?;
         let mut unread = config.passed_over().to_vec();
         unread.extend(unread::unread(layers.variables.iter().map(|(rest, _)| rest.as_str())));
-        Ok(Self { given: layers.strongest()?, narrowed_before: layers.narrowed_before()?, unread })
+        let (given, narrowed_before) = (layers.strongest()?, layers.narrowed_before()?);
+        Ok(Self { given, narrowed_before, unread, token_access: OnceCell::new() })
     }
 
     /// Shows with `--debug` what was read and where each value comes from.

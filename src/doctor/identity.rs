@@ -29,14 +29,7 @@ pub struct Found {
 
 /// Reads certificate and private key as a call would; nobody is asked for a password.
 pub fn files(source: &IdentitySource, env: &Environment) -> Found {
-    let password = match &source.password {
-        PasswordSource::Prompt => PasswordSource::Nobody,
-        known @ (PasswordSource::Credential(_)
-        | PasswordSource::Given(_)
-        | PasswordSource::Input(_)
-        | PasswordSource::Nobody) => known.clone(),
-    };
-    let unattended = IdentitySource { password, ..source.clone() };
+    let unattended = source.asking_nobody();
     let mut checks = Vec::new();
     let (chain, identity) = match identity::load(&unattended, env) {
         Ok(identity) => {

@@ -4,6 +4,7 @@ use super::selection_error::SelectionError;
 use crate::clock::Timestamp;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::private_file::Exposure;
+use crate::signer::pkcs11::Pkcs11Error;
 use crate::signer::tpm::TpmError;
 use crate::text::printable;
 use crate::x509::chain::DEPTH_LIMIT;
@@ -245,6 +246,9 @@ pub enum IdentityError {
         /// What is not supported.
         why: String,
     },
+    /// A certificate or key on a PKCS#11 token cannot be used.
+    #[error(transparent)]
+    Pkcs11(Box<Pkcs11Error>),
     /// The private key is encrypted, and there is no password and no terminal to ask on.
     #[error("the private key {source_name} is encrypted, and {why}")]
     PrivateKeyEncrypted {
@@ -449,6 +453,7 @@ impl Diagnostic for IdentityError {
             Self::Pkcs12PasswordMissing { .. } => "pkcs12-password-missing",
             Self::Pkcs12PasswordWrong { .. } => "pkcs12-password-wrong",
             Self::Pkcs12Unsupported { .. } => "pkcs12-unsupported",
+            Self::Pkcs11(error) => error.id(),
             Self::PrivateKeyEncrypted { .. } => "private-key-encrypted",
             Self::PrivateKeyMalformed { .. } => "private-key-malformed",
             Self::PrivateKeyMissing { .. } => "private-key-missing",
@@ -484,6 +489,7 @@ impl Diagnostic for IdentityError {
             Self::KeyMismatch { certificate, private_key } => {
                 vec![certificate.fact("certificate"), private_key.fact("private key")]
             }
+            Self::Pkcs11(error) => error.facts(),
             Self::Tpm { cause, .. } | Self::TpmKeyNotMade { cause } => cause.facts(),
             Self::CertificateMalformed { .. }
             | Self::CertificateMissing { .. }
@@ -522,6 +528,7 @@ impl Diagnostic for IdentityError {
                 return Some(format!("wait, or correct this machine's clock (now {now})"));
             }
             Self::KeyFilePermissions { cure, .. } => return Some(cure.clone()),
+            Self::Pkcs11(error) => return error.hint(),
             Self::Selection(error) => return error.hint(),
             Self::CertificateIsCa { .. } => "give the end entity's own certificate with --certificate",
             Self::CertificateMalformed { .. } => "export the certificate again, in PEM",
@@ -632,6 +639,7 @@ impl IdentityError {
             | Self::Pkcs12PasswordMissing { .. }
             | Self::Pkcs12PasswordWrong { .. }
             | Self::Pkcs12Unsupported { .. }
+            | Self::Pkcs11(_)
             | Self::PrivateKeyEncrypted { .. }
             | Self::PrivateKeyUnsupported { .. }
             | Self::SelfSigned { .. }
@@ -640,6 +648,12 @@ impl IdentityError {
             | Self::TpmKeyNotMade { .. }
             | Self::WeakSignatureHash { .. } => false,
         }
+    }
+}
+
+impl From<Pkcs11Error> for IdentityError {
+    fn from(error: Pkcs11Error) -> Self {
+        Self::Pkcs11(Box::new(error))
     }
 }
 

@@ -24,6 +24,17 @@ pub struct TpmSettings {
     pub parent_password: PasswordSource,
 }
 
+impl TpmSettings {
+    /// Returns the same settings, with no person asked for a password.
+    pub(super) fn asking_nobody(&self) -> Self {
+        Self {
+            key_password: self.key_password.asking_nobody(),
+            parent_password: self.parent_password.asking_nobody(),
+            ..self.clone()
+        }
+    }
+}
+
 /// What a key in a TPM is, in the file or at the handle that is named by a source.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form<'a> {

@@ -11,8 +11,9 @@ use super::password::Password;
 use super::reader::{Bytes, Reader, Unread};
 use super::search::Keys;
 use super::selection_error::SelectionError;
-use super::source::{IdentitySource, Input, PasswordSource};
-use super::{CertificateBytes, Identity, IdentityError, Provenance, certificate_bytes, renewal};
+use super::source::{IdentitySource, Input, PasswordSource, TokenObject};
+use super::token::TokenParts;
+use super::{CertificateBytes, Identity, IdentityError, Provenance, Selection, certificate_bytes, renewal};
 use crate::env::Environment;
 use crate::private_file;
 use crate::secret::Secret;
@@ -69,7 +70,7 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
     let read = if source.has_folder() { loader.read_folders(source)? } else { loader.read_files(source)? };
     let Material { held, more, key_input, key_material } = read;
     let insecure_key_file = key_material.insecure().cloned();
-    let key = loader.open(&key_material, &key_input)?;
+    let key = loader.open(&key_material, &key_input, &meant(source, &held, &key_material)?)?;
     let end_entity = choose(source, &held, key.as_ref())?;
     let provenance = Provenance {
         certificate: Some(name_of(source, end_entity)),
@@ -78,7 +79,8 @@ fn load_once(loader: &mut Loader<'_>, source: &IdentitySource) -> Result<Identit
         certificate_sha256: loader.certificate_sha256,
         ..Provenance::default()
     };
-    Identity::from_chain(order(source, end_entity, &held, more), key, provenance)
+    let chain = loader.order(source, end_entity, &held, more);
+    Identity::from_chain(chain, key, provenance)
 }
 
 /// What an identity is made of.
@@ -98,17 +100,19 @@ fn name_of(source: &IdentitySource, of: &Held) -> String {
     )
 }
 
-/// Orders a chain. What else is in a folder is no part of it, and nothing to tell of.
-fn order(source: &IdentitySource, end_entity: &Held, held: &[Held], more: Vec<Certificate>) -> Chain {
-    let named = more.clone();
-    let candidates = held.iter().map(|held| held.certificate.clone()).chain(more).collect();
-    let mut chain = Chain::order(end_entity.certificate.clone(), candidates);
-    if source.certificate.folder().is_some() {
-        chain.unrelated.retain(|one| named.contains(one));
-        let last = chain.intermediates.last().unwrap_or(&chain.end_entity);
-        chain.roots.retain(|root| named.contains(root) || root.issued(last));
+/// Returns the certificates that the key of a device may belong to: those that are selected.
+fn meant(
+    source: &IdentitySource,
+    held: &[Held],
+    key_material: &KeyMaterial,
+) -> Result<Vec<Certificate>, IdentityError> {
+    match key_material {
+        KeyMaterial::Blocks { .. } => Ok(Vec::new()),
+        KeyMaterial::InDevice => {
+            let matching = source.selection.matching(held, &source.certificate.to_string())?;
+            Ok(matching.iter().map(|held| held.certificate.clone()).collect())
+        }
     }
-    chain
 }
 
 /// Loads the certificates of an identity without its key; the first one that is no CA and that the selector matches is the end entity.
@@ -143,7 +147,8 @@ pub fn load_chain(source: &IdentitySource, env: &Environment) -> Result<Chain, I
                 IdentityError::CertificateMissing { part: Part::Certificate, source_name, found: None };
             matching.first().copied().ok_or(missing)?
         };
-        Ok(order(source, end_entity, &held, loader.more(source)?))
+        let more = loader.more(source)?;
+        Ok(loader.order(source, end_entity, &held, more))
     })
 }
 
@@ -203,7 +208,7 @@ pub fn load_private_key(
             let bytes = loader.reader.private_bytes(input);
             loader.key_material(bytes, input)?
         };
-        let key = loader.open(&material, input)?;
+        let key = loader.open(&material, input, &[])?;
         Ok((key, material.insecure().cloned()))
     })
 }
@@ -214,6 +219,9 @@ pub fn load_private_key(
 ///
 /// Fails if the source cannot be read.
 pub fn read_certificate(input: &Input, env: &Environment) -> Result<CertificateBytes, IdentityError> {
+    if let Input::Pkcs11Uri(object) = input {
+        return Ok(CertificateBytes::in_device(&object.place()));
+    }
     renewal::settled([input], || match Reader::new(env, false).public_bytes(input) {
         Ok(bytes) => Ok(CertificateBytes::new(bytes)),
         Err(_) if input.folder().is_some() => Ok(folders::listed(input)?.stamp()),
@@ -244,6 +252,21 @@ pub fn read_whole_certificate(input: &Input, env: &Environment) -> Result<Certif
     Ok(read)
 }
 
+/// Lists the certificates on PKCS#11 tokens that a URI means and that the selector matches, each with the URI that means it alone. Nobody is asked for a PIN.
+///
+/// # Errors
+///
+/// Fails if the module or the token cannot be used; that there is no such certificate is one of these errors.
+pub fn list_token(
+    object: &TokenObject,
+    selection: &Selection,
+    env: &Environment,
+) -> Result<Vec<(Certificate, String)>, IdentityError> {
+    let mut found = TokenParts::new(env, false).list(object)?;
+    found.retain(|(certificate, _)| selection.admits(certificate));
+    Ok(found)
+}
+
 /// Tells whether a certificate of these names is among bytes that were read of an identity's certificate; CAs do not count.
 ///
 /// A PKCS#12 store is opened with the identity's password if that needs no prompt; otherwise it counts as empty.
@@ -270,7 +293,8 @@ pub fn holds(
     }
     let password = source.password.unattended();
     let mut loader = Loader::new(Reader::new(env, source.allow_insecure_key_file), &password, None);
-    let bytes = Ok(certificate.bytes().clone());
+    let Some(bytes) = certificate.bytes().cloned() else { return false };
+    let bytes = Ok(bytes);
     let certificates = loader.certificates(bytes, &source.certificate, Part::Certificate);
     certificates.is_ok_and(|found| found.iter().any(|one| one.is_end_entity_of(subject_name, issuer_name)))
 }
@@ -336,6 +360,7 @@ impl KeyMaterial {
 /// Builds certificates and keys from what is read.
 struct Loader<'a> {
     reader: Reader<'a>,
+    tokens: TokenParts,
     password: Password<'a>,
     /// How keys in a TPM are used; `None` leaves it alone.
     tpm: Option<&'a TpmSettings>,
@@ -345,11 +370,18 @@ struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     fn new(reader: Reader<'a>, password: &'a PasswordSource, tpm: Option<&'a TpmSettings>) -> Self {
-        Self { reader, password: Password::new(password), tpm, certificate_sha256: None }
+        let mut tokens = TokenParts::new(reader.env(), reader.allows_insecure());
+        if let PasswordSource::Input(input) = password {
+            tokens.keep_from_others([input]);
+        }
+        Self { reader, tokens, password: Password::new(password), tpm, certificate_sha256: None }
     }
 
     fn of(source: &'a IdentitySource, reader: Reader<'a>) -> Self {
-        Self::new(reader, &source.password, source.tpm.as_ref())
+        let IdentitySource { certificate, private_key, intermediates, password, tpm, .. } = source;
+        let mut this = Self::new(reader, password, tpm.as_ref());
+        this.tokens.keep_from_others(std::iter::once(certificate).chain(private_key).chain(intermediates));
+        this
     }
 
     /// Reads certificates and key, where neither is in a folder.
@@ -379,13 +411,45 @@ impl<'a> Loader<'a> {
         Ok(Material { held: Held::of(&certificates), more, key_input: key_input.clone(), key_material })
     }
 
-    /// Parses all certificates of a source.
+    /// Orders the chain of an end entity. What else is in a folder is no part of it, and nothing to tell of.
+    fn order(
+        &mut self,
+        source: &IdentitySource,
+        end_entity: &Held,
+        held: &[Held],
+        more: Vec<Certificate>,
+    ) -> Chain {
+        let named = more.clone();
+        let candidates = held.iter().map(|held| held.certificate.clone()).chain(more).collect();
+        let mut chain = self.chain(end_entity.certificate.clone(), candidates);
+        if source.certificate.folder().is_some() {
+            chain.unrelated.retain(|one| named.contains(one));
+            let last = chain.intermediates.last().unwrap_or(&chain.end_entity);
+            chain.roots.retain(|root| named.contains(root) || root.issued(last));
+        }
+        chain
+    }
+
+    /// Orders a chain. Of the certificates on a token those are taken that are part of it, and nothing is said of the others.
+    fn chain(&mut self, end_entity: Certificate, mut candidates: Vec<Certificate>) -> Chain {
+        candidates.extend(self.tokens.take_beside());
+        let mut chain = Chain::order(end_entity, candidates);
+        let last = chain.intermediates.last().unwrap_or(&chain.end_entity);
+        chain.roots.retain(|root| !self.tokens.has(root) || root.issued(last));
+        chain.unrelated.retain(|other| !self.tokens.has(other));
+        chain
+    }
+
+    /// Parses all certificates of a source; of a token, where no bytes were read, it takes those that are meant.
     fn certificates(
         &mut self,
         bytes: Result<Zeroizing<Vec<u8>>, Unread>,
         input: &Input,
         part: Part,
     ) -> Result<Vec<Certificate>, IdentityError> {
+        if let Input::Pkcs11Uri(object) = input {
+            return self.tokens.certificates(object, part);
+        }
         let bytes = bytes.map_err(|unread| certificate_unread(unread, input, part))?;
         if part == Part::Certificate {
             self.certificate_sha256 = Some(certificate_bytes::sha256(&bytes));
@@ -482,8 +546,13 @@ impl<'a> Loader<'a> {
         pkcs12::open(der, &password).map_err(failed)
     }
 
-    /// Takes a private key into use, wherever it is.
-    fn open(&mut self, material: &KeyMaterial, input: &Input) -> Result<Box<dyn SigningKey>, IdentityError> {
+    /// Takes a private key into use, wherever it is. On a token with several keys the one is meant that a certificate belongs to.
+    fn open(
+        &mut self,
+        material: &KeyMaterial,
+        input: &Input,
+        certificates: &[Certificate],
+    ) -> Result<Box<dyn SigningKey>, IdentityError> {
         match (material, input) {
             (KeyMaterial::Blocks { blocks, .. }, _) => {
                 match blocks.iter().find(|block| block.label.is_private_key()) {
@@ -493,17 +562,16 @@ impl<'a> Loader<'a> {
                     Some(_) | None => Ok(Box::new(self.open_blocks(blocks, input)?)),
                 }
             }
+            (KeyMaterial::InDevice, Input::Pkcs11Uri(object)) => {
+                Ok(Box::new(self.tokens.key(object, certificates)?))
+            }
             (KeyMaterial::InDevice, Input::TpmHandle(handle)) => {
                 in_tpm::open(self.tpm, Form::Handle(handle), &mut self.reader, input.to_string())
             }
             (
                 KeyMaterial::InDevice,
-                Input::Descriptor(_)
-                | Input::Path(_)
-                | Input::Pkcs11Uri(_)
-                | Input::StandardInput
-                | Input::Variable(_),
-            ) => Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind: "PKCS#11" }),
+                Input::Descriptor(_) | Input::Path(_) | Input::StandardInput | Input::Variable(_),
+            ) => Err(IdentityError::SourceUnsupported { source_name: input.to_string(), kind: "a device" }),
         }
     }
 

@@ -50,11 +50,11 @@ impl<'a> Password<'a> {
         }
         let password = match self.source {
             PasswordSource::Credential(name) => {
-                Arc::new(reader.credential(name).and_then(|bytes| password_text(&bytes))?)
+                Arc::new(reader.credential(name).and_then(|bytes| password_of(&bytes))?)
             }
             PasswordSource::Given(password) => Arc::clone(password),
             PasswordSource::Input(input) => {
-                let read = reader.private_bytes(input).and_then(|(bytes, _)| password_text(&bytes));
+                let read = reader.private_bytes(input).and_then(|(bytes, _)| password_of(&bytes));
                 Arc::new(read.map_err(|unread| NoPassword::of_input(unread, input))?)
             }
             PasswordSource::Nobody => {
@@ -72,7 +72,7 @@ impl<'a> Password<'a> {
 
 impl NoPassword {
     /// Says why a source was not read, and where it is named.
-    fn of_input(unread: Unread, input: &Input) -> Self {
+    pub(super) fn of_input(unread: Unread, input: &Input) -> Self {
         match Self::from(unread) {
             Self::Unreadable(why, None) => Self::Unreadable(why, input.check_the_name()),
             other @ (Self::Unasked(_) | Self::Unreadable(..)) => other,
@@ -111,7 +111,8 @@ impl From<Unread> for NoPassword {
     }
 }
 
-fn password_text(bytes: &[u8]) -> Result<Secret<String>, Unread> {
+/// Returns the password that bytes are: one line feed at their end is no part of it.
+pub(super) fn password_of(bytes: &[u8]) -> Result<Secret<String>, Unread> {
     if bytes.len() as u64 > PASSWORD_LIMIT {
         return Err(Unread::Why(format!("it is larger than {PASSWORD_LIMIT} bytes")));
     }

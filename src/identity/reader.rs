@@ -55,6 +55,15 @@ impl<'a> Reader<'a> {
         Self { env, policy, certificate: None, read_once: Vec::new() }
     }
 
+    pub(super) const fn env(&self) -> &'a Environment {
+        self.env
+    }
+
+    /// Tells whether a file is read that others can read.
+    pub(super) const fn allows_insecure(&self) -> bool {
+        self.policy.allow_insecure
+    }
+
     /// Has the certificate's source been read before.
     pub(super) fn with_certificate(self, input: &'a Input, bytes: &'a CertificateBytes) -> Self {
         Self { certificate: Some((input, bytes)), ..self }
@@ -108,7 +117,7 @@ impl<'a> Reader<'a> {
     fn read_before(&self, input: &Input) -> Option<Zeroizing<Vec<u8>>> {
         self.certificate
             .filter(|(read, _)| *read == input)
-            .map(|(_, certificate)| certificate.bytes().clone())
+            .and_then(|(_, certificate)| certificate.bytes().cloned())
     }
 
     /// Reads anything but a named file, and so without permissions to check.

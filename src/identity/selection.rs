@@ -3,7 +3,7 @@
 use super::IdentityError;
 use super::held::Held;
 use super::selection_error::{Candidate, SelectionError};
-use crate::x509::Selector;
+use crate::x509::{Certificate, Selector};
 
 /// Which certificate of its source an identity has. Without anything said there must be one, or one that belongs to the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,12 @@ impl Selection {
 
     /// Tells whether a certificate may be meant.
     pub(super) fn means(&self, held: &Held) -> bool {
-        self.selector.as_ref().is_none_or(|selector| selector.matches(&held.certificate))
+        self.admits(&held.certificate)
+    }
+
+    /// Tells whether the selector, if there is one, matches.
+    pub(super) fn admits(&self, certificate: &Certificate) -> bool {
+        self.selector.as_ref().is_none_or(|selector| selector.matches(certificate))
     }
 
     /// Returns the end-entity certificates that match; or the CAs, where they alone do, which are refused for what they are. Each is

@@ -5,11 +5,14 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::in_tpm::TpmSettings;
 use super::selection::Selection;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::secret::Secret;
+use crate::signer::pkcs11::uri::{self, UriError};
+use crate::signer::pkcs11::{Access, Pkcs11Uri, Remembered};
 use crate::signer::tpm::TpmKeySource;
 use crate::text::quoted;
 
@@ -21,7 +24,7 @@ pub enum Input {
     /// A file.
     Path(NamedFile),
     /// `pkcs11:…`: an object on a PKCS#11 token (RFC 7512).
-    Pkcs11Uri(String),
+    Pkcs11Uri(Box<TokenObject>),
     /// `-`: the standard input, read to its end.
     StandardInput,
     /// `handle:0x…`: a key in a TPM 2.0.
@@ -52,6 +55,8 @@ impl Diagnostic for InputError {
     fn hint(&self) -> Option<String> {
         Some(String::from(if self.text.starts_with("handle:") {
             "list the keys that stay in the TPM: tpm2_getcap handles-persistent"
+        } else if self.text.starts_with(uri::SCHEME) {
+            "write 'pkcs11:token=LABEL;object=LABEL', in quotes; anyrole inspect prints the URI of each certificate"
         } else {
             "write a path, -, env:NAME or fd:N; a file of such a name is ./env:NAME"
         }))
@@ -144,6 +149,17 @@ impl Input {
         }
     }
 
+    fn asking_nobody(&self) -> Self {
+        match self {
+            Self::Pkcs11Uri(object) => Self::Pkcs11Uri(Box::new(object.asking_nobody())),
+            other @ (Self::Descriptor(_)
+            | Self::Path(_)
+            | Self::StandardInput
+            | Self::TpmHandle(_)
+            | Self::Variable(_)) => other.clone(),
+        }
+    }
+
     /// Returns whether it can be read again.
     pub(super) const fn lasts(&self) -> bool {
         match self {
@@ -181,7 +197,11 @@ impl Input {
         match text {
             "" => wrong("it is empty"),
             "-" | "/dev/stdin" => Ok(Self::StandardInput),
-            _ if text.starts_with("pkcs11:") => Ok(Self::Pkcs11Uri(text.to_owned())),
+            _ if text.starts_with(uri::SCHEME) => match TokenObject::parse(text) {
+                Ok(object) => Ok(Self::Pkcs11Uri(Box::new(object))),
+                // A PIN may be in it.
+                Err(why) => Err(InputError { text: uri::shown(text), why }),
+            },
             _ if text.starts_with("handle:") => match TpmKeySource::parse_handle(text) {
                 Some(_) => Ok(Self::TpmHandle(text.to_owned())),
                 None => wrong("a key's handle in a TPM is handle:0x81 and six more digits, or handle:0x80…"),
@@ -197,8 +217,7 @@ impl fmt::Display for Input {
         match self {
             Self::Descriptor(number) => write!(f, "'fd:{number}'"),
             Self::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
-            // A URI can carry a PIN in its query.
-            Self::Pkcs11Uri(uri) => f.write_str(&quoted(uri.split('?').next().unwrap_or_default())),
+            Self::Pkcs11Uri(object) => f.write_str(&quoted(object.uri().place())),
             Self::StandardInput => f.write_str("'-' (standard input)"),
             Self::TpmHandle(handle) => f.write_str(&quoted(handle)),
             Self::Variable(name) => f.write_str(&quoted(&format!("env:{name}"))),
@@ -246,6 +265,18 @@ impl IdentitySource {
         Self { password: self.password.unattended(), tpm: None, ..self.clone() }
     }
 
+    /// Returns the same source, with no person asked for a password or PIN.
+    #[must_use]
+    pub fn asking_nobody(&self) -> Self {
+        Self {
+            certificate: self.certificate.asking_nobody(),
+            private_key: self.private_key.as_ref().map(Input::asking_nobody),
+            password: self.password.asking_nobody(),
+            tpm: self.tpm.as_ref().map(TpmSettings::asking_nobody),
+            ..self.clone()
+        }
+    }
+
     /// Tells whether the certificate or the private key is looked for in a folder.
     pub(super) fn has_folder(&self) -> bool {
         self.certificate.folder().is_some() || self.key_folder().is_some()
@@ -275,6 +306,15 @@ pub enum PasswordSource {
 }
 
 impl PasswordSource {
+    /// Returns the same source, if asking it needs no person; else none.
+    #[must_use]
+    pub fn asking_nobody(&self) -> Self {
+        match self {
+            Self::Prompt => Self::Nobody,
+            Self::Credential(_) | Self::Given(_) | Self::Input(_) | Self::Nobody => self.clone(),
+        }
+    }
+
     /// Returns the same source, if asking it needs no person and uses nothing up; else none.
     #[must_use]
     pub fn unattended(&self) -> Self {
@@ -283,6 +323,111 @@ impl PasswordSource {
             Self::Prompt => Self::Nobody,
             Self::Credential(_) | Self::Given(_) | Self::Input(_) | Self::Nobody => self.clone(),
         }
+    }
+}
+
+/// The longest that a token may take, where no setting says otherwise.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// An object on a token. Two are the same if their URIs are written the same.
+#[derive(Clone, Debug)]
+pub struct TokenObject {
+    uri: Pkcs11Uri,
+    access: Arc<TokenAccess>,
+}
+
+/// How tokens are reached; all objects of an identity share one, and so a PIN is asked for once.
+#[derive(Clone, Debug)]
+pub struct TokenAccess {
+    /// The module; absent, the URI or the usual ones.
+    pub module: Option<PathBuf>,
+    /// The helper; absent, the one that is installed.
+    pub helper: Option<PathBuf>,
+    /// Where the PIN is, unless the URI says.
+    pub pin: PasswordSource,
+    /// A key that asks for a PIN at each signature gets the token's.
+    pub reuse_pin: bool,
+    /// The longest that a token may take to be opened, and for each signature.
+    pub patience: Duration,
+    /// What became of PINs in this run.
+    pub remembered: Arc<Remembered>,
+}
+
+impl Default for TokenAccess {
+    fn default() -> Self {
+        Self {
+            module: None,
+            helper: None,
+            pin: PasswordSource::Prompt,
+            reuse_pin: false,
+            patience: PATIENCE,
+            remembered: Arc::default(),
+        }
+    }
+}
+
+impl TokenAccess {
+    /// Returns how the program that searches tokens is to reach them.
+    pub(super) fn program(&self) -> Access {
+        Access { module: self.module.clone(), helper: self.helper.clone(), patience: self.patience }
+    }
+}
+
+impl TokenObject {
+    /// Parses a URI.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, UriError> {
+        Ok(Self { uri: Pkcs11Uri::parse(text)?, access: Arc::default() })
+    }
+
+    /// Returns the same object, reached in that way.
+    #[must_use]
+    pub fn reached_by(self, access: Arc<TokenAccess>) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Returns the same object, with no person asked for its PIN.
+    fn asking_nobody(&self) -> Self {
+        let access = TokenAccess { pin: self.access.pin.asking_nobody(), ..(*self.access).clone() };
+        Self { uri: self.uri.clone(), access: Arc::new(access) }
+    }
+
+    /// Returns the URI.
+    pub const fn uri(&self) -> &Pkcs11Uri {
+        &self.uri
+    }
+
+    /// Returns how it is reached.
+    pub fn access(&self) -> &TokenAccess {
+        &self.access
+    }
+
+    /// Returns what names the object on this machine: the path of the URI, and the module where one is named. How the token is opened is no
+    /// part of it (RFC 7512 §2.3).
+    pub fn place(&self) -> String {
+        let module = self.access.module.as_ref().or(self.uri.module_path());
+        match (module, self.uri.module_name()) {
+            (Some(module), _) => format!("{}?module-path={}", self.uri.place(), module.display()),
+            (None, Some(name)) => format!("{}?module-name={name}", self.uri.place()),
+            (None, None) => self.uri.place().to_owned(),
+        }
+    }
+}
+
+impl PartialEq for TokenObject {
+    fn eq(&self, other: &Self) -> bool {
+        self.uri == other.uri
+    }
+}
+
+impl Eq for TokenObject {}
+
+impl Hash for TokenObject {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uri.hash(state);
     }
 }
 
@@ -309,5 +454,10 @@ mod tests {
     fn a_pin_in_a_uri_is_not_shown() {
         let uri = Input::parse("pkcs11:token=a?pin-value=1234").expect("a URI");
         assert_eq!(uri.to_string(), "'pkcs11:token=a'");
+        assert!(!format!("{uri:?}").contains("1234"));
+        for wrong in ["pkcs11:token=a;pin-value=1234", "pkcs11:token=%zz?pin-value=1234"] {
+            let error = Input::parse(wrong).expect_err("it is written wrong");
+            assert!(!format!("{error} {error:?}").contains("1234"), "{error}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Files that decide what is run or trusted: nobody else may have written them.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
@@ -21,6 +21,26 @@ use super::{ReadError, ReadRefusal};
 ///
 /// Fails if the file cannot be read, is a dangling link, is larger than `limit`, or violates these rules.
 pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, ReadError> {
+    match open_trusted(path)? {
+        Some((file, length)) => drain(&file, path, limit, length).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Judges a file that will be run or loaded as [`read_trusted`] judges one that is read.
+///
+/// # Errors
+///
+/// Fails if there is no such file, or it is not as said there.
+pub fn judge_trusted(path: &Path) -> Result<(), ReadError> {
+    match open_trusted(path)? {
+        Some(_) => Ok(()),
+        None => Err(ReadError::io(path, &ErrorKind::NotFound.into())),
+    }
+}
+
+/// Opens a file that is as [`read_trusted`] demands, and returns its length with it.
+fn open_trusted(path: &Path) -> Result<Option<(File, u64)>, ReadError> {
     let io = |error: std::io::Error| ReadError::io(path, &error);
     let named = std::path::absolute(path).map_err(io)?;
     let found = match std::fs::symlink_metadata(&named) {
@@ -49,7 +69,8 @@ pub fn read_trusted(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>
     for (folder, metadata) in &folders {
         judge(metadata, path, || format!("its folder {}", crate::text::quoted(&folder.to_string_lossy())))?;
     }
-    drain(&file, path, limit, metadata.len()).map(Some)
+    let length = metadata.len();
+    Ok(Some((file, length)))
 }
 
 /// The owner of a folder, to the extent that this decides whether its files may be read unasked.

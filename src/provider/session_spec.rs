@@ -150,13 +150,16 @@ impl SessionSpec {
             })
             .collect();
         let path;
+        let object_place;
         let place = match input {
             Input::Path(relative) => {
                 path = std::path::absolute(&**relative);
                 path.as_deref().unwrap_or(relative).to_str()
             }
-            // The query says how to open the token, not which object is meant (RFC 7512 §2.3).
-            Input::Pkcs11Uri(uri) => Some(uri.split('?').next().unwrap_or(uri)),
+            Input::Pkcs11Uri(object) => {
+                object_place = object.place();
+                Some(object_place.as_str())
+            }
             Input::TpmHandle(handle) => Some(handle.as_str()),
             Input::Descriptor(_) | Input::StandardInput | Input::Variable(_) => None,
         };

@@ -95,9 +95,10 @@ impl Diagnostic for SessionError {
 
     fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::Answer(_) | Self::Signing(_) => Vec::new(),
+            Self::Answer(_) => Vec::new(),
             Self::NoAnswer(error) => error.facts(),
             Self::Refused(refusal) => refusal.facts(),
+            Self::Signing(error) => error.facts(),
         }
     }
 
@@ -109,9 +110,7 @@ impl Diagnostic for SessionError {
             Self::Answer(_) => "check --endpoint and the proxy: this is not how AWS answers",
             Self::NoAnswer(error) => return error.hint(),
             Self::Refused(refusal) => return refusal.hint(),
-            Self::Signing(_) => {
-                "anyrole inspect shows the certificate and the key, and makes a test signature"
-            }
+            Self::Signing(error) => return error.hint(),
         };
         Some(String::from(hint))
     }

@@ -22,6 +22,13 @@ const NOT_CARRIED_OUT: &[Hints] = &[
             "pki/install-mismatch",
         ],
     ),
+    (
+        "there is no token; `tests/tokens.rs` has some, and pastes back what is listed",
+        &[
+            "install the package anyrole-pkcs11 of the same version",
+            "write 'pkcs11:token=LABEL;object=LABEL'",
+        ],
+    ),
     ("the clock is the machine's", &["wait, or correct this machine's clock"]),
     (
         "the case has not the certificate that is missing; `situations/missing-intermediate` and `wrong-anchor` have it",

@@ -35,6 +35,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/setup/revoke.rs", "DIGITS"),
             ("src/setup/revoke.rs", "NAME"),
             ("src/setup/revoke.rs", "SPREAD"),
+            ("src/signer/pkcs11/wire.rs", "PROTOCOL"),
         ],
     ),
     (
@@ -66,6 +67,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/shell_env.rs", "FRAME"),
             ("src/x509/pem.rs", "ROOM"),
             ("src/signer/tpm/wire.rs", "ROOM"),
+            ("src/bin/anyrole-pkcs11/main.rs", "STACK"),
         ],
     ),
     (
@@ -152,6 +154,8 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/private_file/edit.rs", "SETTLED"),
             ("src/private_file/edit.rs", "EMPTIED"),
             ("src/server/refresher.rs", "SPREAD"),
+            ("src/signer/pkcs11/program.rs", "PAUSE"),
+            ("src/signer/pkcs11/program.rs", "UNNOTICED"),
         ],
     ),
     (
@@ -178,6 +182,8 @@ pub(crate) const NONE: &[Numbers] = &[
         "how long this machine may take for what it does at once; another way is tried then",
         &[
             ("src/private_file/edit.rs", "LOCK_TIMEOUT"),
+            ("src/bin/anyrole-pkcs11/main.rs", "FAREWELL"),
+            ("src/signer/pkcs11/program.rs", "FAREWELL"),
             ("src/server/holder.rs", "LONGEST"),
             ("src/text/diff.rs", "MOST"),
             ("src/cache/keyring/desktop.rs", "ANSWER_TIMEOUT"),

@@ -281,6 +281,62 @@ const SETTINGS: &[Limit] = &[
 
 const CERTIFICATES: &[Limit] = &[
     limit(
+        "src/signer/pkcs11/uri.rs",
+        &["LONGEST"],
+        Octets,
+        "a PKCS#11 URI",
+        "`[source-malformed]`: say less; a serial number or an id is enough",
+    ),
+    limit(
+        "src/signer/pkcs11/wire.rs",
+        &["OBJECTS_LIMIT"],
+        Of("objects"),
+        "of one class on a token, which are looked at",
+        "those after them are not seen: name the object in the URI",
+    ),
+    limit(
+        "src/signer/pkcs11/wire.rs",
+        &["FRAME_LIMIT"],
+        Octets,
+        "all of them together",
+        "those after them are not seen: name the object in the URI",
+    ),
+    limit(
+        "src/signer/pkcs11/wire.rs",
+        &["ATTRIBUTE_LIMIT"],
+        Octets,
+        "a certificate on a token, or another attribute",
+        "it is passed over",
+    ),
+    limit(
+        "src/identity/source.rs",
+        &["PATIENCE"],
+        Time,
+        "to open a token, and for each signature, unless `--timeout` says otherwise",
+        "`[pkcs11-module-crashed]`: give more with `--timeout`",
+    ),
+    limit(
+        "src/signer/pkcs11/program.rs",
+        &["GREETING"],
+        Time,
+        "for `anyrole-pkcs11` to start",
+        "`[pkcs11-helper]`: see whether it is the right program",
+    ),
+    limit(
+        "src/identity/pin_command.rs",
+        &["PATIENCE"],
+        Time,
+        "for a program that is a `pin-source`",
+        "`[pkcs11-pin-missing]`: keep the PIN in a file",
+    ),
+    limit(
+        "src/identity/pin_command.rs",
+        &["LONGEST_PIN"],
+        Octets,
+        "a PIN that such a program prints",
+        "`[pkcs11-pin-missing]`",
+    ),
+    limit(
         "src/x509/chain.rs",
         &["DEPTH_LIMIT"],
         Of("certificates"),
@@ -900,6 +956,13 @@ const DISPLAY: &[Limit] = &[
         Of("examples"),
         "of what `audit files` left out or passed over",
         "for display: the count is whole",
+    ),
+    limit(
+        "src/signer/pkcs11/error.rs",
+        &["MOST_LISTED"],
+        Of("lines"),
+        "of each kind under an error about a token",
+        "the number of the others is told",
     ),
     limit(
         "src/text.rs",

@@ -111,6 +111,34 @@ impl Stage {
         pair.to_encrypted_pem(password).expect("PKCS#8").to_string()
     }
 
+    /// Issues a certificate for a key that lives elsewhere.
+    pub(crate) fn issue(&self, name: &str, key: &KeyPair) -> pki_test::end_entity::EndEntity {
+        let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::minutes(1), Duration::DAY);
+        let name = format!("CN={name}").parse::<DistinguishedName>().expect("a name");
+        let spec = EndEntitySpec::new(name, validity);
+        self.issuing.issue(&spec, key.subject_public_key_info()).expect("an end entity")
+    }
+
+    /// The certificate of the CA that issues here.
+    pub(crate) fn issuing_der(&self) -> &[u8] {
+        self.issuing.certificate_der()
+    }
+
+    /// Our program, asking for a session with a certificate and a key that lie elsewhere.
+    pub(crate) fn credential_process_with(
+        &self,
+        certificate: &str,
+        private_key: Option<&str>,
+        more: &[&str],
+    ) -> Command {
+        let mut command = self.bare(env!("CARGO_BIN_EXE_anyrole"));
+        command.args(["credential-process", "--certificate", certificate]);
+        command.args(private_key.into_iter().flat_map(|key| ["--private-key", key]));
+        command.args(["--trust-anchor-arn", TRUST_ANCHOR, "--profile-arn", PROFILE, "--role-arn", ROLE]);
+        command.args(["--endpoint", &self.http_endpoint()]).args(more);
+        command
+    }
+
     /// Writes an owner-only file into the private folder and returns its path.
     pub(crate) fn write(&self, name: &str, content: &str) -> String {
         let path = self.folder.path().join(name);

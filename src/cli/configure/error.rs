@@ -59,6 +59,12 @@ pub(crate) enum ConfigureError {
         /// The path.
         path: String,
     },
+    /// A PIN, which has no place in a file.
+    #[error("the PIN in --{flag} has no place in a config file, which others may read")]
+    Pin {
+        /// The flag.
+        flag: &'static str,
+    },
     /// A setting that has no place in a file.
     #[error("--{flag} has no place in a config file, which others may read")]
     Secret {
@@ -109,7 +115,7 @@ impl Diagnostic for ConfigureError {
             Self::Nowhere => "configure-nowhere",
             Self::Program(_) => "configure-program",
             Self::Relative { .. } => "configure-relative",
-            Self::Secret { .. } => "configure-secret",
+            Self::Pin { .. } | Self::Secret { .. } => "configure-secret",
             Self::SessionExists { .. } => "configure-session-exists",
             Self::Unquotable { .. } => "configure-unquotable",
         }
@@ -123,6 +129,7 @@ impl Diagnostic for ConfigureError {
             | Self::NotOfficial { .. }
             | Self::Nowhere
             | Self::Relative { .. }
+            | Self::Pin { .. }
             | Self::Secret { .. }
             | Self::SessionExists { .. }
             | Self::Unquotable { .. } => Fault::Usage,
@@ -145,6 +152,9 @@ impl Diagnostic for ConfigureError {
             Self::Relative { flag, .. } => {
                 format!("run it in the folder that is meant, or give --{flag} with the whole path")
             }
+            Self::Pin { .. } => String::from(
+                "put the PIN into a file of mode 0600, give --pkcs11-pin-file, and leave pin-value out",
+            ),
             Self::Secret { flag: flag @ ("pkcs8-password" | "tpm-key-password") } => {
                 format!("put the password into a file of mode 0600 and give --{flag}-file")
             }

@@ -10,6 +10,8 @@ use super::{COPY, ConfigureError, settings, written};
 use crate::config::{Config, ConfigError, Value, edit};
 use crate::env::Environment;
 use crate::private_file::{self, EditError, Edited, MissingFolder};
+use crate::signer::pkcs11::Pkcs11Uri;
+use crate::signer::pkcs11::uri::UriPin;
 use crate::text::quoted;
 
 /// The file that the session is written to.
@@ -105,6 +107,9 @@ impl OwnFile {
                     | Sources::Session,
                     name,
                 ) => {
+                    if holds_pin(&text) {
+                        return Err(ConfigureError::Pin { flag: name }.into());
+                    }
                     let value = match setting.kind {
                         Kind::Boolean => Value::Boolean(is_on),
                         Kind::Discreet(_)
@@ -180,6 +185,11 @@ impl OwnFile {
             Err(Ended::System(error)) => Err(error.into()),
         }
     }
+}
+
+/// Tells whether a text is a PKCS#11 URI with the PIN in it.
+fn holds_pin(text: &str) -> bool {
+    Pkcs11Uri::parse(text).is_ok_and(|uri| matches!(uri.pin(), Some(UriPin::Value(_))))
 }
 
 /// Returns what a path of the command line is for the file: there it would be relative to the file's folder.

@@ -6,6 +6,7 @@ use super::{Given, Origin, SettingsError};
 use crate::cli::report::Failure;
 use crate::env::Environment;
 use crate::identity::Input;
+use crate::signer::pkcs11::uri::UriPin;
 use crate::text::is_key_material;
 
 impl Given {
@@ -29,6 +30,15 @@ impl Given {
         }
         Ok(match Input::parse(self.text())? {
             Input::Path(_) => Input::file_named_by(self.path(env)?, &self.label()),
+            // Whoever sets a variable must not have a program run by it.
+            Input::Pkcs11Uri(object)
+                if matches!(object.uri().pin(), Some(UriPin::Command(_)))
+                    && matches!(self.origin, Origin::Variable(_)) =>
+            {
+                return Err(self
+                    .refused("a program as pin-source is taken from the command line or the config file only")
+                    .into());
+            }
             other @ (Input::Descriptor(_)
             | Input::Pkcs11Uri(_)
             | Input::StandardInput

@@ -15,7 +15,7 @@ use crate::cli::report::Failure;
 use crate::env::Environment;
 use crate::http::native::{ServerTrust, Timeouts, TransportSettings};
 use crate::http::{Limits, Proxies, TrustedRoots};
-use crate::identity::{IdentitySource, Input, PasswordSource, TpmSettings};
+use crate::identity::{IdentitySource, Input, PasswordSource, TokenAccess, TpmSettings};
 use crate::provider::ScopedHop;
 use crate::secret::Secret;
 use crate::session::SessionRequest;
@@ -26,6 +26,9 @@ use crate::signing::Endpoint;
 
 /// The official helper always asks for an hour; so does a command line without `--session-duration`.
 const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
+
+/// The name of the systemd credential that holds a token's PIN.
+const PIN_CREDENTIAL: &str = "pkcs11-pin";
 
 /// All that a session is made of.
 #[derive(Debug)]
@@ -39,6 +42,15 @@ pub(crate) struct SessionSettings {
     pub(crate) transport: TransportSettings,
     pub(crate) limits: Limits,
     pub(crate) cache: CacheChoice,
+}
+
+/// Returns the systemd credential of that name, if there is one; else a person is asked.
+fn credential_or_prompt(name: &str, env: &Environment) -> PasswordSource {
+    let path = env.os_var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(name));
+    match path {
+        Some(path) if path.exists() => PasswordSource::Credential(name.to_owned()),
+        Some(_) | None => PasswordSource::Prompt,
+    }
 }
 
 impl Settings {
@@ -113,8 +125,9 @@ impl Settings {
 
     /// Returns where the certificate and the key are; nothing is opened.
     pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, Failure> {
+        let certificate = self.required("certificate")?.input(env)?;
         Ok(IdentitySource {
-            certificate: self.required("certificate")?.input(env)?,
+            certificate: self.on_token(certificate, env)?,
             private_key: self.input("private-key", env)?,
             intermediates: self.input("intermediates", env)?,
             selection: self.selection(env)?,
@@ -126,7 +139,44 @@ impl Settings {
 
     /// Returns a setting that names a source of bytes.
     pub(crate) fn input(&self, name: &str, env: &Environment) -> Result<Option<Input>, Failure> {
-        self.given(name).map(|given| given.input(env)).transpose()
+        self.given(name).map(|given| self.on_token(given.input(env)?, env)).transpose()
+    }
+
+    /// Says how an object on a token is reached; any other input is as it is.
+    pub(crate) fn on_token(&self, input: Input, env: &Environment) -> Result<Input, Failure> {
+        match input {
+            Input::Pkcs11Uri(object) => {
+                let access = match self.token_access.get() {
+                    Some(access) => Arc::clone(access),
+                    None => {
+                        let access = Arc::new(self.new_token_access(env)?);
+                        Arc::clone(self.token_access.get_or_init(|| access))
+                    }
+                };
+                Ok(Input::Pkcs11Uri(Box::new(object.reached_by(access))))
+            }
+            other @ (Input::Descriptor(_)
+            | Input::Path(_)
+            | Input::StandardInput
+            | Input::TpmHandle(_)
+            | Input::Variable(_)) => Ok(other),
+        }
+    }
+
+    fn new_token_access(&self, env: &Environment) -> Result<TokenAccess, Failure> {
+        let pin = match self.given("pkcs11-pin-file") {
+            Some(given) => PasswordSource::Input(given.input(env)?),
+            None => credential_or_prompt(PIN_CREDENTIAL, env),
+        };
+        let usual = TokenAccess::default();
+        Ok(TokenAccess {
+            module: self.path("pkcs11-lib", env)?,
+            helper: self.path("pkcs11-helper", env)?,
+            pin,
+            reuse_pin: self.boolean("reuse-pin"),
+            patience: self.duration("timeout")?.unwrap_or(usual.patience),
+            ..usual
+        })
     }
 
     /// Returns a setting that names a file.
@@ -153,11 +203,7 @@ impl Settings {
         if let Some(input) = self.input(file, env)? {
             return Ok(PasswordSource::Input(input));
         }
-        let credential = env.os_var("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(password));
-        Ok(match credential {
-            Some(path) if path.exists() => PasswordSource::Credential(String::from(password)),
-            Some(_) | None => PasswordSource::Prompt,
-        })
+        Ok(credential_or_prompt(password, env))
     }
 
     /// Returns where the TPM is, and where its passwords come from; nothing is opened.

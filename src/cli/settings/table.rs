@@ -199,8 +199,6 @@ impl Setting {
 /// The prefix of our settings' variables.
 pub(crate) const VARIABLES: &str = "ANYROLE_";
 
-const PKCS11: &str = "keys on PKCS#11 tokens";
-
 /// Every setting of a session, in the order of the help.
 #[rustfmt::skip] // one line each: it is read as a table
 pub(crate) const SETTINGS: &[Setting] = {
@@ -222,8 +220,8 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy that limits it further: a JSON file, or env:NAME").of_one_session(),
         Setting::new(Scope, "scope-duration", Duration, "1s to 36h [default: until the session before it ends]").of_one_session(),
         Setting::new(Scope, "scope-description", Text("TEXT"), "what it is for, as CloudTrail shows").of_one_session(),
-        Setting::new(Identity, "certificate", Text("INPUT"), "end entity's: PEM, DER, PKCS#12, a folder; '-', env:NAME, fd:N").drop_in(),
-        Setting::new(Identity, "private-key", Text("INPUT"), "private key [default: in the certificate's file]").drop_in(),
+        Setting::new(Identity, "certificate", Text("INPUT"), "end entity's: PEM, DER, PKCS#12, a folder, pkcs11:URI; '-', env:NAME, fd:N").drop_in(),
+        Setting::new(Identity, "private-key", Text("INPUT"), "private key, also pkcs11:URI [default: where the certificate is]").drop_in(),
         Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),
         Setting::new(Identity, "pkcs8-password-file", Text("INPUT"), "file with the password of an encrypted key or PKCS#12 store"),
         Setting::new(Identity, "pkcs8-password", Secret, "that password itself, which other users can see in ps").from(Sources::FlagAndVariable).drop_in(),
@@ -231,8 +229,9 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Identity, "cert-selector", Text("SELECTOR"), "which of several certificates: Key=x509Subject,Value=CN=a").drop_in(),
         Setting::new(Identity, "use-latest-expiring-certificate", Boolean, "of several, the one that lasts longest").drop_in(),
         Setting::new(Identity, "system-store-name", Text("NAME"), "certificate store of Windows, which is refused").drop_in(),
-        Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module").drop_in().later(PKCS11),
-        Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in().later(PKCS11),
+        Setting::new(Identity, "pkcs11-lib", Text("PATH"), "PKCS#11 module [default: p11-kit's, then well-known ones]").drop_in(),
+        Setting::new(Identity, "pkcs11-pin-file", Text("INPUT"), "file with the token's PIN; env:NAME, fd:N [default: ask]"),
+        Setting::new(Identity, "reuse-pin", Boolean, "give the token's PIN again where a key asks for one").drop_in(),
         Setting::new(Identity, "tpm-key-password-file", Text("INPUT"), "file with the password of a key in a TPM"),
         Setting::new(Identity, "tpm-key-password", Secret, "that password itself, which other users can see in ps").from(Sources::FlagAndVariable).drop_in(),
         Setting::new(Identity, "no-tpm-key-password", Boolean, "the TPM key has no password: nobody is asked").drop_in(),
@@ -253,6 +252,7 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Cache, "cache", Word("auto|keyring|file|none"), "where sessions are kept between runs [default: auto]"),
         Setting::new(Cache, "no-cache", Boolean, "ask AWS now, and keep nothing").from(Sources::Flag),
         Setting::new(Program, "config", Text("PATH"), "read this config file and no other").from(Sources::FlagAndVariable),
+        Setting::new(Program, "pkcs11-helper", Text("PATH"), "program that loads PKCS#11 modules [default: as installed]"),
         Setting::new(Program, "log-file", Text("PATH"), "add a line for each failure to it; 'journal' is systemd's"),
         Setting::new(Server, "allow-user", List("USER"), "another user who may have it: a name or a number").from(Sources::FlagAndSession),
         Setting::new(Server, "allow-group", List("GROUP"), "a group whose members may have it").from(Sources::FlagAndSession),

@@ -136,13 +136,13 @@ impl Opens for Loader<'_> {
                 return Ok(KeyIn::Encrypted);
             }
         }
-        let key = self.open(&KeyMaterial::Blocks { blocks, insecure: None }, file)?;
+        let key = self.open(&KeyMaterial::Blocks { blocks, insecure: None }, file, &[])?;
         Ok(key.public_key().cloned().map_or(KeyIn::Nothing, KeyIn::Open))
     }
 
     fn opened_key_in(&mut self, file: &Input) -> Result<Option<SubjectPublicKeyInfo>, IdentityError> {
         let bytes = self.reader.private_bytes(file);
         let material = self.key_material(bytes, file)?;
-        Ok(self.open(&material, file)?.public_key().cloned())
+        Ok(self.open(&material, file, &[])?.public_key().cloned())
     }
 }
