@@ -218,11 +218,7 @@ pub(crate) fn command(spec: &Spec) -> Command {
 }
 
 pub(crate) fn argument(setting: &'static Setting) -> Arg {
-    let argument = Arg::new(setting.name)
-        .long(setting.name)
-        .help(setting.help)
-        .action(ArgAction::Set)
-        .hide(matches!(setting.support, super::settings::table::Support::Later(_)));
+    let argument = Arg::new(setting.name).long(setting.name).help(setting.help).action(ArgAction::Set);
     match setting.kind {
         Kind::Boolean => argument
             .num_args(0..=1)

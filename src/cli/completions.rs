@@ -8,7 +8,7 @@ use clap_complete::aot::{Shell, generate};
 
 use super::args::{Needs, Spec, Words, argument};
 use super::report::Failure;
-use super::settings::table::{Kind, Setting, Support};
+use super::settings::table::{Kind, Setting};
 use super::usage::UsageError;
 use super::{COMMANDS, Invocation, output};
 use crate::manual;
@@ -94,8 +94,7 @@ fn tree() -> Command {
 }
 
 fn branch(spec: &'static Spec, name: &'static str) -> Command {
-    let usable = |setting: &&'static Setting| matches!(setting.support, Support::Here);
-    let branch = Command::new(name).about(spec.about).args(spec.all_flags().filter(usable).map(flag));
+    let branch = Command::new(name).about(spec.about).args(spec.all_flags().map(flag));
     match spec.words {
         Words::None => branch,
         Words::Command => {

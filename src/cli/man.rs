@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::args::{Needs, Spec, Words};
 use super::help::{PURPOSES, unknown};
 use super::report::Failure;
-use super::settings::table::{Group, Kind, SETTINGS, Setting, Sources, Support};
+use super::settings::table::{Group, Kind, SETTINGS, Setting, Sources};
 use super::wrap::{PAGE_COLUMNS, reflowed};
 use super::{COMMANDS, Invocation, find, output};
 use roff::Page;
@@ -168,8 +168,7 @@ fn page(spec: &'static Spec) -> String {
     page.text(spec.about);
     page.verbatim(&reflowed(spec.more, PAGE_COLUMNS));
     page.section("OPTIONS");
-    let flags: Vec<&Setting> =
-        spec.all_flags().filter(|setting| matches!(setting.support, Support::Here)).collect();
+    let flags: Vec<&Setting> = spec.all_flags().collect();
     let own = |setting: &&&Setting| spec.flags.iter().any(|flag| flag.name == setting.name);
     for setting in flags.iter().filter(own) {
         option(&mut page, setting);

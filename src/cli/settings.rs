@@ -26,7 +26,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, Support, VARIABLES};
+use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, VARIABLES};
 
 use super::args::Typed;
 use super::grammar;
@@ -245,15 +245,6 @@ impl Settings {
         }
         if groups.contains(&Group::Identity) {
             self.refuse_system_store()?;
-        }
-        for given in &self.given {
-            let used = given.setting.kind != Kind::Boolean || self.boolean(given.setting.name);
-            if let Support::Later(what) = given.setting.support
-                && used
-                && groups.contains(&given.setting.group)
-            {
-                return Err(SettingsError::NotInThisVersion { label: given.label(), what });
-            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::args::Spec;
-use crate::cli::settings::table::{Group, Kind, Setting, Sources, Support};
+use crate::cli::settings::table::{Group, Kind, Setting, Sources};
 use crate::cli::wrap::{COLUMNS, PAGE_COLUMNS, reflowed, wrapped};
 
 /// The widest flag with value that has its text beside it; the text of a wider one is below it.
@@ -18,8 +18,7 @@ pub(in crate::cli) fn render(spec: &Spec) -> String {
     let mut text = lines(&wrapped(spec.about, COLUMNS));
     // Writing to a String cannot fail.
     let _ = write!(text, "\nUsage: anyrole {} {words}[flags]\n", spec.name);
-    let flags: Vec<&Setting> =
-        spec.all_flags().filter(|setting| matches!(setting.support, Support::Here)).collect();
+    let flags: Vec<&Setting> = spec.all_flags().collect();
     let mut headings: Vec<&str> = Vec::new();
     for heading in flags.iter().map(|flag| heading(flag)).chain([Group::Program.heading()]) {
         if !headings.contains(&heading) {

@@ -50,14 +50,6 @@ pub(crate) enum SettingsError {
         /// Remarks on variables and files that were perhaps meant to give it.
         unread: Vec<String>,
     },
-    /// A setting for something that this version does not support.
-    #[error("{label}: {what} {} not in this version", if what.starts_with("keys") { "are" } else { "is" })]
-    NotInThisVersion {
-        /// The setting as the user named it.
-        label: String,
-        /// What is missing, without a verb.
-        what: &'static str,
-    },
     /// A variable whose value is not UTF-8.
     #[error(transparent)]
     NotUnicode(#[from] NotUnicode),
@@ -107,7 +99,6 @@ impl SettingsError {
     /// The ids of all variants.
     pub(crate) const IDS: &[&str] = &[
         "content-given",
-        "not-in-this-version",
         "path-unexpanded",
         "setting-arn",
         "setting-missing",
@@ -152,7 +143,6 @@ impl Diagnostic for SettingsError {
             Self::Content { .. } => "content-given",
             Self::Exclusive { .. } => "settings-exclusive",
             Self::Missing { .. } => "setting-missing",
-            Self::NotInThisVersion { .. } => "not-in-this-version",
             Self::NotUnicode(_) => "variable-not-utf8",
             Self::SystemStore { .. } => "system-store",
             Self::Unexpanded { .. } => "path-unexpanded",
@@ -178,7 +168,6 @@ impl Diagnostic for SettingsError {
             }
             Self::Content { .. }
             | Self::Exclusive { .. }
-            | Self::NotInThisVersion { .. }
             | Self::NotUnicode(_)
             | Self::SystemStore { .. }
             | Self::Unexpanded { .. }
@@ -223,10 +212,9 @@ impl Diagnostic for SettingsError {
             Self::Arn { value, .. } if value.contains('…') => {
                 String::from("put in place of … what AWS printed when it made that, or what it lists")
             }
-            Self::Arn { .. }
-            | Self::NotInThisVersion { .. }
-            | Self::NotUnicode(_)
-            | Self::UnknownSession { nearest: None, .. } => return None,
+            Self::Arn { .. } | Self::NotUnicode(_) | Self::UnknownSession { nearest: None, .. } => {
+                return None;
+            }
         };
         Some(hint)
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::table::{Group, Kind, SETTINGS, Setting, Sources, Support};
+use super::table::{Group, Kind, SETTINGS, Setting, Sources};
 
 const OPENING: &str = "\
 # Every setting of a session
@@ -65,14 +65,7 @@ fn row(setting: &Setting) -> String {
         None => (setting.help, "—"),
     };
     let official = if setting.drop_in { "yes" } else { "—" };
-    let later = match setting.support {
-        Support::Here => String::new(),
-        Support::Later(what) => format!(" (*not in this version: {what}*)"),
-    };
-    format!(
-        "| {flag} | {variables} | {key} | {} | {default} | {official} | {help}{later} |\n",
-        value(setting.kind)
-    )
+    format!("| {flag} | {variables} | {key} | {} | {default} | {official} | {help} |\n", value(setting.kind))
 }
 
 fn value(kind: Kind) -> String {

@@ -101,15 +101,6 @@ pub(crate) enum Sources {
     Session,
 }
 
-/// Whether this version supports a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Support {
-    /// It does what its help says.
-    Here,
-    /// It is parsed and checked; using it is an error that says that this version does not support it.
-    Later(&'static str),
-}
-
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
@@ -118,7 +109,6 @@ pub(crate) struct Setting {
     pub(crate) kind: Kind,
     pub(crate) group: Group,
     pub(crate) sources: Sources,
-    pub(crate) support: Support,
     /// The variable of the SDKs that is honoured below everything of our own.
     pub(crate) aws_variable: Option<&'static str>,
     /// Whether the official helper has this flag, with this meaning.
@@ -129,16 +119,7 @@ pub(crate) struct Setting {
 
 impl Setting {
     const fn new(group: Group, name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            group,
-            sources: Sources::Everywhere,
-            support: Support::Here,
-            aws_variable: None,
-            drop_in: false,
-            help,
-        }
+        Self { name, kind, group, sources: Sources::Everywhere, aws_variable: None, drop_in: false, help }
     }
 
     /// A flag of one command: an action, a format, or what only that command knows.
@@ -156,10 +137,6 @@ impl Setting {
 
     const fn of_one_session(self) -> Self {
         self.from(Sources::FlagVariableAndSession)
-    }
-
-    const fn later(self, what: &'static str) -> Self {
-        Self { support: Support::Later(what), ..self }
     }
 
     const fn aws(self, variable: &'static str) -> Self {

@@ -112,11 +112,6 @@ fn refusals_name_the_setting_as_it_was_given() {
         "--reuse-pin cannot be used with --system-store-name [settings-exclusive]"
     );
     assert_eq!(
-        refusal(&["--tpm-key-password=x"], &[]),
-        "--tpm-key-password: keys in a TPM are not in this version [not-in-this-version]"
-    );
-    assert!(resolved(&["--no-tpm-key-password=false"], &[]).is_ok(), "switched off is not used");
-    assert_eq!(
         refusal(&[], &[("ANYROLE_USE_FIPS_ENDPOINT", "yes")]),
         "ANYROLE_USE_FIPS_ENDPOINT cannot be 'yes' [setting-value]"
     );
