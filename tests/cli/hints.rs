@@ -70,7 +70,7 @@ const NOT_CARRIED_OUT: &[Hints] = &[
     ("there is no backup in a test", &["put back the last backup of it"]),
     ("a mount of the whole host", &["mount /proc, where Linux tells it"]),
     ("what AWS printed is not known here", &["put in place of … what AWS printed"]),
-    ("it names the command that a later version has", &["tell what can be checked today"]),
+    ("it names the command that a later version has", &["says what is needed on a host"]),
 ];
 
 /// What is listed, of hints or of the names of cases.
