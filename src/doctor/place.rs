@@ -42,7 +42,7 @@ pub fn check(key: &Path) -> Check {
     // A link leads to where the key really is.
     let path = key.canonicalize().unwrap_or_else(|_| key.to_owned());
     let shown = quoted(&path.to_string_lossy());
-    let move_it = "move it to a folder of this host alone, such as ~/.config/anyrole or /etc/anyrole";
+    let move_it = "move it to a folder of this host alone, such as /etc/anyrole/identity";
     if let Some((folder, service)) = synced(&path) {
         return Check::bad(
             ID,
