@@ -91,10 +91,7 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         "the certificate is in the store of a Windows host, which no test has",
         &["configure/from-official-store"],
     ),
-    (
-        "it names the command that a later version has",
-        &["tell what can be checked today", "parliament and cloudsplaining find"],
-    ),
+    ("it names the command that a later version has", &["parliament and cloudsplaining find"]),
 ];
 
 /// What is listed, of hints or of the names of cases.

@@ -8,7 +8,9 @@ pub(crate) const NONE: &[Numbers] = &[
         "the form of what is written or read, which has one length or version",
         &[
             ("src/audit/files/archive/tar.rs", "BLOCK"),
+            ("src/audit/files/archive/zip.rs", "DEFLATED"),
             ("src/audit/files/archive/zip.rs", "GAP"),
+            ("src/audit/files/archive/zip.rs", "STORED"),
             ("src/audit/files/beside.rs", "SECRET_LENGTH"),
             ("src/audit/files/key_id.rs", "LENGTH"),
             ("src/cache/entry.rs", "TAG_LENGTH"),
