@@ -21,6 +21,7 @@ mod grammar;
 mod help;
 mod inspect;
 mod keeping;
+mod lists;
 mod log;
 mod man;
 mod output;

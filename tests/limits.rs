@@ -15,13 +15,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+#[path = "limits/commands.rs"]
+mod commands;
+#[path = "limits/limit.rs"]
+mod limit;
 #[path = "limits/none.rs"]
 mod none;
 #[path = "limits/table.rs"]
 mod table;
 
+use limit::{Limit, Unit};
 use none::NONE;
-use table::{Limit, SECTIONS, Unit};
+use table::SECTIONS;
 
 const OPENING: &str = "\
 # Every limit

@@ -445,9 +445,9 @@ impl Setting {
         self.group == Group::Identity && !matches!(self.name, "allow-insecure-key-file" | "tpm-device")
     }
 
-    /// Tells whether it is a password, or says where one is.
+    /// Tells whether it is a password or PIN, or says where one is.
     fn is_password(&self) -> bool {
-        self.kind == Kind::Secret || self.name.ends_with("-password-file")
+        self.kind == Kind::Secret || self.name.ends_with("-password-file") || self.name == "pkcs11-pin-file"
     }
 
     /// Tells whether it is about what a key in a TPM is stored below, and not about the key.

@@ -1,6 +1,5 @@
 //! `status`: what is known of each session on this host; nothing is sent.
 
-mod lists;
 mod metrics;
 
 use std::collections::BTreeMap;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use super::args::{Needs, Spec, Words};
 use super::cache::{self, FailureDocument, failure_line};
 use super::keeping::Keeping;
+use super::lists::{self, Watched};
 use super::report::Failure;
 use super::settings::session::SessionSettings;
 use super::settings::table::{Group, Kind, Setting};
@@ -30,7 +30,6 @@ use crate::private_file;
 use crate::provider::{SLACK, SessionStatus, file_key_lender};
 use crate::text::{printable, quoted};
 use crate::x509::Certificate;
-use lists::Watched;
 
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "print JSON");
 const PROMETHEUS: Setting =

@@ -305,8 +305,10 @@ pub(crate) fn plant(root: &Path, random: &mut Random) -> Vec<Planted> {
         .collect()
 }
 
+type Written = fn(&mut Random) -> String;
+
 /// What looks like a key and is none, by kind.
-const DECOYS: &[(&str, fn(&mut Random) -> String)] = &[
+const DECOYS: &[(&str, Written)] = &[
     ("example of the documentation", |_| {
         "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n".to_owned()
     }),

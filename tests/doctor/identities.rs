@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use pki_test::algorithm::KeyAlgorithm;
-use pki_test::certificate::Validity;
+use pki_test::certificate::{SerialNumber, Validity};
 use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
+use pki_test::revocation::{RevocationListSpec, RevokedCertificate};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use time::{Duration, OffsetDateTime};
 
 use super::host::{Fault, Host, each_fault, fault};
@@ -220,4 +223,36 @@ fn what_works_and_may_not_last_is_doubtful() {
         host.session.insert("session_duration", String::from("900"));
     });
     assert!(short.contains("session-duration: a session of 15 minutes: the AWS CLI and boto3"), "{short}");
+}
+
+#[test]
+fn the_list_of_the_pki_that_the_certificate_lies_in_is_looked_at() {
+    let told = |is_revoked: bool, ends: Duration| {
+        let mut host = Host::set();
+        let chain = fs::read(host.stage.certificate()).unwrap();
+        let der = CertificateDer::from_pem_slice(&chain).unwrap();
+        let serial = pki_test::verifier::Certificate::parse(&der).unwrap().serial();
+        let serial = SerialNumber::new(&serial.to_bytes_be()).unwrap();
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+        let revoked = RevokedCertificate { serial, revoked_at: now - Duration::DAY, reason: None };
+        let list = host.stage.issuing().revocation_list(&RevocationListSpec {
+            number: 1,
+            this_update: now - Duration::days(10),
+            next_update: now + ends,
+            revoked: if is_revoked { vec![revoked] } else { Vec::new() },
+        });
+        host.write("pki/ca/crl.pem", list.unwrap().pem(), 0o644);
+        let path = host.write("pki/host/host.pem", &chain, 0o644);
+        host.say("certificate", &path);
+        let answer = host.doctor();
+        let checks = answer.data["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == "revocation-list").unwrap();
+        (check["verdict"].as_str().unwrap().to_owned(), check["text"].as_str().unwrap().to_owned())
+    };
+    let (verdict, text) = told(false, Duration::days(3));
+    assert!(verdict == "good" && text.contains("ends at"), "{verdict}: {text}");
+    let (verdict, text) = told(false, -Duration::DAY);
+    assert!(verdict == "doubtful" && text.contains("ended at"), "{verdict}: {text}");
+    let (verdict, text) = told(true, Duration::days(3));
+    assert!(verdict == "bad" && text.contains("revokes the certificate"), "{verdict}: {text}");
 }

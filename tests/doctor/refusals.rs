@@ -52,7 +52,7 @@ const FAULTS: &[Fault] = &[
     at_aws(
         "a certificate that is revoked",
         |settings| deny(settings, "deny=certificate-revoked"),
-        "is in an enabled CRL of the account",
+        "is in a CRL that AWS asks",
         "issue a new certificate with a new key",
     ),
     at_aws(

@@ -148,8 +148,8 @@ impl Account {
             held.revocation_list(&spec).unwrap().pem()
         });
         let stage = Stage { account: self.clone(), end_entity, root: held.certificate_pem(), list, folder };
-        stage.write("host.pem", &stage.end_entity.chain_pem());
-        stage.write("host.key", &private.to_pem(KeyForm::Pkcs8).unwrap());
+        stage.write("host.pem", stage.end_entity.chain_pem());
+        stage.write("host.key", private.to_pem(KeyForm::Pkcs8).unwrap());
         stage.write("root.pem", &stage.root);
         stage.write("crl.pem", stage.list.as_deref().unwrap_or_default());
         stage

@@ -62,10 +62,10 @@ fn latest(source: IdentitySource) -> IdentitySource {
 }
 
 fn selection_error(source: &IdentitySource) -> SelectionError {
-    match refused(source) {
-        IdentityError::Selection(error) => *error,
-        other => panic!("{other} [{}]", other.id()),
-    }
+    let error = refused(source);
+    let told = format!("{error} [{}]", error.id());
+    let IdentityError::Selection(error) = error else { panic!("{told}") };
+    *error
 }
 
 fn subject(source: &IdentitySource) -> String {

@@ -70,6 +70,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/x509/pem.rs", "ROOM"),
             ("src/signer/tpm/wire.rs", "ROOM"),
             ("src/bin/anyrole-pkcs11/main.rs", "STACK"),
+            ("src/bin/anyrole-pkcs11/sign/src/lib.rs", "LONGEST"),
         ],
     ),
     (

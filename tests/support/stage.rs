@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::authority::{Authority, AuthoritySpec};
@@ -19,6 +20,9 @@ pub(crate) const TRUST_ANCHOR: &str =
 pub(crate) const PROFILE: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
 pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+
+/// How many stages this process has set.
+static STAGES: AtomicUsize = AtomicUsize::new(0);
 
 /// A running simulator and the files of one identity: an EC P-256 end entity under an intermediate.
 pub(crate) struct Stage {
@@ -76,7 +80,8 @@ impl Stage {
             https: simulator.https_endpoint().expect("HTTPS is on"),
             simulator,
             issuing,
-            namespace: format!("stage-{}", std::process::id()),
+            // Of this stage alone: it clears what is there when it ends.
+            namespace: format!("stage-{}-{}", std::process::id(), STAGES.fetch_add(1, Ordering::Relaxed)),
             folder,
         }
     }

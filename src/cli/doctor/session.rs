@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::args::Typed;
 use super::super::keeping::Keeping;
+use super::super::lists;
 use super::super::report::Failure;
 use super::super::settings::session::SessionSettings;
 use super::super::settings::table::Kind;
@@ -124,6 +125,8 @@ impl Session<'_> {
         };
         // While the way is followed.
         let Found { checks: files, chain, identity } = identity::files(&session.identity, env);
+        let end_entity = chain.as_ref().map(|chain| &chain.end_entity);
+        let lists = lists::watched(std::iter::empty(), &session.identity.certificate, end_entity);
         let mut cache = vec![self.cache(settings, &session, identity.is_some())];
         cache.extend(self.back_off(settings));
         let source = session.identity.certificate.to_string();
@@ -175,7 +178,9 @@ impl Session<'_> {
         checks.push(clock);
         let chain = chain.as_ref();
         checks.extend(chain.iter().flat_map(|chain| identity::rules(chain, &source, now, accepted)));
-        checks.push(lengths::wanted(wanted, chain.map(|chain| &chain.end_entity), now));
+        let end_entity = chain.map(|chain| &chain.end_entity);
+        checks.extend(lists.iter().map(|list| revocation_list(list, now)));
+        checks.push(lengths::wanted(wanted, end_entity, now));
         checks.push(network::endpoint(&endpoint, &request.region));
         checks.extend(way.into_iter().map(|check| after(check, accepted)));
         checks.extend(cache);
@@ -288,4 +293,17 @@ fn after(check: Check, accepted: Option<bool>) -> Check {
         return Check::good(check.id, format!("{}; but CreateSession is answered", check.text));
     }
     check
+}
+
+/// Checks the list of the PKI that the certificate lies in.
+fn revocation_list(list: &lists::Watched, now: Timestamp) -> Check {
+    const ID: &str = "revocation-list";
+    let told = list.line(now);
+    if list.revokes() == Some(true) {
+        return Check::bad(ID, told, "issue a new certificate: anyrole pki issue NAME --replace");
+    }
+    if list.is_good(now) {
+        return Check::good(ID, told);
+    }
+    Check::doubtful(ID, told, "make a new one with anyrole pki crl, and give it to AWS as that says")
 }

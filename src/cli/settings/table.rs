@@ -197,7 +197,7 @@ pub(crate) const SETTINGS: &[Setting] = {
         Setting::new(Scope, "scope-policy", Text("FILE"), "IAM policy that limits it further: a JSON file, or env:NAME").of_one_session(),
         Setting::new(Scope, "scope-duration", Duration, "1s to 36h [default: until the session before it ends]").of_one_session(),
         Setting::new(Scope, "scope-description", Text("TEXT"), "what it is for, as CloudTrail shows").of_one_session(),
-        Setting::new(Identity, "certificate", Text("INPUT"), "end entity's: PEM, DER, PKCS#12, a folder, pkcs11:URI; '-', env:NAME, fd:N").drop_in(),
+        Setting::new(Identity, "certificate", Text("INPUT"), "PEM, DER, PKCS#12, a folder, pkcs11:URI; '-', env:NAME, fd:N").drop_in(),
         Setting::new(Identity, "private-key", Text("INPUT"), "private key, also pkcs11:URI [default: where the certificate is]").drop_in(),
         Setting::new(Identity, "intermediates", Text("INPUT"), "CA certificates between it and the trust anchor").drop_in(),
         Setting::new(Identity, "pkcs8-password-file", Text("INPUT"), "file with the password of an encrypted key or PKCS#12 store"),

@@ -1,4 +1,4 @@
-//! Revocation lists that `status` watches: when they end, and whether the certificate is on them.
+//! Revocation lists that `status` and `doctor` look at: when they end, and whether the certificate is on them.
 
 use std::path::{Path, PathBuf};
 
