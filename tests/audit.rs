@@ -1,5 +1,5 @@
 //! `audit files` against generated hosts, hostile trees, real histories and a real browser.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,

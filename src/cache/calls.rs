@@ -109,14 +109,13 @@ fn boot() -> Option<String> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::str::FromStr as _;
 
     use super::super::state_folder::StateLocation;
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn each_outcome_is_counted_by_itself_and_a_start_begins_anew() {
         let folder = tempfile::tempdir().unwrap();

@@ -139,6 +139,7 @@ const fn understood() -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn is_on(variables: &[(&str, &str)], is_terminal: bool) -> bool {
         Style::of(&Environment::given(variables.iter().copied()), is_terminal).is_on()
     }

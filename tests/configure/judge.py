@@ -23,7 +23,7 @@ with open(session, "w") as file:
     file.write(
         "version = 1\n[session.a]\ntrust_anchor_arn = 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/"
         "a1b2c3d4-0000-4000-8000-000000000001'\nprofile_arn = 'arn:aws:rolesanywhere:eu-central-1:111122223333:profile/"
-        "a1b2c3d4-0000-4000-8000-000000000001'\nrole_arn = 'arn:aws:iam::111122223333:role/build'\ncertificate = 'host.pem'\n"
+        "a1b2c3d4-0000-4000-8000-000000000001'\nrole_arn = 'arn:aws:iam::111122223333:role/build'\ncertificate = 'env:HOST'\n"
     )
 os.chmod(session, 0o600)
 HEADERS = ["default", "profile a", "profile  a", 'profile "a"', "profile b", "profile 'c d'", "sso-session s", "services v", "preview", "profile b.c", "a", "profile ä"]

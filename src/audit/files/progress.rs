@@ -25,6 +25,7 @@ impl Progress {
         self.members.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[cfg(target_os = "linux")]
     pub(super) fn process(&self) {
         self.processes.fetch_add(1, Ordering::Relaxed);
     }

@@ -380,6 +380,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(unix)]
     fn parsed(text: &str) -> Pkcs11Uri {
         Pkcs11Uri::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"))
     }

@@ -4,6 +4,7 @@
 //! function, and lets no other come between. Where a token hashes, its functions for several parts do instead; a token that only signs a
 //! hash, as SoftHSM does with ECDSA, has none of those. This crate is for that case, for the process that a module is loaded into, and for
 //! nothing else; it is the one place of the project with unsafe code.
+#![cfg(unix)]
 
 use std::fmt;
 
