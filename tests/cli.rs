@@ -23,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
@@ -501,6 +503,33 @@ fn overwrite(path: &Path, text: &str, answer: &Answer) {
     fs::write(path, format!("{head}{tail}")).unwrap();
 }
 
+/// How many cases run at the same time.
+const AT_ONCE: usize = 4;
+
+/// Runs a case, and says what it answers otherwise than written.
+fn judge(path: &Path, name: &str, accept: bool) -> Option<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    if case.host.is_some() && !Host::can_be() {
+        eprintln!("skipped: {name} changes users and mounts, which needs root on Linux");
+        return None;
+    }
+    let Ok(answer) = std::panic::catch_unwind(|| case.run()) else {
+        return Some(format!("{name} panics, see above"));
+    };
+    let expected = format!("status {}\n--- stdout\n{}--- stderr\n{}", case.status, case.stdout, case.stderr);
+    let actual =
+        format!("status {}\n--- stdout\n{}--- stderr\n{}", answer.status, answer.stdout, answer.stderr);
+    let compared =
+        snapbox::Assert::new().normalize_paths(false).try_eq(None, actual.into_data(), expected.into_data());
+    let difference = compared.err()?;
+    if accept {
+        overwrite(path, &text, &answer);
+        return None;
+    }
+    Some(format!("{name}\n{difference}"))
+}
+
 #[test]
 fn every_case_answers_as_written() {
     let accept = std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite");
@@ -509,35 +538,19 @@ fn every_case_answers_as_written() {
     case_files(&root, &mut files);
     files.sort();
     assert!(!files.is_empty(), "there are cases under tests/cmd");
-    let mut wrong = Vec::new();
-    for path in files {
-        let name = path.strip_prefix(&root).unwrap().display().to_string();
-        let text = fs::read_to_string(&path).unwrap();
-        let case: Case = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        if case.host.is_some() && !Host::can_be() {
-            eprintln!("skipped: {name} changes users and mounts, which needs root on Linux");
-            continue;
+    // Many of them wait, for a deadline or for a file that may yet come: they wait at the same time.
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let name = path.strip_prefix(&root).unwrap().display().to_string();
+                    wrong.lock().unwrap().extend(judge(path, &name, accept));
+                }
+            });
         }
-        let Ok(answer) = std::panic::catch_unwind(|| case.run()) else {
-            wrong.push(format!("{name} panics, see above"));
-            continue;
-        };
-        let expected =
-            format!("status {}\n--- stdout\n{}--- stderr\n{}", case.status, case.stdout, case.stderr);
-        let actual =
-            format!("status {}\n--- stdout\n{}--- stderr\n{}", answer.status, answer.stdout, answer.stderr);
-        let compared = snapbox::Assert::new().normalize_paths(false).try_eq(
-            None,
-            actual.into_data(),
-            expected.into_data(),
-        );
-        let Err(difference) = compared else { continue };
-        if accept {
-            overwrite(&path, &text, &answer);
-        } else {
-            wrong.push(format!("{name}\n{difference}"));
-        }
-    }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} cases answer otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -2,7 +2,10 @@
 
 use std::process::Output;
 
-use pki_test::simulator::{AttributeMapping, Profile, Role, Simulator, SimulatorSettings, TrustPolicy};
+use pki_test::simulator::{
+    AttributeMapping, Profile, Role, Simulator, SimulatorSettings, SubjectSource, TipConfiguration,
+    TrustPolicy,
+};
 use pki_test::verifier::TrustAnchor;
 use serde_json::Value;
 
@@ -34,6 +37,17 @@ fn world_with(calls: &[Vec<String>], another_anchor: bool, others: Vec<Role>) ->
     let mut profile = Profile::new(&format!("{own}:profile/{ID}"), &[&role_arn]).unwrap();
     profile.accept_role_session_name =
         calls.iter().any(|call| call.iter().any(|word| word == "--accept-role-session-name"));
+    let tip = calls.iter().flat_map(|call| call.windows(2)).find(|pair| pair[0] == "--tip-configuration");
+    profile.tip = tip.map(|pair| {
+        let tip: Value = serde_json::from_str(&pair[1]).unwrap();
+        assert_eq!(tip["status"], "ENABLED");
+        let subject_source = match tip["subjectSource"].as_str() {
+            None | Some("x509Subject/CN") => SubjectSource::CommonName,
+            Some("x509SAN/URI") => SubjectSource::Uri,
+            Some(other) => panic!("{other}"),
+        };
+        TipConfiguration { subject_type: None, subject_source }
+    });
     let mappings: Vec<AttributeMapping> = calls
         .iter()
         .filter(|call| call[1] == "put-attribute-mapping")
@@ -139,6 +153,11 @@ fn a_certificate_is_admitted_and_its_neighbours_are_not() {
                 "x509Subject/CN",
             ],
             &["host", "other-unit"],
+        ),
+        (&["--ca", "both.pem", "--certificate", "host.pem", "--tip"], &["host"]),
+        (
+            &["--ca", "ca.pem", "--certificate", "host.pem", "--tip", "--condition", "x509SAN/URI"],
+            &["host", "other-unit", "longer"],
         ),
         (&["--ca", "ca.pem", "--any-certificate"], &["host", "other-name", "other-unit", "longer"]),
     ] {
