@@ -104,7 +104,7 @@ fn without_userinfo(text: &str) -> String {
 
 /// Takes ids of static access keys, but for their last letters, and what is as long and irregular as a secret access key.
 fn without_keys(text: &str) -> String {
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "+/=".contains(letter);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "+/".contains(letter);
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_part) {
@@ -150,6 +150,7 @@ mod tests {
         assert_eq!(clean("key AKIAIOSFODNN7EXAMPLE here").0, "key AKIA…MPLE here");
         assert_eq!(clean("'http://user:pa@ss@proxy.example:3128/'").0, "'http://…@proxy.example:3128/'");
         assert_eq!(clean("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").0, "(removed)");
+        assert_eq!(clean("key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").0, "key=(removed)");
         assert!(
             !clean("-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----")
                 .0

@@ -53,11 +53,11 @@ pub fn chained<M: SessionSource>(
 }
 
 impl<M: SessionSource> SessionSource for ChainedSource<M> {
-    fn certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+    fn certificate(&self, _spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
         self.first.source.certificate(&self.first.spec)
     }
 
-    fn whole_certificate(&self, _wanted: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
+    fn whole_certificate(&self, _spec: &SessionSpec) -> Result<Arc<CertificateBytes>, CreateError> {
         self.first.source.whole_certificate(&self.first.spec)
     }
 
@@ -67,7 +67,7 @@ impl<M: SessionSource> SessionSource for ChainedSource<M> {
 
     fn create(
         &self,
-        _wanted: &SessionSpec,
+        _spec: &SessionSpec,
         certificate: &CertificateBytes,
         minimum: MinimumRemaining,
         longest: Duration,
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_first_session_must_last_as_long_as_what_is_made_from_it() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        let needed = |spec: u64, lifetime| MinimumRemaining::Covering(minutes(spec)).of(minutes(lifetime));
+        let needed = |asked: u64, lifetime| MinimumRemaining::Covering(minutes(asked)).of(minutes(lifetime));
         assert_eq!(needed(10, 60), minutes(20), "the window of one that lasts an hour");
         assert_eq!(needed(30, 60), minutes(31));
         assert_eq!(needed(60, 60), minutes(59), "a new one is good enough for a minute");

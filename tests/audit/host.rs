@@ -15,16 +15,16 @@ const NOBODY: u32 = 65534;
 
 /// Returns the program where another user can run it; root is asked to become one. `None` where this one is not root, and
 /// the program cannot be put there.
-pub(crate) fn program_for_others(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn program_for_others(folder: &Path) -> PathBuf {
     let built = PathBuf::from(env!("CARGO_BIN_EXE_anyrole"));
     if !rustix::process::geteuid().is_root() {
-        return Some(built);
+        return built;
     }
     let program = folder.join("anyrole-of-nobody");
     if fs::hard_link(&built, &program).is_err() {
-        fs::copy(&built, &program).ok()?;
+        fs::copy(&built, &program).unwrap();
     }
-    Some(program)
+    program
 }
 
 /// Our program as nobody, where this user is root.
@@ -51,7 +51,7 @@ fn the_own_home_and_the_own_processes_are_looked_through() {
         format!("[default]\naws_access_key_id={in_home}\naws_secret_access_key={secret}\n").as_bytes(),
     );
     write(root, "elsewhere/keys", format!("[a]\naws_access_key_id={named}\n").as_bytes());
-    let Some(program) = program_for_others(root) else { return };
+    let program = program_for_others(root);
     let mut child = Command::new("cat");
     child.env("AWS_ACCESS_KEY_ID", &in_process).env("AWS_SECRET_ACCESS_KEY", &secret);
     if rustix::process::geteuid().is_root() {

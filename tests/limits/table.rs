@@ -257,15 +257,15 @@ const CERTIFICATES: &[Limit] = &[
         "src/signer/pkcs11/wire.rs",
         &["OBJECTS_LIMIT"],
         Of("objects"),
-        "of one class on a token, which are looked at",
-        "those after them are not seen: name the object in the URI",
+        "of one class on a token",
+        "`[pkcs11-module-failed]`: name the object in the URI; the chain beside one that is named then comes from `--intermediates`",
     ),
     limit(
         "src/signer/pkcs11/wire.rs",
         &["FRAME_LIMIT"],
         Octets,
         "all of them together",
-        "those after them are not seen: name the object in the URI",
+        "`[pkcs11-module-failed]`: name the object in the URI",
     ),
     limit(
         "src/signer/pkcs11/wire.rs",

@@ -149,18 +149,15 @@ impl Hsm {
     }
 
     /// Compiles the module that stands between the helper and SoftHSM.
-    pub(crate) fn between(&self) -> Option<String> {
+    pub(crate) fn between(&self) -> String {
         let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tokens/between.c");
         let module = self.path("between.so");
+        // The compiler is there: a dependency is built with it.
         let compiled =
             Command::new("cc").args(["-shared", "-fPIC", "-o", &module]).arg(source).arg("-ldl").status();
-        if compiled.is_err() {
-            eprintln!("skipped: there is no C compiler");
-            return None;
-        }
         assert!(compiled.unwrap().success());
         fs::set_permissions(&module, fs::Permissions::from_mode(0o755)).unwrap();
-        Some(module)
+        module
     }
 }
 

@@ -11,7 +11,7 @@ use crate::hsm::{Hsm, MODULE, PIN, Ran};
 #[test]
 fn a_module_that_misbehaves_is_named_in_time() {
     let Some(hsm) = Hsm::new("iamra") else { return };
-    let Some(module) = hsm.between() else { return };
+    let module = hsm.between();
     let certificate = hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
     let pin = hsm.pin_file();
     let run = |what: &str, more: &[&str]| {
@@ -46,6 +46,22 @@ fn a_module_that_misbehaves_is_named_in_time() {
     let said = run("final-try", &[]).refused("pkcs11-pin-locked");
     assert!(said.contains("was not tried") && said.contains("the next wrong PIN locks it"), "{said}");
     assert!(run("locked", &[]).refused("pkcs11-pin-locked").contains("is locked"));
+}
+
+/// Nothing is looked for in a part of a token and taken for absent.
+#[test]
+fn more_objects_than_are_looked_at_are_told() {
+    let Some(hsm) = Hsm::new("iamra") else { return };
+    let module = hsm.between();
+    hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
+    let read = |uri: &str| {
+        let mut command = hsm.stage.anyrole(&["read-certificate-data", "--certificate", uri]);
+        command.args(["--pkcs11-lib", &module]).env("BETWEEN", "endless");
+        Ran(hsm.with(&mut command).stdout(std::process::Stdio::piped()).output().unwrap())
+    };
+    let told = read("pkcs11:token=iamra").refused("pkcs11-module-failed");
+    assert!(told.contains("name one in the URI, by object or id"), "{told}");
+    assert!(read("pkcs11:token=iamra;object=host").succeeded().contains("Subject: CN=host"));
 }
 
 #[test]
@@ -126,7 +142,7 @@ fn the_helper_is_found_and_judged() {
 #[test]
 fn the_helper_knows_no_secret_that_it_was_not_sent() {
     let Some(hsm) = Hsm::new("iamra") else { return };
-    let Some(module) = hsm.between() else { return };
+    let module = hsm.between();
     hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
     let mut command = hsm.stage.anyrole(&["sign-string", "--private-key", "pkcs11:object=host"]);
     command.args(["--pkcs11-lib", &module, "--pkcs11-pin-file", "env:MY_PIN"]);

@@ -101,19 +101,25 @@ impl Module {
         template.extend(id.map(|id| Attribute::Id(id.to_vec())));
         let known = u32::try_from(self.keys.len()).map_err(|_| other("too many objects"))?;
         let session = self.session(slot)?;
-        let handles = session.find_objects(&template).map_err(refused)?;
+        // A module may go on for ever.
+        let handles = session.iter_objects(&template).map_err(refused)?.take(OBJECTS_LIMIT + 1);
+        let handles: Vec<_> = handles.collect::<Result<_, _>>().map_err(refused)?;
+        let too_many =
+            || other("there are more objects than are looked at: name one in the URI, by object or id");
+        if handles.len() > OBJECTS_LIMIT {
+            return Err(too_many());
+        }
         let mut found = Vec::new();
         let mut size = 0;
-        for (number, handle) in (known..).zip(handles.iter().take(OBJECTS_LIMIT)) {
+        for (number, handle) in (known..).zip(&handles) {
             let object = read(session, *handle, class, number);
             size += object.value.len() + object.public_key_info.len() + object.modulus.len() + 1024;
             if size > FRAME_LIMIT {
-                break;
+                return Err(too_many());
             }
             found.push(object);
         }
-        let keys = handles.iter().take(found.len()).map(|handle| (slot, *handle));
-        self.keys.extend(keys);
+        self.keys.extend(handles.iter().map(|handle| (slot, *handle)));
         Ok(found)
     }
 

@@ -113,10 +113,7 @@ impl Tokens {
             let mut found = TokenCertificates { meant: Vec::new(), others: Vec::new() };
             let mut beside = Vec::new();
             for token in &tokens {
-                let all =
-                    lock(&loaded).find(token, Class::Certificate, &Attributes::default(), self.deadline)?;
-                let (meant, others): (Vec<_>, Vec<_>) =
-                    all.into_iter().partition(|object| is_meant(object, uri.attributes()));
+                let (meant, others) = lock(&loaded).certificates(token, uri.attributes(), self.deadline)?;
                 let listed = |objects: Vec<Object>| {
                     objects.into_iter().filter(|object| !object.value.is_empty()).map(|object| {
                         TokenCertificate {
@@ -266,6 +263,29 @@ impl Loaded {
         let Reply::Objects(objects) = reply else { return Err(self.program.out_of_turn(&reply, doing)) };
         Ok(objects)
     }
+
+    /// Returns the certificates that the attributes mean, and the others of the token. A token may have more than are looked at: then
+    /// there are no others beside one that is named.
+    fn certificates(
+        &mut self,
+        token: &Token,
+        wanted: &Attributes,
+        deadline: Instant,
+    ) -> Result<(Vec<Object>, Vec<Object>), Pkcs11Error> {
+        let mut meant = self.find(token, Class::Certificate, wanted, deadline)?;
+        meant.retain(|object| is_meant(object, wanted));
+        if !name_an_object(wanted) {
+            return Ok((meant, Vec::new()));
+        }
+        let others = match self.find(token, Class::Certificate, &Attributes::default(), deadline) {
+            Err(Pkcs11Error::ModuleFailed { why, .. }) => {
+                trace::step(|| format!("PKCS#11: the other certificates of the token are not seen: {why}"));
+                Vec::new()
+            }
+            found => found?,
+        };
+        Ok((meant, others.into_iter().filter(|object| !is_meant(object, wanted)).collect()))
+    }
 }
 
 pub(super) fn lock(loaded: &Mutex<Loaded>) -> MutexGuard<'_, Loaded> {
@@ -275,6 +295,11 @@ pub(super) fn lock(loaded: &Mutex<Loaded>) -> MutexGuard<'_, Loaded> {
 fn is_meant(object: &Object, wanted: &Attributes) -> bool {
     wanted.object.as_ref().is_none_or(|label| *label == object.label)
         && wanted.id.as_ref().is_none_or(|id| *id == object.id)
+}
+
+/// Tells whether the attributes name one object, and not all of a class.
+const fn name_an_object(wanted: &Attributes) -> bool {
+    wanted.object.is_some() || wanted.id.is_some()
 }
 
 fn token_is_meant(token: &Token, library: &Library, wanted: &Attributes) -> bool {

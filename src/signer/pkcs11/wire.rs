@@ -15,7 +15,7 @@ use crate::secret::Secret;
 pub const PROTOCOL: u16 = 1;
 /// The longest frame, in octets: the certificates of a token, and much more than any PIN.
 pub const FRAME_LIMIT: usize = 4 * 1024 * 1024;
-/// The most objects in one reply; of more, these are the first.
+/// The most objects in one reply; more are a refusal.
 pub const OBJECTS_LIMIT: usize = 512;
 /// The largest attribute of an object that is passed on, in octets.
 pub const ATTRIBUTE_LIMIT: usize = 64 * 1024;
