@@ -1,9 +1,11 @@
 //! Makes text from outside fit for a terminal and a log: nothing in it is misleading, and possible private keys are not
 //! shown.
 
+mod decoded;
 mod diff;
 mod key_material;
 
+pub use decoded::decoded;
 pub use diff::diff;
 pub use key_material::is_key_material;
 
