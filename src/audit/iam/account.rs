@@ -79,8 +79,7 @@ pub(super) fn join(report: &CredentialReport, answers: &Answers, owner_tags: &[S
     let mut principals: Vec<Principal> =
         report.users.iter().map(|user| self::user(user, by_user.remove(user.name.as_str()))).collect();
     let of_users = details.iter().flat_map(|details| &details.user_detail_list);
-    let of_users: HashMap<&str, &UserDetail> =
-        of_users.map(|user| (user.user_name.as_str(), user)).collect();
+    let of_users: HashMap<&str, &UserDetail> = of_users.map(|user| (user.user_name.as_str(), user)).collect();
     let groups = details.iter().flat_map(|details| &details.group_detail_list);
     let groups: HashMap<&str, &GroupDetail> =
         groups.map(|group| (group.group_name.as_str(), group)).collect();
@@ -105,7 +104,8 @@ pub(super) fn join(report: &CredentialReport, answers: &Answers, owner_tags: &[S
         let roles = details.role_detail_list.iter();
         principals.extend(roles.filter(|role| !role.path.starts_with("/aws-service-role/")).map(|role| {
             let used = role.role_last_used.as_ref();
-            let used = used.and_then(|used| Some((time(&used.last_used_date)?, told(used.region.as_deref()))));
+            let used =
+                used.and_then(|used| Some((time(&used.last_used_date)?, told(used.region.as_deref()))));
             let boundary = role.permissions_boundary.as_ref();
             let inline: Vec<&InlinePolicy> = role.role_policy_list.iter().collect();
             let attached: Vec<&Attached> = role.attached_managed_policies.iter().collect();
@@ -131,8 +131,11 @@ pub(super) fn join(report: &CredentialReport, answers: &Answers, owner_tags: &[S
     let accessed = answers.accessed.iter().filter(|accessed| accessed.is_complete);
     let accessed = accessed.filter_map(|accessed| {
         let services = accessed.services.iter().map(|service| {
-            let used = time(&service.last_authenticated)
-                .map_or(Use::Never, |at| Use::At { at, region: None, service: None });
+            let used = time(&service.last_authenticated).map_or(Use::Never, |at| Use::At {
+                at,
+                region: None,
+                service: None,
+            });
             (service.service_namespace.clone(), used)
         });
         Some((accessed.arn.clone()?, services.collect()))
@@ -146,13 +149,7 @@ pub(super) fn join(report: &CredentialReport, answers: &Answers, owner_tags: &[S
         }
     }
     let id = account_of(report);
-    let mut account = Account {
-        strays: Vec::new(),
-        knows_all_keys,
-        accessed,
-        principals,
-        id,
-    };
+    let mut account = Account { strays: Vec::new(), knows_all_keys, accessed, principals, id };
     account.place(&answers.hosts);
     account
 }
@@ -230,7 +227,9 @@ struct Candidate<'a> {
 fn candidates(answers: &Answers) -> Vec<Candidate<'_>> {
     let mut found: BTreeMap<&str, Candidate<'_>> = BTreeMap::new();
     for key in &answers.keys {
-        let ListedKey { user_name: Some(user), access_key_id: id, status, create_date } = key else { continue };
+        let ListedKey { user_name: Some(user), access_key_id: id, status, create_date } = key else {
+            continue;
+        };
         let status = match status.as_deref() {
             Some("Active") => Some(Status::Active),
             Some("Inactive") => Some(Status::Inactive),
@@ -239,7 +238,9 @@ fn candidates(answers: &Answers) -> Vec<Candidate<'_>> {
         found.insert(id, Candidate { user, id, status, created: time(create_date), used: Use::Unknown });
     }
     for answer in &answers.used {
-        let (Some(id), Some(user)) = (answer.access_key_id.as_deref(), answer.user.as_deref()) else { continue };
+        let (Some(id), Some(user)) = (answer.access_key_id.as_deref(), answer.user.as_deref()) else {
+            continue;
+        };
         let candidate = found.entry(id).or_insert(Candidate {
             user,
             id,

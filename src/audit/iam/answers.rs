@@ -233,7 +233,9 @@ fn no_json(text: &str, error: &serde_json::Error) -> String {
         return format!("it is an error of the AWS CLI: {}", quoted(first));
     }
     if !begin.starts_with(['{', '[']) {
-        return String::from("it is no JSON, but text, a table or YAML, as the AWS CLI prints by its setting output");
+        return String::from(
+            "it is no JSON, but text, a table or YAML, as the AWS CLI prints by its setting output",
+        );
     }
     format!("line {}, column {}: it is no JSON, or is cut off", error.line(), error.column())
 }

@@ -9,10 +9,7 @@ pub const COMMANDS: [(&str, &str); 6] = [
         "until aws iam generate-credential-report --query State --output text | grep -q COMPLETE; do sleep 2; done; \
          aws iam get-credential-report --query Content --output text | base64 -d > credential-report.csv",
     ),
-    (
-        "--details",
-        "aws iam get-account-authorization-details --output json > authorization-details.json",
-    ),
+    ("--details", "aws iam get-account-authorization-details --output json > authorization-details.json"),
     (
         "key ids (any flag)",
         "for user in $(aws iam list-users --query 'Users[].UserName' --output text); do \

@@ -153,8 +153,7 @@ impl Columns<'_> {
     fn time(&self, row: &Row, name: &str) -> Result<Option<Timestamp>, String> {
         let Some(text) = self.value(row, name) else { return Ok(None) };
         let time = Timestamp::parse_rfc3339(text);
-        time.map(Some)
-            .ok_or_else(|| format!("line {}, column {name}: {} is no time", row.line, quoted(text)))
+        time.map(Some).ok_or_else(|| format!("line {}, column {name}: {} is no time", row.line, quoted(text)))
     }
 
     fn user(&self, row: &Row) -> Result<User, String> {
@@ -225,7 +224,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
-        let bad = |from: &str, to: &str| of(format!("{HEADING}{}", ROOT_LINE.replacen(from, to, 1)).as_bytes());
+        let bad =
+            |from: &str, to: &str| of(format!("{HEADING}{}", ROOT_LINE.replacen(from, to, 1)).as_bytes());
         for (told, why) in [
             (of(b""), "it is empty"),
             (of(b"a,b\n1,2\n"), "line 1 has no column user"),

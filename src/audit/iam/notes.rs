@@ -66,7 +66,10 @@ pub(super) fn of(
     let more: Vec<&str> =
         report.users.iter().filter(|user| user.more.is_some()).map(|user| user.name.as_str()).collect();
     if !more.is_empty() {
-        let about = format!("the credential report shows two keys of each user, and there are more of {}", more.join(", "));
+        let about = format!(
+            "the credential report shows two keys of each user, and there are more of {}",
+            more.join(", ")
+        );
         note(about, keys);
     }
     for (kind, count) in others(&answers.hosts) {

@@ -72,12 +72,7 @@ fn row(html: &mut String, finding: &Finding) {
     if let Some(owner) = &finding.owner {
         let _ = write!(html, "<br>owner {}", text(owner));
     }
-    let _ = write!(
-        html,
-        "</td><td>{}<br><code>anyrole explain {}</code>",
-        text(&finding.says),
-        finding.rule
-    );
+    let _ = write!(html, "</td><td>{}<br><code>anyrole explain {}</code>", text(&finding.says), finding.rule);
     if !finding.services.is_empty() {
         let _ = write!(html, "<br>never used: {}", text(&finding.services.join(", ")));
     }
@@ -129,8 +124,12 @@ fn looked_at(html: &mut String, report: &Report) {
         report.unused_days
     );
     for note in &report.notes {
-        let _ =
-            writeln!(html, "<li>{}<br><small><code>{}</code></small></li>", text(&note.about), text(&note.way));
+        let _ = writeln!(
+            html,
+            "<li>{}<br><small><code>{}</code></small></li>",
+            text(&note.about),
+            text(&note.way)
+        );
     }
     html.push_str("</ul>\n");
 }

@@ -71,8 +71,7 @@ pub fn write_plan(
         }
         let kept = folder.join(format!("plan-until-{}.toml", clock.now().amz_date()));
         // What was signed is a record of who allowed what.
-        std::fs::rename(&plan, &kept)
-            .map_err(|error| WriteError { path: kept, why: error.to_string() })?;
+        std::fs::rename(&plan, &kept).map_err(|error| WriteError { path: kept, why: error.to_string() })?;
     }
     // First, so that a crash leaves scripts that refuse a plan they do not know.
     private_file::replace(&plan, text.as_bytes(), 0o600)?;

@@ -95,9 +95,8 @@ pub(super) fn of(policies: &[Policy<'_>], boundary: Option<Policy<'_>>) -> Reach
         }
         read
     });
-    let may = |action: &str| {
-        allows(&allowed, action) && limit.as_ref().is_none_or(|limit| allows(limit, action))
-    };
+    let may =
+        |action: &str| allows(&allowed, action) && limit.as_ref().is_none_or(|limit| allows(limit, action));
     let ways: Vec<String> = WAYS
         .iter()
         .filter(|actions| actions.iter().all(|action| may(&action.to_ascii_lowercase())))
@@ -174,9 +173,8 @@ impl Statement {
 /// Tells whether an action, in lower case, is allowed on any resource of its kind.
 fn allows(statements: &[Statement], action: &str) -> bool {
     let by = |statement: &&Statement| statement.names(action);
-    let denied = |statement: &Statement| {
-        !statement.is_allow && statement.is_unconditional && statement.is_everywhere
-    };
+    let denied =
+        |statement: &Statement| !statement.is_allow && statement.is_unconditional && statement.is_everywhere;
     statements.iter().filter(by).any(|statement| statement.is_allow && statement.is_broad)
         && !statements.iter().filter(by).any(denied)
 }
@@ -284,8 +282,18 @@ fn is_broad(resource: &str) -> bool {
 }
 
 /// The kinds of resources of the actions that count here. A bucket's name is no kind.
-const KINDS: &[&str] =
-    &["cluster", "devEndpoint", "function", "group", "policy", "project", "role", "stack", "task-definition", "user"];
+const KINDS: &[&str] = &[
+    "cluster",
+    "devEndpoint",
+    "function",
+    "group",
+    "policy",
+    "project",
+    "role",
+    "stack",
+    "task-definition",
+    "user",
+];
 
 fn texts(value: &Value) -> Option<Vec<String>> {
     match value {

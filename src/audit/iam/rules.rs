@@ -17,7 +17,7 @@ use crate::audit::files::Severity;
 use crate::clock::{Timestamp, describe_seconds};
 
 /// A key that was never used is reported from this age on: who made it today has not put it in place.
-const NEW_DAYS: u64 = 7;
+pub(super) const NEW_DAYS: u64 = 7;
 
 /// What counts as too old and as unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,9 +156,11 @@ impl Rules<'_> {
                 };
                 ("iam-key-other-account", severity, format!("a key of account {account} stands {places}"))
             }
-            Some(_) if self.account.knows_all_keys => {
-                ("iam-key-not-known", Severity::Low, format!("a key that the account does not have any more stands {places}"))
-            }
+            Some(_) if self.account.knows_all_keys => (
+                "iam-key-not-known",
+                Severity::Low,
+                format!("a key that the account does not have any more stands {places}"),
+            ),
             Some(_) | None => {
                 let severity = match exposure {
                     Exposure::Open | Exposure::WithSecret => Severity::High,
@@ -201,8 +203,8 @@ impl Rules<'_> {
         {
             return;
         }
-        let has_way_in = user.has_password == Some(true)
-            || user.keys.iter().any(|key| key.status == Status::Active);
+        let has_way_in =
+            user.has_password == Some(true) || user.keys.iter().any(|key| key.status == Status::Active);
         let last = match &user.used {
             Use::At { at, .. } => format!("was last used {}", self.ago(*at)),
             Use::Never | Use::Unknown => String::from("was never used"),
@@ -224,7 +226,9 @@ impl Rules<'_> {
         }
         let says = match &role.used {
             Use::At { at, .. } => format!("the role was last used {}", self.ago(*at)),
-            Use::Never | Use::Unknown => String::from("the role was not used in the 400 days that AWS remembers"),
+            Use::Never | Use::Unknown => {
+                String::from("the role was not used in the 400 days that AWS remembers")
+            }
         };
         findings.push(self.of(role, "iam-role-unused", raised(Severity::Medium, role), says));
     }
@@ -239,7 +243,11 @@ impl Rules<'_> {
         if unused.is_empty() {
             return;
         }
-        let says = format!("of {} services that it may use it used {}", services.len(), services.len() - unused.len());
+        let says = format!(
+            "of {} services that it may use it used {}",
+            services.len(),
+            services.len() - unused.len()
+        );
         let finding = self.of(principal, "iam-service-unused", Severity::Low, says);
         findings.push(Finding { services: unused, ..finding });
     }

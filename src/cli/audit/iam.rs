@@ -21,11 +21,8 @@ const DETAILS: Setting = Setting::flag(
     Kind::List("FILE"),
     "the answer of get-account-authorization-details; may be given again",
 );
-const LAST_USED: Setting = Setting::flag(
-    "last-used",
-    Kind::List("FILE"),
-    "answers of get-access-key-last-used; may be given again",
-);
+const LAST_USED: Setting =
+    Setting::flag("last-used", Kind::List("FILE"), "answers of get-access-key-last-used; may be given again");
 const ACCESSED: Setting = Setting::flag(
     "accessed",
     Kind::List("FILE"),
@@ -65,8 +62,7 @@ const WAIT_DAYS: Setting = Setting::flag(
     Kind::Integer,
     "how long the plan waits between deactivating and deleting a key; 14 without it",
 );
-const REPLACE: Setting =
-    Setting::flag("replace", Kind::Boolean, "replace the plan that the folder has");
+const REPLACE: Setting = Setting::flag("replace", Kind::Boolean, "replace the plan that the folder has");
 
 /// How old a key may be, and after how long it is unused.
 const USUAL_DAYS: u64 = 90;

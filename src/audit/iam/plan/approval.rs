@@ -10,12 +10,7 @@ use crate::text::escaped;
 /// The lines that people fill in, which are no part of the checksum.
 pub(super) const SIGNATURES: [&str; 3] = ["approved-by", "until", "hosts-moved"];
 
-pub(super) fn render(
-    report: &Report,
-    items: &Items<'_>,
-    left_out: &[LeftOut<'_>],
-    wait_days: u64,
-) -> String {
+pub(super) fn render(report: &Report, items: &Items<'_>, left_out: &[LeftOut<'_>], wait_days: u64) -> String {
     let mut text = format!(
         "\
 # How the static access keys of account {account} go. Made by anyrole audit iam at {at}.

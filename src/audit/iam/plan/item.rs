@@ -2,6 +2,7 @@
 
 use crate::audit::iam::answers::is_key_id;
 use crate::audit::iam::report::{Key, Report, Status};
+use crate::audit::iam::rules::NEW_DAYS;
 
 /// Where in the order a key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,17 +64,23 @@ pub(super) fn of(report: &Report) -> (Vec<Item<'_>>, Vec<LeftOut<'_>>) {
 
 fn item(key: &Key, unused_days: u64) -> Result<Item<'_>, &'static str> {
     if key.is_root {
-        return Err("the root user's key: sign in as the root user, and delete it at its security credentials");
+        return Err(
+            "the root user's key: sign in as the root user, and delete it at its security credentials",
+        );
     }
     let Some(id) = key.access_key_id.as_deref() else {
-        return Err("its id is not known: give the answers of aws iam list-access-keys, and make the plan again");
+        return Err(
+            "its id is not known: give the answers of aws iam list-access-keys, and make the plan again",
+        );
     };
     if !is_key_id(id) || !is_user_name(&key.user) {
         return Err("its id or its user has characters that IAM does not allow");
     }
     let (step, why) = match (key.status, &key.last_used) {
         (Status::Inactive, _) => (Step::Inactive, String::from("it is inactive")),
-        (Status::Active, None) => (Step::Used, String::from("its last use is not known, so it counts as used")),
+        (Status::Active, None) => {
+            (Step::Used, String::from("its last use is not known, so it counts as used"))
+        }
         (Status::Active, Some(last)) if last.never => {
             if key.age_days.is_none_or(|age| age <= NEW_DAYS) {
                 return Err("it was made within the last days, and was not used yet");
@@ -89,9 +96,6 @@ fn item(key: &Key, unused_days: u64) -> Result<Item<'_>, &'static str> {
     Ok(Item { step, id, key, why })
 }
 
-/// A key of this age that was never used is being put in place.
-const NEW_DAYS: u64 = 7;
-
 /// Tells whether a name has only what IAM allows, and so what a shell takes as one word.
 fn is_user_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
@@ -104,9 +108,14 @@ mod tests {
 
     #[test]
     fn names_are_words() {
-        for (name, is_one) in
-            [("build_7+x=,.@-", true), ("", false), ("-x", false), ("a b", false), ("a'b", false), ("é", false)]
-        {
+        for (name, is_one) in [
+            ("build_7+x=,.@-", true),
+            ("", false),
+            ("-x", false),
+            ("a b", false),
+            ("a'b", false),
+            ("é", false),
+        ] {
             assert_eq!(is_user_name(name), is_one, "{name}");
         }
     }
