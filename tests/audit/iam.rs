@@ -1,6 +1,8 @@
 //! `audit iam` against generated accounts, hostile files, a real account of moto's, and a real browser.
 
+#[path = "iam/generated.rs"]
 mod generated;
+#[path = "iam/plan.rs"]
 mod plan;
 
 use std::collections::BTreeSet;
@@ -74,7 +76,10 @@ fn everything_that_is_wrong_is_found_and_nothing_else() {
         let false_alarms: Vec<_> = found.difference(&generated.truth).collect();
         assert!(missed.is_empty() && false_alarms.is_empty(), "missed {missed:#?}\nfalse {false_alarms:#?}");
         assert_eq!(report.findings.len(), found.len());
-        assert_eq!((report.account.as_str(), report.counts.hosts, report.counts.users), ("111122223333", 4, 40));
+        assert_eq!(
+            (report.account.as_str(), report.counts.hosts, report.counts.users),
+            ("111122223333", 4, 40)
+        );
 
         // The key of this user stands on these four hosts, was last used there, may do this, and is theirs.
         let spread = report.findings.iter().find(|finding| finding.rule == "iam-key-on-host").unwrap();
@@ -85,7 +90,10 @@ fn everything_that_is_wrong_is_found_and_nothing_else() {
         assert_eq!(spread.last_used.as_ref().unwrap().service.as_deref(), Some("s3"));
         assert_eq!(spread.reach.as_ref().unwrap().short(), "nothing");
         assert_eq!(spread.owner.as_deref(), Some("of on-hosts"));
-        let group = report.findings.iter().find(|finding| finding.severity == Severity::High && finding.rule == "iam-user-unused");
+        let group = report
+            .findings
+            .iter()
+            .find(|finding| finding.severity == Severity::High && finding.rule == "iam-user-unused");
         let reach = group.unwrap().reach.as_ref().unwrap();
         assert_eq!(reach.short(), "can become administrator by iam:AttachUserPolicy");
         let unused = report.findings.iter().find(|finding| finding.role.as_deref() == Some("role-0"));
@@ -155,13 +163,25 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     account(root, 6);
-    crate::corpus::write(root, "bad", b"{\"UserDetailList\": [{\"UserName\": \"s3cret-text\"}],\n \"RoleDetailList\": 7}");
+    crate::corpus::write(
+        root,
+        "bad",
+        b"{\"UserDetailList\": [{\"UserName\": \"s3cret-text\"}],\n \"RoleDetailList\": 7}",
+    );
     for (arguments, id, said) in [
         (vec![], "iam-report-missing", "aws iam get-account-authorization-details --output json"),
         (vec!["--report", "keys"], "iam-report-malformed", "no Content, the answer of another command"),
         (vec!["--report", "absent"], "file-unreadable", "no such file"),
-        (vec!["--report", "report", "--details", "keys"], "iam-answer-other", "it holds: aws iam list-access-keys"),
-        (vec!["--report", "report", "--details", "bad"], "iam-answer-malformed", "document 1: it is not what the command prints"),
+        (
+            vec!["--report", "report", "--details", "keys"],
+            "iam-answer-other",
+            "it holds: aws iam list-access-keys",
+        ),
+        (
+            vec!["--report", "report", "--details", "bad"],
+            "iam-answer-malformed",
+            "document 1: it is not what the command prints",
+        ),
         (vec!["--report", "report", "page.html"], "file-unreadable", "page.html"),
         (vec!["--report", "report", "--unused-days", "x"], "flag-value", "--unused-days"),
         (vec!["--report", "report", "--wait-days", "0"], "flag-value", "from 1 to 3650"),
@@ -169,7 +189,10 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
         let output = run(command(root).args(&arguments));
         let told = told(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        assert!(output.stdout.is_empty() && told.contains(&format!("[{id}]")) && told.contains(said), "{arguments:?}: {told}");
+        assert!(
+            output.stdout.is_empty() && told.contains(&format!("[{id}]")) && told.contains(said),
+            "{arguments:?}: {told}"
+        );
         assert!(!told.contains("s3cret"), "{told}");
     }
 }
@@ -184,14 +207,18 @@ fn the_page_filters_in_a_browser() {
     let mut report = iam::run(&request(&generated), &FixedClock(NOW)).unwrap();
     report.findings[0].owner = Some(String::from("<script>document.title='owned'</script>"));
     let all = report.findings.len();
-    let of_host = report.findings.iter().filter(|finding| finding.places.iter().any(|place| place.host == "web3"));
+    let of_host =
+        report.findings.iter().filter(|finding| finding.places.iter().any(|place| place.host == "web3"));
     let of_host = of_host.count();
     // The page with a host chosen, which one row has among four.
     let page = iam::page(&report).replace("<option>web3</option>", "<option selected>web3</option>");
     fs::write(folder.path().join("page.html"), page).unwrap();
     let (seen, complaints) = crate::browser::opened(folder.path(), "page.html");
     assert!(of_host > 0 && seen.contains(&format!("{of_host} of {all} findings")), "{complaints}\n{seen}");
-    assert!(!complaints.contains("Content Security Policy") && !seen.contains("<title>owned"), "{complaints}");
+    assert!(
+        !complaints.contains("Content Security Policy") && !seen.contains("<title>owned"),
+        "{complaints}"
+    );
 }
 
 proptest! {

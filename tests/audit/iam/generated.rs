@@ -100,8 +100,11 @@ impl Account {
             if key.used.is_some() {
                 last["LastUsedDate"] = used.into();
             }
-            let _ =
-                writeln!(self.used, "{}", json!({"AccessKeyId": id, "UserName": name, "AccessKeyLastUsed": last}));
+            let _ = writeln!(
+                self.used,
+                "{}",
+                json!({"AccessKeyId": id, "UserName": name, "AccessKeyLastUsed": last})
+            );
             ids.push(id);
         }
         line.push_str(",false,N/A,false,N/A,N/A\n");
@@ -173,7 +176,12 @@ impl Account {
             }
             // May give itself more, by a group.
             _ => {
-                let ids = self.user(name, &Person { password: Some(None), ..SEEN }, &[active(old + 9, Some(old))], &some);
+                let ids = self.user(
+                    name,
+                    &Person { password: Some(None), ..SEEN },
+                    &[active(old + 9, Some(old))],
+                    &some,
+                );
                 self.users.last_mut().unwrap()["GroupList"] = json!(["powerful"]);
                 self.found("iam-key-old", "high", name, &ids[0]);
                 self.found("iam-key-idle", "high", name, &ids[0]);
@@ -195,7 +203,8 @@ impl Account {
             _ => ("/", 800, Some(1), "*", None),
         };
         let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
-        let last = used.map_or_else(|| json!({}), |days| json!({"LastUsedDate": days_ago(days), "Region": "eu-west-1"}));
+        let last = used
+            .map_or_else(|| json!({}), |days| json!({"LastUsedDate": days_ago(days), "Region": "eu-west-1"}));
         self.roles.push(json!({"RoleName": name, "Arn": arn, "Path": path, "CreateDate": days_ago(age),
             "AssumeRolePolicyDocument": policy(&json!("sts:AssumeRole")), "RoleLastUsed": last,
             "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy(&json!(action))}]}));
@@ -204,7 +213,9 @@ impl Account {
         }
         // Two in seven have services that nobody uses; one that is complete and in use, and one whose job failed, have none.
         let service = |name: &str, used: Option<u64>| match used {
-            Some(days) => json!({"ServiceNamespace": name, "LastAuthenticated": days_ago(days), "LastAuthenticatedEntity": arn}),
+            Some(days) => {
+                json!({"ServiceNamespace": name, "LastAuthenticated": days_ago(days), "LastAuthenticatedEntity": arn})
+            }
             None => json!({"ServiceNamespace": name, "TotalAuthenticatedEntities": 0}),
         };
         match number % 7 {
@@ -271,8 +282,9 @@ pub(crate) fn generate(folder: &Path, seed: u64, places: &dyn Fn(&[String]) -> V
     account.found("iam-key-not-known", if is_other { "high" } else { "low" }, "-", &deleted);
 
     let secret = account.random.secret();
-    let with_secret =
-        |id: &String| format!("aws_access_key_id={id}\naws_secret_access_key={secret}\nregion=eu-central-1\n");
+    let with_secret = |id: &String| {
+        format!("aws_access_key_id={id}\naws_secret_access_key={secret}\nregion=eu-central-1\n")
+    };
     let mut texts: Vec<String> = [&open, &closed, &gone, &foreign, &deleted].map(with_secret).into();
     texts.push(format!("aws_access_key_id={temporary}\n"));
     let mut report = places(&texts);
@@ -286,7 +298,10 @@ pub(crate) fn generate(folder: &Path, seed: u64, places: &dyn Fn(&[String]) -> V
         let mut report = report.clone();
         report["data"]["host"] = format!("web{host}").into();
         if host > 1 {
-            report["data"]["findings"].as_array_mut().unwrap().retain(|found| found["access_key_id"] == *open);
+            report["data"]["findings"]
+                .as_array_mut()
+                .unwrap()
+                .retain(|found| found["access_key_id"] == *open);
         }
         let name = format!("web{host}.json");
         write(folder, &name, report.to_string().as_bytes());
@@ -313,7 +328,11 @@ fn finish(
             *document = utf8_percent_encode(&document.to_string(), NON_ALPHANUMERIC).to_string().into();
         };
         users.iter_mut().for_each(|user| {
-            user["UserPolicyList"].as_array_mut().unwrap().iter_mut().for_each(|one| encode(&mut one["PolicyDocument"]));
+            user["UserPolicyList"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|one| encode(&mut one["PolicyDocument"]));
         });
         roles.iter_mut().for_each(|role| encode(&mut role["RolePolicyList"][0]["PolicyDocument"]));
         // AWS promises no order.
@@ -335,7 +354,8 @@ fn finish(
         json!({"UserDetailList": users, "GroupDetailList": groups, "RoleDetailList": roles, "Policies": managed}).to_string()
     };
     write(folder, "details", details.as_bytes());
-    let keys: String = keys.iter().map(|key| format!("{:#}\n", json!({"AccessKeyMetadata": [key]}))).collect();
+    let keys: String =
+        keys.iter().map(|key| format!("{:#}\n", json!({"AccessKeyMetadata": [key]}))).collect();
     write(folder, "keys", keys.as_bytes());
     write(folder, "used", used.as_bytes());
     let accessed: String = accessed.iter().map(|answer| format!("{answer}\n")).collect();

@@ -105,13 +105,25 @@ fn the_scripts_do_what_is_signed_and_nothing_else() {
     let Some(account) = Account::open(root) else { return };
     let plan = |more: &[&str]| {
         let mut plan = command(root);
-        plan.args(["--report", "report.json", "--details", "details.json", "--last-used", "used.json", "keys.json"]);
+        plan.args([
+            "--report",
+            "report.json",
+            "--details",
+            "details.json",
+            "--last-used",
+            "used.json",
+            "keys.json",
+        ]);
         run(plan.args(["--plan", "plan"]).args(more))
     };
     assert_eq!(plan(&[]).status.code(), Some(1));
     let text = fs::read_to_string(root.join("plan/plan.toml")).unwrap();
-    assert!(text.contains("who-approves = \"team-alice\"") && text.matches("[[item]]").count() == 5, "{text}");
-    let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|user| account.key(user).to_owned());
+    assert!(
+        text.contains("who-approves = \"team-alice\"") && text.matches("[[item]]").count() == 5,
+        "{text}"
+    );
+    let [alice, bob, carol, dave] =
+        ["alice", "bob", "carol", "dave"].map(|user| account.key(user).to_owned());
 
     // Nothing is signed: nothing is done; and what is asked for by name is refused.
     let (status, told) = account.sh("1-deactivate.sh", &[]);
@@ -166,7 +178,16 @@ fn the_scripts_do_what_is_signed_and_nothing_else() {
     assert!(told.contains(&format!("waiting  {alice} of alice: 14 days left; last used never")), "{told}");
     for user in ["alice", "carol"] {
         account.edit(&format!("state/{}", account.key(user)), |state| {
-            state.lines().map(|line| if line.starts_with("at=") { "at=2020-02-29T12:00:00Z\n".to_owned() } else { format!("{line}\n") }).collect()
+            state
+                .lines()
+                .map(|line| {
+                    if line.starts_with("at=") {
+                        "at=2020-02-29T12:00:00Z\n".to_owned()
+                    } else {
+                        format!("{line}\n")
+                    }
+                })
+                .collect()
         });
     }
     account.aws(&["use", "carol"]);
