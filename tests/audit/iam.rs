@@ -98,9 +98,28 @@ fn everything_that_is_wrong_is_found_and_nothing_else() {
         assert_eq!(reach.short(), "can become administrator by iam:AttachUserPolicy");
         let unused = report.findings.iter().find(|finding| finding.role.as_deref() == Some("role-0"));
         assert_eq!(unused.unwrap().services, ["sqs"]);
+        the_plan_is_in_order(&report, folder.path());
         let notes: Vec<&str> = report.notes.iter().map(|note| note.about.as_str()).collect();
         assert!(notes.contains(&"1 findings on hosts are no keys of users: temporary"), "{notes:?}");
     }
+}
+
+/// Every item of the plan is TOML, and the unused keys come first.
+fn the_plan_is_in_order(report: &iam::Report, folder: &Path) {
+    let planned = iam::write_plan(report, &folder.join("plan"), false, 14, &FixedClock(NOW)).unwrap();
+    let plan: toml::Table = fs::read_to_string(folder.join("plan/plan.toml")).unwrap().parse().unwrap();
+    let items = plan["item"].as_array().unwrap();
+    assert_eq!(items.len(), planned.unused + planned.inactive + planned.used);
+    let phase = |item: &toml::Value| item["phase"].as_str().unwrap().to_owned();
+    let mut phases: Vec<String> = items.iter().map(phase).collect();
+    phases.dedup();
+    assert_eq!(phases, ["unused", "inactive", "used"]);
+    assert!(items.iter().all(|item| item["approved-by"].as_str() == Some("")));
+    let of_four = items.iter().find(|item| item["hosts"].as_array().unwrap().len() == 4).unwrap();
+    assert_eq!(
+        (of_four["phase"].as_str(), of_four["hosts-moved"].as_str(), of_four["who-approves"].as_str()),
+        (Some("used"), Some("YYYY-MM-DD"), Some("of on-hosts"))
+    );
 }
 
 /// The same by the program: forms, exit statuses, and never a secret.
@@ -144,15 +163,6 @@ fn the_program_reports_and_shows_no_secret() {
         arguments.extend(["--fail-on", fail_on]);
         assert_eq!(run(command(root).args(&arguments)).status.code(), Some(status), "{fail_on}");
     }
-    // Every item of the plan is TOML, and an item is a key.
-    let plan: toml::Table = fs::read_to_string(root.join("plan/plan.toml")).unwrap().parse().unwrap();
-    let items = plan["item"].as_array().unwrap();
-    let phase = |item: &toml::Value| item["phase"].as_str().unwrap().to_owned();
-    let mut phases: Vec<String> = items.iter().map(phase).collect();
-    phases.dedup();
-    assert_eq!(phases, ["unused", "inactive", "used"]);
-    assert!(items.iter().all(|item| item["approved-by"].as_str() == Some("")));
-    assert!(items.iter().any(|item| item["hosts"].as_array().unwrap().len() == 4));
     let again = run(command(root).args(["--report", "report", "--plan", "plan"]));
     assert_eq!(again.status.code(), Some(2));
     assert!(told(&again).contains("[iam-plan-exists]"), "{}", told(&again));

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 
 use super::csv::{self, Row, Table};
 use super::error::IamError;
@@ -81,7 +81,8 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<CredentialReport, IamErr
             None => users(&text).map_err(wrong),
         };
     }
-    let answer: Value = serde_json::from_str(begin)
+    let first = Deserializer::from_str(begin).into_iter::<Value>().next().unwrap_or(Ok(Value::Null));
+    let answer = first
         .map_err(|error| wrong(format!("line {}, column {}: it is no JSON", error.line(), error.column())))?;
     let Some(content) = answer.get("Content").and_then(Value::as_str) else {
         return Err(wrong(String::from("it is JSON without Content, the answer of another command")));

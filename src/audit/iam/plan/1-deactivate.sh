@@ -40,6 +40,8 @@ deactivate() {
             refuse "$reason"
             return
         }
+        # Before too: what ends in between can be taken back.
+        note "$id" Active "$user"
         aws iam update-access-key --user-name "$user" --access-key-id "$id" --status Inactive || {
             refuse 'AWS did not deactivate it'
             return

@@ -7,16 +7,23 @@ folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 2
 . "$folder/common.sh"
 
 check() {
-    if ! found=$(status "$user" "$id") || ! used=$(last_use "$id"); then
-        refuse 'AWS does not tell'
+    if ! found=$(status "$user" "$id"); then
+        refuse 'AWS does not tell its state'
+        return
+    fi
+    if [ -z "$found" ]; then
+        say "gone     $id of $user"
+        return
+    fi
+    if ! used=$(last_use "$id"); then
+        refuse 'AWS does not tell its last use'
         return
     fi
     since=$(noted "$id" at)
+    # In a shell of its own: it sets names that are not meant for here.
     by=$(if approved "$id"; then say "approved by $signer until $last_day"; else say "$reason"; fi)
     by="last used ${used:-never}; $by"
-    if [ -z "$found" ]; then
-        say "gone     $id of $user"
-    elif [ "$found" = Active ]; then
+    if [ "$found" = Active ]; then
         say "active   $id of $user: $by"
     elif [ -z "$since" ]; then
         say "inactive $id of $user: sh 1-deactivate.sh notes the time; $by"

@@ -15,7 +15,7 @@ for id in "$@"; do
         user='?'
         refuse 'this plan did not deactivate it'
     elif [ "$(noted "$id" was)" != Active ]; then
-        refuse 'it was inactive before this plan'
+        refuse "it was inactive before this plan (aws iam update-access-key --user-name $user --access-key-id $id --status Active)"
     elif aws iam update-access-key --user-name "$user" --access-key-id "$id" --status Active; then
         rm -f "$state/$id"
         say "done     $id of $user: active again"
