@@ -180,7 +180,11 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
     );
     for (arguments, id, said) in [
         (vec![], "iam-report-missing", "aws iam get-account-authorization-details --output json"),
-        (vec!["--report", "keys"], "iam-report-malformed", "no Content, the answer of another command"),
+        (
+            vec!["--report", "keys"],
+            "iam-report-malformed",
+            "JSON without Content, the answer of another command",
+        ),
         (vec!["--report", "absent"], "file-unreadable", "no such file"),
         (
             vec!["--report", "report", "--details", "keys"],
