@@ -474,6 +474,13 @@ const CACHE: &[Limit] = &[
 
 const DISPLAY: &[Limit] = &[
     limit(
+        "src/cli/audit/iam/table.rs",
+        &["WIDEST"],
+        CHARACTERS,
+        "a cell of the table of `audit iam`, but the last",
+        "for display: `…`",
+    ),
+    limit(
         "src/audit/files/place.rs",
         &["NAME"],
         Octets,

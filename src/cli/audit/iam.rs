@@ -103,13 +103,17 @@ With --files, each key has the hosts, files and lines where it stands, as audit
 files found it; keys of other accounts and of deleted keys are told too.
 
 Severities:
-  critical  root has an active key or no MFA; others on a host can read an active
-            key with its secret
-  high      a password without MFA; an active key with its secret on a host
-  medium    an active key that is older than 90 days, or not used for 90 days, or
-            one of two; a user or a role not used for 90 days; a key's id on a host
-  low       an inactive key; a copy of a deleted one; a key older than a week that
-            was never used; services that are allowed and were never used
+  critical  root has an active key or no MFA; others on a host can read
+            an active key with its secret
+  high      a password without MFA; an active key with its secret on a
+            host
+  medium    an active key that is older than 90 days, or not used for 90
+            days, or one of two; a user or role not used for 90 days; the
+            id of an active key on a host
+  low       an inactive key; a copy of a deleted one; a key older than a
+            week that was never used; services that are allowed and were
+            never used
+
 Medium and high are one step more for an administrator, and for whoever can
 become one by its policies. Each rule has a page: anyrole explain iam-key-old.
 
