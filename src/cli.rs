@@ -103,6 +103,7 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
     &audit::FILES,
+    &audit::iam::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -112,7 +113,6 @@ const COMMANDS: &[&Spec] = &[
 
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
-    ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
     ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
     ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
     (
@@ -319,6 +319,7 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::config::ConfigError::IDS,
         crate::aws_file::IDS,
         crate::audit::files::IDS,
+        crate::audit::iam::IDS,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

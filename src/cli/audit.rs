@@ -1,5 +1,6 @@
 //! `audit files`: where static access keys are on this host. Nothing is sent, and nothing is changed.
 
+pub(super) mod iam;
 mod table;
 
 use std::path::{Path, PathBuf};

@@ -256,6 +256,51 @@ pub(crate) const PKI: &[Limit] = &[
     ),
 ];
 
+pub(crate) const IAM: &[Limit] = &[
+    limit(
+        "src/audit/iam/answers.rs",
+        &["LARGEST"],
+        Octets,
+        "a credential report, and each file of answers",
+        TOO_LARGE,
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["MOST_ROWS"],
+        Of("lines"),
+        "a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["MOST_COLUMNS"],
+        Of("values"),
+        "a line of a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["LONGEST_VALUE"],
+        Octets,
+        "a value of a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/account.rs",
+        &["MOST_KEYS"],
+        Of("keys"),
+        "keys of one user, of which is found out which is which in the credential report",
+        "their ids are shown as candidates",
+    ),
+    limit(
+        "src/cli/audit/iam.rs",
+        &["MOST_DAYS"],
+        Of("days"),
+        "`--max-age-days`, `--unused-days`, `--wait-days`",
+        "`[flag-value]`: give fewer",
+    ),
+];
+
 pub(crate) const AUDIT: &[Limit] = &[
     limit(
         "src/audit/files/scan.rs",

@@ -12,6 +12,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/audit/files/archive/zip.rs", "GAP"),
             ("src/audit/files/archive/zip.rs", "STORED"),
             ("src/audit/files/beside.rs", "SECRET_LENGTH"),
+            ("src/audit/iam/usage.rs", "DAY"),
             ("src/audit/files/key_id.rs", "LENGTH"),
             ("src/cache/entry.rs", "TAG_LENGTH"),
             ("src/cache/seal.rs", "SALT_LENGTH"),
@@ -77,6 +78,10 @@ pub(crate) const NONE: &[Numbers] = &[
         "what is usual, by which something is judged or told",
         &[
             ("src/audit/files/archive.rs", "UNSUSPICIOUS"),
+            ("src/audit/iam/notes.rs", "FRESH_DAYS"),
+            ("src/audit/iam/rules.rs", "NEW_DAYS"),
+            ("src/cli/audit/iam.rs", "USUAL_DAYS"),
+            ("src/cli/audit/iam.rs", "USUAL_WAIT"),
             ("src/audit/files/look.rs", "BARREN_EDGE"),
             ("src/audit/files/look.rs", "INDENT"),
             ("src/audit/files/look.rs", "LEAST_FUEL"),

@@ -1,6 +1,6 @@
 //! The limits that a user can meet, and what happens beyond each.
 
-use super::commands::{AUDIT, DOCTOR, PKI, SERVE, SETUP};
+use super::commands::{AUDIT, DOCTOR, IAM, PKI, SERVE, SETUP};
 use super::limit::Unit::{Octets, Of, Seconds, Time};
 use super::limit::{CHARACTERS, Limit, TOO_LARGE, limit};
 
@@ -13,6 +13,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
     ("`audit files`", AUDIT),
+    ("`audit iam`", IAM),
     ("`pki` and `simulate`", PKI),
     ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),
@@ -472,6 +473,13 @@ const CACHE: &[Limit] = &[
 ];
 
 const DISPLAY: &[Limit] = &[
+    limit(
+        "src/cli/audit/iam/table.rs",
+        &["WIDEST"],
+        CHARACTERS,
+        "a cell of the table of `audit iam`, but the last",
+        "for display: `…`",
+    ),
     limit(
         "src/audit/files/place.rs",
         &["NAME"],

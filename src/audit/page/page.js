@@ -3,6 +3,7 @@
   const form = document.getElementById("filters");
   const rows = [...document.querySelectorAll("#findings tbody tr")];
   if (!rows.length) return;
+  const choices = [...form.querySelectorAll("select")].map((choice) => choice.name);
   const texts = rows.map((row) => row.textContent.toLowerCase());
   const apply = () => {
     const chosen = new FormData(form);
@@ -11,7 +12,7 @@
     let shown = 0;
     rows.forEach((row, index) => {
       const fits = severities.includes(row.dataset.severity)
-        && ["host", "owner", "place"].every((name) => !chosen.get(name) || chosen.get(name) === row.dataset[name])
+        && choices.every((name) => !chosen.get(name) || row.dataset[name].split("\n").includes(chosen.get(name)))
         && (!chosen.get("secret") || row.dataset.secret === "true")
         && texts[index].includes(wanted);
       row.hidden = !fits;
