@@ -45,7 +45,10 @@ fn a_probe_asks_whether_there_is_a_session_and_is_told_no_secret() {
     let (status, told, _) = probe(path, &["session", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((status, &document["kind"]), (Some(0), &"served".into()));
-    assert_eq!((&document["data"][0]["name"], &document["data"][0]["failure"]), (&"session".into(), &().into()));
+    assert_eq!(
+        (&document["data"][0]["name"], &document["data"][0]["failure"]),
+        (&"session".into(), &().into())
+    );
     let (status, told, error) = probe(path, &["other"]);
     assert_eq!((status, told.as_str()), (Some(1), ""));
     assert!(error.contains("has no session 'other' for this user [via-refused]"), "{error}");
