@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 /// Programs of others that the pages call; their flags are theirs.
 const FOREIGN: &[&str] = &[
+    "ansible-playbook",
     "aws",
     "chmod",
     "curl",
@@ -23,6 +24,7 @@ const FOREIGN: &[&str] = &[
     "pkcs11-tool",
     "ss",
     "swtpm",
+    "systemctl",
     "timedatectl",
     "tpm2_dictionarylockout",
     "type",
