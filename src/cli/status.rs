@@ -217,11 +217,12 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         .map(|name| Report::of(invocation, &config, name, &mut known))
         .collect::<Result<Vec<_>, _>>()?;
     let now = SystemClock.now();
+    let metrics = || metrics::render(&reports, invocation.name().is_none(), now);
     let written = if let Some(file) = output_file {
-        private_file::replace(Path::new(file), metrics::render(&reports, now).as_bytes(), METRICS_MODE)?;
+        private_file::replace(Path::new(file), metrics().as_bytes(), METRICS_MODE)?;
         Ok(())
     } else if invocation.has(&PROMETHEUS) {
-        output::write(metrics::render(&reports, now).as_bytes())
+        output::write(metrics().as_bytes())
     } else if invocation.has(&JSON) {
         let sessions: Vec<_> = reports.iter().map(|report| Document::of(report, now)).collect();
         output::write_json("status", &sessions)
