@@ -49,46 +49,140 @@
 //! break us), no following of redirects, no unencrypted endpoint except on loopback, no flag that turns off a check of
 //! the answer.
 
+// The modules of the program are public for its `main.rs`, for `anyrole-pkcs11` and for the tests; nothing is promised of them.
+#[cfg(feature = "cli")]
 pub mod advise;
+#[cfg(feature = "cli")]
 pub mod arn;
+#[cfg(feature = "cli")]
 pub mod audit;
+#[cfg(feature = "cli")]
 pub mod aws_file;
+#[cfg(feature = "cli")]
 pub mod cache;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
 pub mod clock;
+#[cfg(feature = "cli")]
 pub mod command_line;
+#[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "cli")]
 pub mod configure;
+#[cfg(feature = "cli")]
 pub mod credential_process;
+#[cfg(feature = "cli")]
 pub mod credentials;
+#[cfg(feature = "cli")]
 pub mod credentials_file;
+#[cfg(feature = "cli")]
 pub mod diagnostic;
+#[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg(feature = "cli")]
 pub mod env;
+#[cfg(feature = "cli")]
 pub mod exec;
+#[cfg(feature = "cli")]
 pub mod explain;
+#[cfg(feature = "cli")]
 pub mod http;
+#[cfg(feature = "cli")]
 pub mod identity;
+#[cfg(feature = "cli")]
 pub mod ini;
+#[cfg(feature = "cli")]
 pub mod inspect;
+#[cfg(feature = "cli")]
 pub mod manual;
 #[cfg(feature = "pki")]
 pub mod pki;
+#[cfg(feature = "cli")]
 pub mod policy;
+#[cfg(feature = "cli")]
 pub mod private_file;
+#[cfg(feature = "cli")]
 pub mod process;
+#[cfg(feature = "cli")]
 pub mod prompt;
+#[cfg(feature = "cli")]
 pub mod provider;
+#[cfg(feature = "cli")]
 pub mod secret;
+#[cfg(feature = "sdk")]
+pub mod sdk;
+#[cfg(feature = "cli")]
 pub mod server;
+#[cfg(feature = "cli")]
 pub mod session;
+mod settings;
+#[cfg(feature = "cli")]
 pub mod setup;
+#[cfg(feature = "cli")]
 pub mod shell_env;
+#[cfg(feature = "cli")]
 pub mod signer;
+#[cfg(feature = "cli")]
 pub mod signing;
+#[cfg(feature = "cli")]
 pub mod sts;
+#[cfg(feature = "cli")]
 pub mod systemd;
+#[cfg(feature = "cli")]
 pub mod text;
+#[cfg(feature = "cli")]
 pub mod trace;
+#[cfg(feature = "cli")]
 pub mod via;
+#[cfg(feature = "cli")]
 pub mod x509;
+
+// The same without the program: nobody outside uses them, so that `sdk` is all there is of this crate.
+#[cfg(not(feature = "cli"))]
+mod arn;
+#[cfg(not(feature = "cli"))]
+mod cache;
+#[cfg(not(feature = "cli"))]
+mod clock;
+#[cfg(not(feature = "cli"))]
+mod config;
+#[cfg(not(feature = "cli"))]
+mod credentials;
+#[cfg(not(feature = "cli"))]
+mod diagnostic;
+#[cfg(not(feature = "cli"))]
+mod env;
+#[cfg(not(feature = "cli"))]
+mod explain;
+#[cfg(not(feature = "cli"))]
+mod http;
+#[cfg(not(feature = "cli"))]
+mod identity;
+#[cfg(not(feature = "cli"))]
+mod manual;
+#[cfg(not(feature = "cli"))]
+mod private_file;
+#[cfg(not(feature = "cli"))]
+mod process;
+#[cfg(not(feature = "cli"))]
+#[path = "prompt/nobody.rs"]
+mod prompt;
+#[cfg(not(feature = "cli"))]
+mod provider;
+#[cfg(not(feature = "cli"))]
+mod secret;
+#[cfg(not(feature = "cli"))]
+mod session;
+#[cfg(not(feature = "cli"))]
+mod signer;
+#[cfg(not(feature = "cli"))]
+mod signing;
+#[cfg(not(feature = "cli"))]
+mod sts;
+#[cfg(not(feature = "cli"))]
+mod text;
+#[cfg(not(feature = "cli"))]
+mod trace;
+#[cfg(not(feature = "cli"))]
+mod x509;
