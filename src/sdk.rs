@@ -71,6 +71,7 @@ pub use builder::Builder;
 pub use error::Error;
 
 use crate::cache::CacheEntry;
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::env::Environment;
 use crate::provider::{MinimumRemaining, Provider, SessionSource};
 use crate::settings::provider;
@@ -146,7 +147,7 @@ impl ProvideCredentials for Credentials {
 
     /// Returns the last credentials while they work, for a caller whose patience ends before a new session is there.
     fn fallback_on_interrupt(&self) -> Option<AwsCredentials> {
-        self.shared.flights.last_good(SystemTime::now())
+        self.shared.flights.last_good(of(SystemClock.now()))
     }
 }
 
@@ -164,13 +165,17 @@ impl Session {
 /// Converts a session. The expiry is by this host's clock, because the SDK compares it with that.
 fn converted(entry: &CacheEntry) -> AwsCredentials {
     let credentials = &entry.credential_set.credentials;
-    let seconds = u64::try_from(entry.usable_until.unix_seconds()).unwrap_or(0);
     AwsCredentials::builder()
         .access_key_id(&credentials.access_key_id)
         .secret_access_key(credentials.secret_access_key.expose())
         .session_token(credentials.session_token.expose())
-        .expiry(UNIX_EPOCH + Duration::from_secs(seconds))
+        .expiry(of(entry.usable_until))
         .account_id(entry.account_id())
         .provider_name(PROVIDER_NAME)
         .build()
+}
+
+/// Converts a time, which here is never before 1970.
+fn of(time: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(time.unix_seconds()).unwrap_or(0))
 }

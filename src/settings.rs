@@ -29,8 +29,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
-pub(crate) use typed::Typed;
 use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, VARIABLES};
+pub(crate) use typed::Typed;
 
 use crate::config::{self, Config, Files, NamedSession, Section};
 use crate::diagnostic::AnyDiagnostic;

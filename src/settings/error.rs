@@ -192,7 +192,10 @@ impl Diagnostic for SettingsError {
                 format!("give --{}{variable}, or name a session of the config file that has it", setting.name)
             }
             Self::NotGiven { setting } => {
-                format!("call Builder::{}, or Builder::session with a session of the config file", setting.key())
+                format!(
+                    "call Builder::{}, or Builder::session with a session of the config file",
+                    setting.key()
+                )
             }
             Self::Value { expected, .. } => expected.clone(),
             Self::UnknownSession { nearest: Some(nearest), .. } => {

@@ -49,7 +49,10 @@ impl Settings {
 }
 
 /// Returns how a session is narrowed by the settings that `find` returns, if it is.
-fn scope<'a>(find: impl Fn(&str) -> Option<&'a Given>, env: &Environment) -> Result<Option<Scope>, AnyDiagnostic> {
+fn scope<'a>(
+    find: impl Fn(&str) -> Option<&'a Given>,
+    env: &Environment,
+) -> Result<Option<Scope>, AnyDiagnostic> {
     let policy = find("scope-policy").map(|given| given.policy(env)).transpose()?;
     let duration = find("scope-duration").map(Given::duration).transpose()?;
     let description = find("scope-description").map(|given| given.text().to_owned());

@@ -6,11 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grammar;
 use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
 use crate::arn::{ArnError, ProfileArn, RoleArn, TrustAnchorArn};
 use crate::cache::choice::{CacheChoice, CacheChoiceError};
-use super::grammar;
 use crate::diagnostic::AnyDiagnostic;
 use crate::env::Environment;
 use crate::http::native::{ServerTrust, Timeouts, TransportSettings};

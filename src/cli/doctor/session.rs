@@ -203,7 +203,12 @@ impl Session<'_> {
     }
 
     /// Prepares the one request for a session.
-    fn call(&self, settings: &Settings, session: SessionSettings, end: Instant) -> Result<Call, AnyDiagnostic> {
+    fn call(
+        &self,
+        settings: &Settings,
+        session: SessionSettings,
+        end: Instant,
+    ) -> Result<Call, AnyDiagnostic> {
         let SessionSettings { request, endpoint, second_hop, scopes, transport, .. } = session;
         // Beside an endpoint of one's own, such as the simulator's, STS of AWS knows nothing of the session.
         let is_of_aws = settings.given("endpoint").is_none() || explain::is_aws(endpoint.host());
