@@ -4,7 +4,7 @@
 //! `default-features = false` it is all there is, without the program and its crates.
 //!
 //! ```toml
-//! anyrole = { version = "0.1", default-features = false, features = ["sdk"] }
+//! anyrole = { path = "../anyrole", default-features = false, features = ["sdk"] }
 //! ```
 //!
 //! The features `tpm` (keys in a TPM 2.0) and `secret-service` (the desktop's keyring) can be added to it. Keys on PKCS#11 tokens need no

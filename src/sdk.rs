@@ -46,9 +46,9 @@
 //! - A new session is made when less than `min(20 minutes, half of its lifetime)` is left. If that fails while the old one still
 //!   works, the old one is the answer; after a refusal nobody asks for a while. The SDK's own cache asks again shortly before the
 //!   expiry that it is told.
-//! - The work runs on a thread of its own, at most one for each [`Credentials`] and its clones, and needs no particular async runtime.
-//!   It ends within the setting `timeout` (45 seconds unless it says otherwise). A caller who stops waiting loses nothing: the
-//!   session is there for the next one.
+//! - The work runs on threads of its own, one call at a time for a [`Credentials`] and its clones, and needs no particular async
+//!   runtime. The setting `timeout` bounds it: 45 seconds unless it says otherwise. A caller who stops waiting loses nothing: the
+//!   session is there for the next one, and until then the SDK falls back to the last credentials that work.
 //! - Nothing is written to standard output or standard error, no signal is handled, no variable is set, and nobody is asked for a
 //!   password or PIN: [`Builder::setting`] says where it is.
 //! - Every failure is an [`Error`], which says what failed, why, and what to do, without a secret. The SDK gets it as the source of its

@@ -14,8 +14,8 @@ use crate::settings::{self, DESCRIBING, Settings, SettingsError, Typed, provider
 /// The values of a session, as a program gives them.
 ///
 /// Without [`Builder::session`] they are all there is: neither anyrole's configuration nor a variable that begins with `ANYROLE_`
-/// gives a setting. The variables of the SDKs and of the system count as always: `AWS_CA_BUNDLE`,
-/// `AWS_ENDPOINT_URL_ROLESANYWHERE`, `HTTPS_PROXY` and the others of `anyrole help settings`.
+/// gives a setting. The variables of the SDKs and of the system count as always: `AWS_CA_BUNDLE`, `AWS_ENDPOINT_URL_ROLESANYWHERE`,
+/// `HTTPS_PROXY`, `NO_PROXY`. `ANYROLE_CACHE_NAMESPACE` and `ANYROLE_STATE_DIR` say for the whole process where sessions are kept.
 ///
 /// With it, the session is what the program makes of that name, and what is given here is stronger, as a flag is.
 ///
@@ -121,8 +121,8 @@ impl Builder {
 
     /// Sets any other setting, by its key in the config file: `.setting("assume_role_arn", "arn:aws:iam::…")`.
     ///
-    /// `anyrole help settings` lists them. A list is written with commas; `cache` is `auto`, `keyring`, `file` or `none`. A second value
-    /// replaces the first.
+    /// They are the settings of `anyrole help credential-process`, with `_` for `-`. A list is written with commas; a boolean is `true` or
+    /// `false`, and a length of time a text such as `15m`; `cache` is `auto`, `keyring`, `file` or `none`.
     pub fn setting(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
         let value = value.into();
         match known(key.as_ref()) {
@@ -201,7 +201,7 @@ fn no_such_setting(key: String) -> SettingsError {
     let keys: Vec<String> = keys().map(Setting::key).collect();
     let nearest = match crate::text::nearest(&key, keys.iter().map(String::as_str)) {
         Some(nearest) => format!("the nearest is {nearest}"),
-        None => String::from("anyrole help settings lists them"),
+        None => String::from("anyrole help credential-process lists them, with - for _"),
     };
     let expected = format!("it is a key of a session in the config file; {nearest}");
     SettingsError::Value { label: String::from("the key of Builder::setting"), value: Some(key), expected }

@@ -1,6 +1,6 @@
 //! A program of its own that has credentials of IAM Roles Anywhere: `cargo run --example sdk -- deploy`.
 //!
-//! It needs `anyrole = { version = "0.1", default-features = false, features = ["sdk"] }`, `aws-credential-types` and `tokio`.
+//! It needs `anyrole` with `default-features = false, features = ["sdk"]`, `aws-credential-types` and `tokio`.
 
 #![expect(clippy::print_stdout, reason = "it is a program that a person runs")]
 
