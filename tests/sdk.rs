@@ -114,7 +114,7 @@ fn twenty_processes_of_both_kinds_make_one_call() {
 #[test]
 fn twenty_tasks_make_one_call_where_nothing_is_kept() {
     let stage = Stage::set();
-    stage.play(&["latency=300ms"]);
+    stage.play(&["latency=1s"]);
     let told = named(&stage, &config(&stage, "")).setting("cache", "none").tasks(20).run();
     assert!(told.iter().all(|line| line.answer().access_key == told[0].answer().access_key));
     assert_eq!(stage.simulator().sessions_requested(), 1);
@@ -123,7 +123,7 @@ fn twenty_tasks_make_one_call_where_nothing_is_kept() {
 #[test]
 fn who_stops_waiting_loses_nothing() {
     let stage = Stage::set();
-    stage.play(&["latency=300ms"]);
+    stage.play(&["latency=1s"]);
     let told = named(&stage, &config(&stage, "")).doing("leave").run();
     assert_eq!(told[0].text(), "left, and there is nothing to fall back to");
     told[1].answer();
@@ -134,7 +134,7 @@ fn who_stops_waiting_loses_nothing() {
 #[test]
 fn a_session_is_renewed_before_it_ends() {
     let stage = Stage::set();
-    stage.play(&["session-length=4s"]);
+    stage.play(&["session-length=6s"]);
     let told = named(&stage, &config(&stage, "")).doing("until another").run();
     let (first, last) = (told[0].answer(), told[1].answer());
     assert_ne!(first.access_key, last.access_key);
