@@ -37,7 +37,7 @@ fn the_sdk_has_its_credentials_from_the_crate() {
 #[test]
 fn the_sdk_renews_before_the_end() {
     let world = World::start(|settings| {
-        settings.faults = vec!["session-length=3s".parse().expect("it is a fault")];
+        settings.faults = vec!["session-length=6s".parse().expect("it is a fault")];
     });
     let Some(command) = program(&world, 4) else { return };
     let output = world.run_with(command, "file");

@@ -15,7 +15,7 @@ async fn main() -> Result<(), String> {
     let session = Credentials::session("client").map_err(|error| error.to_string())?;
     let config = aws_config::defaults(BehaviorVersion::latest())
         .credentials_provider(session)
-        .identity_cache(IdentityCache::lazy().buffer_time(Duration::from_secs(1)).build())
+        .identity_cache(IdentityCache::lazy().buffer_time(Duration::from_secs(3)).build())
         .http_client(Builder::new().build_http())
         .load()
         .await;
