@@ -17,7 +17,6 @@ mod env;
 mod event_log;
 mod exec;
 mod explain;
-mod grammar;
 mod help;
 mod inspect;
 mod keeping;
@@ -29,13 +28,11 @@ mod output;
 mod passphrase;
 #[cfg(feature = "pki")]
 mod pki;
-mod provider;
 mod read_certificate_data;
 mod renewable;
 mod renewal;
 mod report;
 mod serve;
-mod settings;
 mod setup;
 mod sign_string;
 #[cfg(feature = "pki")]
@@ -54,13 +51,13 @@ use std::path::Path;
 
 use args::{Needs, Request, Spec, Typed};
 use report::{Failure, Form};
-use settings::Settings;
-use settings::table::Setting;
 use usage::UsageError;
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::process::BorrowedPrivileges;
+use crate::settings::table::Setting;
+use crate::settings::{self, Settings, grammar, provider};
 
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
 const COMMANDS: &[&Spec] = &[
@@ -148,7 +145,7 @@ struct Invocation<'a> {
 impl Invocation<'_> {
     /// Returns the settings from all sources.
     fn settings(&self) -> Result<Settings, Failure> {
-        Settings::resolve(&self.typed, self.env, self.spec.groups)
+        Ok(Settings::resolve(&self.typed, self.env, self.spec.groups)?)
     }
 
     /// Returns whether `--debug` was given: every step and every fact is shown.

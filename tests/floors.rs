@@ -45,10 +45,12 @@ const FLOORS: &[(&str, u8)] = &[
     ("inspect", 8),
     ("pki", 8),
     ("server", 8),
+    ("settings", 8),
     ("setup", 8),
     ("shell_env", 8),
     ("via", 8),
     ("cli", 9),
+    ("sdk", 9),
 ];
 
 /// Ground-floor modules that other ground-floor modules may use.
@@ -68,6 +70,7 @@ const EXPOSERS: &[&str] = &[
     "src/http/proxy.rs",
     "src/pki.rs",
     "src/provider/session_spec.rs",
+    "src/sdk.rs",
     "src/secret.rs",
     "src/server/answer.rs",
     "src/server/token.rs",

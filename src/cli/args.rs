@@ -12,6 +12,7 @@ use super::Invocation;
 use super::grammar;
 use super::help;
 use super::report::Failure;
+pub(crate) use super::settings::Typed;
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::usage::UsageError;
 
@@ -86,52 +87,6 @@ impl Spec {
         let groups = self.groups;
         let settings = SETTINGS.iter().filter(|setting| setting.has_flag());
         self.flags.iter().chain(settings.filter(move |setting| groups.contains(&setting.group)))
-    }
-}
-
-/// The parsed arguments.
-#[derive(Clone, Default)]
-#[cfg_attr(test, derive(Debug, PartialEq))]
-pub(crate) struct Typed {
-    /// Each flag with its texts; except for lists, the last one counts.
-    flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
-    /// The words, in order.
-    pub(crate) words: Vec<String>,
-    /// The other program's command and its arguments, as typed after `--`.
-    pub(crate) command: Vec<OsString>,
-}
-
-impl Typed {
-    /// Adds a flag's text: in a list after the earlier ones, elsewhere replacing them.
-    fn add(&mut self, flag: &'static Setting, text: Zeroizing<String>) {
-        match self.flags.iter_mut().find(|(name, _)| *name == flag.name) {
-            None => self.flags.push((flag.name, vec![text])),
-            Some((_, texts)) if matches!(flag.kind, Kind::List(_)) => texts.push(text),
-            Some((_, texts)) => *texts = vec![text],
-        }
-    }
-
-    /// Sets a flag to this text alone.
-    pub(crate) fn set(&mut self, flag: &'static Setting, text: String) {
-        self.flags.retain(|(name, _)| *name != flag.name);
-        self.flags.push((flag.name, vec![Zeroizing::new(text)]));
-    }
-
-    /// Adds the flags of `other`, which take precedence.
-    pub(crate) fn lay_over(&mut self, other: &Self) {
-        self.flags.retain(|(name, _)| other.flag(name).is_none());
-        self.flags.extend(other.flags.iter().cloned());
-    }
-
-    /// Returns the text of a flag; of several, the last.
-    pub(crate) fn flag(&self, name: &str) -> Option<&str> {
-        self.texts(name).next_back()
-    }
-
-    /// Returns every text of a flag, in order.
-    pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
-        let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
-        texts.unwrap_or_default().iter().map(|text| text.as_str())
     }
 }
 

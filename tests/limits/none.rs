@@ -220,7 +220,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/cli/pki.rs", "DAY"),
             ("src/cli/pki/crl.rs", "DEFAULT_DAYS"),
             ("src/cli/pki/issue.rs", "DEFAULT_DAYS"),
-            ("src/cli/settings/session.rs", "DEFAULT_DURATION"),
+            ("src/settings/session.rs", "DEFAULT_DURATION"),
             ("src/pki.rs", "DAY"),
             ("src/pki.rs", "INTERMEDIATE_LIFETIME"),
             ("src/pki.rs", "ROOT_LIFETIME"),

@@ -134,7 +134,7 @@ const FILES: &[Limit] = &[
         "`[config-too-many-files]`: put several sessions into one file",
     ),
     limit(
-        "src/cli/settings/scope.rs",
+        "src/settings/scope.rs",
         &["POLICY_BYTES"],
         Octets,
         "the file of `--scope-policy`, with its blanks",
@@ -552,7 +552,7 @@ const DISPLAY: &[Limit] = &[
         "for display: how many more there are",
     ),
     limit(
-        "src/cli/settings/error.rs",
+        "src/settings/error.rs",
         &["LISTED"],
         Of("names"),
         "the sessions in an error",

@@ -57,7 +57,7 @@ impl OwnFile {
     pub(super) fn config(&self, typed: &Typed, env: &Environment) -> Result<Config, Failure> {
         // An empty file is being created by another run of this command.
         let is_new = std::fs::metadata(&self.path).map_or(true, |found| found.len() == 0);
-        if self.is_named && is_new { Ok(Config::default()) } else { settings::config(typed, env) }
+        if self.is_named && is_new { Ok(Config::default()) } else { Ok(settings::config(typed, env)?) }
     }
 
     /// Checks that no other file defines the session, which this one would hide or duplicate.

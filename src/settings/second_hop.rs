@@ -2,8 +2,8 @@
 
 use super::Settings;
 use super::table::Group;
-use crate::cli::report::Failure;
 use crate::config::{self, Config, NamedSession};
+use crate::diagnostic::AnyDiagnostic;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::secret::Secret;
 use crate::session::SessionRequest;
@@ -242,7 +242,10 @@ fn start(session: &NamedSession) -> Option<(&str, &config::Origin)> {
 
 impl Settings {
     /// Returns the second hop, if there is one; `first` says where it starts.
-    pub(super) fn second_hop(&self, first: &SessionRequest) -> Result<Option<SecondHopSettings>, Failure> {
+    pub(super) fn second_hop(
+        &self,
+        first: &SessionRequest,
+    ) -> Result<Option<SecondHopSettings>, AnyDiagnostic> {
         if self.given("assume-role-arn").is_none() {
             // A session may start from another one only to be narrowed.
             let narrows = self.given.iter().any(|given| given.setting.group == Group::Scope);
@@ -265,7 +268,7 @@ impl Settings {
     }
 
     /// Returns where STS is called, in the region of the first hop.
-    pub(crate) fn sts_endpoint(&self, first: &SessionRequest) -> Result<Endpoint, Failure> {
+    pub(crate) fn sts_endpoint(&self, first: &SessionRequest) -> Result<Endpoint, AnyDiagnostic> {
         let choice = EndpointChoice {
             url: self.text("sts-endpoint"),
             fips: self.boolean("use-fips-endpoint"),

@@ -6,7 +6,9 @@
 //! one is layered over it, and defines only the hops after it; how it is narrowed is its own.
 
 mod error;
+pub(crate) mod grammar;
 mod paths;
+pub(crate) mod provider;
 #[cfg(test)]
 mod reference;
 mod scope;
@@ -14,6 +16,7 @@ pub(crate) mod second_hop;
 mod selection;
 pub(crate) mod session;
 pub(crate) mod table;
+mod typed;
 mod unread;
 
 use std::cell::OnceCell;
@@ -27,11 +30,10 @@ use zeroize::Zeroizing;
 
 pub(crate) use error::SettingsError;
 use table::{EXCLUSIVE, Group, Kind, SETTINGS, Setting, Sources, VARIABLES};
+pub(crate) use typed::Typed;
 
-use super::args::Typed;
-use super::grammar;
-use super::report::Failure;
 use crate::config::{self, Config, Files, NamedSession, Section};
+use crate::diagnostic::AnyDiagnostic;
 use crate::env::{Environment, NotUnicode};
 use crate::identity::TokenAccess;
 use crate::signer::pkcs11::uri;
@@ -41,6 +43,8 @@ use crate::trace;
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
+    /// A program that uses this crate.
+    Code,
     /// The command line.
     Flag,
     /// A variable, of ours or of the SDKs.
@@ -62,9 +66,10 @@ impl Given {
         &self.text
     }
 
-    /// Names the setting as the user did: `--role-arn`, `ANYROLE_ROLE_ARN`, `role_arn ('c.toml', line 7)`.
+    /// Names the setting as the user did: `--role-arn`, `ANYROLE_ROLE_ARN`, `role_arn ('c.toml', line 7)`, `role_arn (sdk::Builder)`.
     pub(crate) fn label(&self) -> String {
         match &self.origin {
+            Origin::Code => format!("{} (sdk::Builder)", self.setting.key()),
             Origin::Flag => format!("--{}", self.setting.name),
             Origin::Variable(name) => name.clone(),
             Origin::File(origin) => format!("{} ({origin})", self.setting.key()),
@@ -141,7 +146,7 @@ impl Settings {
     /// Fails if a config file cannot be used, the named session does not exist, a variable is not UTF-8, two settings
     /// exclude each other, a boolean or a number is invalid, or a setting that `groups` uses needs what this version
     /// does not have.
-    pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, Failure> {
+    pub(crate) fn resolve(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, AnyDiagnostic> {
         Self::of_config(&config(typed, env)?, typed, typed.words.first().map(String::as_str), env, groups)
     }
 
@@ -153,7 +158,7 @@ impl Settings {
         name: Option<&str>,
         env: &Environment,
         groups: &[Group],
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, AnyDiagnostic> {
         let settings = Self::strongest(typed, name, env, config)?;
         settings.tell(config);
         settings.check(groups)?;
@@ -162,8 +167,25 @@ impl Settings {
 
     /// Resolves all settings as [`Self::resolve`] does, without checks and traces: for a setting needed after a
     /// failure, which they may have caused.
-    pub(crate) fn unchecked(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
+    pub(crate) fn unchecked(typed: &Typed, env: &Environment) -> Result<Self, AnyDiagnostic> {
         Self::strongest(typed, typed.words.first().map(String::as_str), env, &config(typed, env)?)
+    }
+
+    /// Resolves the settings of a program that names no session: what it gives is all there is, but for the SDKs' own variables.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::resolve`] does.
+    #[cfg(feature = "sdk")]
+    pub(crate) fn of_code(typed: &Typed, env: &Environment, groups: &[Group]) -> Result<Self, AnyDiagnostic> {
+        let nothing = Vec::new;
+        let layers =
+            Layers { typed, env, variables: Vec::new(), chosen: nothing(), preset: nothing(), defaults: &[] };
+        let given = layers.strongest()?;
+        let settings =
+            Self { given, narrowed_before: Vec::new(), unread: Vec::new(), token_access: OnceCell::new() };
+        settings.check(groups)?;
+        Ok(settings)
     }
 
     fn strongest(
@@ -171,7 +193,7 @@ impl Settings {
         name: Option<&str>,
         env: &Environment,
         config: &Config,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, AnyDiagnostic> {
         let layers = Layers::new(typed, name, env, config)?;
         let mut unread = config.passed_over().to_vec();
         unread.extend(unread::unread(layers.variables.iter().map(|(rest, _)| rest.as_str())));
@@ -250,7 +272,7 @@ impl Settings {
     }
 }
 
-pub(crate) fn config(typed: &Typed, env: &Environment) -> Result<Config, Failure> {
+pub(crate) fn config(typed: &Typed, env: &Environment) -> Result<Config, AnyDiagnostic> {
     let path = match typed.flag("config") {
         Some(path) => Some(path.to_owned()),
         None => env.var("ANYROLE_CONFIG").map_err(SettingsError::from)?,
@@ -290,7 +312,7 @@ impl<'a> Layers<'a> {
         name: Option<&str>,
         env: &'a Environment,
         config: &'a Config,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, AnyDiagnostic> {
         let find = |name: &str, label: String| {
             config.session(name).ok_or_else(|| SettingsError::UnknownSession {
                 label,
@@ -304,7 +326,7 @@ impl<'a> Layers<'a> {
                 passed_over: config.passed_over().to_vec(),
             })
         };
-        let hops = |name: &str, label: String| -> Result<Vec<&'a NamedSession>, Failure> {
+        let hops = |name: &str, label: String| -> Result<Vec<&'a NamedSession>, AnyDiagnostic> {
             Ok(second_hop::chain(config, name, find(name, label)?)?)
         };
         let chosen = match name {
@@ -368,7 +390,10 @@ impl<'a> Layers<'a> {
 
     fn value(&self, layer: Layer<'_>, setting: &'static Setting) -> Result<Option<Given>, SettingsError> {
         let found = match layer {
-            Layer::Flags => self.typed_text(setting).map(|text| (text, Origin::Flag)),
+            Layer::Flags => {
+                let origin = || if self.typed.is_code { Origin::Code } else { Origin::Flag };
+                self.typed_text(setting).map(|text| (text, origin()))
+            }
             Layer::Variables
                 if setting.sources == Sources::FlagVariableAndSession && !self.chosen.is_empty() =>
             {

@@ -50,6 +50,12 @@ pub(crate) enum SettingsError {
         /// Remarks on variables and files that were perhaps meant to give it.
         unread: Vec<String>,
     },
+    /// A setting that a program has to give.
+    #[error("{} is not given", setting.key())]
+    NotGiven {
+        /// The setting.
+        setting: &'static Setting,
+    },
     /// A variable whose value is not UTF-8.
     #[error(transparent)]
     NotUnicode(#[from] NotUnicode),
@@ -142,7 +148,7 @@ impl Diagnostic for SettingsError {
             Self::Arn { .. } => "setting-arn",
             Self::Content { .. } => "content-given",
             Self::Exclusive { .. } => "settings-exclusive",
-            Self::Missing { .. } => "setting-missing",
+            Self::Missing { .. } | Self::NotGiven { .. } => "setting-missing",
             Self::NotUnicode(_) => "variable-not-utf8",
             Self::SystemStore { .. } => "system-store",
             Self::Unexpanded { .. } => "path-unexpanded",
@@ -168,6 +174,7 @@ impl Diagnostic for SettingsError {
             }
             Self::Content { .. }
             | Self::Exclusive { .. }
+            | Self::NotGiven { .. }
             | Self::NotUnicode(_)
             | Self::SystemStore { .. }
             | Self::Unexpanded { .. }
@@ -183,6 +190,12 @@ impl Diagnostic for SettingsError {
             Self::Missing { setting, .. } => {
                 let variable = setting.variable().map(|name| format!(", set {name}")).unwrap_or_default();
                 format!("give --{}{variable}, or name a session of the config file that has it", setting.name)
+            }
+            Self::NotGiven { setting } => {
+                format!(
+                    "call Builder::{}, or Builder::session with a session of the config file",
+                    setting.key()
+                )
             }
             Self::Value { expected, .. } => expected.clone(),
             Self::UnknownSession { nearest: Some(nearest), .. } => {

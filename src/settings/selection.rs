@@ -1,7 +1,7 @@
 //! Settings that say which of several certificates is meant, and the stores of operating systems, which are not opened.
 
 use super::{Given, Origin, Settings, SettingsError};
-use crate::cli::report::Failure;
+use crate::diagnostic::AnyDiagnostic;
 use crate::env::Environment;
 use crate::identity::Selection;
 use crate::private_file;
@@ -13,7 +13,7 @@ const FILE: &str = "file://";
 
 impl Settings {
     /// Returns which certificate is meant; a selector in a file is read.
-    pub(super) fn selection(&self, env: &Environment) -> Result<Selection, Failure> {
+    pub(super) fn selection(&self, env: &Environment) -> Result<Selection, AnyDiagnostic> {
         let selector = self.given("cert-selector").map(|given| given.selector(env)).transpose()?;
         Ok(Selection { selector, latest: self.boolean("use-latest-expiring-certificate") })
     }
@@ -37,14 +37,14 @@ impl Settings {
 }
 
 impl Given {
-    fn selector(&self, env: &Environment) -> Result<Selector, Failure> {
+    fn selector(&self, env: &Environment) -> Result<Selector, AnyDiagnostic> {
         let read = match self.text().strip_prefix(FILE) {
             None => Selector::parse(self.text()),
             Some(path) => {
                 let path = match &self.origin {
                     // A file of the config's own folder, or one of the user's home.
                     Origin::File(_) => self.path_of(path, env)?,
-                    Origin::Flag | Origin::Variable(_) => path.into(),
+                    Origin::Code | Origin::Flag | Origin::Variable(_) => path.into(),
                 };
                 let content = private_file::read_bounded(&path, LENGTH_LIMIT as u64)?;
                 match std::str::from_utf8(&content) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::second_hop::SecondHopSettings;
 use super::{Given, Origin, Settings, SettingsError};
-use crate::cli::report::Failure;
+use crate::diagnostic::AnyDiagnostic;
 use crate::env::Environment;
 use crate::identity::Input;
 use crate::private_file::{self, ReadError};
@@ -26,7 +26,7 @@ impl Settings {
         first: &SessionRequest,
         second_hop: Option<&SecondHopSettings>,
         env: &Environment,
-    ) -> Result<Vec<ScopedHop>, Failure> {
+    ) -> Result<Vec<ScopedHop>, AnyDiagnostic> {
         let find = |name: &str| self.given(name);
         let before = self.narrowed_before.iter().map(|given| {
             let find = |name: &str| given.iter().find(|given| given.setting.name == name);
@@ -49,7 +49,10 @@ impl Settings {
 }
 
 /// Returns how a session is narrowed by the settings that `find` returns, if it is.
-fn scope<'a>(find: impl Fn(&str) -> Option<&'a Given>, env: &Environment) -> Result<Option<Scope>, Failure> {
+fn scope<'a>(
+    find: impl Fn(&str) -> Option<&'a Given>,
+    env: &Environment,
+) -> Result<Option<Scope>, AnyDiagnostic> {
     let policy = find("scope-policy").map(|given| given.policy(env)).transpose()?;
     let duration = find("scope-duration").map(Given::duration).transpose()?;
     let description = find("scope-description").map(|given| given.text().to_owned());
@@ -61,16 +64,16 @@ impl Given {
     ///
     /// Whoever can write it decides what a narrower session may do, so it is checked like a config file. A variable may
     /// hold the policy itself, as it may hold a key.
-    fn policy(&self, env: &Environment) -> Result<ScopePolicy, Failure> {
+    fn policy(&self, env: &Environment) -> Result<ScopePolicy, AnyDiagnostic> {
         let is_content = self.text().trim_start().starts_with('{');
         let (name, bytes) = match &self.origin {
             Origin::Variable(name) if is_content => (name.clone(), self.text().as_bytes().to_vec()),
-            Origin::File(_) | Origin::Flag if is_content => {
+            Origin::Code | Origin::File(_) | Origin::Flag if is_content => {
                 return Err(self
                     .refused("write the policy into a file, and give its name; or give env:NAME")
                     .into());
             }
-            Origin::File(_) | Origin::Flag | Origin::Variable(_) => {
+            Origin::Code | Origin::File(_) | Origin::Flag | Origin::Variable(_) => {
                 let input = self.input(env)?;
                 (input.to_string(), self.policy_bytes(&input, env)?)
             }
@@ -83,7 +86,7 @@ impl Given {
         Ok(policy)
     }
 
-    fn policy_bytes(&self, input: &Input, env: &Environment) -> Result<Vec<u8>, Failure> {
+    fn policy_bytes(&self, input: &Input, env: &Environment) -> Result<Vec<u8>, AnyDiagnostic> {
         match input {
             Input::Path(path) => match private_file::read_trusted(path, POLICY_BYTES)? {
                 Some(bytes) => Ok(bytes.to_vec()),

@@ -1,17 +1,16 @@
-//! From the settings of a session to the provider of its credentials, which every command uses.
+//! From the settings of a session to the provider of its credentials, which every command and the library use.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::report::Failure;
-use super::settings::second_hop::SecondHopSettings;
-use super::settings::session::SessionSettings;
+use super::second_hop::SecondHopSettings;
+use super::session::SessionSettings;
 use crate::cache::choice::CacheChoice;
 use crate::cache::state_folder::StateLocation;
 use crate::cache::{Cache, CacheEntry, Namespace, ServerVerification};
 use crate::clock::SystemClock;
-use crate::diagnostic::{Diagnostic, Fact, Fault};
+use crate::diagnostic::{AnyDiagnostic, Diagnostic, Fact, Fault};
 use crate::env::Environment;
 use crate::explain;
 use crate::http::{Limits, NativeTransport, ServerTrust};
@@ -25,32 +24,32 @@ use crate::signing::Endpoint;
 use crate::trace;
 
 /// Returns credentials, from the cache or new; `name` is the name of the session, if it has one.
-pub(super) fn session(
+pub(crate) fn session(
     settings: SessionSettings,
     name: Option<&str>,
     env: &Environment,
     minimum: MinimumRemaining,
-) -> Result<CacheEntry, Failure> {
+) -> Result<CacheEntry, AnyDiagnostic> {
     obtain(&provider(settings, env)?, name, env, minimum)
 }
 
 /// Returns credentials from a provider as [`session`] does.
-pub(super) fn obtain(
+pub(crate) fn obtain(
     provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
     minimum: MinimumRemaining,
-) -> Result<CacheEntry, Failure> {
+) -> Result<CacheEntry, AnyDiagnostic> {
     provider.session(minimum).map_err(|error| failure_of(error, provider, name, env))
 }
 
 /// Converts a provider's failure to a report.
-pub(super) fn failure_of(
+pub(crate) fn failure_of(
     error: ProviderError,
     provider: &Provider<Box<dyn SessionSource>>,
     name: Option<&str>,
     env: &Environment,
-) -> Failure {
+) -> AnyDiagnostic {
     let server_verification = provider.spec().server_verification;
     let ignored_variable = env.os_var(IGNORED_VARIABLE).is_some();
     let first_try = match &error {
@@ -64,10 +63,10 @@ pub(super) fn failure_of(
 }
 
 /// Builds the provider of a session's credentials, hop by hop; nothing is read.
-pub(super) fn provider(
+pub(crate) fn provider(
     settings: SessionSettings,
     env: &Environment,
-) -> Result<Provider<Box<dyn SessionSource>>, Failure> {
+) -> Result<Provider<Box<dyn SessionSource>>, AnyDiagnostic> {
     let SessionSettings { request, endpoint, second_hop, scopes, identity, transport, limits, cache } =
         settings;
     let server_verification = match &transport.trust {
@@ -135,7 +134,7 @@ fn following(
 /// Where a failure happened.
 enum Place {
     /// On this host, without any server.
-    Here(Failure),
+    Here(AnyDiagnostic),
     /// At AWS, or on the way there.
     OnTheWay(Box<dyn Diagnostic + Send>),
 }

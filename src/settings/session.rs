@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grammar;
 use super::second_hop::SecondHopSettings;
 use super::{Settings, SettingsError};
 use crate::arn::{ArnError, ProfileArn, RoleArn, TrustAnchorArn};
 use crate::cache::choice::{CacheChoice, CacheChoiceError};
-use crate::cli::grammar;
-use crate::cli::report::Failure;
+use crate::diagnostic::AnyDiagnostic;
 use crate::env::Environment;
 use crate::http::native::{ServerTrust, Timeouts, TransportSettings};
 use crate::http::{Limits, Proxies, TrustedRoots};
@@ -57,7 +57,7 @@ impl Settings {
     /// Returns everything that defines a session.
     ///
     /// `lenient` accepts a private key that other users can read, as the official helper does.
-    pub(crate) fn session(&self, env: &Environment, lenient: bool) -> Result<SessionSettings, Failure> {
+    pub(crate) fn session(&self, env: &Environment, lenient: bool) -> Result<SessionSettings, AnyDiagnostic> {
         let request = SessionRequest::new(
             self.trust_anchor_arn()?,
             self.profile_arn()?,
@@ -124,7 +124,7 @@ impl Settings {
     }
 
     /// Returns where the certificate and the key are; nothing is opened.
-    pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, Failure> {
+    pub(crate) fn identity(&self, env: &Environment, lenient: bool) -> Result<IdentitySource, AnyDiagnostic> {
         let certificate = self.required("certificate")?.input(env)?;
         Ok(IdentitySource {
             certificate: self.on_token(certificate, env)?,
@@ -138,12 +138,12 @@ impl Settings {
     }
 
     /// Returns a setting that names a source of bytes.
-    pub(crate) fn input(&self, name: &str, env: &Environment) -> Result<Option<Input>, Failure> {
+    pub(crate) fn input(&self, name: &str, env: &Environment) -> Result<Option<Input>, AnyDiagnostic> {
         self.given(name).map(|given| self.on_token(given.input(env)?, env)).transpose()
     }
 
     /// Says how an object on a token is reached; any other input is as it is.
-    pub(crate) fn on_token(&self, input: Input, env: &Environment) -> Result<Input, Failure> {
+    pub(crate) fn on_token(&self, input: Input, env: &Environment) -> Result<Input, AnyDiagnostic> {
         match input {
             Input::Pkcs11Uri(object) => {
                 let access = match self.token_access.get() {
@@ -163,7 +163,7 @@ impl Settings {
         }
     }
 
-    fn new_token_access(&self, env: &Environment) -> Result<TokenAccess, Failure> {
+    fn new_token_access(&self, env: &Environment) -> Result<TokenAccess, AnyDiagnostic> {
         let pin = match self.given("pkcs11-pin-file") {
             Some(given) => PasswordSource::Input(given.input(env)?),
             None => credential_or_prompt(PIN_CREDENTIAL, env),
@@ -185,7 +185,7 @@ impl Settings {
     }
 
     /// Returns the source of the password of an encrypted key; nobody is asked yet.
-    pub(crate) fn password(&self, env: &Environment) -> Result<PasswordSource, Failure> {
+    pub(crate) fn password(&self, env: &Environment) -> Result<PasswordSource, AnyDiagnostic> {
         self.password_of("pkcs8-password", "pkcs8-password-file", env)
     }
 
@@ -196,7 +196,7 @@ impl Settings {
         password: &'static str,
         file: &str,
         env: &Environment,
-    ) -> Result<PasswordSource, Failure> {
+    ) -> Result<PasswordSource, AnyDiagnostic> {
         if let Some(given) = self.given(password) {
             return Ok(PasswordSource::Given(Arc::new(Secret::new(given.text().to_owned()))));
         }
@@ -207,7 +207,7 @@ impl Settings {
     }
 
     /// Returns where the TPM is, and where its passwords come from; nothing is opened.
-    pub(crate) fn tpm(&self, env: &Environment) -> Result<TpmSettings, Failure> {
+    pub(crate) fn tpm(&self, env: &Environment) -> Result<TpmSettings, AnyDiagnostic> {
         let place = match self.given("tpm-device") {
             None => TpmPlace::default(),
             Some(given) => TpmPlace::parse(given.text()).map_err(|error| given.refused(error.to_string()))?,
@@ -222,7 +222,7 @@ impl Settings {
     }
 
     /// Returns how the network is used.
-    pub(crate) fn transport(&self, env: &Environment) -> Result<TransportSettings, Failure> {
+    pub(crate) fn transport(&self, env: &Environment) -> Result<TransportSettings, AnyDiagnostic> {
         let proxies = match self.given("proxy") {
             Some(given) => Proxies::explicit(given.text())?,
             None => Proxies::from_environment(env)?,

@@ -2,20 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "the files of a test")]
 
 use super::*;
-use crate::cli::args::{self, Needs, Request, Spec, Words};
 
 const ALL: &[Group] = &[Group::Session, Group::Identity, Group::Network, Group::Program];
-
-const SPEC: Spec = Spec {
-    name: "test",
-    about: "",
-    words: Words::Session,
-    groups: ALL,
-    flags: &[],
-    more: "",
-    needs: Needs::Everything,
-    run: |_| Ok(()),
-};
 
 const CONFIG: &str = "version = 1
 [defaults]
@@ -37,14 +25,29 @@ fn resolved(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, 
     let mut variables: Vec<(String, String)> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     variables.push((String::from("ANYROLE_CONFIG"), path.display().to_string()));
-    let arguments = arguments.iter().map(Into::into).collect();
-    let Ok(Request::Run(typed)) = args::parse(&SPEC, arguments) else { panic!("the arguments are good") };
-    Settings::resolve(&typed, &Environment::given(variables), ALL).map_err(|failure| match failure {
-        Failure::Told(error) => format!("{error} [{}]", error.id()),
-        Failure::NobodyReads | Failure::Negative | Failure::Status(_) => {
-            unreachable!("settings are not output")
-        }
-    })
+    Settings::resolve(&typed(arguments), &Environment::given(variables), ALL)
+        .map_err(|error| format!("{error:?}"))
+}
+
+/// Returns what plain arguments say: a word, `--flag=value`, `--flag value`, or `--flag` of a boolean.
+fn typed(arguments: &[&str]) -> Typed {
+    let mut typed = Typed::default();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let Some(flag) = argument.strip_prefix("--") else {
+            typed.words.push((*argument).to_owned());
+            continue;
+        };
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        let flag = table::setting(name);
+        let value = match value {
+            Some(value) => value,
+            None if flag.kind == Kind::Boolean => "true",
+            None => arguments.next().expect("its value"),
+        };
+        typed.add(flag, Zeroizing::new(value.to_owned()));
+    }
+    typed
 }
 
 fn text(settings: &Settings, name: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Given, Origin, SettingsError};
-use crate::cli::report::Failure;
+use crate::diagnostic::AnyDiagnostic;
 use crate::env::Environment;
 use crate::identity::Input;
 use crate::signer::pkcs11::uri::UriPin;
@@ -15,11 +15,11 @@ impl Given {
     /// A variable may hold the bytes themselves, because CI systems supply secrets that way; the source is then that
     /// variable. Elsewhere they are rejected unseen: other users can read the list of processes, and a config file is
     /// no place for a key.
-    pub(crate) fn input(&self, env: &Environment) -> Result<Input, Failure> {
+    pub(crate) fn input(&self, env: &Environment) -> Result<Input, AnyDiagnostic> {
         match &self.origin {
             _ if !is_key_material(self.text()) => {}
             Origin::Variable(name) => return Ok(Input::Variable(name.clone())),
-            Origin::File(_) | Origin::Flag => {
+            Origin::Code | Origin::File(_) | Origin::Flag => {
                 return Err(SettingsError::Content {
                     label: self.label(),
                     on_command_line: self.origin == Origin::Flag,
@@ -63,7 +63,7 @@ impl Given {
             (Origin::File(_), Some(rest)) => {
                 return below_home(rest).ok_or_else(|| self.not_a_path(None));
             }
-            (Origin::Flag | Origin::Variable(_), Some(rest)) => below_home(rest),
+            (Origin::Code | Origin::Flag | Origin::Variable(_), Some(rest)) => below_home(rest),
             (_, None) => match written_for_a_shell(text) {
                 None => return Ok(self.in_its_folder(text)),
                 Some(Meant::BelowHome(rest)) => below_home(rest),
@@ -82,7 +82,7 @@ impl Given {
                 let folder = file.as_deref().unwrap_or(&origin.file).parent().unwrap_or(Path::new(""));
                 folder.join(text)
             }
-            Origin::Flag | Origin::Variable(_) => PathBuf::from(text),
+            Origin::Code | Origin::Flag | Origin::Variable(_) => PathBuf::from(text),
         }
     }
 

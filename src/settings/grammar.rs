@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Parses a boolean: `1 t T true True TRUE` and `0 f F false False FALSE`, nothing else.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
         "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
@@ -14,7 +14,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 /// Parses an integer in the base of its prefix: `0x`, `0o` or `0`, `0b`, else decimal.
 ///
 /// Underscores are allowed between two digits, and between prefix and digit (Go's `strconv.ParseInt` with base 0).
-pub(super) fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -43,7 +43,7 @@ pub(super) fn integer(text: &str) -> Option<i64> {
 }
 
 /// Parses a duration: whole seconds (in the syntax of [`integer`]), or a number with `s`, `m`, `h` or `d`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     // A hexadecimal number may end in `d`, which is then not a unit.
     let plain = integer(text).map(|seconds| (seconds, 1));
     let with_unit = || {
