@@ -108,14 +108,17 @@ impl Answers {
         let text = decoded(bytes).ok_or_else(|| wrong(String::from("it is no text")))?;
         let mut said = Said { access_key_id: id_in_name(path), arn: None };
         let mut found: Vec<Operation> = Vec::new();
-        let mut documents = Deserializer::from_str(&text).into_iter::<Value>();
-        let mut number = 0_usize;
-        while let Some(document) = documents.next() {
-            let document = document.map_err(|error| wrong(no_json(&text, &error)))?;
-            number += 1;
-            let many = match document {
+        let documents = Deserializer::from_str(&text).into_iter::<Value>();
+        for (document, number) in documents.zip(1_usize..) {
+            let many = match document.map_err(|error| wrong(no_json(&text, &error)))? {
                 Value::Array(many) => many,
-                one => vec![one],
+                one @ (Value::Bool(_)
+                | Value::Null
+                | Value::Number(_)
+                | Value::Object(_)
+                | Value::String(_)) => {
+                    vec![one]
+                }
             };
             for document in many {
                 let taken = self.take(document, &mut said);

@@ -11,7 +11,7 @@ pub const COMMANDS: [(&str, &str); 6] = [
     ),
     ("--details", "aws iam get-account-authorization-details --output json > authorization-details.json"),
     (
-        "key ids (any flag)",
+        "key ids, without a flag",
         "for user in $(aws iam list-users --query 'Users[].UserName' --output text); do \
          aws iam list-access-keys --user-name \"$user\" --output json; done > access-keys.json",
     ),

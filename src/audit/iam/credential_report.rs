@@ -121,7 +121,7 @@ impl Columns<'_> {
 
     fn find(table: &Table) -> Result<Columns<'_>, String> {
         let columns = Columns(table);
-        match Columns::NEEDED.iter().find(|name| columns.index(name).is_none()) {
+        match Self::NEEDED.iter().find(|name| columns.index(name).is_none()) {
             Some(missing) => Err(format!("line 1 has no column {missing}")),
             None => Ok(columns),
         }

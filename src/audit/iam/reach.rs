@@ -212,11 +212,15 @@ fn statements(policy: &Policy<'_>) -> Option<Vec<Statement>> {
             parsed = serde_json::from_str::<Value>(json).ok()?;
             &parsed
         }
-        other => other,
+        other @ (Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_)) => {
+            other
+        }
     };
     let list = match document.get("Statement")? {
         Value::Array(list) => list.iter().collect(),
-        one => vec![one],
+        one @ (Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) | Value::String(_)) => {
+            vec![one]
+        }
     };
     list.into_iter().map(|statement| self::statement(statement.as_object()?)).collect()
 }

@@ -312,7 +312,7 @@ fn raised(severity: Severity, principal: &Principal) -> Severity {
     match severity {
         Severity::High if is_high => Severity::Critical,
         Severity::Medium if is_high => Severity::High,
-        other => other,
+        Severity::Critical | Severity::High | Severity::Medium | Severity::Low => severity,
     }
 }
 
