@@ -103,6 +103,8 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
     &audit::FILES,
+    &audit::policy::SPEC,
+    &audit::trust::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -113,8 +115,6 @@ const COMMANDS: &[&Spec] = &[
 /// The commands that are planned, and what works instead today.
 const LATER: &[(&str, &str)] = &[
     ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
-    ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
-    ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
     (
         "migrate",
         "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
@@ -319,6 +319,8 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::config::ConfigError::IDS,
         crate::aws_file::IDS,
         crate::audit::files::IDS,
+        crate::audit::policy::IDS,
+        crate::audit::policy::RULES,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

@@ -8,7 +8,7 @@ use super::document::{Document, Statement};
 /// From published research: Rhino Security Labs, "AWS IAM Privilege Escalation – Methods and Mitigation" (S. Gietzen, 2018, and its
 /// later additions); Bishop Fox, "IAM Vulnerable" (S. Art, 2021); Datadog's pathfinding.cloud (2025). Those of Roles Anywhere are
 /// ours.
-pub(crate) const PATHS: &[Path] = &[
+pub const PATHS: &[Path] = &[
     Path { actions: &["iam:CreatePolicyVersion"], gives: "rewrites a policy that it has itself" },
     Path {
         actions: &["iam:SetDefaultPolicyVersion"],
@@ -88,15 +88,11 @@ pub(crate) const PATHS: &[Path] = &[
         gives: "changes a stack, which keeps the role it was made with",
     },
     Path {
-        actions: &["iam:PassRole", "datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"],
+        actions: &["iam:PassRole", "datapipeline:CreatePipeline"],
         gives: "runs a pipeline with any role",
     },
     Path {
-        actions: &[
-            "iam:PassRole",
-            "sagemaker:CreateNotebookInstance",
-            "sagemaker:CreatePresignedNotebookInstanceUrl",
-        ],
+        actions: &["iam:PassRole", "sagemaker:CreateNotebookInstance"],
         gives: "opens a notebook with any role",
     },
     Path {
@@ -166,6 +162,39 @@ pub(crate) const PATHS: &[Path] = &[
         gives: "logs in to any instance, which has a role",
     },
     Path {
+        actions: &["ec2:ModifyInstanceAttribute", "ec2:StopInstances", "ec2:StartInstances"],
+        gives: "has any instance run its own commands at its next start",
+    },
+    Path {
+        actions: &["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"],
+        gives: "has the next instances run its own commands",
+    },
+    Path { actions: &["ecs:ExecuteCommand"], gives: "opens a shell in any container, with its role" },
+    Path {
+        actions: &["cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"],
+        gives: "changes a stack, which keeps the role it was made with",
+    },
+    Path {
+        actions: &["iam:PassRole", "cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"],
+        gives: "makes stacks with any role",
+    },
+    Path {
+        actions: &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuildBatch"],
+        gives: "builds with any role",
+    },
+    Path {
+        actions: &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:StartTask"],
+        gives: "runs its own container with any role",
+    },
+    Path {
+        actions: &["iam:PassRole", "glue:CreateJob", "glue:CreateTrigger"],
+        gives: "runs a job with any role",
+    },
+    Path {
+        actions: &["iam:PassRole", "glue:UpdateJob", "glue:CreateTrigger"],
+        gives: "runs a changed job with any role",
+    },
+    Path {
         actions: &["iam:PassRole", "rolesanywhere:CreateTrustAnchor", "rolesanywhere:CreateProfile"],
         gives: "makes its own CA trusted, and sessions of any role that trusts Roles Anywhere",
     },
@@ -177,39 +206,39 @@ pub(crate) const PATHS: &[Path] = &[
 
 /// One way to more than was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Path {
+pub struct Path {
     /// What it needs, all of it.
-    pub(crate) actions: &'static [&'static str],
+    pub actions: &'static [&'static str],
     /// What it does.
-    pub(crate) gives: &'static str,
+    pub gives: &'static str,
 }
 
 impl Path {
     /// Names it: `iam:PassRole + ec2:RunInstances`.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.actions.join(" + ")
     }
 }
 
 /// What a policy, or several together, reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// Whether it allows every action on every resource.
-    pub(crate) admin: bool,
+    pub admin: bool,
     /// The paths that it opens; none is listed of an administrator.
-    pub(crate) escalations: Vec<&'static Path>,
+    pub escalations: Vec<&'static Path>,
     /// Services of which every action is allowed, in their order.
-    pub(crate) wildcard_services: Vec<String>,
+    pub wildcard_services: Vec<String>,
 }
 
 /// Says what a policy reaches, as far as it is known: what a condition narrows, or an unconditional denial of everything takes
 /// away, is not counted.
-pub(crate) fn reach(document: &Document) -> Reach {
+pub fn reach(document: &Document) -> Reach {
     reach_of(&[document])
 }
 
 /// The same of policies that one principal has together.
-pub(crate) fn reach_of(documents: &[&Document]) -> Reach {
+pub fn reach_of(documents: &[&Document]) -> Reach {
     let all = || documents.iter().flat_map(|document| &document.statements);
     let admin = all().any(|statement| {
         statement.is_allow()

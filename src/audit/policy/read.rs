@@ -80,6 +80,8 @@ pub(super) struct Content {
     pub(super) policies: Vec<Found>,
     pub(super) roles: Vec<Role>,
     pub(super) profiles: Vec<Profile>,
+    /// Whether it is a template of CloudFormation, whose names are its own.
+    pub(super) is_template: bool,
     /// Policies that users or groups have, by id.
     pub(super) held: Vec<(String, Holder)>,
     /// What is in it and was not judged: line, resource, why.
@@ -131,6 +133,7 @@ fn of_nodes(nodes: &[Node]) -> Content {
     let mut content = Content::default();
     for node in nodes {
         if cloudformation::is_template(node) {
+            content.is_template = true;
             cloudformation::read(node, &mut content);
         } else if plan::is_plan(node) {
             plan::read(node, &mut content);

@@ -10,9 +10,8 @@ mod trust;
 
 use super::document::Document;
 use super::finding::Draft;
-use super::read::Holder;
 
-pub(super) use admit::{Admission, admission};
+pub(super) use admit::admission;
 pub(super) use allowed::static_keys;
 pub(super) use trust::{Surroundings, judge as judge_trust};
 
@@ -49,14 +48,11 @@ pub const RULES: &[&str] = &[
 ];
 
 /// Judges what a principal may do.
-pub(super) fn judge_identity(document: &Document, holder: Holder) -> Vec<Draft> {
+pub(super) fn judge_identity(document: &Document) -> Vec<Draft> {
     let mut drafts = judge_form(document);
     drafts.extend(form::identity(document));
     drafts.extend(allowed::judge(document));
     drafts.extend(escalation::judge(document));
-    if matches!(holder, Holder::Group | Holder::User) {
-        drafts.extend(static_keys(&[document]));
-    }
     drafts
 }
 

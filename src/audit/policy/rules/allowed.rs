@@ -8,7 +8,8 @@ use crate::audit::files::Severity;
 use crate::text::quoted;
 
 /// Services whose every action gives permissions away.
-const OF_PERMISSIONS: [&str; 7] = ["iam", "identitystore", "kms", "organizations", "rolesanywhere", "sso", "sts"];
+const OF_PERMISSIONS: [&str; 7] =
+    ["iam", "identitystore", "kms", "organizations", "rolesanywhere", "sso", "sts"];
 
 /// Beginnings of actions that look and change nothing; the second ones read what is inside too.
 const LISTING: [&str; 2] = ["Describe", "List"];
@@ -52,7 +53,10 @@ fn not_resource(statement: &Statement, names: &Names) -> Draft {
         "policy-not-resource",
         Severity::High,
         names.line,
-        format!("NotResource with Allow: every resource but {}, those of later included", listed(&names.items)),
+        format!(
+            "NotResource with Allow: every resource but {}, those of later included",
+            listed(&names.items)
+        ),
         "name what is meant by \"Resource\", or deny the exception by \"Effect\": \"Deny\"",
     )
     .of(statement)
@@ -70,7 +74,9 @@ fn action(statement: &Statement, item: &Item) -> Option<Draft> {
     let width = statement.width();
     if is_everything(name) {
         let (rule, severity, says) = match width {
-            Width::All => ("policy-admin", Severity::Critical, "every action on everything: this is an administrator"),
+            Width::All => {
+                ("policy-admin", Severity::Critical, "every action on everything: this is an administrator")
+            }
             Width::Type | Width::Some => (
                 "policy-action-wildcard",
                 Severity::High,
@@ -78,7 +84,9 @@ fn action(statement: &Statement, item: &Item) -> Option<Draft> {
             ),
         };
         let change = "\"Action\": name the actions that are used, such as \"s3:GetObject\"; service last accessed data shows them";
-        return Some(Draft::new(rule, severity, item.line, format!("{}: {says}", quoted(name)), change).of(statement));
+        return Some(
+            Draft::new(rule, severity, item.line, format!("{}: {says}", quoted(name)), change).of(statement),
+        );
     }
     if let Some(service) = whole_service(name) {
         let gives = OF_PERMISSIONS.iter().any(|known| known.eq_ignore_ascii_case(service));
@@ -92,7 +100,10 @@ fn action(statement: &Statement, item: &Item) -> Option<Draft> {
             "{}: every action of {service}{permissions}, deleting and those that AWS adds later included",
             quoted(name)
         );
-        let change = format!("\"Action\": name those of {service} that are used, such as \"{service}:{}\"", example(service));
+        let change = format!(
+            "\"Action\": name those of {service} that are used, such as \"{service}:{}\"",
+            example(service)
+        );
         return Some(Draft::new("policy-service-wildcard", severity, item.line, says, change).of(statement));
     }
     prefix(statement, item, width)
@@ -121,11 +132,19 @@ fn prefix(statement: &Statement, item: &Item, width: Width) -> Option<Draft> {
     let (service, pattern) = (service.trim(), pattern.trim());
     if service.contains(['*', '?']) {
         let says = format!("{}: services are meant whose names are not written down", quoted(&item.text));
-        let draft = Draft::new("policy-action-wildcard", Severity::Medium, item.line, says, "\"Action\": name the service");
+        let draft = Draft::new(
+            "policy-action-wildcard",
+            Severity::Medium,
+            item.line,
+            says,
+            "\"Action\": name the service",
+        );
         return Some(draft.of(statement));
     }
     let begins = |words: &[&str]| {
-        words.iter().any(|word| pattern.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+        words
+            .iter()
+            .any(|word| pattern.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
     };
     if begins(&LISTING) {
         return None;
@@ -137,10 +156,16 @@ fn prefix(statement: &Statement, item: &Item, width: Width) -> Option<Draft> {
     }
     let meant = match pattern.split_once('*') {
         Some((start, "")) => format!("every action of {service} whose name begins with {}", quoted(start)),
-        Some(("", end)) if !end.contains('*') => format!("every action of {service} whose name ends with {}", quoted(end)),
+        Some(("", end)) if !end.contains('*') => {
+            format!("every action of {service} whose name ends with {}", quoted(end))
+        }
         Some(_) | None => format!("every action of {service} whose name is like {}", quoted(pattern)),
     };
-    let what = if reads { "what they read may be content and not only settings" } else { "those that AWS adds later included" };
+    let what = if reads {
+        "what they read may be content and not only settings"
+    } else {
+        "those that AWS adds later included"
+    };
     let severity = if is_wide && !reads { Severity::Medium } else { Severity::Low };
     let says = format!("{}: {meant}, {what}", quoted(&item.text));
     let change = format!("\"Action\": name those of {service} that are used");
@@ -162,10 +187,18 @@ fn any_resource(statement: &Statement, actions: &Names) -> Option<Draft> {
     let service = first.text.split(':').next().unwrap_or_default();
     // Where a log goes is written by what AWS runs, and read by whoever may.
     let severity = if service.eq_ignore_ascii_case("logs") { Severity::Low } else { Severity::Medium };
-    let says = format!("Resource \"*\": {} on every resource of the account, though {} a resource", listed(&items), if items.len() == 1 { "it takes" } else { "they take" });
-    let change = format!("\"Resource\": the ARNs that are meant, such as \"arn:aws:{service}:REGION:ACCOUNT:NAME\"; actions that take none go into a statement of their own");
+    let says = format!(
+        "Resource \"*\": {} on every resource of the account, though {} a resource",
+        listed(&items),
+        if items.len() == 1 { "it takes" } else { "they take" }
+    );
+    let change = format!(
+        "\"Resource\": the ARNs that are meant, such as \"arn:aws:{service}:REGION:ACCOUNT:NAME\"; actions that take none go into a statement of their own"
+    );
     let change = if service.eq_ignore_ascii_case("s3") {
-        String::from("\"Resource\": the ARNs that are meant, such as \"arn:aws:s3:::BUCKET/*\"; actions that take none go into a statement of their own")
+        String::from(
+            "\"Resource\": the ARNs that are meant, such as \"arn:aws:s3:::BUCKET/*\"; actions that take none go into a statement of their own",
+        )
     } else {
         change
     };
@@ -177,18 +210,33 @@ fn pass_role(statement: &Statement, actions: &Names) -> Option<Draft> {
         return None;
     }
     let is_pass_role = |item: &&Item| {
-        stands_for(&item.text, "iam:PassRole") && !is_everything(&item.text) && whole_service(&item.text).is_none()
+        stands_for(&item.text, "iam:PassRole")
+            && !is_everything(&item.text)
+            && whole_service(&item.text).is_none()
     };
     let item = actions.items.iter().find(is_pass_role)?;
     let to = statement.conditions.iter().find(|condition| {
-        condition.is_on("iam:PassedToService") && !condition.is_negated() && condition.values.iter().all(|value| value.text != "*")
+        condition.is_on("iam:PassedToService")
+            && !condition.is_negated()
+            && condition.values.iter().all(|value| value.text != "*")
     });
     if statement.has_unknown_condition {
         return None;
     }
     let (severity, says) = match to {
-        Some(to) => (Severity::Medium, format!("iam:PassRole on every role: an administrator's too can be handed to {}", listed(&to.values))),
-        None => (Severity::High, String::from("iam:PassRole on every role: an administrator's too can be handed to any service, and used there")),
+        Some(to) => (
+            Severity::Medium,
+            format!(
+                "iam:PassRole on every role: an administrator's too can be handed to {}",
+                listed(&to.values)
+            ),
+        ),
+        None => (
+            Severity::High,
+            String::from(
+                "iam:PassRole on every role: an administrator's too can be handed to any service, and used there",
+            ),
+        ),
     };
     let change = "\"Resource\": \"arn:aws:iam::ACCOUNT:role/NAME\", with \"Condition\": {\"StringEquals\": {\"iam:PassedToService\": \"ec2.amazonaws.com\"}}";
     Some(Draft::new("policy-pass-role", severity, item.line, says, change).of(statement))
@@ -210,7 +258,10 @@ pub(in super::super) fn static_keys(documents: &[&Document]) -> Vec<Draft> {
         statement.is_deny()
             && statement.width() == Width::All
             && says_from_where(statement, true)
-            && statement.actions.as_ref().is_some_and(|names| names.items.iter().any(|item| is_everything(&item.text)))
+            && statement
+                .actions
+                .as_ref()
+                .is_some_and(|names| names.items.iter().any(|item| is_everything(&item.text)))
     });
     if denies_elsewhere {
         return Vec::new();

@@ -39,7 +39,9 @@ fn operator(condition: &Condition) -> Option<Draft> {
     let hint = same.or_else(|| nearest(bare, Operator::names()));
     let change = match hint {
         Some(known) => format!("write {known}"),
-        None => String::from("write one of IAM's operators, such as StringEquals, StringLike, ArnLike, IpAddress or Bool"),
+        None => String::from(
+            "write one of IAM's operators, such as StringEquals, StringLike, ArnLike, IpAddress or Bool",
+        ),
     };
     let says = if name.eq_ignore_ascii_case("NullIfExists") {
         String::from("NullIfExists: Null asks whether the key is there, and cannot be IfExists")
@@ -60,8 +62,12 @@ fn key(condition: &Condition) -> Option<Draft> {
     let Some((prefix, _)) = key.split_once(':') else {
         let known = keys::GLOBAL.iter().filter_map(|known| known.strip_prefix("aws:"));
         let hint = nearest(key, known).map(|name| format!("write aws:{name}"));
-        let change = hint.unwrap_or_else(|| String::from("write it with its service, such as aws:SourceIp or s3:prefix"));
-        return draft(format!("{} is no condition key: each has its service before a colon", quoted(key)), change);
+        let change = hint
+            .unwrap_or_else(|| String::from("write it with its service, such as aws:SourceIp or s3:prefix"));
+        return draft(
+            format!("{} is no condition key: each has its service before a colon", quoted(key)),
+            change,
+        );
     };
     if !prefix.eq_ignore_ascii_case("aws") || keys::is_known(key) {
         return None;
@@ -75,7 +81,13 @@ fn key(condition: &Condition) -> Option<Draft> {
         (None, Some(near)) => format!("write {near}"),
         (None, None) => String::from("write one of the global keys of IAM's page, or take the condition out"),
     };
-    draft(format!("{} is no global condition key: no request has it, so that the condition is decided by its absence", quoted(key)), change)
+    draft(
+        format!(
+            "{} is no global condition key: no request has it, so that the condition is decided by its absence",
+            quoted(key)
+        ),
+        change,
+    )
 }
 
 /// Judges the values: is there one that can match?
@@ -84,7 +96,8 @@ fn values(condition: &Condition, operator: Operator) -> Option<Draft> {
     let wrong = known.iter().find_map(|item| Some((*item, misfit(condition, operator, &item.text)?)));
     let (item, (why, change)) = wrong?;
     let effect = if operator.negated { "is always met" } else { "never matches" };
-    let says = format!("{} {} {}: {why}, and so it {effect}", condition.operator, condition.key, quoted(&item.text));
+    let says =
+        format!("{} {} {}: {why}, and so it {effect}", condition.operator, condition.key, quoted(&item.text));
     Some(Draft::new("policy-value-never", Severity::High, item.line, says, change))
 }
 
@@ -95,11 +108,19 @@ fn misfit(condition: &Condition, operator: Operator, value: &str) -> Option<(Str
         Comparison::IpAddress => address(condition, value),
         Comparison::Null | Comparison::Bool => {
             let is_truth = ["true", "false"].iter().any(|known| known.eq_ignore_ascii_case(value));
-            if is_truth || has_variable { None } else { of("it is not true or false", "write \"true\" or \"false\"") }
+            if is_truth || has_variable {
+                None
+            } else {
+                of("it is not true or false", "write \"true\" or \"false\"")
+            }
         }
         Comparison::Numeric(_) => {
             let is_number = value.trim().parse::<f64>().is_ok_and(f64::is_finite);
-            if is_number || has_variable { None } else { of("it is no number", "write a number, such as \"3600\"") }
+            if is_number || has_variable {
+                None
+            } else {
+                of("it is no number", "write a number, such as \"3600\"")
+            }
         }
         Comparison::Date(_) => {
             if is_date(value) || has_variable {
@@ -109,13 +130,23 @@ fn misfit(condition: &Condition, operator: Operator, value: &str) -> Option<(Str
             }
         }
         Comparison::Arn => {
-            let is_arn = value == "*" || value.starts_with("arn:") && value.split(':').count() >= 6 || value.starts_with("arn:*") || has_variable;
-            if is_arn || value.starts_with('*') { None } else { of("it is no ARN", "write the ARN with its six parts, arn:aws:SERVICE:REGION:ACCOUNT:NAME") }
+            let is_arn = value == "*"
+                || value.starts_with("arn:") && value.split(':').count() >= 6
+                || value.starts_with("arn:*")
+                || has_variable;
+            if is_arn || value.starts_with('*') {
+                None
+            } else {
+                of("it is no ARN", "write the ARN with its six parts, arn:aws:SERVICE:REGION:ACCOUNT:NAME")
+            }
         }
         Comparison::Text | Comparison::TextAnyCase | Comparison::TextLike => {
             let is_address = condition.is_on("aws:SourceIp") || condition.is_on("aws:VpcSourceIp");
             if is_address && value.contains('/') {
-                return of("the address is compared letter by letter, and no address has a slash", "write IpAddress or NotIpAddress in the place of the operator");
+                return of(
+                    "the address is compared letter by letter, and no address has a slash",
+                    "write IpAddress or NotIpAddress in the place of the operator",
+                );
             }
             None
         }
@@ -132,11 +163,17 @@ fn address(condition: &Condition, value: &str) -> Option<(String, String)> {
         None => (value, None),
     };
     let Ok(address) = base.parse::<IpAddr>() else {
-        return Some((String::from("it is no address"), String::from("write a network, such as \"203.0.113.0/24\"")));
+        return Some((
+            String::from("it is no address"),
+            String::from("write a network, such as \"203.0.113.0/24\""),
+        ));
     };
     let most = if address.is_ipv4() { 32 } else { 128 };
     if length.is_some_and(|length| length.parse::<u32>().map_or(true, |bits| bits > most)) {
-        return Some((format!("behind the slash it is 0 to {most}"), String::from("write a network, such as \"203.0.113.0/24\"")));
+        return Some((
+            format!("behind the slash it is 0 to {most}"),
+            String::from("write a network, such as \"203.0.113.0/24\""),
+        ));
     }
     let IpAddr::V4(address) = address else { return None };
     // Through a VPC's endpoint a request has no aws:SourceIp, and from elsewhere a public one.
@@ -151,7 +188,9 @@ fn address(condition: &Condition, value: &str) -> Option<(String, String)> {
 /// Reads what IAM takes as a date: ISO 8601, a day alone too, or seconds since 1970.
 fn is_date(text: &str) -> bool {
     let is_day = text.len() == 10 && Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")).is_some();
-    let is_minute = text.len() == 17 && text.ends_with('Z') && Timestamp::parse_rfc3339(&format!("{}:00Z", &text[..16])).is_some();
+    let is_minute = text.len() == 17
+        && text.ends_with('Z')
+        && Timestamp::parse_rfc3339(&format!("{}:00Z", &text[..16])).is_some();
     is_day || is_minute || text.parse::<i64>().is_ok() || Timestamp::parse_rfc3339(text).is_some()
 }
 
@@ -161,12 +200,24 @@ fn literal(condition: &Condition, operator: Operator) -> Option<Draft> {
         return None;
     }
     // `${*}` is how a star is written that stands for itself.
-    let item = condition.values.iter().find(|item| !item.is_unknown() && item.text.replace("${*}", "").contains('*'))?;
+    let item = condition
+        .values
+        .iter()
+        .find(|item| !item.is_unknown() && item.text.replace("${*}", "").contains('*'))?;
     let like = condition.operator.replace("EqualsIgnoreCase", "Like").replace("Equals", "Like");
     let effect = if operator.negated { "is met by everything" } else { "matches nothing" };
-    let says = format!("{} {} {}: with this operator * is a star and no wildcard, and so it {effect}", condition.operator, condition.key, quoted(&item.text));
+    let says = format!(
+        "{} {} {}: with this operator * is a star and no wildcard, and so it {effect}",
+        condition.operator,
+        condition.key,
+        quoted(&item.text)
+    );
     let change = if condition.is_on("aws:SourceArn") || condition.is_on("aws:PrincipalArn") {
-        format!("write {} in the place of {}", if operator.negated { "ArnNotLike" } else { "ArnLike" }, condition.operator)
+        format!(
+            "write {} in the place of {}",
+            if operator.negated { "ArnNotLike" } else { "ArnLike" },
+            condition.operator
+        )
     } else {
         format!("write {like} in the place of {}, or the whole value", condition.operator)
     };
@@ -179,11 +230,14 @@ fn absent(statement: &Statement, condition: &Condition, operator: Operator) -> O
     let name = condition.operator.as_str();
     let says_true = |expected: bool| {
         let text = if expected { "true" } else { "false" };
-        condition.values.iter().all(|item| item.text.eq_ignore_ascii_case(text)) && !condition.values.is_empty()
+        condition.values.iter().all(|item| item.text.eq_ignore_ascii_case(text))
+            && !condition.values.is_empty()
     };
     let is_asked_for = |expected: &str| {
         statement.conditions.iter().any(|other| {
-            other.operator == "Null" && other.is_on(&condition.key) && other.values.iter().all(|item| item.text.eq_ignore_ascii_case(expected))
+            other.operator == "Null"
+                && other.is_on(&condition.key)
+                && other.values.iter().all(|item| item.text.eq_ignore_ascii_case(expected))
         })
     };
     let of_mfa = condition.is_on("aws:MultiFactorAuthPresent") && operator.comparison == Comparison::Bool;
@@ -208,8 +262,14 @@ fn absent(statement: &Statement, condition: &Condition, operator: Operator) -> O
     // The keys of a request's tags are meant this way: a request without tags is to be allowed.
     let is_usual = condition.is_on("aws:TagKeys") || condition.is_below("aws:RequestTag/");
     if operator.quantifier == Quantifier::All && statement.is_allow() && !is_usual && !is_asked_for("false") {
-        let says = format!("{name} {}: holds where the request does not have the key, and so allows then", condition.key);
-        let change = format!("write ForAnyValue in the place of ForAllValues, or add \"Null\": {{\"{}\": \"false\"}}", condition.key);
+        let says = format!(
+            "{name} {}: holds where the request does not have the key, and so allows then",
+            condition.key
+        );
+        let change = format!(
+            "write ForAnyValue in the place of ForAllValues, or add \"Null\": {{\"{}\": \"false\"}}",
+            condition.key
+        );
         return Some(Draft::new(RULE, Severity::Medium, condition.line, says, change));
     }
     None

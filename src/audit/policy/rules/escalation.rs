@@ -21,14 +21,17 @@ pub(super) fn judge(document: &Document) -> Vec<Draft> {
     }
     let drafts = by_statement.into_iter().filter_map(|(number, paths)| {
         let statement = document.statements.iter().find(|statement| statement.number == number)?;
-        let told: Vec<String> = paths.iter().take(NAMED).map(|path| format!("{} {}", path.name(), path.gives)).collect();
+        let told: Vec<String> =
+            paths.iter().take(NAMED).map(|path| format!("{} {}", path.name(), path.gives)).collect();
         let more = paths.len().saturating_sub(NAMED);
         let more = if more > 0 { format!("; and {more} more ways") } else { String::new() };
         let first = paths.first()?;
         let action = first.actions.last()?;
         let line = statement.actions.as_ref().map_or(statement.line, |names| names.line);
         let change = match *action {
-            "sts:AssumeRole" => String::from("\"Resource\": the roles that are meant, \"arn:aws:iam::ACCOUNT:role/NAME\""),
+            "sts:AssumeRole" => {
+                String::from("\"Resource\": the roles that are meant, \"arn:aws:iam::ACCOUNT:role/NAME\"")
+            }
             action => format!("take {action} out, or name in \"Resource\" what it may be done to"),
         };
         let severity = if paths.iter().all(|path| is_weak(path)) { Severity::Medium } else { Severity::High };

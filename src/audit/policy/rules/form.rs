@@ -87,12 +87,18 @@ pub(super) fn identity(document: &Document) -> Vec<Draft> {
         }
         for item in statement.actions.iter().flat_map(|names| &names.items) {
             if !item.is_unknown() && !is_action(&item.text) {
-                refuse(item.line, format!("has the action {}, and an action is service:Name", quoted(&item.text)));
+                refuse(
+                    item.line,
+                    format!("has the action {}, and an action is service:Name", quoted(&item.text)),
+                );
             }
         }
         for item in statement.resources.iter().flat_map(|names| &names.items) {
             if !item.is_unknown() && !is_resource(&item.text) {
-                refuse(item.line, format!("has the resource {}, which is no ARN and not *", quoted(&item.text)));
+                refuse(
+                    item.line,
+                    format!("has the resource {}, which is no ARN and not *", quoted(&item.text)),
+                );
             }
         }
     }

@@ -64,7 +64,10 @@ pub(super) const GLOBAL: &[&str] = &[
 /// Tells whether a key is one of them. Case does not count.
 pub(super) fn is_known(key: &str) -> bool {
     GLOBAL.iter().any(|known| match known.strip_suffix('/') {
-        Some(_) => key.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known)) && key.len() > known.len(),
+        Some(_) => {
+            key.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known))
+                && key.len() > known.len()
+        }
         None => known.eq_ignore_ascii_case(key),
     })
 }
