@@ -77,6 +77,9 @@ pub(crate) const NONE: &[Numbers] = &[
         "what is usual, by which something is judged or told",
         &[
             ("src/audit/files/archive.rs", "UNSUSPICIOUS"),
+            ("src/audit/policy/rules/admit.rs", "LONGEST_NAME"),
+            ("src/audit/policy/rules/admit.rs", "PREFIXED_NAME"),
+            ("src/audit/policy/rules/escalation.rs", "NAMED"),
             ("src/audit/files/look.rs", "BARREN_EDGE"),
             ("src/audit/files/look.rs", "INDENT"),
             ("src/audit/files/look.rs", "LEAST_FUEL"),
