@@ -3,6 +3,8 @@
 //! This is no judge of requests, which [`crate::policy`] is. It keeps what that one drops: lines, what is malformed, and what
 //! is not known yet.
 
+use std::collections::HashSet;
+
 use super::node::{HOLE, Node, Value};
 
 /// A policy.
@@ -148,14 +150,13 @@ impl Document {
     }
 
     fn repeated_sids(&mut self) {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         let mut told = Vec::new();
         for statement in &self.statements {
             let Some(sid) = statement.sid.as_deref().filter(|sid| !sid.contains(HOLE)) else { continue };
-            if seen.contains(&sid) {
+            if !seen.insert(sid) {
                 told.push((statement.line, format!("the Sid {} is there twice", crate::text::quoted(sid))));
             }
-            seen.push(sid);
         }
         self.faults.extend(told);
     }
