@@ -101,6 +101,8 @@ const COMMANDS: &[&Spec] = &[
     &pki::list::SPEC,
     &audit::FILES,
     &audit::iam::SPEC,
+    &audit::policy::SPEC,
+    &audit::trust::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -109,14 +111,10 @@ const COMMANDS: &[&Spec] = &[
 ];
 
 /// The commands that are planned, and what works instead today.
-const LATER: &[(&str, &str)] = &[
-    ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
-    ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
-    (
-        "migrate",
-        "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
-    ),
-];
+const LATER: &[(&str, &str)] = &[(
+    "migrate",
+    "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
+)];
 
 /// The name that the program was called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -317,6 +315,8 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::aws_file::IDS,
         crate::audit::files::IDS,
         crate::audit::iam::IDS,
+        crate::audit::policy::IDS,
+        crate::audit::policy::RULES,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,

@@ -28,7 +28,7 @@ pub(super) const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process", "exec", "env", "serve", "update", "whoami"]),
     ("Set up", &["advise", "setup", "configure", "doctor"]),
     ("What is kept", &["status", "cache list", "cache clear"]),
-    ("Static keys", &["audit files", "audit iam"]),
+    ("Static keys and policies", &["audit files", "audit iam", "audit policy", "audit trust"]),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (

@@ -91,7 +91,6 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         "the certificate is in the store of a Windows host, which no test has",
         &["configure/from-official-store"],
     ),
-    ("it names the command that a later version has", &["parliament and cloudsplaining find"]),
 ];
 
 /// What is listed, of hints or of the names of cases.

@@ -301,6 +301,45 @@ pub(crate) const IAM: &[Limit] = &[
     ),
 ];
 
+pub(crate) const AUDIT_POLICY: &[Limit] = &[
+    limit("src/audit/policy/read.rs", &["FILE_LIMIT"], Octets, "one file", "told, and exit status 2"),
+    limit(
+        "src/audit/policy/read.rs",
+        &["TEXT_LIMIT"],
+        Octets,
+        "one file in YAML or in Terraform's language",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/node.rs",
+        &["DEEPEST"],
+        Of("levels"),
+        "lists and maps inside of each other",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/read/yaml.rs",
+        &["MOST_NODES"],
+        Of("values"),
+        "one file in YAML, with what its aliases repeat",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/source.rs",
+        &["MOST_FILES"],
+        Of("files"),
+        "one folder",
+        "told, and exit status 2; the first ones are judged",
+    ),
+    limit(
+        "src/audit/policy/source.rs",
+        &["DEEPEST_FOLDER"],
+        Of("levels"),
+        "folders inside of each other",
+        "deeper ones are not read",
+    ),
+];
+
 pub(crate) const AUDIT: &[Limit] = &[
     limit(
         "src/audit/files/scan.rs",
