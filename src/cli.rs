@@ -24,6 +24,7 @@ mod keeping;
 mod lists;
 mod log;
 mod man;
+mod migrate;
 mod output;
 #[cfg(feature = "pki")]
 mod passphrase;
@@ -103,6 +104,11 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
     &audit::FILES,
+    &migrate::switch::SPEC,
+    &migrate::verify::SPEC,
+    &migrate::deactivate::SPEC,
+    &migrate::rollback::SPEC,
+    &migrate::status::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
@@ -115,10 +121,6 @@ const LATER: &[(&str, &str)] = &[
     ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
     ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
     ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
-    (
-        "migrate",
-        "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
-    ),
 ];
 
 /// The name that the program was called by.

@@ -10,8 +10,8 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | [`cli`] | arguments, settings and streams; one file a command |
-//! | 8 | [`advise`], [`audit`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
-//! | 7 | [`configure`], [`provider`], [`explain`] | profiles of AWS's files that start this program; one session for a thousand calls; why AWS refused, as far as this host can see |
+//! | 8 | [`advise`], [`audit`], [`credential_process`], [`credentials_file`], [`doctor`], [`mod@exec`], [`inspect`], [`migrate`], `pki`, [`server`], [`setup`], [`shell_env`], [`via`] | the libraries of the commands; they do not know each other |
+//! | 7 | [`configure`], [`iam`], [`provider`], [`explain`] | profiles of AWS's files that start this program; what ends an access key; one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | [`session`], [`sts`] | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | [`http`] | sending; takes signed requests and nothing else |
 //! | 4 | [`signing`] | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
@@ -68,10 +68,12 @@ pub mod env;
 pub mod exec;
 pub mod explain;
 pub mod http;
+pub mod iam;
 pub mod identity;
 pub mod ini;
 pub mod inspect;
 pub mod manual;
+pub mod migrate;
 #[cfg(feature = "pki")]
 pub mod pki;
 pub mod policy;

@@ -28,7 +28,17 @@ pub(super) const PURPOSES: &[(&str, &[&str])] = &[
     ("Credentials", &["credential-process", "exec", "env", "serve", "update", "whoami"]),
     ("Set up", &["advise", "setup", "configure", "doctor"]),
     ("What is kept", &["status", "cache list", "cache clear"]),
-    ("Static keys", &["audit files"]),
+    (
+        "Static keys",
+        &[
+            "audit files",
+            "migrate switch",
+            "migrate verify",
+            "migrate deactivate",
+            "migrate rollback",
+            "migrate status",
+        ],
+    ),
     ("Look before you sign", &["inspect", "read-certificate-data", "sign-string"]),
     ("Try it without AWS", &["demo", "simulate"]),
     (
