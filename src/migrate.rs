@@ -18,11 +18,11 @@ pub mod backup;
 pub mod change;
 pub mod error;
 pub mod files;
-
+pub mod policy;
 pub mod rollback;
 pub mod state;
 pub mod store;
-
+pub mod summary;
 pub mod switch;
 
 pub use error::{IDS, MigrateError};

@@ -40,6 +40,7 @@ pub use error::{AuditError, IDS};
 pub use html::page;
 pub use key_id::{Kind, RULES, account_of};
 pub use progress::Progress;
+pub use record::host;
 pub use report::{
     Audience, Finding, GitPlace, LeftOut, LookedAt, PassedOver, ProcessPlace, Report, Severity, read_reports,
 };

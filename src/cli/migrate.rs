@@ -1,13 +1,13 @@
 //! `migrate`: takes one static access key to a profile that starts this program, step by step, and back.
 
 pub(super) mod deactivate;
-
+pub(super) mod delete;
 mod operator;
-
+pub(super) mod plan;
 pub(super) mod rollback;
 mod session;
 pub(super) mod status;
-
+pub(super) mod summary;
 pub(super) mod switch;
 pub(super) mod verify;
 
