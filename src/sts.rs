@@ -99,7 +99,8 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let answer = self.call(credentials.into(), life(credentials), Operation::Identity, Vec::new()).await?;
+        let answer =
+            self.call(credentials.into(), life(credentials), Operation::Identity, Vec::new()).await?;
         read_identity(&answer.0)
     }
 
@@ -129,7 +130,9 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Granted, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
-        let (answer, clock_offset) = self.call((&first.credentials).into(), life(&first.credentials), Operation::Role(request), form).await?;
+        let (answer, clock_offset) = self
+            .call((&first.credentials).into(), life(&first.credentials), Operation::Role(request), form)
+            .await?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
         let user = result.and_then(|result| result.inside("AssumedRoleUser"));
         let assumed_role_arn = user
@@ -166,7 +169,9 @@ impl<T: Transport> Sts<'_, T> {
         length: Option<Duration>,
     ) -> Result<Granted, StsError> {
         let form = scope.parameters(length);
-        let (answer, clock_offset) = self.call((&first.credentials).into(), life(&first.credentials), Operation::Scope(scope), form).await?;
+        let (answer, clock_offset) = self
+            .call((&first.credentials).into(), life(&first.credentials), Operation::Scope(scope), form)
+            .await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetScopedCredentialsResult"));
         let session = result.and_then(|result| result.inside("SessionInfo"));
@@ -273,14 +278,12 @@ impl<T: Transport> Sts<'_, T> {
 
 /// Reads the answer of GetCallerIdentity.
 fn read_identity(answer: &Response) -> Result<CallerIdentity, StsError> {
-    let result =
-        xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
+    let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
     let read = |member| result.as_ref().and_then(|result| result.text(member));
     let account = read("Account")
         .filter(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
         .ok_or(StsError::Malformed { member: "Account" })?;
-    let arn =
-        read("Arn").and_then(|arn| arn.parse().ok()).ok_or(StsError::Malformed { member: "Arn" })?;
+    let arn = read("Arn").and_then(|arn| arn.parse().ok()).ok_or(StsError::Malformed { member: "Arn" })?;
     let user_id = read("UserId")
         .filter(|id| (1..=256).contains(&id.len()))
         .ok_or(StsError::Malformed { member: "UserId" })?;

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use super::Invocation;
 use super::report::Failure;
 use super::settings::table::{Kind, Setting};
-use crate::identity::{self, IdentitySource, Input};
+use crate::identity::{self, IdentitySource, Input, PasswordSource, TpmSettings};
 use crate::migrate::MigrateError;
-use crate::migrate::backup::{Backup, Keys};
+use crate::migrate::backup::{Backup, IdentityKey, Keys};
 use crate::migrate::state::State;
 use crate::migrate::store::{Store, is_key_id};
 use crate::private_file::{self, KeyFilePolicy, ReadError, ReadRefusal};
@@ -37,8 +37,11 @@ const BACKUP_KEY: Setting = Setting::flag(
     "the private key that the identity had when the backup was made",
 );
 const NO_VERIFY: Setting = Setting::flag("no-verify", Kind::Boolean, "do not ask STS who the keys are");
-const OTHER_ACCOUNT: Setting =
-    Setting::flag("other-account", Kind::Boolean, "the session is of another account than the key, on purpose");
+const OTHER_ACCOUNT: Setting = Setting::flag(
+    "other-account",
+    Kind::Boolean,
+    "the session is of another account than the key, on purpose",
+);
 const YES: Setting = Setting::flag("yes", Kind::Boolean, "do it without asking");
 
 /// The longest password of a backup, in bytes.
@@ -87,23 +90,40 @@ fn one(mut states: Vec<State>, what: impl FnOnce() -> String) -> Result<State, M
 
 /// Returns the keys at hand that open a backup, or that one is made for: the identity's private key where it is a file, the one of
 /// `--backup-key`, and the password.
-fn keys(invocation: &Invocation<'_>, identity: &IdentitySource) -> Result<Keys, Failure> {
-    let env = invocation.env;
-    let mut keys = Keys::default();
-    let input = identity::key_input(identity, env)?;
-    let mut files = vec![];
-    if !is_device(&input) {
-        files.push(input);
+fn keys(invocation: &Invocation<'_>, identity: Option<&IdentitySource>) -> Result<Keys, Failure> {
+    let mut keys = Keys { password: password(invocation)?, ..Keys::default() };
+    if let Some(file) = invocation.typed.flag(BACKUP_KEY.name) {
+        let password = identity.map_or(PasswordSource::Prompt, |identity| identity.password.clone());
+        let lenient = identity.is_some_and(|identity| identity.allow_insecure_key_file);
+        keys.identities.extend(sealing_key(invocation, &Input::file(file), &password, None, lenient)?);
     }
-    files.extend(invocation.typed.flag(BACKUP_KEY.name).map(Input::file));
-    for input in files {
+    let Some(identity) = identity else { return Ok(keys) };
+    let own = identity::key_input(identity, invocation.env).map_err(Failure::from).and_then(|input| {
+        if is_device(&input) {
+            return Ok(None);
+        }
+        // A file may name a key in a TPM.
         let lenient = identity.allow_insecure_key_file;
-        let tpm = identity.tpm.as_ref();
-        let (key, _) = identity::load_private_key(&input, &identity.password, tpm, lenient, env)?;
-        keys.identities.extend(key.sealing_key()?.map(Into::into));
+        sealing_key(invocation, &input, &identity.password, identity.tpm.as_ref(), lenient)
+    });
+    match own {
+        Ok(own) => keys.identities.splice(0..0, own).for_each(drop),
+        // Another one may be what opens it: the identity may be broken by now.
+        Err(_) if !keys.is_empty() => {}
+        Err(failure) => return Err(failure),
     }
-    keys.password = password(invocation)?;
     Ok(keys)
+}
+
+fn sealing_key(
+    invocation: &Invocation<'_>,
+    input: &Input,
+    password: &PasswordSource,
+    tpm: Option<&TpmSettings>,
+    lenient: bool,
+) -> Result<Option<IdentityKey>, Failure> {
+    let (key, _) = identity::load_private_key(input, password, tpm, lenient, invocation.env)?;
+    Ok(key.sealing_key()?.map(Into::into))
 }
 
 /// Returns the keys at hand that open the backup of a migration; what it does not need is not asked for.
@@ -111,7 +131,7 @@ fn keys_of(
     invocation: &Invocation<'_>,
     store: &Store,
     state: &State,
-    identity: &IdentitySource,
+    identity: Option<&IdentitySource>,
 ) -> Result<Keys, Failure> {
     if let (Some(name), Some(password)) = (&state.backup, password(invocation)?)
         && Backup::read(&store.backup(&state.access_key_id, name))?.has_password()
@@ -135,8 +155,11 @@ fn password(invocation: &Invocation<'_>) -> Result<Option<Secret<String>>, Failu
     let policy = KeyFilePolicy { allow_insecure: false, credentials_directory };
     let (mut bytes, _) = private_file::read_key_file(file, &policy)?;
     if bytes.len() > PASSWORD_LIMIT {
-        return Err(ReadError { path: file.to_owned(), reason: ReadRefusal::TooLarge(PASSWORD_LIMIT as u64) }
-            .into());
+        return Err(ReadError {
+            path: file.to_owned(),
+            reason: ReadRefusal::TooLarge(PASSWORD_LIMIT as u64),
+        }
+        .into());
     }
     let wrong = |why: &str| MigrateError::Input { file: file.to_owned(), why: why.to_owned() };
     let text = String::from_utf8(std::mem::take(&mut *bytes));

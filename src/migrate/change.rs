@@ -46,11 +46,7 @@ impl std::fmt::Debug for Both<'_> {
 /// # Errors
 ///
 /// Fails if a section occurs twice, or if the line cannot be written.
-pub fn switched(
-    kind: Kind,
-    before: Both<'_>,
-    new_way: &NewWay<'_>,
-) -> Result<Zeroizing<Vec<u8>>, IniError> {
+pub fn switched(kind: Kind, before: Both<'_>, new_way: &NewWay<'_>) -> Result<Zeroizing<Vec<u8>>, IniError> {
     let mut content = Zeroizing::new(before.of(kind).to_vec());
     for profile in new_way.profiles {
         let own = section(kind, &content, profile)?;
@@ -227,14 +223,19 @@ mod tests {
         assert_eq!(back, text(CONFIG).replace("[default]\r\n", "[default]\r\noutput = text\r\n"));
         let new = text(&switched(Kind::Credentials, both(), &new_way(&profiles)).unwrap());
         let inside = new.replace("x = 1\n", "x = 2\n");
-        let back = text(&restored(Kind::Credentials, inside.as_bytes(), both(), &new_way(&profiles)).unwrap());
+        let back =
+            text(&restored(Kind::Credentials, inside.as_bytes(), both(), &new_way(&profiles)).unwrap());
         for line in ["x = 2", "aws_access_key_id = AKIA1", "aws_secret_access_key = canary/+=", "# a word"] {
             assert!(back.contains(line), "{back}");
         }
         // The whole profile: it is back.
         let without = new.replace("[b]\n\n", "");
-        let back = text(&restored(Kind::Credentials, without.as_bytes(), both(), &new_way(&profiles)).unwrap());
-        assert!(back.contains("[b]\naws_access_key_id = AKIA1\naws_secret_access_key = canary/+=\n"), "{back}");
+        let back =
+            text(&restored(Kind::Credentials, without.as_bytes(), both(), &new_way(&profiles)).unwrap());
+        assert!(
+            back.contains("[b]\naws_access_key_id = AKIA1\naws_secret_access_key = canary/+=\n"),
+            "{back}"
+        );
     }
 
     #[test]

@@ -112,7 +112,9 @@ pub enum MigrateError {
         session: String,
     },
     /// Nothing says where the state can be.
-    #[error("there is no lasting place for the state of a migration: HOME is not set, and this user has no home")]
+    #[error(
+        "there is no lasting place for the state of a migration: HOME is not set, and this user has no home"
+    )]
     Nowhere,
     /// There are no credentials of an operator.
     #[error("there are no credentials of an operator: {why}")]
@@ -322,7 +324,9 @@ impl Diagnostic for MigrateError {
                 "see what writes it into the file: that is what to replace, and this key is gone within hours"
             }
             Self::TooEarly { from, .. } => {
-                return Some(format!("run it again from {from} on, or choose another time with --after-days"));
+                return Some(format!(
+                    "run it again from {from} on, or choose another time with --after-days"
+                ));
             }
             Self::WhichKey(_) => "name one with --key-id",
         };

@@ -276,7 +276,9 @@ impl Files {
                     "it assumes {} with its own key, and no profile does that with a credential_process",
                     quoted(role)
                 ),
-                hint: String::from("move the key into a profile of its own, and name that with source_profile"),
+                hint: String::from(
+                    "move the key into a profile of its own, and name that with source_profile",
+                ),
                 profile,
                 file: path,
             });

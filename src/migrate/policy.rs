@@ -41,7 +41,8 @@ pub struct Reduced {
 ///
 /// Fails if it is no such document, or does not hold the user. The text says why.
 pub fn of_user(details: &Value, user: &str) -> Result<UserPolicies, String> {
-    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let named = |list: &[Value], member: &str, name: &str| {
         list.iter().find(|entry| entry.get(member).and_then(Value::as_str) == Some(name)).cloned()
     };
@@ -67,7 +68,9 @@ pub fn of_user(details: &Value, user: &str) -> Result<UserPolicies, String> {
             let arn = attached.get("PolicyArn").and_then(Value::as_str).unwrap_or("?");
             match named(&managed, "Arn", arn).as_ref().and_then(default_version) {
                 Some(version) => found.documents.push((format!("{arn} of {holder}"), document(&version)?)),
-                None => found.notes.push(format!("{arn} of {holder} is not in it: attach it to the role, or not")),
+                None => {
+                    found.notes.push(format!("{arn} of {holder} is not in it: attach it to the role, or not"))
+                }
             }
         }
     }
@@ -193,7 +196,9 @@ fn used_part(
             [] => notes.push(format!("left out, never used: {action} of {policy}")),
             [same] if same == action => {
                 if let Some(seen) = seen(action, accessed) {
-                    notes.push(format!("kept, with all that it stands for: {action} of {policy}; seen were {seen}"));
+                    notes.push(format!(
+                        "kept, with all that it stands for: {action} of {policy}; seen were {seen}"
+                    ));
                 }
             }
             several => notes.push(format!("narrowed: {action} of {policy} to {}", several.join(", "))),

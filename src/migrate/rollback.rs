@@ -1,5 +1,6 @@
 //! The way back: AWS's files as they were, from the backup.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::MigrateError;
@@ -11,7 +12,7 @@ use super::store::Store;
 use crate::aws_file::{AwsFile, Kind};
 use crate::clock::Clock;
 use crate::credentials::AccessKey;
-use crate::private_file::Edited;
+use crate::private_file::{Edited, WriteError};
 
 /// Which way a profile works at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub fn is_untouched(state: &State) -> Result<bool, MigrateError> {
             Kind::Config => &files.config,
             Kind::Credentials => &files.credentials,
         };
-        sha256(&content.octets) == changed.before_sha256
+        content.exists == changed.existed && sha256(&content.octets) == changed.before_sha256
     }))
 }
 
@@ -139,12 +140,7 @@ impl Opened {
 /// # Errors
 ///
 /// Fails if a file cannot be written. The state then says that it was interrupted, and the same call goes on.
-pub fn run(
-    state: &mut State,
-    store: &Store,
-    clock: &dyn Clock,
-    opened: &Opened,
-) -> Result<(), MigrateError> {
+pub fn run(state: &mut State, store: &Store, clock: &dyn Clock, opened: &Opened) -> Result<(), MigrateError> {
     state.phase = Phase::RollingBack;
     store.save(state)?;
     // The keys first: as soon as they are there, they win.
@@ -191,15 +187,14 @@ fn restore(state: &State, kind: Kind, opened: &Opened) -> Result<(), MigrateErro
             restored(kind, current, opened.both(), &new_way).map_err(|error| file.refused(error))?;
         Ok(if *content == *current { Edited::Unchanged(()) } else { Edited::Content(content, ()) })
     })?;
-    if !existed && file.read()?.is_empty() {
-        // It was not there, and nobody has written to it since.
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let why = error.to_string();
-                Err(crate::private_file::WriteError { path: path.clone(), why }.into())
-            }
-            Ok(()) | Err(_) => Ok(()),
-        };
+    if *existed || !file.read()?.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // It was not there, and nobody has written to it since.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(WriteError { path: path.clone(), why: error.to_string() }.into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -174,9 +174,8 @@ impl Store {
 }
 
 fn remove(path: &Path) -> Result<(), MigrateError> {
-    std::fs::remove_file(path).map_err(|error| {
-        private_file::WriteError { path: path.to_owned(), why: error.to_string() }.into()
-    })
+    std::fs::remove_file(path)
+        .map_err(|error| private_file::WriteError { path: path.to_owned(), why: error.to_string() }.into())
 }
 
 /// Tells whether a text has the form of an access key id, which is also the name of a folder here.

@@ -51,12 +51,18 @@ pub struct Switch<'a> {
 }
 
 /// What the files become.
-#[derive(Debug)]
 pub struct Outcome {
     /// The config file.
     pub config: Zeroizing<Vec<u8>>,
     /// The credentials file.
     pub credentials: Zeroizing<Vec<u8>>,
+}
+
+/// Shows nothing: what else is in the files may be secret.
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Outcome")
+    }
 }
 
 /// Returns what a switch makes of the files; nothing is written.
@@ -67,9 +73,8 @@ pub struct Outcome {
 pub fn outcome(files: &Files, profiles: &[String], target: &Target) -> Result<Outcome, MigrateError> {
     let before = Both { config: &files.config.octets, credentials: &files.credentials.octets };
     let new_way = NewWay { profiles, line: &target.line, region: &target.region };
-    let of = |kind, content: &Content| {
-        switched(kind, before, &new_way).map_err(|error| content.refused(error))
-    };
+    let of =
+        |kind, content: &Content| switched(kind, before, &new_way).map_err(|error| content.refused(error));
     Ok(Outcome {
         config: of(Kind::Config, &files.config)?,
         credentials: of(Kind::Credentials, &files.credentials)?,
@@ -137,10 +142,7 @@ impl Switch<'_> {
             before_sha256: sha256(&content.octets),
             after_sha256: sha256(after),
         };
-        vec![
-            of(&self.files.config, &outcome.config),
-            of(&self.files.credentials, &outcome.credentials),
-        ]
+        vec![of(&self.files.config, &outcome.config), of(&self.files.credentials, &outcome.credentials)]
     }
 
     /// Writes the backup, and reads it back: the key is taken away only from where it can be had again.

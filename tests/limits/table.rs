@@ -1,6 +1,6 @@
 //! The limits that a user can meet, and what happens beyond each.
 
-use super::commands::{AUDIT, DOCTOR, PKI, SERVE, SETUP};
+use super::commands::{AUDIT, DOCTOR, MIGRATE, PKI, SERVE, SETUP};
 use super::limit::Unit::{Octets, Of, Seconds, Time};
 use super::limit::{CHARACTERS, Limit, TOO_LARGE, limit};
 
@@ -13,6 +13,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
     ("`audit files`", AUDIT),
+    ("`migrate`", MIGRATE),
     ("`pki` and `simulate`", PKI),
     ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),

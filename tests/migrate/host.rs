@@ -31,7 +31,9 @@ pub(super) fn key_id(number: u8) -> String {
     const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: u64 = ((1 << 47) | (111_122_223_333 << 7)) << 2;
     let mut id = String::from("AKIA");
-    id.extend((0..10).map(|place| char::from(BASE32[usize::try_from(bits >> (45 - 5 * place)).unwrap() & 31])));
+    id.extend(
+        (0..10).map(|place| char::from(BASE32[usize::try_from(bits >> (45 - 5 * place)).unwrap() & 31])),
+    );
     let tail = b"QX7MNK".iter().map(|letter| char::from(*letter));
     id.extend(tail.take(5));
     id.push(char::from(BASE32[usize::from(number & 31)]));

@@ -81,7 +81,10 @@ fn without_a_person_or_yes_nothing_is_done() {
     let before = host.files();
     let run = host.migrate(&["switch", "new"]);
     assert_eq!(run.status, 2);
-    assert!(run.stderr.contains("[migrate-not-confirmed]") && run.stdout.contains("+credential_process"), "{run:?}");
+    assert!(
+        run.stderr.contains("[migrate-not-confirmed]") && run.stdout.contains("+credential_process"),
+        "{run:?}"
+    );
     assert_eq!(host.files(), before);
 }
 

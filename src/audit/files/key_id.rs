@@ -221,7 +221,9 @@ fn account(random: &[u8]) -> Option<String> {
 /// Returns the account that an access key id holds, twelve digits; ids of the old generation hold none.
 pub fn account_of(access_key_id: &str) -> Option<String> {
     let id = access_key_id.as_bytes();
-    let random = id.get(4..LENGTH).filter(|random| id.len() == LENGTH && random.iter().all(|c| value(*c).is_some()))?;
+    let random = id
+        .get(4..LENGTH)
+        .filter(|random| id.len() == LENGTH && random.iter().all(|c| value(*c).is_some()))?;
     account(random)
 }
 

@@ -105,7 +105,7 @@ fn old_key(
     state: &State,
     identity: &crate::identity::IdentitySource,
 ) -> Result<AccessKey, Failure> {
-    let keys = keys_of(invocation, store, state, identity)?;
+    let keys = keys_of(invocation, store, state, Some(identity))?;
     Ok(Opened::of(state, store, &keys)?.key(state)?)
 }
 

@@ -1,10 +1,10 @@
 //! The operator, who may change keys in IAM: whose credentials are taken, and what is printed for one who has them elsewhere.
 
+use super::super::Invocation;
 use super::super::report::Failure;
 use super::super::settings::Settings;
 use super::super::settings::session::SessionSettings;
 use super::super::settings::table::{Kind, Setting};
-use super::super::Invocation;
 use crate::clock::SystemClock;
 use crate::credentials::AccessKey;
 use crate::http::runtime::block_on;
@@ -20,11 +20,8 @@ pub(super) const OPERATOR_PROFILE: Setting = Setting::flag(
     Kind::Text("PROFILE"),
     "do it in IAM with the keys of this AWS profile",
 );
-pub(super) const OPERATOR_ENV: Setting = Setting::flag(
-    "operator-env",
-    Kind::Boolean,
-    "do it in IAM with AWS_ACCESS_KEY_ID and its companions",
-);
+pub(super) const OPERATOR_ENV: Setting =
+    Setting::flag("operator-env", Kind::Boolean, "do it in IAM with AWS_ACCESS_KEY_ID and its companions");
 pub(super) const IAM_ENDPOINT: Setting =
     Setting::flag("iam-endpoint", Kind::Text("URL"), "call IAM at this address instead of the partition's");
 
@@ -70,7 +67,9 @@ pub(super) fn named(
     if key.access_key_id == access_key_id {
         return Err(MigrateError::Operator {
             why: format!("{access_key_id} is the key itself"),
-            hint: String::from("give those of somebody else: a key that ends itself cannot be brought back by itself"),
+            hint: String::from(
+                "give those of somebody else: a key that ends itself cannot be brought back by itself",
+            ),
         }
         .into());
     }
@@ -107,11 +106,12 @@ fn of_variables(invocation: &Invocation<'_>) -> Result<AccessKey, Failure> {
     let text = |name: &str| invocation.env.var(name).ok().flatten().filter(|text| !text.is_empty());
     let missing = |why: &str| MigrateError::Operator {
         why: why.to_owned(),
-        hint: String::from("set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN"),
+        hint: String::from(
+            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a session, AWS_SESSION_TOKEN",
+        ),
     };
     let id = text("AWS_ACCESS_KEY_ID").ok_or_else(|| missing("AWS_ACCESS_KEY_ID is not set"))?;
-    let secret =
-        text("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY is not set"))?;
+    let secret = text("AWS_SECRET_ACCESS_KEY").ok_or_else(|| missing("AWS_SECRET_ACCESS_KEY is not set"))?;
     let token = text("AWS_SESSION_TOKEN");
     Ok(AccessKey::new(&id, &secret, token.as_deref())
         .map_err(|error| missing(&error.to_string().replace("the answer's", "the variable's")))?)

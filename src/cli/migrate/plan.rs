@@ -89,10 +89,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let read = Files::read(invocation.env, false)?;
     let found = match key_id(invocation)? {
         Some(id) => read.find(id)?,
-        None => read.find_by_profile(
-            invocation.typed.flag(AWS_PROFILE.name).unwrap_or("default"),
-            invocation.env,
-        )?,
+        None => read
+            .find_by_profile(invocation.typed.flag(AWS_PROFILE.name).unwrap_or("default"), invocation.env)?,
     };
     let id = found.key.access_key_id.clone();
     let reduced = policy(invocation)?;
@@ -100,7 +98,9 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     notes.extend(reduced.iter().flat_map(|reduced| reduced.notes.clone()));
     let elsewhere = elsewhere(invocation, &found);
     if elsewhere.iter().any(|finding| finding.process.is_some()) {
-        notes.push(String::from("a process keeps the key that it was started with: restart it after the switch"));
+        notes.push(String::from(
+            "a process keeps the key that it was started with: restart it after the switch",
+        ));
     }
     let account = account_of(&id);
     let steps = steps(invocation, &id, account.as_deref(), reduced.is_some());
@@ -167,7 +167,8 @@ fn policy(invocation: &Invocation<'_>) -> Result<Option<Reduced>, Failure> {
     };
     let Some(file) = invocation.typed.flag(DETAILS.name) else { return Ok(None) };
     let user = invocation.typed.flag(USER.name);
-    let user = user.ok_or_else(|| wrong(file, String::from("--user says whose policies to take, and is not given")))?;
+    let user = user
+        .ok_or_else(|| wrong(file, String::from("--user says whose policies to take, and is not given")))?;
     let policies = policy::of_user(&read(file)?, user).map_err(|why| wrong(file, why))?;
     Ok(Some(policy::reduced(&policies, accessed.as_ref())))
 }
@@ -176,10 +177,8 @@ fn policy(invocation: &Invocation<'_>) -> Result<Option<Reduced>, Failure> {
 fn steps(invocation: &Invocation<'_>, id: &str, account: Option<&str>, has_policy: bool) -> Vec<String> {
     let name = invocation.name().unwrap_or("NAME");
     // The session may be there already, with all of its settings.
-    let mut typed = invocation.typed.clone();
-    let known = Settings::resolve(&typed, invocation.env, SPEC.groups).ok();
+    let known = Settings::resolve(&invocation.typed, invocation.env, SPEC.groups).ok();
     let known = known.filter(Settings::describe_a_session);
-    typed.words.clear();
     let mut steps = Vec::new();
     if known.is_none() || has_policy {
         let policy = match (has_policy, invocation.typed.flag(POLICY_OUTPUT.name)) {
@@ -239,7 +238,9 @@ fn render(plan: &Plan, policy_file: Option<&str>) -> String {
     match (&plan.policy, policy_file) {
         (Some(_), Some(file)) => text.push_str(&format!("\nThe role's policy is in {}\n", printable(file))),
         (Some(policy), None) => text.push_str(&format!("\nThe role's policy:\n{policy:#}\n")),
-        (None, _) => text.push_str("\nThe role's policy: bring --details and --accessed, and it is proposed here\n"),
+        (None, _) => {
+            text.push_str("\nThe role's policy: bring --details and --accessed, and it is proposed here\n")
+        }
     }
     text.push_str("\nSteps:\n");
     for step in &plan.steps {

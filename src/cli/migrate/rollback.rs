@@ -48,17 +48,26 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
     let _lock = store.lock()?;
     let mut state = state(invocation, &store)?;
     check(&state)?;
-    let settings = settings(invocation, &state)?;
-    let session = settings.session(invocation.env, false)?;
+    // The session may be gone by now: it is needed to ask STS, and for its private key.
+    let settled = settings(invocation, &state).and_then(|settings| {
+        let session = settings.session(invocation.env, false)?;
+        Ok((settings, session))
+    });
     let has_file = |name: &String| store.backup(&state.access_key_id, name).exists();
     let is_bare = !state.backup.as_ref().is_some_and(has_file) || rollback::is_untouched(&state)?;
     if is_bare && rollback::without_backup(&mut state, &store, &SystemClock)? {
         return tell(&state, "nothing of it is changed");
     }
-    let keys = keys_of(invocation, &store, &state, &session.identity)?;
+    let identity = settled.as_ref().ok().map(|(_, session)| &session.identity);
+    let keys = keys_of(invocation, &store, &state, identity)?;
     let opened = Opened::of(&state, &store, &keys)?;
-    let mut is_active_again = false;
-    if !invocation.has(&NO_VERIFY) {
+    let mut how = "the files are as they were";
+    if invocation.has(&NO_VERIFY) {
+        if state.deactivated.is_some() {
+            how = "the files are as they were, and whether AWS accepts the key was not asked";
+        }
+    } else {
+        let (settings, session) = settled?;
         let asked = Asked::of(&settings, &session, invocation)?;
         let key = opened.key(&state)?;
         if asked.old_key(&key)?.is_none() {
@@ -67,15 +76,13 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
                 return Err(refused(&state).into());
             };
             operator.set_status(&id, KeyStatus::Active)?;
-            is_active_again = true;
+            how = "it was inactive, and is active again; the files are as they were";
+        }
+        if state.deactivated.take().is_some() {
+            state.note(SystemClock.now(), "active again");
         }
     }
-    if is_active_again || state.deactivated.is_some() {
-        state.deactivated = None;
-        state.note(SystemClock.now(), "active again");
-    }
     rollback::run(&mut state, &store, &SystemClock, &opened)?;
-    let how = if is_active_again { "it was inactive, and is active again" } else { "the files are as they were" };
     tell(&state, how)
 }
 
@@ -97,7 +104,6 @@ fn check(state: &State) -> Result<(), MigrateError> {
 
 fn tell(state: &State, how: &str) -> Result<(), Failure> {
     let names: Vec<String> = state.profiles.iter().map(|profile| quoted(profile)).collect();
-    let text =
-        format!("rolled back {}: {how} (profile {})\n", state.access_key_id, names.join(", "));
+    let text = format!("rolled back {}: {how} (profile {})\n", state.access_key_id, names.join(", "));
     output::write(text.as_bytes()).map_err(Failure::output)
 }

@@ -121,13 +121,14 @@ fn entry(invocation: &Invocation<'_>, store: &Store, state: &State) -> Result<En
         }
     };
     let last_used = match &settled {
-        Ok((settings, session)) => match operator::named(invocation, settings, session, &state.access_key_id)? {
-            Some(operator) => operator.last_used(&state.access_key_id)?.map(|used| LastUsed {
-                at: used.at.map(|at| at.to_string()),
-                service: used.service,
-            }),
-            None => None,
-        },
+        Ok((settings, session)) => {
+            match operator::named(invocation, settings, session, &state.access_key_id)? {
+                Some(operator) => operator
+                    .last_used(&state.access_key_id)?
+                    .map(|used| LastUsed { at: used.at.map(|at| at.to_string()), service: used.service }),
+                None => None,
+            }
+        }
         Err(_) => None,
     };
     Ok(Entry {

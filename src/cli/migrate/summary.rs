@@ -58,10 +58,8 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         signer: signer(&identity),
         keys: states.iter().map(Entry::of).collect(),
     };
-    let text = output::envelope("migrate-summary", &summary).map_err(|error| MigrateError::State {
-        file: file.to_owned(),
-        why: error.to_string(),
-    })?;
+    let text = output::envelope("migrate-summary", &summary)
+        .map_err(|error| MigrateError::State { file: file.to_owned(), why: error.to_string() })?;
     let signature = identity.sign(&text)?;
     let (beside, certificate) = (with_suffix(file, ".sig"), with_suffix(file, ".pem"));
     // The signature last: where it is, all of it is.
@@ -124,9 +122,9 @@ fn told(
     let noun = if keys == 1 { "key" } else { "keys" };
     let (file, signature, certificate) = (shell_word(file), shell_word(signature), shell_word(certificate));
     let check = match algorithm {
-        SignatureAlgorithm::RsaSha256 | SignatureAlgorithm::EcdsaSha256 => format!(
-            "openssl dgst -sha256 -verify key.pub -signature {signature} {file}"
-        ),
+        SignatureAlgorithm::RsaSha256 | SignatureAlgorithm::EcdsaSha256 => {
+            format!("openssl dgst -sha256 -verify key.pub -signature {signature} {file}")
+        }
         SignatureAlgorithm::MlDsa => {
             format!("openssl pkeyutl -verify -pubin -inkey key.pub -rawin -sigfile {signature} -in {file}")
         }

@@ -12,7 +12,8 @@ use super::super::usage::UsageError;
 use super::super::{Invocation, output};
 use super::session::{Asked, check_account};
 use super::{
-    AWS_PROFILE, BACKUP_KEY, BACKUP_PASSWORD_FILE, KEY_ID, NO_VERIFY, OTHER_ACCOUNT, YES, confirm, key_id, keys,
+    AWS_PROFILE, BACKUP_KEY, BACKUP_PASSWORD_FILE, KEY_ID, NO_VERIFY, OTHER_ACCOUNT, YES, confirm, key_id,
+    keys,
 };
 use crate::audit::files::account_of;
 use crate::clock::{Clock as _, SystemClock};
@@ -42,16 +43,7 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     about: "Puts the line of a session in place of a static key, and keeps the key encrypted.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[
-        AWS_PROFILE,
-        KEY_ID,
-        BACKUP_PASSWORD_FILE,
-        BACKUP_KEY,
-        NO_BACKUP,
-        NO_VERIFY,
-        OTHER_ACCOUNT,
-        YES,
-    ],
+    flags: &[AWS_PROFILE, KEY_ID, BACKUP_PASSWORD_FILE, BACKUP_KEY, NO_BACKUP, NO_VERIFY, OTHER_ACCOUNT, YES],
     more: "\
 Shows what it would change, and asks:
   anyrole migrate switch deploy
@@ -220,7 +212,7 @@ impl<'a> Plan<'a> {
         if self.invocation.has(&NO_BACKUP) {
             return Ok(None);
         }
-        let keys = keys(self.invocation, &self.identity()?)?;
+        let keys = keys(self.invocation, Some(&self.identity()?))?;
         if keys.is_empty() {
             return Err(MigrateError::NoBackupKey("does not leave its token or TPM").into());
         }
@@ -268,7 +260,7 @@ impl<'a> Plan<'a> {
         }
         let is_there = |name: &String| store.backup(&state.access_key_id, name).exists();
         if state.backup.as_ref().is_some_and(is_there) && !rollback::is_untouched(state)? {
-            let keys = super::keys_of(self.invocation, store, state, &self.identity()?)?;
+            let keys = super::keys_of(self.invocation, store, state, Some(&self.identity()?))?;
             let opened = Opened::of(state, store, &keys)?;
             rollback::run(state, store, &SystemClock, &opened)?;
         } else {
