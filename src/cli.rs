@@ -23,6 +23,7 @@ mod keeping;
 mod lists;
 mod log;
 mod man;
+mod migrate;
 mod output;
 #[cfg(feature = "pki")]
 mod passphrase;
@@ -103,18 +104,20 @@ const COMMANDS: &[&Spec] = &[
     &audit::iam::SPEC,
     &audit::policy::SPEC,
     &audit::trust::SPEC,
+    &migrate::plan::SPEC,
+    &migrate::switch::SPEC,
+    &migrate::verify::SPEC,
+    &migrate::deactivate::SPEC,
+    &migrate::rollback::SPEC,
+    &migrate::delete::SPEC,
+    &migrate::status::SPEC,
+    &migrate::summary::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
     &completions::SPEC,
     &version::SPEC,
 ];
-
-/// The commands that are planned, and what works instead today.
-const LATER: &[(&str, &str)] = &[(
-    "migrate",
-    "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
-)];
 
 /// The name that the program was called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,9 +272,6 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let group =
         COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
-        if let Some(later) = later(&first) {
-            return Err(later);
-        }
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });
     };
@@ -284,20 +284,11 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     }
     let full = format!("{group} {second}");
     let Some(spec) = find(&full) else {
-        if let Some(later) = later(&full) {
-            return Err(later);
-        }
         let names = COMMANDS.iter().map(|spec| spec.name).filter(|name| name.starts_with(group));
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&full, names), word: full });
     };
     arguments.drain(..2);
     Ok(Called::Command(spec))
-}
-
-/// Returns what is said of a command that is planned.
-fn later(name: &str) -> Option<UsageError> {
-    let (command, instead) = LATER.iter().find(|(command, _)| *command == name)?;
-    Some(UsageError::LaterCommand { command, instead })
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
@@ -324,7 +315,9 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,
+        crate::iam::IDS,
         crate::ini::IDS,
+        crate::migrate::IDS,
         crate::private_file::IDS,
         crate::provider::IDS,
         crate::session::error::IDS,

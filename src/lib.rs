@@ -23,8 +23,8 @@
 //! | floor | modules | what they know |
 //! |---|---|---|
 //! | 9 | `cli`, `sdk` | arguments and streams, one file a command; a credentials provider for programs in Rust |
-//! | 8 | `advise`, `audit`, `credential_process`, `credentials_file`, `doctor`, `exec`, `inspect`, `pki`, `server`, `settings`, `setup`, `shell_env`, `via` | the libraries of the commands; they do not know each other. `settings`: one value for each setting, and the provider that they make |
-//! | 7 | `configure`, `provider`, `explain` | profiles of AWS's files that start this program; one session for a thousand calls; why AWS refused, as far as this host can see |
+//! | 8 | `advise`, `audit`, `credential_process`, `credentials_file`, `doctor`, `exec`, `inspect`, `migrate`, `pki`, `server`, `settings`, `setup`, `shell_env`, `via` | the libraries of the commands; they do not know each other. `settings`: one value for each setting, and the provider that they make |
+//! | 7 | `configure`, `iam`, `provider`, `explain` | profiles of AWS's files that start this program; what ends an access key; one session for a thousand calls; why AWS refused, as far as this host can see |
 //! | 6 | `session`, `sts` | CreateSession, GetCallerIdentity, AssumeRole and GetScopedCredentials: what is asked, and what an answer must hold |
 //! | 5 | `http` | sending; takes signed requests and nothing else |
 //! | 4 | `signing` | AWS4-X509, and SigV4 through the crate `aws-sigv4` |
@@ -113,6 +113,8 @@ pub mod explain;
 #[cfg(feature = "cli")]
 pub mod http;
 #[cfg(feature = "cli")]
+pub mod iam;
+#[cfg(feature = "cli")]
 pub mod identity;
 #[cfg(feature = "cli")]
 pub mod ini;
@@ -120,6 +122,8 @@ pub mod ini;
 pub mod inspect;
 #[cfg(feature = "cli")]
 pub mod manual;
+#[cfg(feature = "cli")]
+pub mod migrate;
 #[cfg(feature = "pki")]
 pub mod pki;
 #[cfg(feature = "cli")]

@@ -244,7 +244,7 @@ fn hints_name_commands_and_flags_that_exist() {
 fn what_does_not_exist_is_found() {
     let program = Program::ask();
     for (line, unknown) in [
-        ("anyrole migrate", "anyrole migrate"),
+        ("anyrole audits", "anyrole audits"),
         ("anyrole pki aws", "anyrole pki aws"),
         ("HTTPS_PROXY= anyrole inspect --colour | grep --colour x", "--colour"),
         ("anyrole pki init --csr FILE", "--csr"),

@@ -29,6 +29,8 @@ pub(crate) enum Words {
     Sessions,
     /// The name of a session or nothing, then `--` and a command of another program.
     SessionAndCommand,
+    /// `--` and a command of another program, or nothing.
+    CommandOfAnother,
     /// Any number of files and folders.
     Paths,
     /// Exactly one, by this name.
@@ -47,6 +49,7 @@ impl Words {
             Self::Sessions => Some(String::from("[NAME…]")),
             Self::Paths => Some(String::from("[PATH…]")),
             Self::SessionAndCommand => Some(String::from("[NAME] -- COMMAND…")),
+            Self::CommandOfAnother => Some(String::from("[-- COMMAND…]")),
             Self::One(word) => Some(word.to_owned()),
             Self::Optional(word) => Some(format!("[{word}]")),
         }
@@ -104,7 +107,7 @@ pub(crate) enum Request {
 /// occurrences counts; a boolean takes a value only after `=`; `--` ends the flags.
 pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request, UsageError> {
     let command = match spec.words {
-        Words::SessionAndCommand => split_off_command(&mut arguments),
+        Words::SessionAndCommand | Words::CommandOfAnother => split_off_command(&mut arguments),
         Words::Command
         | Words::None
         | Words::Session
@@ -216,16 +219,19 @@ fn nearest_flag(spec: &Spec, flag: &str) -> Option<&'static str> {
 fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
         Words::Command => 2,
-        Words::None => 0,
+        Words::None | Words::CommandOfAnother => 0,
         Words::Sessions | Words::Paths => words.len(),
         Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => 1,
     };
     let name = words.first().filter(|_| allowed > 0);
     let names = match spec.words {
         Words::Session | Words::Sessions | Words::SessionAndCommand => words.iter().take(allowed),
-        Words::Command | Words::None | Words::Paths | Words::One(_) | Words::Optional(_) => {
-            words.iter().take(0)
-        }
+        Words::Command
+        | Words::CommandOfAnother
+        | Words::None
+        | Words::Paths
+        | Words::One(_)
+        | Words::Optional(_) => words.iter().take(0),
     };
     if let Some(word) = names.into_iter().find(|word| !crate::config::is_session_name(word)) {
         return Err(UsageError::Stray { word: word.clone(), command: spec.name });
@@ -237,6 +243,7 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
         (Words::One(word), None) => Err(UsageError::WordMissing { word, command: spec.name }),
         (
             Words::Command
+            | Words::CommandOfAnother
             | Words::None
             | Words::Session
             | Words::Sessions

@@ -193,7 +193,7 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
         ),
         (
             vec!["--report", "report", "--details", "bad"],
-            "iam-answer-malformed",
+            "iam-file-malformed",
             "document 1: it is not what the command prints",
         ),
         (vec!["--report", "report", "page.html"], "file-unreadable", "page.html"),

@@ -450,6 +450,28 @@ pub(crate) const AUDIT: &[Limit] = &[
     ),
 ];
 
+pub(crate) const MIGRATE: &[Limit] = &[
+    limit("src/cli/migrate.rs", &["PASSWORD_LIMIT"], Octets, "the password of a backup", TOO_LARGE),
+    limit("src/cli/migrate/plan.rs", &["LIMIT"], Octets, "a file of `--details` or `--accessed`", TOO_LARGE),
+    limit("src/migrate/store.rs", &["LIMIT"], Octets, "the state of a key", TOO_LARGE),
+    limit("src/migrate/backup.rs", &["LIMIT"], Octets, "a backup", TOO_LARGE),
+    limit(
+        "src/migrate/backup.rs",
+        &["MOST_ITERATIONS"],
+        Of("iterations"),
+        "PBKDF2 of a backup's password",
+        "`[migrate-backup-closed]`: it was changed",
+    ),
+    limit(
+        "src/migrate/state.rs",
+        &["MOST_EVENTS"],
+        Of("steps"),
+        "in the history of a key",
+        "the first ones are dropped",
+    ),
+    limit("src/iam/error.rs", &["LONGEST_TEXT"], CHARACTERS, "of IAM's own message", "it is cut"),
+];
+
 pub(crate) const SETUP: &[Limit] = &[
     limit(
         "src/cli/setup.rs",

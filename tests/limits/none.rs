@@ -15,6 +15,11 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/audit/iam/usage.rs", "DAY"),
             ("src/audit/files/key_id.rs", "LENGTH"),
             ("src/cache/entry.rs", "TAG_LENGTH"),
+            ("src/migrate/backup.rs", "VERSION"),
+            ("src/migrate/backup.rs", "KEY_LENGTH"),
+            ("src/migrate/backup.rs", "TAG_LENGTH"),
+            ("src/migrate/backup.rs", "ITERATIONS"),
+            ("src/migrate/state.rs", "VERSION"),
             ("src/cache/seal.rs", "SALT_LENGTH"),
             ("src/cache/seal.rs", "TAG_LENGTH"),
             ("src/cache/seal.rs", "HEADER_LENGTH"),
@@ -182,6 +187,7 @@ pub(crate) const NONE: &[Numbers] = &[
     (
         "how often something is tried again that does not fail twice: a random name, a port, a pair that is being replaced",
         &[
+            ("src/cli/migrate/switch.rs", "ATTEMPTS"),
             ("src/private_file/edit.rs", "ATTEMPTS"),
             ("src/private_file/edit/windows.rs", "ATTEMPTS"),
             ("src/cli/serve.rs", "PORT_TRIES"),
@@ -220,6 +226,8 @@ pub(crate) const NONE: &[Numbers] = &[
         "a default",
         &[
             ("src/cli/demo.rs", "LIFETIME"),
+            ("src/cli/migrate/delete.rs", "DAYS"),
+            ("src/cli/migrate/delete.rs", "DAY"),
             ("src/cli/pki.rs", "DAY"),
             ("src/cli/pki/crl.rs", "DEFAULT_DAYS"),
             ("src/cli/pki/issue.rs", "DEFAULT_DAYS"),

@@ -1,6 +1,6 @@
 //! The limits that a user can meet, and what happens beyond each.
 
-use super::commands::{AUDIT, AUDIT_POLICY, DOCTOR, IAM, PKI, SERVE, SETUP};
+use super::commands::{AUDIT, AUDIT_POLICY, DOCTOR, IAM, MIGRATE, PKI, SERVE, SETUP};
 use super::limit::Unit::{Octets, Of, Seconds, Time};
 use super::limit::{CHARACTERS, Limit, TOO_LARGE, limit};
 
@@ -15,6 +15,7 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("`audit files`", AUDIT),
     ("`audit iam`", IAM),
     ("`audit policy` and `audit trust`", AUDIT_POLICY),
+    ("`migrate`", MIGRATE),
     ("`pki` and `simulate`", PKI),
     ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),

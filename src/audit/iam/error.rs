@@ -9,7 +9,7 @@ use crate::text::quoted;
 
 /// The ids of this module: of its errors, and of its rules.
 pub const IDS: &[&str] = &[
-    "iam-answer-malformed",
+    "iam-file-malformed",
     "iam-answer-other",
     "iam-key-idle",
     "iam-key-inactive",
@@ -79,7 +79,7 @@ pub enum IamError {
 impl Diagnostic for IamError {
     fn id(&self) -> &'static str {
         match self {
-            Self::Answer { .. } => "iam-answer-malformed",
+            Self::Answer { .. } => "iam-file-malformed",
             Self::OtherAnswer { .. } => "iam-answer-other",
             Self::PlanExists { .. } => "iam-plan-exists",
             Self::Report { .. } => "iam-report-malformed",
