@@ -91,7 +91,7 @@ impl Account {
             let id = self.random.id("AKIA", ACCOUNT);
             let (used, region, service) = match key.used {
                 None => (String::from("N/A"), "N/A", "N/A"),
-                Some(days) => (days_ago(days), if own % 2 == 0 { "eu-central-1" } else { "N/A" }, "s3"),
+                Some(days) => (days_ago(days), if own.is_multiple_of(2) { "eu-central-1" } else { "N/A" }, "s3"),
             };
             let _ = write!(line, ",{},{},{used},{region},{service}", key.active, days_ago(key.age));
             self.keys.push(json!({"UserName": name, "AccessKeyId": id, "CreateDate": days_ago(key.age),
@@ -246,7 +246,7 @@ pub(crate) fn generate(folder: &Path, seed: u64, places: &dyn Fn(&[String]) -> V
         accessed: Vec::new(),
         truth: Truth::new(),
     };
-    let is_other = seed % 2 == 0;
+    let is_other = seed.is_multiple_of(2);
     let (root_mfa, root_key) = if is_other { ("false", "true") } else { ("true", "false") };
     let changed = if is_other { days_ago(5) } else { String::from("N/A") };
     let _ = writeln!(
