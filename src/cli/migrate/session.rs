@@ -25,7 +25,7 @@ pub(super) fn settings(invocation: &Invocation<'_>, state: &State) -> Result<Set
     if let (Some(config), None) = (&state.config, typed.flag("config")) {
         typed.set(setting("config"), config.to_string_lossy().into_owned());
     }
-    Settings::resolve(&typed, invocation.env, Group::ALL)
+    Ok(Settings::resolve(&typed, invocation.env, Group::ALL)?)
 }
 
 /// STS, as the settings of a session say.

@@ -176,7 +176,7 @@ impl<'a> Plan<'a> {
     }
 
     fn session(&self) -> Result<SessionSettings, Failure> {
-        self.settings.session(&here(self.invocation.env), false)
+        Ok(self.settings.session(&here(self.invocation.env), false)?)
     }
 
     fn identity(&self) -> Result<IdentitySource, Failure> {
