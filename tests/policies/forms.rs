@@ -231,7 +231,10 @@ fn plans_and_what_the_aws_cli_prints() {
     let mut short: Vec<(&str, &str)> =
         found.iter().map(|one| (one.rule.as_str(), one.resource.as_str())).collect();
     short.sort_unstable();
-    assert_eq!(short, [("policy-admin", "u/p"), ("policy-no-source-ip", "m"), ("policy-no-source-ip", "u/p")]);
+    assert_eq!(
+        short,
+        [("policy-admin", "u/p"), ("policy-no-source-ip", "m"), ("policy-no-source-ip", "u/p")]
+    );
     let found = stage.findings("trust", &["details.json"]);
     assert_eq!((rules(&found), found[0].resource.as_str()), (vec!["trust-any-principal"], "r"));
 }

@@ -282,7 +282,8 @@ fn what_setup_prints_is_clean() {
         "policy.json",
     ];
     for (format, file) in [("terraform", "setup.tf"), ("cloudformation", "setup.yaml")] {
-        let flags: [&[&str]; 3] = [&[], &["--egress-cidr", "203.0.113.0/24"], &["--mapping", "x509Subject=CN,O"]];
+        let flags: [&[&str]; 3] =
+            [&[], &["--egress-cidr", "203.0.113.0/24"], &["--mapping", "x509Subject=CN,O"]];
         for more in flags {
             let arguments = [&common[..], &["--format", format], more].concat();
             let output = stage.anyrole(&arguments, None);

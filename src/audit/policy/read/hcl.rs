@@ -128,7 +128,8 @@ impl<'a> Reader<'a> {
                 None | Some('}') => return Ok(body),
                 Some(_) => {}
             }
-            let name = self.identifier().ok_or_else(|| self.wrong("neither a block nor an attribute"))?.to_owned();
+            let name =
+                self.identifier().ok_or_else(|| self.wrong("neither a block nor an attribute"))?.to_owned();
             let line = self.line(start);
             self.blanks(false);
             if self.rest().starts_with('=') && !self.rest().starts_with("==") {
@@ -224,7 +225,8 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 self.blanks(false);
                 let node = self.deeper(Self::value)?;
-                let is_number = matches!(&node.value, Value::Number(_)) && self.text[start..].starts_with('-');
+                let is_number =
+                    matches!(&node.value, Value::Number(_)) && self.text[start..].starts_with('-');
                 let written = self.text[start..self.at].to_owned();
                 let value = if is_number { Value::Number(written) } else { Value::Unknown(None) };
                 Node::new(line, value)
