@@ -23,6 +23,9 @@ fn mutated() -> impl Strategy<Value = String> {
     (0..SEEDS.len(), edits).prop_map(|(seed, edits)| {
         let mut text: Vec<char> = SEEDS[seed].chars().collect();
         for (index, what, put) in edits {
+            if text.is_empty() {
+                break;
+            }
             let at = index.index(text.len());
             match what {
                 0 => {
