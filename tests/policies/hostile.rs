@@ -23,6 +23,9 @@ fn mutated() -> impl Strategy<Value = String> {
     (0..SEEDS.len(), edits).prop_map(|(seed, edits)| {
         let mut text: Vec<char> = SEEDS[seed].chars().collect();
         for (index, what, put) in edits {
+            if text.is_empty() {
+                break;
+            }
             let at = index.index(text.len());
             match what {
                 0 => {
@@ -79,7 +82,7 @@ fn deep_and_large_inputs_end_soon() {
             "many.json",
             format!(
                 "{{\"Version\":\"2012-10-17\",\"Statement\":[{}]}}",
-                statement.repeat(20_000).trim_end_matches(',')
+                statement.repeat(5_000).trim_end_matches(',')
             ),
         ),
         (

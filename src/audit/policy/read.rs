@@ -74,6 +74,15 @@ pub(super) struct Profile {
     pub(super) propagates: bool,
 }
 
+/// What a profile maps by default: field and specifier (AWS's page on attribute mapping).
+pub(super) const DEFAULT_MAPPINGS: [(&str, &str); 5] = [
+    ("x509Issuer", "*"),
+    ("x509SAN", "DNS"),
+    ("x509SAN", "URI"),
+    ("x509SAN", "Name/*"),
+    ("x509Subject", "*"),
+];
+
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Content {
@@ -184,21 +193,22 @@ fn by_content(kind: Kind, document: &Node) -> Kind {
     }
     let Some(statements) = document.get("Statement") else { return kind };
     let has_principal = |node: &Node| node.get("Principal").is_some() || node.get("NotPrincipal").is_some();
+    let has_resource = |node: &Node| node.get("Resource").is_some() || node.get("NotResource").is_some();
+    // No policy of a resource is about assuming a role; every action may be meant by either.
     let assumes = |node: &Node| {
         let actions = node.get("Action").or_else(|| node.get("NotAction"));
-        actions.is_some_and(|actions| {
-            let names = |name: &str| name == "*" || name.to_ascii_lowercase().starts_with("sts:");
-            actions.one_or_more().iter().filter_map(Node::as_text).any(names)
-        })
+        let names = |name: &str| {
+            (name == "*" && !has_resource(node)) || name.to_ascii_lowercase().starts_with("sts:")
+        };
+        actions.is_some_and(|actions| actions.one_or_more().iter().filter_map(Node::as_text).any(names))
     };
     let statements = statements.one_or_more();
-    let has_resource = |node: &Node| node.get("Resource").is_some() || node.get("NotResource").is_some();
     let with = statements.iter().filter(|node| has_principal(node));
     let mut with = with.peekable();
     if with.peek().is_none() {
         return kind;
     }
-    if with.any(|node| assumes(node) && !has_resource(node)) { Kind::Trust } else { Kind::Other }
+    if with.any(assumes) { Kind::Trust } else { Kind::Other }
 }
 
 /// Returns a policy that stands as text as an object: JSON, or the percent-encoded JSON that IAM keeps.

@@ -2,7 +2,7 @@
 
 use super::super::node::{Node, Value};
 use super::intrinsic::resolved;
-use super::{Content, Holder, Kind, Profile, Role};
+use super::{Content, DEFAULT_MAPPINGS, Holder, Kind, Profile, Role};
 
 /// Tells whether a document is a template: resources, each with a type.
 pub(super) fn is_template(node: &Node) -> bool {
@@ -128,10 +128,18 @@ fn profile(id: &str, properties: &Node, content: &mut Content) {
     content.profiles.push(Profile {
         name: id.to_owned(),
         roles: names(properties, "RoleArns"),
-        mappings: properties.get("AttributeMappings").map(mappings),
+        mappings: properties.get("AttributeMappings").map(|node| with_defaults(mappings(node))),
         narrows: policy.is_some() || !names(properties, "ManagedPolicyArns").is_empty(),
         propagates: properties.at(&["TipConfiguration", "Status"]).and_then(Node::as_text) == Some("ENABLED"),
     });
+}
+
+/// Adds the defaults of the fields that are not named: a new profile keeps them.
+fn with_defaults(mut mappings: Vec<(String, String)>) -> Vec<(String, String)> {
+    let named: Vec<String> = mappings.iter().map(|(field, _)| field.clone()).collect();
+    let kept = DEFAULT_MAPPINGS.iter().filter(|(field, _)| !named.iter().any(|known| known == field));
+    mappings.extend(kept.map(|(field, specifier)| ((*field).to_owned(), (*specifier).to_owned())));
+    mappings
 }
 
 /// Returns fields and specifiers of attribute mappings, as the service and CloudFormation write them.

@@ -3,21 +3,12 @@
 use super::super::super::document::{Condition, Item, Statement};
 use super::super::super::finding::Draft;
 use super::super::super::node::HOLE;
-use super::super::super::read::Profile;
+use super::super::super::read::{DEFAULT_MAPPINGS, Profile};
 use super::Surroundings;
 use crate::audit::files::Severity;
 use crate::explain::tag_value_misfit;
 use crate::text::{nearest, quoted};
 use crate::x509::name::number_of;
-
-/// What a profile maps by default: field and specifier (AWS's page on attribute mapping).
-const DEFAULTS: [(&str, &str); 5] = [
-    ("x509Issuer", "*"),
-    ("x509SAN", "DNS"),
-    ("x509SAN", "URI"),
-    ("x509SAN", "Name/*"),
-    ("x509Subject", "*"),
-];
 
 const CHANGE: &str = "\"Condition\": {\"StringEquals\": {\"aws:PrincipalTag/x509Subject/CN\": \"NAME\"}}";
 
@@ -203,7 +194,7 @@ pub(in super::super) fn maps(profile: Option<&Profile>, tag: &str) -> bool {
         Some(mappings) => {
             mappings.iter().any(|(field, specifier)| covers(field, specifier) || specifier.contains(HOLE))
         }
-        None => DEFAULTS.iter().any(|(field, specifier)| covers(field, specifier)),
+        None => DEFAULT_MAPPINGS.iter().any(|(field, specifier)| covers(field, specifier)),
     }
 }
 
