@@ -91,7 +91,9 @@ impl Account {
             let id = self.random.id("AKIA", ACCOUNT);
             let (used, region, service) = match key.used {
                 None => (String::from("N/A"), "N/A", "N/A"),
-                Some(days) => (days_ago(days), if own.is_multiple_of(2) { "eu-central-1" } else { "N/A" }, "s3"),
+                Some(days) => {
+                    (days_ago(days), if own.is_multiple_of(2) { "eu-central-1" } else { "N/A" }, "s3")
+                }
             };
             let _ = write!(line, ",{},{},{used},{region},{service}", key.active, days_ago(key.age));
             self.keys.push(json!({"UserName": name, "AccessKeyId": id, "CreateDate": days_ago(key.age),
