@@ -244,10 +244,12 @@ async fn one(credentials: &Credentials) -> Value {
             })
         }
         Err(error) => {
-            let kind = match error {
-                CredentialsError::InvalidConfiguration(_) => "InvalidConfiguration",
-                CredentialsError::ProviderError(_) => "ProviderError",
-                other => panic!("{other:?}"),
+            let kind = if matches!(error, CredentialsError::InvalidConfiguration(_)) {
+                "InvalidConfiguration"
+            } else if matches!(error, CredentialsError::ProviderError(_)) {
+                "ProviderError"
+            } else {
+                panic!("{error:?}")
             };
             let cause = error.source().map_or_else(String::new, ToString::to_string);
             json!({ "kind": kind, "text": cause, "debug": format!("{error:?}") })
