@@ -187,7 +187,8 @@ fn used_part(
     };
     let actions: Vec<String> = match actions {
         Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        one => one.as_str().map(str::to_owned).into_iter().collect(),
+        Value::String(one) => vec![one.clone()],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
     let mut used = Vec::new();
     for action in &actions {

@@ -32,20 +32,13 @@ pub(super) fn issue_from(
 /// An account of moto's, in a process of its own that ends with this.
 pub(super) struct Account {
     pub(super) endpoint: String,
-    /// What it said when it was made: of an account with users, their keys.
-    pub(super) made: Value,
     process: Mutex<(Child, ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl Account {
-    /// Starts moto, or returns `None` after saying that a component is missing. `client` is what else is needed, in
-    /// Python's words.
-    pub(super) fn open(client: &str) -> Option<Arc<Self>> {
-        Self::open_with(client, &[])
-    }
-
-    /// The same with arguments of `moto_account.py`.
-    pub(super) fn open_with(client: &str, arguments: &[&str]) -> Option<Arc<Self>> {
+    /// Starts moto, and returns it with what it said: of an account with users, their keys. `None` after saying that a component
+    /// is missing. `client` is what else is needed, in Python's words; `arguments` are those of `moto_account.py`.
+    pub(super) fn open(client: &str, arguments: &[&str]) -> Option<(Arc<Self>, Value)> {
         let Some(mut python) = python(&format!("import moto.server{client}")) else {
             missing("Terraform with moto");
             return None;
@@ -63,7 +56,7 @@ impl Account {
         let ready = read(&mut stdout);
         assert_eq!(ready["role_arn"], ROLE_ARN);
         let endpoint = ready["endpoint"].as_str().expect("it is a text").to_owned();
-        Some(Arc::new(Self { endpoint, made: ready, process: Mutex::new((child, stdin, stdout)) }))
+        Some((Arc::new(Self { endpoint, process: Mutex::new((child, stdin, stdout)) }), ready))
     }
 
     /// Sends one request and returns the answer.

@@ -73,7 +73,7 @@ impl Host {
             match content {
                 Some(content) => {
                     fs::write(&path, content).unwrap();
-                    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
                     settle(&path);
                 }
                 None => drop(fs::remove_file(&path)),

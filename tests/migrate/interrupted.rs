@@ -89,10 +89,10 @@ impl Moment {
         for (path, octets) in &self.state {
             for folder in [host.state_folder(), path.parent().unwrap().to_owned()] {
                 fs::create_dir_all(&folder).unwrap();
-                fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
+                fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
             }
             fs::write(path, octets).unwrap();
-            fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         }
     }
 }
@@ -177,7 +177,7 @@ fn each(calls: &'static [&str], fault: &'static str, least: u32) {
                 let what = format!("{} without {call} {n} ({fault}): {run:?}", step[1]);
                 // What is left to be removed may stay.
                 assert!(run.status != 0 || call.starts_with("unlink"), "{what}");
-                if tried.fetch_add(1, Ordering::Relaxed) % 4 == 0 {
+                if tried.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
                     is_told(&host, &what);
                 }
                 goes_on(&host, &before, &what, n % 2 == 1);
@@ -209,7 +209,7 @@ fn one_at_a_time() {
     begin(&host, &before);
     fs::create_dir_all(host.state_folder()).unwrap();
     for folder in [host.state_folder(), host.state_folder().parent().unwrap().to_owned()] {
-        fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
     }
     let lock = fs::File::create(host.state_folder().join("lock")).unwrap();
     lock.lock().unwrap();
@@ -247,7 +247,7 @@ fn kills_at_random_moments() {
     let mut round = 0_u64;
     while killed < kills {
         round += 1;
-        let switched = round % 2 == 0;
+        let switched = round.is_multiple_of(2);
         moments[usize::from(switched)].restore(&host);
         let step = if switched { ROLLBACK } else { SWITCH };
         let mut child = host.command(step).stdout(Stdio::null()).spawn().unwrap();

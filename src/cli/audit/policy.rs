@@ -9,7 +9,7 @@ use super::super::{Invocation, output};
 use crate::audit::files::Severity;
 use crate::audit::policy::{self, Admitted, Finding, NotJudgedError, Report, Request, Subject};
 use crate::clock::{Clock as _, SystemClock};
-use crate::text::{escaped, printable};
+use crate::text::printable;
 use crate::x509::Certificate;
 
 pub(super) const FAIL_ON: Setting = Setting::flag(

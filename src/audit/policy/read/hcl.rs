@@ -82,8 +82,8 @@ impl<'a> Reader<'a> {
             match self.peek() {
                 Some('\n') if !with_lines => return,
                 Some(letter) if letter.is_whitespace() => self.step(),
-                Some('#') => self.to_end_of_line(),
-                Some('/') if self.rest().starts_with("//") => self.to_end_of_line(),
+                Some('#') => self.skip_line(),
+                Some('/') if self.rest().starts_with("//") => self.skip_line(),
                 Some('/') if self.rest().starts_with("/*") => {
                     self.at += self.rest().find("*/").map_or(self.rest().len(), |end| end + 2);
                 }
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn to_end_of_line(&mut self) {
+    fn skip_line(&mut self) {
         self.at += self.rest().find('\n').unwrap_or(self.rest().len());
     }
 
@@ -470,7 +470,7 @@ impl<'a> Reader<'a> {
         self.at += 2;
         self.takes("-");
         let delimiter = self.identifier().ok_or_else(|| self.wrong("no value"))?;
-        self.to_end_of_line();
+        self.skip_line();
         self.step();
         let start = self.at;
         let mut end = start;

@@ -295,7 +295,7 @@ fn misspelt(tag: &str) -> Option<Option<String>> {
         (_, "") => Some(None),
         (near, rest) => {
             let fields = ["x509subject", "x509issuer", "x509san"];
-            let meant = nearest(near, fields.into_iter());
+            let meant = nearest(near, fields);
             let exact = meant.and_then(|near| fields.iter().position(|field| *field == near));
             Some(exact.map(|index| format!("{}/{rest}", ["x509Subject", "x509Issuer", "x509SAN"][index])))
         }
