@@ -138,7 +138,9 @@ fn keys_restored(
 ) -> Result<Zeroizing<Vec<u8>>, IniError> {
     let old = before.of(kind);
     let old_section = section(kind, old, profile)?;
-    let value = |key| std::str::from_utf8(ini::value(old, &old_section, key)?).ok();
+    // An empty value says nothing, and cannot be written.
+    let value =
+        |key| std::str::from_utf8(ini::value(old, &old_section, key)?).ok().filter(|value| !value.is_empty());
     let changed: &[&str] = match kind {
         Kind::Config => &[KEYS[0], KEYS[1], KEYS[2], KEYS[3], "credential_process"],
         Kind::Credentials => &KEYS,

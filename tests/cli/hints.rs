@@ -29,6 +29,10 @@ const NOT_CARRIED_OUT: &[Hints] = &[
             "write 'pkcs11:token=LABEL;object=LABEL'",
         ],
     ),
+    (
+        "a file of something else, which holds no policy whatever is done to it",
+        &["give JSON as the AWS CLI prints it"],
+    ),
     ("the clock is the machine's", &["wait, or correct this machine's clock"]),
     (
         "the case has not the certificate that is missing; `situations/missing-intermediate` and `wrong-anchor` have it",

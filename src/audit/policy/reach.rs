@@ -321,6 +321,8 @@ mod tests {
                 "iam:PassRole + ec2:RunInstances",
                 "iam:PassRole + ec2:AssociateIamInstanceProfile",
                 "iam:PassRole + ec2:RequestSpotInstances",
+                "ec2:ModifyInstanceAttribute + ec2:StopInstances + ec2:StartInstances",
+                "ec2:CreateLaunchTemplateVersion + ec2:ModifyLaunchTemplate",
             ]
         );
         assert_eq!(passes.wildcard_services, ["ec2"]);

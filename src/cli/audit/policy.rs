@@ -36,7 +36,7 @@ and what is not judged for it is told.
 
 Severities:
   critical  everything is allowed
-  high      it leads to everything, or a condition is not what it looks like
+  high      leads to everything, or a condition is not what it seems
   medium    more than anybody means
   low       for the reader to know
 
