@@ -20,10 +20,11 @@ mod source;
 
 use std::collections::BTreeSet;
 
+pub(super) use actions::stands_for;
 pub use document::Document;
 pub use error::{IDS, NotJudgedError};
 pub use finding::Finding;
-pub use reach::{PATHS, Path, Reach, reach, reach_of};
+pub use reach::{PATHS, Path};
 pub use report::{Admitted, LookedAt, NotJudged, Report, Subject, Unread};
 pub use rules::RULES;
 

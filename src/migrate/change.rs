@@ -235,7 +235,7 @@ mod tests {
         let back =
             text(&restored(Kind::Credentials, without.as_bytes(), both(), &new_way(&profiles)).unwrap());
         assert!(
-            back.contains("[b]\naws_access_key_id = AKIA1\naws_secret_access_key = canary/+=\n"),
+            back.ends_with("\n[b]\naws_access_key_id = AKIA1\naws_secret_access_key = canary/+="),
             "{back}"
         );
     }

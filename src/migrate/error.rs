@@ -54,7 +54,7 @@ pub enum MigrateError {
         why: &'static str,
     },
     /// Another process works on a migration.
-    #[error("another anyrole migrate is running")]
+    #[error("another migration is under way")]
     Busy {
         /// The lock.
         lock: PathBuf,

@@ -221,6 +221,11 @@ impl Files {
     ///
     /// Fails if the profile has no static key, or a session's.
     pub fn find_by_profile(&self, profile: &str, env: &Environment) -> Result<Found, MigrateError> {
+        for content in self.both() {
+            // Of a section that occurs twice no value counts.
+            let section = content.section(profile).map_err(|error| content.refused(error))?;
+            ini::span(&content.octets, &section).map_err(|error| content.refused(error))?;
+        }
         let Some(id) = self.key_id(profile) else { return Err(self.no_key(profile, env)) };
         if id.starts_with("ASIA") {
             let (access_key_id, profile) = (id.to_owned(), profile.to_owned());

@@ -1,15 +1,15 @@
 //! What a user or role may do, from its policies: everything, become everything, whole services, or less.
 //!
 //! A summary for people, not a decision about a request. It errs towards more: conditions of what allows are taken as met, those of
-//! what denies as unmet. The ways to more permissions are those that are published ([AWS IAM privilege escalation methods]).
-//!
-//! [AWS IAM privilege escalation methods]: https://github.com/RhinoSecurityLabs/AWS-IAM-Privilege-Escalation
+//! what denies as unmet. The ways to more permissions are those of `audit policy`.
 
 use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::audit::policy::{PATHS, Path, stands_for};
 
 /// How far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,19 +97,16 @@ pub(super) fn of(policies: &[Policy<'_>], boundary: Option<Policy<'_>>) -> Reach
     });
     let may =
         |action: &str| allows(&allowed, action) && limit.as_ref().is_none_or(|limit| allows(limit, action));
-    let ways: Vec<String> = WAYS
+    let open: Vec<&Path> = PATHS
         .iter()
-        .filter(|actions| actions.iter().all(|action| may(&action.to_ascii_lowercase())))
-        .map(|actions| actions.join(" and "))
+        .filter(|path| path.actions.iter().all(|action| may(&action.to_ascii_lowercase())))
         .collect();
     let mut services = whole_services(&allowed, &may);
     services.extend(limit.iter().flat_map(|limit| whole_services(limit, &may)));
     let is_everything = services.contains("*");
-    let single = WAYS.iter().filter(|actions| actions.len() == 1).count();
-    let found = ways.iter().filter(|way| !way.contains(" and ")).count();
-    let level = if is_everything && found == single {
+    let level = if is_everything && open.len() == PATHS.len() {
         Level::Administrator
-    } else if !ways.is_empty() {
+    } else if !open.is_empty() {
         Level::Escalation
     } else if !services.is_empty() {
         Level::Services
@@ -118,36 +115,9 @@ pub(super) fn of(policies: &[Policy<'_>], boundary: Option<Policy<'_>>) -> Reach
     } else {
         Level::Nothing
     };
+    let ways = open.iter().map(|path| path.name()).collect();
     Reach { level, services: services.into_iter().collect(), ways, unread }
 }
-
-/// Actions that together, on any resource, give more permissions than one has.
-const WAYS: &[&[&str]] = &[
-    &["iam:AddUserToGroup"],
-    &["iam:AttachGroupPolicy"],
-    &["iam:AttachRolePolicy"],
-    &["iam:AttachUserPolicy"],
-    &["iam:CreateAccessKey"],
-    &["iam:CreateLoginProfile"],
-    &["iam:CreatePolicyVersion"],
-    &["iam:PutGroupPolicy"],
-    &["iam:PutRolePolicy"],
-    &["iam:PutUserPolicy"],
-    &["iam:SetDefaultPolicyVersion"],
-    &["iam:UpdateAssumeRolePolicy"],
-    &["iam:UpdateLoginProfile"],
-    &["iam:PassRole", "cloudformation:CreateStack"],
-    &["iam:PassRole", "codebuild:CreateProject", "codebuild:StartBuild"],
-    &["iam:PassRole", "datapipeline:CreatePipeline", "datapipeline:PutPipelineDefinition"],
-    &["iam:PassRole", "ec2:RunInstances"],
-    &["iam:PassRole", "ecs:RegisterTaskDefinition", "ecs:RunTask"],
-    &["iam:PassRole", "glue:CreateDevEndpoint"],
-    &["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"],
-    &["iam:PassRole", "lambda:CreateFunction", "lambda:CreateEventSourceMapping"],
-    &["iam:PassRole", "sagemaker:CreateNotebookInstance", "sagemaker:CreatePresignedNotebookInstanceUrl"],
-    &["glue:UpdateDevEndpoint"],
-    &["lambda:UpdateFunctionCode"],
-];
 
 /// A statement, as far as it counts here.
 struct Statement {
@@ -166,7 +136,7 @@ struct Statement {
 
 impl Statement {
     fn names(&self, action: &str) -> bool {
-        self.actions.iter().any(|pattern| fits(pattern.as_bytes(), action.as_bytes())) != self.all_but
+        self.actions.iter().any(|name| stands_for(name, action)) != self.all_but
     }
 }
 
@@ -305,34 +275,6 @@ fn texts(value: &Value) -> Option<Vec<String>> {
         Value::Array(list) => list.iter().map(|text| text.as_str().map(str::to_owned)).collect(),
         Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) => None,
     }
-}
-
-/// Tells whether a text fits a pattern with `*` and `?`, in time of the product of both lengths at most.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut place) = (0, 0);
-    // Where the last star stands, and how much of the text it was tried for.
-    let mut star: Option<(usize, usize)> = None;
-    while place < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, place));
-                at += 1;
-            }
-            Some(letter) if *letter == b'?' || *letter == text[place] => {
-                at += 1;
-                place += 1;
-            }
-            Some(_) | None => match star {
-                Some((behind, tried)) => {
-                    star = Some((behind, tried + 1));
-                    at = behind + 1;
-                    place = tried + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|letter| *letter == b'*')
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) fn takes_resource(action: &str) -> bool {
 }
 
 /// Tells whether a name with wildcards stands for an action. A name that is not known whole stands for none.
-pub(super) fn stands_for(name: &str, action: &str) -> bool {
+pub(in crate::audit) fn stands_for(name: &str, action: &str) -> bool {
     if name.contains(HOLE) {
         return false;
     }

@@ -36,8 +36,8 @@ Every key that this user has migrated on this host, with each step and its time,
 ran with the session and succeeded. The identity of the session NAME signs it, or that of the only
 session there is: FILE.sig is the signature of FILE, FILE.pem the certificate.
   anyrole migrate summary --output keys.json
-  openssl x509 -in keys.json.pem -pubkey -noout >keys.json.pub
-  openssl dgst -sha256 -verify keys.json.pub -signature keys.json.sig keys.json
+  openssl x509 -in keys.json.pem -pubkey -noout >key.pub
+  openssl dgst -sha256 -verify key.pub -signature keys.json.sig keys.json
 What it says is what this host knew: of a key that somebody else deleted, what that one told.
 ",
     needs: Needs::Everything,
