@@ -222,7 +222,7 @@ impl Path {
 
 /// What a policy, or several together, reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub(super) struct Reach {
     /// Whether it allows every action on every resource.
     pub admin: bool,
     /// The paths that it opens; none is listed of an administrator.
@@ -233,12 +233,12 @@ pub struct Reach {
 
 /// Says what a policy reaches, as far as it is known: what a condition narrows, or an unconditional denial of everything takes
 /// away, is not counted.
-pub fn reach(document: &Document) -> Reach {
+pub(super) fn reach(document: &Document) -> Reach {
     reach_of(&[document])
 }
 
 /// The same of policies that one principal has together.
-pub fn reach_of(documents: &[&Document]) -> Reach {
+pub(super) fn reach_of(documents: &[&Document]) -> Reach {
     let all = || documents.iter().flat_map(|document| &document.statements);
     let admin = all().any(|statement| {
         statement.is_allow()
