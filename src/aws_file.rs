@@ -164,6 +164,16 @@ impl AwsFile {
         Ok(Self { kind, path, missing: MissingFolder::Refuse })
     }
 
+    /// Names a file that was located before, by its whole path.
+    pub fn at(kind: Kind, path: impl Into<PathBuf>) -> Self {
+        Self { kind, path: path.into(), missing: MissingFolder::Make }
+    }
+
+    /// Returns which of the files it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path

@@ -17,25 +17,23 @@ mod env;
 mod event_log;
 mod exec;
 mod explain;
-mod grammar;
 mod help;
 mod inspect;
 mod keeping;
 mod lists;
 mod log;
 mod man;
+mod migrate;
 mod output;
 #[cfg(feature = "pki")]
 mod passphrase;
 #[cfg(feature = "pki")]
 mod pki;
-mod provider;
 mod read_certificate_data;
 mod renewable;
 mod renewal;
 mod report;
 mod serve;
-mod settings;
 mod setup;
 mod sign_string;
 #[cfg(feature = "pki")]
@@ -54,13 +52,13 @@ use std::path::Path;
 
 use args::{Needs, Request, Spec, Typed};
 use report::{Failure, Form};
-use settings::Settings;
-use settings::table::Setting;
 use usage::UsageError;
 
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::env::Environment;
 use crate::process::BorrowedPrivileges;
+use crate::settings::table::Setting;
+use crate::settings::{self, Settings, grammar, provider};
 
 /// Every command, in the order of the help; a name of two words belongs to the group of its first.
 const COMMANDS: &[&Spec] = &[
@@ -103,22 +101,22 @@ const COMMANDS: &[&Spec] = &[
     #[cfg(feature = "pki")]
     &pki::list::SPEC,
     &audit::FILES,
+    &audit::iam::SPEC,
+    &audit::policy::SPEC,
+    &audit::trust::SPEC,
+    &migrate::plan::SPEC,
+    &migrate::switch::SPEC,
+    &migrate::verify::SPEC,
+    &migrate::deactivate::SPEC,
+    &migrate::rollback::SPEC,
+    &migrate::delete::SPEC,
+    &migrate::status::SPEC,
+    &migrate::summary::SPEC,
     &explain::SPEC,
     &help::SPEC,
     &man::SPEC,
     &completions::SPEC,
     &version::SPEC,
-];
-
-/// The commands that are planned, and what works instead today.
-const LATER: &[(&str, &str)] = &[
-    ("audit iam", "aws iam generate-credential-report lists the access keys of an account"),
-    ("audit policy", "parliament and cloudsplaining find wildcards in policies"),
-    ("audit trust", "README.md has a trust policy that names one trust anchor and one subject"),
-    (
-        "migrate",
-        "README.md goes from a certificate to a profile with credential_process; then deactivate the static key",
-    ),
 ];
 
 /// The name that the program was called by.
@@ -148,7 +146,7 @@ struct Invocation<'a> {
 impl Invocation<'_> {
     /// Returns the settings from all sources.
     fn settings(&self) -> Result<Settings, Failure> {
-        Settings::resolve(&self.typed, self.env, self.spec.groups)
+        Ok(Settings::resolve(&self.typed, self.env, self.spec.groups)?)
     }
 
     /// Returns whether `--debug` was given: every step and every fact is shown.
@@ -274,9 +272,6 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     let group =
         COMMANDS.iter().find_map(|spec| spec.name.split_once(' ').filter(|(group, _)| *group == first));
     let Some((group, _)) = group else {
-        if let Some(later) = later(&first) {
-            return Err(later);
-        }
         let names = COMMANDS.iter().map(|spec| spec.name.split(' ').next().unwrap_or_default());
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&first, names), word: first });
     };
@@ -289,20 +284,11 @@ fn command(arguments: &mut Vec<OsString>) -> Result<Called, UsageError> {
     }
     let full = format!("{group} {second}");
     let Some(spec) = find(&full) else {
-        if let Some(later) = later(&full) {
-            return Err(later);
-        }
         let names = COMMANDS.iter().map(|spec| spec.name).filter(|name| name.starts_with(group));
         return Err(UsageError::UnknownCommand { nearest: crate::text::nearest(&full, names), word: full });
     };
     arguments.drain(..2);
     Ok(Called::Command(spec))
-}
-
-/// Returns what is said of a command that is planned.
-fn later(name: &str) -> Option<UsageError> {
-    let (command, instead) = LATER.iter().find(|(command, _)| *command == name)?;
-    Some(UsageError::LaterCommand { command, instead })
 }
 
 fn find(name: &str) -> Option<&'static Spec> {
@@ -319,6 +305,9 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::config::ConfigError::IDS,
         crate::aws_file::IDS,
         crate::audit::files::IDS,
+        crate::audit::iam::IDS,
+        crate::audit::policy::IDS,
+        crate::audit::policy::RULES,
         crate::exec::IDS,
         crate::server::IDS,
         crate::http::error::IDS,
@@ -326,7 +315,9 @@ pub fn refusal_ids() -> impl Iterator<Item = &'static str> {
         crate::http::proxy::IDS,
         crate::http::runtime::IDS,
         crate::identity::error::IDS,
+        crate::iam::IDS,
         crate::ini::IDS,
+        crate::migrate::IDS,
         crate::private_file::IDS,
         crate::provider::IDS,
         crate::session::error::IDS,

@@ -69,10 +69,7 @@ impl SessionCredentials {
         expiration: &str,
         now: Timestamp,
     ) -> Result<Self, CredentialsError> {
-        let key_id = access_key_id.as_bytes();
-        if !(16..=128).contains(&key_id.len())
-            || !key_id.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-        {
+        if !is_key_id(access_key_id) {
             return Err(CredentialsError::Unsafe { member: "access key id" });
         }
         let expiration =
@@ -87,6 +84,83 @@ impl SessionCredentials {
             expiration,
         })
     }
+}
+
+/// An access key that signs requests: of a user, which lasts, or of a session, with its token.
+pub struct AccessKey {
+    /// `AKIA…` or `ASIA…`; public.
+    pub access_key_id: String,
+    /// The secret half of the key pair.
+    pub secret_access_key: Secret<String>,
+    /// The token of a session.
+    pub session_token: Option<Secret<String>>,
+}
+
+impl AccessKey {
+    /// Accepts a key from a file or a variable if AWS can have issued it, as [`SessionCredentials::from_answer`] does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a value has a character that AWS's values do not have, or is too long or too short.
+    pub fn new(
+        access_key_id: &str,
+        secret_access_key: &str,
+        session_token: Option<&str>,
+    ) -> Result<Self, CredentialsError> {
+        if !is_key_id(access_key_id) {
+            return Err(CredentialsError::Unsafe { member: "access key id" });
+        }
+        Ok(Self {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret("secret access key", secret_access_key)?,
+            session_token: session_token.map(|token| secret("session token", token)).transpose()?,
+        })
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// What signs a request: a borrowed view of either kind of credentials.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyPair<'a> {
+    /// The id, which is public.
+    pub access_key_id: &'a str,
+    /// The secret half.
+    pub secret_access_key: &'a Secret<String>,
+    /// The token of a session.
+    pub session_token: Option<&'a Secret<String>>,
+}
+
+impl<'a> From<&'a SessionCredentials> for KeyPair<'a> {
+    fn from(credentials: &'a SessionCredentials) -> Self {
+        Self {
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: &credentials.secret_access_key,
+            session_token: Some(&credentials.session_token),
+        }
+    }
+}
+
+impl<'a> From<&'a AccessKey> for KeyPair<'a> {
+    fn from(key: &'a AccessKey) -> Self {
+        Self {
+            access_key_id: &key.access_key_id,
+            secret_access_key: &key.secret_access_key,
+            session_token: key.session_token.as_ref(),
+        }
+    }
+}
+
+/// `[A-Z0-9]{16,128}`, as [GetAccessKeyInfo] has it.
+///
+/// [GetAccessKeyInfo]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+fn is_key_id(text: &str) -> bool {
+    (16..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn secret(member: &'static str, text: &str) -> Result<Secret<String>, CredentialsError> {

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
+
+use crate::text::printable_line;
 
 /// Whose fault a failure is, and so who can fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,4 +58,37 @@ pub trait Diagnostic: Error {
     fn hint(&self) -> Option<String> {
         None
     }
+}
+
+/// Any error that is shown to the user, for what may fail for reasons of many kinds.
+///
+/// It is no [`Diagnostic`] itself, so that `?` makes one of every error that is.
+pub struct AnyDiagnostic(pub Box<dyn Diagnostic + Send>);
+
+impl<E: Diagnostic + Send + 'static> From<E> for AnyDiagnostic {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Debug for AnyDiagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.0, self.0.id())
+    }
+}
+
+/// Returns the text of each source of an error, except those that only repeat the text above.
+pub fn causes(error: &dyn Diagnostic) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut above = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !above.ends_with(&said) {
+            lines.push(printable_line(&said));
+        }
+        above = said;
+        source = cause.source();
+    }
+    lines
 }

@@ -8,6 +8,7 @@ mod failure;
 pub mod native;
 pub mod no_answer;
 mod phase;
+#[cfg(feature = "cli")]
 pub mod probe;
 pub mod proxy;
 mod proxy_answer;

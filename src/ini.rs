@@ -25,6 +25,7 @@
 //! is an error: it is not for us to decide which one counts.
 
 mod line;
+mod span;
 pub mod view;
 
 use std::borrow::Cow;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 use crate::diagnostic::{Diagnostic, Fault};
 use crate::text::quoted;
 use line::{Kind, Line};
+pub use span::span;
 
 /// The ids of this module's error.
 pub const IDS: &[&str] = &["ini-not-text", "ini-section-twice", "ini-value"];

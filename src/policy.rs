@@ -21,9 +21,9 @@ mod truth;
 pub use condition::{Condition, Judged};
 pub use context::{Context, Found};
 pub use document::PolicyError;
+pub(crate) use operator::{Comparison, Operator, Quantifier};
+pub(crate) use pattern::Pattern;
 pub use truth::Truth;
-
-use pattern::Pattern;
 
 /// The service principal of IAM Roles Anywhere.
 pub const ROLES_ANYWHERE: &str = "rolesanywhere.amazonaws.com";

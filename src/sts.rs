@@ -13,11 +13,12 @@ pub use refusal::{StsRefusal, StsRefusalKind};
 pub use request::{AssumeRole, AssumeRoleError};
 pub use scope::{Scope, ScopeError, ScopePolicy};
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::arn::Arn;
 use crate::clock::{Clock, Timestamp};
-use crate::credentials::{CredentialSet, LATEST_EXPIRATION, SessionCredentials};
+use crate::credentials::{AccessKey, CredentialSet, KeyPair, LATEST_EXPIRATION, SessionCredentials};
 use crate::http::{self, Budget, ExchangeError, Limits, Response, Service, Transport};
 use crate::signing::canonical_request::canonical_query;
 use crate::signing::{Endpoint, Method, Request, sigv4};
@@ -98,19 +99,20 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         credentials: &SessionCredentials,
     ) -> Result<CallerIdentity, StsError> {
-        let (answer, _) = self.call(credentials, Operation::Identity, Vec::new()).await?;
-        let result =
-            xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
-        let read = |member| result.as_ref().and_then(|result| result.text(member));
-        let account = read("Account")
-            .filter(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
-            .ok_or(StsError::Malformed { member: "Account" })?;
-        let arn =
-            read("Arn").and_then(|arn| arn.parse().ok()).ok_or(StsError::Malformed { member: "Arn" })?;
-        let user_id = read("UserId")
-            .filter(|id| (1..=256).contains(&id.len()))
-            .ok_or(StsError::Malformed { member: "UserId" })?;
-        Ok(CallerIdentity { account: account.into_owned(), arn, user_id: user_id.into_owned() })
+        let answer =
+            self.call(credentials.into(), life(credentials), Operation::Identity, Vec::new()).await?;
+        read_identity(&answer.0)
+    }
+
+    /// Asks for the identity behind an access key that may last, as [`Self::caller_identity`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::caller_identity`].
+    pub async fn key_identity(&self, key: &AccessKey) -> Result<CallerIdentity, StsError> {
+        let always = Timestamp::MIN..=Timestamp::MAX;
+        let answer = self.call(key.into(), always, Operation::Identity, Vec::new()).await?;
+        read_identity(&answer.0)
     }
 
     /// Assumes a second role with the credentials of a first session (role chaining).
@@ -128,7 +130,9 @@ impl<T: Transport> Sts<'_, T> {
     ) -> Result<Granted, StsError> {
         let role_session_name = request.session_name_after(first);
         let form = request.parameters(role_session_name);
-        let (answer, clock_offset) = self.call(&first.credentials, Operation::Role(request), form).await?;
+        let (answer, clock_offset) = self
+            .call((&first.credentials).into(), life(&first.credentials), Operation::Role(request), form)
+            .await?;
         let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("AssumeRoleResult"));
         let user = result.and_then(|result| result.inside("AssumedRoleUser"));
         let assumed_role_arn = user
@@ -165,7 +169,9 @@ impl<T: Transport> Sts<'_, T> {
         length: Option<Duration>,
     ) -> Result<Granted, StsError> {
         let form = scope.parameters(length);
-        let (answer, clock_offset) = self.call(&first.credentials, Operation::Scope(scope), form).await?;
+        let (answer, clock_offset) = self
+            .call((&first.credentials).into(), life(&first.credentials), Operation::Scope(scope), form)
+            .await?;
         let result =
             xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetScopedCredentialsResult"));
         let session = result.and_then(|result| result.inside("SessionInfo"));
@@ -215,7 +221,8 @@ impl<T: Transport> Sts<'_, T> {
     /// offset.
     async fn call(
         &self,
-        credentials: &SessionCredentials,
+        credentials: KeyPair<'_>,
+        life: RangeInclusive<Timestamp>,
         operation: Operation<'_>,
         parameters: Vec<(String, String)>,
     ) -> Result<(Response, i64), StsError> {
@@ -237,8 +244,7 @@ impl<T: Transport> Sts<'_, T> {
         };
         let mut budget = Budget::start(Service::Sts, self.endpoint, self.limits);
         let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
-        // The session was granted to a certificate that was valid then, so times outside its life are implausible.
-        let life = credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration;
+        // Times outside the life of a session are implausible.
         let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
             return Ok((accepted(operation, answer)?, self.clock_offset));
         };
@@ -255,7 +261,7 @@ impl<T: Transport> Sts<'_, T> {
         &self,
         budget: &mut Budget,
         request: &Request,
-        credentials: &SessionCredentials,
+        credentials: KeyPair<'_>,
         offset: i64,
     ) -> Result<Response, StsError> {
         let sign = || sigv4::sign(request.clone(), credentials, "sts", self.region, self.now(offset));
@@ -268,6 +274,25 @@ impl<T: Transport> Sts<'_, T> {
     fn now(&self, offset: i64) -> Timestamp {
         Timestamp::from_unix_seconds(self.clock.now().unix_seconds().saturating_add(offset))
     }
+}
+
+/// Reads the answer of GetCallerIdentity.
+fn read_identity(answer: &Response) -> Result<CallerIdentity, StsError> {
+    let result = xml::Document::parse(answer.body()).and_then(|xml| xml.inside("GetCallerIdentityResult"));
+    let read = |member| result.as_ref().and_then(|result| result.text(member));
+    let account = read("Account")
+        .filter(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or(StsError::Malformed { member: "Account" })?;
+    let arn = read("Arn").and_then(|arn| arn.parse().ok()).ok_or(StsError::Malformed { member: "Arn" })?;
+    let user_id = read("UserId")
+        .filter(|id| (1..=256).contains(&id.len()))
+        .ok_or(StsError::Malformed { member: "UserId" })?;
+    Ok(CallerIdentity { account: account.into_owned(), arn, user_id: user_id.into_owned() })
+}
+
+/// Returns when credentials can have been used: a session was granted to a certificate that was valid then.
+fn life(credentials: &SessionCredentials) -> RangeInclusive<Timestamp> {
+    credentials.expiration.minus(LATEST_EXPIRATION)..=credentials.expiration
 }
 
 /// Returns the source identity in the answer; else that of the first session, which persists.

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::credentials::CredentialSet;
 use crate::diagnostic::{Diagnostic, Fault};
@@ -144,13 +146,41 @@ pub async fn credentials(
     deadline: Duration,
     now: Timestamp,
 ) -> Result<CredentialSet, ViaError> {
-    match tokio::time::timeout(deadline, unix::ask(address, name)).await {
-        Ok(answer) => unix::read(address, name, answer?, now),
-        Err(_) => Err(ViaError::Unreachable {
-            address: address.clone(),
-            source: std::io::ErrorKind::TimedOut.into(),
-        }),
-    }
+    let answer = unix::ask(address, &format!("/v1/credentials/{name}"), deadline).await?;
+    unix::read(address, name, answer, now)
+}
+
+/// What a server tells of one of its sessions; none of it is secret.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// Its name.
+    pub name: String,
+    /// Its last hop's role.
+    pub role_arn: String,
+    /// When it ends, as RFC 3339 in UTC; `None` if there is none now.
+    pub expiration: Option<String>,
+    /// Why it could not be renewed, in the server's words.
+    pub failure: Option<String>,
+}
+
+/// Asks a server about the sessions that this user may have, within `deadline`.
+///
+/// # Errors
+///
+/// Fails if no server answers, if it does not answer this user, or if the answer is not one of such a server.
+#[cfg(unix)]
+pub async fn health(address: &ViaAddress, deadline: Duration) -> Result<Vec<Served>, ViaError> {
+    unix::read_health(address, unix::ask(address, "/healthz", deadline).await?)
+}
+
+/// There are no such sockets on this system.
+///
+/// # Errors
+///
+/// Always fails.
+#[cfg(not(unix))]
+pub async fn health(address: &ViaAddress, _deadline: Duration) -> Result<Vec<Served>, ViaError> {
+    Err(ViaError::Unreachable { address: address.clone(), source: std::io::ErrorKind::Unsupported.into() })
 }
 
 /// There are no such sockets on this system.
@@ -170,6 +200,8 @@ pub async fn credentials(
 
 #[cfg(unix)]
 mod unix {
+    use std::time::Duration;
+
     use http_body_util::{BodyExt as _, Empty, Limited};
     use hyper::body::Bytes;
     use hyper::client::conn::http1;
@@ -179,7 +211,7 @@ mod unix {
     use serde::Deserialize;
     use zeroize::Zeroizing;
 
-    use super::{ViaAddress, ViaError};
+    use super::{Served, ViaAddress, ViaError};
     use crate::arn::RoleArn;
     use crate::clock::Timestamp;
     use crate::credentials::{CredentialSet, SessionCredentials};
@@ -207,16 +239,33 @@ mod unix {
         message: String,
     }
 
+    /// The answer about every session.
+    #[derive(Deserialize)]
+    struct Health {
+        sessions: Vec<Served>,
+    }
+
+    /// Gets what is at a path of the server.
     pub(super) async fn ask(
         address: &ViaAddress,
-        name: &str,
+        path: &str,
+        deadline: Duration,
     ) -> Result<(StatusCode, Zeroizing<Vec<u8>>), ViaError> {
+        tokio::time::timeout(deadline, get(address, path)).await.unwrap_or_else(|_| {
+            Err(ViaError::Unreachable {
+                address: address.clone(),
+                source: std::io::ErrorKind::TimedOut.into(),
+            })
+        })
+    }
+
+    async fn get(address: &ViaAddress, path: &str) -> Result<(StatusCode, Zeroizing<Vec<u8>>), ViaError> {
         let unreachable = |source| ViaError::Unreachable { address: address.clone(), source };
         // It closes the connection of a user who may not ask.
         let closed = |_| ViaError::NotAllowed { address: address.clone() };
         let stream = tokio::net::UnixStream::connect(&address.0).await.map_err(unreachable)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(closed)?;
-        let request = Request::get(format!("/v1/credentials/{name}"))
+        let request = Request::get(path)
             .header(HOST, "localhost")
             .body(Empty::<Bytes>::new())
             .map_err(|error| ViaError::Answer { address: address.clone(), what: error.to_string() })?;
@@ -233,6 +282,20 @@ mod unix {
             done = &mut exchange => done,
             // The connection may end before the answer was received.
             _ = &mut connection => exchange.await,
+        }
+    }
+
+    pub(super) fn read_health(
+        address: &ViaAddress,
+        (status, body): (StatusCode, Zeroizing<Vec<u8>>),
+    ) -> Result<Vec<Served>, ViaError> {
+        let wrong = |what: String| ViaError::Answer { address: address.clone(), what };
+        match status {
+            // The second is that there is a session without credentials.
+            StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => serde_json::from_slice::<Health>(&body)
+                .map(|health| health.sessions)
+                .map_err(|_| wrong("its answer is not the document".to_owned())),
+            other => Err(wrong(format!("it answers with the status {}", other.as_u16()))),
         }
     }
 

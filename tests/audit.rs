@@ -1,4 +1,4 @@
-//! `audit files` against generated hosts, hostile trees, real histories and a real browser.
+//! `audit files` and `audit iam` against generated hosts and accounts, hostile trees, real histories and a real browser.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
@@ -19,6 +19,8 @@ mod history;
 mod host;
 #[path = "audit/hostile.rs"]
 mod hostile;
+#[path = "audit/iam.rs"]
+mod iam;
 #[path = "audit/interface.rs"]
 mod interface;
 #[path = "audit/peers.rs"]

@@ -17,6 +17,7 @@ mod clients {
     mod exec;
     mod identity;
     mod library;
+    mod provider;
     mod refusal;
     mod scoped;
     mod serve;

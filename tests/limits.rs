@@ -296,7 +296,7 @@ fn a_file_of_the_greatest_length_is_read_and_one_octet_more_is_told() {
             "file-unreadable",
         ),
         (
-            "src/cli/settings/scope.rs",
+            "src/settings/scope.rs",
             "POLICY_BYTES",
             "{\"Statement\":[]}",
             session("--scope-policy=padded"),

@@ -8,7 +8,6 @@
 #![cfg(all(target_os = "linux", feature = "pki"))] // it looks into /proc
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test may stop at once, reads its own files and says what it did"
 )]

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 /// Programs of others that the pages call; their flags are theirs.
 const FOREIGN: &[&str] = &[
+    "ansible-playbook",
     "aws",
     "chmod",
     "curl",
@@ -23,6 +24,7 @@ const FOREIGN: &[&str] = &[
     "pkcs11-tool",
     "ss",
     "swtpm",
+    "systemctl",
     "timedatectl",
     "tpm2_dictionarylockout",
     "type",
@@ -194,7 +196,7 @@ fn texts(folder: &str, extension: &str) -> Vec<(String, String)> {
 fn pages_name_commands_and_flags_that_exist() {
     let program = Program::ask();
     let mut wrong = Vec::new();
-    for (file, page) in texts("src/manual", "md") {
+    for (file, page) in texts("src/manual", "md").into_iter().chain(texts("packaging/recipes", "md")) {
         for line in code_of_page(&page) {
             wrong.extend(program.unknown(&line).into_iter().map(|unknown| format!("{file}: {unknown}")));
         }
@@ -242,7 +244,7 @@ fn hints_name_commands_and_flags_that_exist() {
 fn what_does_not_exist_is_found() {
     let program = Program::ask();
     for (line, unknown) in [
-        ("anyrole migrate", "anyrole migrate"),
+        ("anyrole audits", "anyrole audits"),
         ("anyrole pki aws", "anyrole pki aws"),
         ("HTTPS_PROXY= anyrole inspect --colour | grep --colour x", "--colour"),
         ("anyrole pki init --csr FILE", "--csr"),

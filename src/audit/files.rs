@@ -38,8 +38,9 @@ pub use allow::{AllowList, AllowListError};
 pub use baseline::compare;
 pub use error::{AuditError, IDS};
 pub use html::page;
-pub use key_id::{Kind, RULES};
+pub use key_id::{Kind, RULES, account_of};
 pub use progress::Progress;
+pub use record::host;
 pub use report::{
     Audience, Finding, GitPlace, LeftOut, LookedAt, PassedOver, ProcessPlace, Report, Severity, read_reports,
 };

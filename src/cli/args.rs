@@ -12,6 +12,7 @@ use super::Invocation;
 use super::grammar;
 use super::help;
 use super::report::Failure;
+pub(crate) use super::settings::Typed;
 use super::settings::table::{Group, Kind, SETTINGS, Setting};
 use super::usage::UsageError;
 
@@ -28,6 +29,8 @@ pub(crate) enum Words {
     Sessions,
     /// The name of a session or nothing, then `--` and a command of another program.
     SessionAndCommand,
+    /// `--` and a command of another program, or nothing.
+    CommandOfAnother,
     /// Any number of files and folders.
     Paths,
     /// Exactly one, by this name.
@@ -46,6 +49,7 @@ impl Words {
             Self::Sessions => Some(String::from("[NAME…]")),
             Self::Paths => Some(String::from("[PATH…]")),
             Self::SessionAndCommand => Some(String::from("[NAME] -- COMMAND…")),
+            Self::CommandOfAnother => Some(String::from("[-- COMMAND…]")),
             Self::One(word) => Some(word.to_owned()),
             Self::Optional(word) => Some(format!("[{word}]")),
         }
@@ -89,52 +93,6 @@ impl Spec {
     }
 }
 
-/// The parsed arguments.
-#[derive(Clone, Default)]
-#[cfg_attr(test, derive(Debug, PartialEq))]
-pub(crate) struct Typed {
-    /// Each flag with its texts; except for lists, the last one counts.
-    flags: Vec<(&'static str, Vec<Zeroizing<String>>)>,
-    /// The words, in order.
-    pub(crate) words: Vec<String>,
-    /// The other program's command and its arguments, as typed after `--`.
-    pub(crate) command: Vec<OsString>,
-}
-
-impl Typed {
-    /// Adds a flag's text: in a list after the earlier ones, elsewhere replacing them.
-    fn add(&mut self, flag: &'static Setting, text: Zeroizing<String>) {
-        match self.flags.iter_mut().find(|(name, _)| *name == flag.name) {
-            None => self.flags.push((flag.name, vec![text])),
-            Some((_, texts)) if matches!(flag.kind, Kind::List(_)) => texts.push(text),
-            Some((_, texts)) => *texts = vec![text],
-        }
-    }
-
-    /// Sets a flag to this text alone.
-    pub(crate) fn set(&mut self, flag: &'static Setting, text: String) {
-        self.flags.retain(|(name, _)| *name != flag.name);
-        self.flags.push((flag.name, vec![Zeroizing::new(text)]));
-    }
-
-    /// Adds the flags of `other`, which take precedence.
-    pub(crate) fn lay_over(&mut self, other: &Self) {
-        self.flags.retain(|(name, _)| other.flag(name).is_none());
-        self.flags.extend(other.flags.iter().cloned());
-    }
-
-    /// Returns the text of a flag; of several, the last.
-    pub(crate) fn flag(&self, name: &str) -> Option<&str> {
-        self.texts(name).next_back()
-    }
-
-    /// Returns every text of a flag, in order.
-    pub(crate) fn texts(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
-        let texts = self.flags.iter().find(|(flag, _)| *flag == name).map(|(_, texts)| texts.as_slice());
-        texts.unwrap_or_default().iter().map(|text| text.as_str())
-    }
-}
-
 /// What a command line asks for.
 pub(crate) enum Request {
     /// Run the command.
@@ -149,7 +107,7 @@ pub(crate) enum Request {
 /// occurrences counts; a boolean takes a value only after `=`; `--` ends the flags.
 pub(crate) fn parse(spec: &Spec, mut arguments: Vec<OsString>) -> Result<Request, UsageError> {
     let command = match spec.words {
-        Words::SessionAndCommand => split_off_command(&mut arguments),
+        Words::SessionAndCommand | Words::CommandOfAnother => split_off_command(&mut arguments),
         Words::Command
         | Words::None
         | Words::Session
@@ -261,16 +219,19 @@ fn nearest_flag(spec: &Spec, flag: &str) -> Option<&'static str> {
 fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
     let allowed = match spec.words {
         Words::Command => 2,
-        Words::None => 0,
+        Words::None | Words::CommandOfAnother => 0,
         Words::Sessions | Words::Paths => words.len(),
         Words::Session | Words::SessionAndCommand | Words::One(_) | Words::Optional(_) => 1,
     };
     let name = words.first().filter(|_| allowed > 0);
     let names = match spec.words {
         Words::Session | Words::Sessions | Words::SessionAndCommand => words.iter().take(allowed),
-        Words::Command | Words::None | Words::Paths | Words::One(_) | Words::Optional(_) => {
-            words.iter().take(0)
-        }
+        Words::Command
+        | Words::CommandOfAnother
+        | Words::None
+        | Words::Paths
+        | Words::One(_)
+        | Words::Optional(_) => words.iter().take(0),
     };
     if let Some(word) = names.into_iter().find(|word| !crate::config::is_session_name(word)) {
         return Err(UsageError::Stray { word: word.clone(), command: spec.name });
@@ -282,6 +243,7 @@ fn check_words(spec: &Spec, words: &[String]) -> Result<(), UsageError> {
         (Words::One(word), None) => Err(UsageError::WordMissing { word, command: spec.name }),
         (
             Words::Command
+            | Words::CommandOfAnother
             | Words::None
             | Words::Session
             | Words::Sessions

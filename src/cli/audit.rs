@@ -1,6 +1,9 @@
 //! `audit files`: where static access keys are on this host. Nothing is sent, and nothing is changed.
 
+pub(super) mod iam;
+pub(super) mod policy;
 mod table;
+pub(super) mod trust;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -96,7 +96,7 @@ fn tree() -> Command {
 fn branch(spec: &'static Spec, name: &'static str) -> Command {
     let branch = Command::new(name).about(spec.about).args(spec.all_flags().map(flag));
     match spec.words {
-        Words::None => branch,
+        Words::None | Words::CommandOfAnother => branch,
         Words::Command => {
             let first = |spec: &&'static Spec| spec.name.split(' ').next().unwrap_or_default();
             let mut names: Vec<_> = COMMANDS.iter().map(first).collect();

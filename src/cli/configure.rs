@@ -28,7 +28,7 @@ use crate::prompt;
 use crate::text::{diff, quoted};
 pub(super) use check::wrong;
 pub(super) use error::ConfigureError;
-use own::OwnFile;
+pub(super) use own::OwnFile;
 
 const PROFILE: Setting = Setting::flag(
     "profile",
@@ -46,7 +46,7 @@ const CHECK: Setting =
 const JSON: Setting = Setting::flag("json", Kind::Boolean, "with --check, print JSON");
 
 /// What separates a file's name and the date in the name of its backup copy.
-const COPY: &str = ".before-anyrole-";
+pub(super) const COPY: &str = ".before-anyrole-";
 
 /// `anyrole configure`.
 pub(super) const SPEC: Spec = Spec {
@@ -225,7 +225,7 @@ fn without_ours(env: &Environment) -> Environment {
 }
 
 /// Resolves the session as later calls will; prompts for what is missing if a person is present.
-fn resolve(
+pub(super) fn resolve(
     config: &Config,
     wanted: &mut Typed,
     known: Option<&str>,
@@ -249,7 +249,7 @@ fn resolve(
 }
 
 /// Explains why a session could not be created at present; fails for a key that this version does not support.
-fn outlook(identity: &IdentitySource, env: &Environment) -> Result<Option<String>, Failure> {
+pub(super) fn outlook(identity: &IdentitySource, env: &Environment) -> Result<Option<String>, Failure> {
     match identity::examine(identity, env) {
         Ok(_) => Ok(None),
         Err(
@@ -260,7 +260,7 @@ fn outlook(identity: &IdentitySource, env: &Environment) -> Result<Option<String
 }
 
 /// Returns the line that starts this program for the session.
-fn command(own: &OwnFile, name: &str, env: &Environment) -> Result<String, Failure> {
+pub(super) fn command(own: &OwnFile, name: &str, env: &Environment) -> Result<String, Failure> {
     let program = own_program(env).map_err(ConfigureError::Program)?;
     let program = text_of(&program)?;
     let mut words = vec![program.as_str(), "credential-process", name];
@@ -309,7 +309,7 @@ fn shadows(file: &AwsFile, after: &[u8], profile: &str, env: &Environment) -> Re
 }
 
 /// Returns the lines that change in a file, without secrets; empty if none do.
-fn difference(file: &str, before: &str, after: &str) -> String {
+pub(super) fn difference(file: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }

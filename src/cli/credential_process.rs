@@ -1,5 +1,7 @@
 //! `credential-process`: one session, as the JSON that SDKs read, and no other output.
 
+use std::time::Duration;
+
 use super::args::{Needs, Spec, Words};
 use super::report::{self, Failure};
 use super::settings::table::{Group, Kind, Setting};
@@ -11,7 +13,7 @@ use crate::http::runtime::block_on;
 use crate::provider::{DEADLINE, MinimumRemaining};
 use crate::via::{self, ViaAddress};
 
-const VIA: Setting =
+pub(super) const VIA: Setting =
     Setting::flag("via", Kind::Text("unix:PATH"), "ask the server that has this socket; read no config");
 /// The name that a server gives to a session that no config file names.
 pub(super) const UNNAMED: &str = "session";
@@ -55,9 +57,13 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
 /// Asks a server on this host, which has the key and the cache.
 fn ask(invocation: &Invocation<'_>, address: &str) -> Result<CredentialSet, Failure> {
     let address = ViaAddress::parse(address)?;
-    let deadline = invocation.typed.flag("timeout").and_then(grammar::duration).unwrap_or(DEADLINE);
     let name = invocation.name().unwrap_or(UNNAMED);
-    Ok(block_on(via::credentials(&address, name, deadline, SystemClock.now()))??)
+    Ok(block_on(via::credentials(&address, name, deadline(invocation), SystemClock.now()))??)
+}
+
+/// How long a server may take, by the command line alone: no config is read.
+pub(super) fn deadline(invocation: &Invocation<'_>) -> Duration {
+    invocation.typed.flag("timeout").and_then(grammar::duration).unwrap_or(DEADLINE)
 }
 
 fn answer(credential_set: &CredentialSet) -> Result<(), Failure> {

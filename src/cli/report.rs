@@ -17,7 +17,7 @@ use super::output::{self, OutputError};
 use super::style::Style;
 use super::wrap;
 use crate::clock::{Clock as _, SystemClock};
-use crate::diagnostic::{Diagnostic, Fault};
+use crate::diagnostic::{AnyDiagnostic, Diagnostic, Fault, causes};
 use crate::env::Environment;
 use crate::private_file;
 use crate::text::printable_line;
@@ -51,6 +51,12 @@ pub(crate) enum Failure {
 impl<E: Diagnostic + Send + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Told(Box::new(error))
+    }
+}
+
+impl From<AnyDiagnostic> for Failure {
+    fn from(AnyDiagnostic(error): AnyDiagnostic) -> Self {
+        Self::Told(error)
     }
 }
 
@@ -238,22 +244,6 @@ pub(crate) fn render(error: &dyn Diagnostic, lines: Option<usize>) -> String {
         let _ = writeln!(text, "anyrole: hint: {}", printable_line(&hint));
     }
     text
-}
-
-/// Returns the text of each source, except those that only repeat the text above.
-fn causes(error: &dyn Diagnostic) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut above = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !above.ends_with(&said) {
-            lines.push(printable_line(&said));
-        }
-        above = said;
-        source = cause.source();
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `status`: what is known of each session on this host; nothing is sent.
 
 mod metrics;
+mod served;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use super::args::{Needs, Spec, Words};
 use super::cache::{self, FailureDocument, failure_line};
+use super::credential_process::VIA;
 use super::keeping::Keeping;
 use super::lists::{self, Watched};
 use super::report::Failure;
@@ -52,7 +54,7 @@ pub(super) const SPEC: Spec = Spec {
     about: "Shows each session: when it and its certificate expire, and the last refresh and failure.",
     words: Words::Session,
     groups: Group::ALL,
-    flags: &[JSON, PROMETHEUS, OUTPUT, CRL],
+    flags: &[JSON, PROMETHEUS, OUTPUT, CRL, VIA],
     more: "\
 NAME is a [session.NAME] of the config file. Without it, every one of them; where there is none, the
 session of the flags, variables and [defaults]. Nothing is sent, and no session is made.
@@ -67,8 +69,11 @@ collector of the node exporter; a timer every minute or so:
   anyrole status --prometheus \\
     --output /var/lib/prometheus/node-exporter/anyrole.prom
 
+--via unix:PATH asks the server that has this socket ('anyrole serve NAME --socket PATH') instead: until
+when each of its sessions is good. It is the probe of a container without a shell.
+
 Exit status: 0 all good, 1 the last refresh failed, certificate or private key cannot be used, or a list has
-ended or names the certificate.
+ended or names the certificate; with --via: 1 there is no session, or no server.
 ",
     needs: Needs::Everything,
     run,
@@ -183,6 +188,9 @@ fn keeping(
 }
 
 fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
+    if let Some(address) = invocation.typed.flag(VIA.name) {
+        return served::run(invocation, address);
+    }
     let output_file = invocation.typed.flag(OUTPUT.name);
     if let (Some(file), false) = (output_file, invocation.has(&PROMETHEUS)) {
         let expected = "given without --prometheus: what is written to a file is metrics";
@@ -209,11 +217,12 @@ fn run(invocation: &Invocation<'_>) -> Result<(), Failure> {
         .map(|name| Report::of(invocation, &config, name, &mut known))
         .collect::<Result<Vec<_>, _>>()?;
     let now = SystemClock.now();
+    let metrics = || metrics::render(&reports, invocation.name().is_none(), now);
     let written = if let Some(file) = output_file {
-        private_file::replace(Path::new(file), metrics::render(&reports, now).as_bytes(), METRICS_MODE)?;
+        private_file::replace(Path::new(file), metrics().as_bytes(), METRICS_MODE)?;
         Ok(())
     } else if invocation.has(&PROMETHEUS) {
-        output::write(metrics::render(&reports, now).as_bytes())
+        output::write(metrics().as_bytes())
     } else if invocation.has(&JSON) {
         let sessions: Vec<_> = reports.iter().map(|report| Document::of(report, now)).collect();
         output::write_json("status", &sessions)

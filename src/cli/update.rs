@@ -69,11 +69,8 @@ struct Renewal {
 }
 
 impl Renewal {
-    fn problem(&self, error: ProviderError) -> Option<Problem> {
-        match provider::failure_of(error, &self.provider, self.name.as_deref(), &self.env) {
-            Failure::Told(problem) => Some(problem),
-            Failure::Negative | Failure::NobodyReads | Failure::Status(_) => None,
-        }
+    fn problem(&self, error: ProviderError) -> Problem {
+        provider::failure_of(error, &self.provider, self.name.as_deref(), &self.env).0
     }
 }
 
@@ -91,15 +88,15 @@ impl Source for Renewal {
                 };
                 let fallback = Fallback::ValidEntry { until: entry.usable_until };
                 let next_try = last.as_ref().and_then(|failure| failure.next_try_beside(fallback));
-                let problem = last
-                    .and_then(|failure| self.problem(ProviderError::Shared { failure: Box::new(failure) }));
+                let problem =
+                    last.map(|failure| self.problem(ProviderError::Shared { failure: Box::new(failure) }));
                 Obtained { entry: Some(entry), problem, next_try }
             }
             Err(error) => {
                 // Until then the provider would only repeat the refusal.
                 let next_try = failure().filter(|failure| failure.report.fault == Fault::Refused);
                 let next_try = next_try.map(|failure| failure.next_try);
-                Obtained { entry: None, problem: self.problem(error), next_try }
+                Obtained { entry: None, problem: Some(self.problem(error)), next_try }
             }
         }
     }

@@ -17,14 +17,6 @@ pub(crate) enum UsageError {
         /// The command.
         command: &'static str,
     },
-    /// A planned command that does not exist yet.
-    #[error("anyrole {command} is not in this version")]
-    LaterCommand {
-        /// The command.
-        command: &'static str,
-        /// What works instead.
-        instead: &'static str,
-    },
     /// No such command.
     #[error("there is no command {}", quoted(word))]
     UnknownCommand {
@@ -88,7 +80,6 @@ impl UsageError {
         "flag-unknown",
         "flag-value",
         "flag-value-missing",
-        "not-in-this-version",
         "stray-argument",
         "unknown-command",
     ];
@@ -98,7 +89,6 @@ impl Diagnostic for UsageError {
     fn id(&self) -> &'static str {
         match self {
             Self::NotUnicode => "argument-not-utf8",
-            Self::LaterCommand { .. } => "not-in-this-version",
             Self::Stray { .. } => "stray-argument",
             Self::UnknownCommand { .. } => "unknown-command",
             Self::UnknownFlag { .. } => "flag-unknown",
@@ -130,7 +120,6 @@ impl Diagnostic for UsageError {
                     "put a value with blanks in quotes, and see anyrole {command} --help for what it takes"
                 )
             }
-            Self::LaterCommand { instead, .. } => (*instead).to_owned(),
             Self::UnknownCommand { nearest: Some(nearest), .. } => {
                 format!("the nearest command is anyrole {nearest}")
             }

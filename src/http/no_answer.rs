@@ -17,6 +17,8 @@ const LONGEST_SERVER: usize = 200;
 /// An AWS service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
+    /// Identity and Access Management.
+    Iam,
     /// It creates sessions.
     RolesAnywhere,
     /// The Security Token Service.
@@ -26,6 +28,7 @@ pub enum Service {
 impl Service {
     const fn what_is_wanted(self) -> &'static str {
         match self {
+            Self::Iam => "answer of IAM",
             Self::RolesAnywhere => "session",
             Self::Sts => "answer of STS",
         }
@@ -35,6 +38,7 @@ impl Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Iam => "IAM",
             Self::RolesAnywhere => "IAM Roles Anywhere",
             Self::Sts => "STS",
         })

@@ -2,7 +2,7 @@
 
 /// How a value is compared with those of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     /// `ArnEquals` and `ArnLike`, which behave the same.
     Arn,
     /// `BinaryEquals`
@@ -25,7 +25,7 @@ pub(super) enum Comparison {
 
 /// How numbers and dates are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Equals,
     Greater,
     GreaterOrEquals,
@@ -47,7 +47,7 @@ impl Order {
 
 /// What is asked of a key with several values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quantifier {
+pub(crate) enum Quantifier {
     /// `ForAllValues:`
     All,
     /// `ForAnyValue:`
@@ -58,13 +58,13 @@ pub(super) enum Quantifier {
 
 /// An operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Operator {
-    pub(super) comparison: Comparison,
+pub(crate) struct Operator {
+    pub(crate) comparison: Comparison,
     /// `…Not…`: no value of the policy matches.
-    pub(super) negated: bool,
+    pub(crate) negated: bool,
     /// `…IfExists`
-    pub(super) if_exists: bool,
-    pub(super) quantifier: Quantifier,
+    pub(crate) if_exists: bool,
+    pub(crate) quantifier: Quantifier,
 }
 
 const OPERATORS: [(&str, Comparison, bool); 27] = [
@@ -98,8 +98,13 @@ const OPERATORS: [(&str, Comparison, bool); 27] = [
 ];
 
 impl Operator {
+    /// Returns every name, without `IfExists` and quantifiers.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        OPERATORS.iter().map(|(name, ..)| *name)
+    }
+
     /// Returns the operator of a name; `None` where IAM has none of that name.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let (quantifier, rest) = match name.split_once(':') {
             Some(("ForAllValues", rest)) => (Quantifier::All, rest),
             Some(("ForAnyValue", rest)) => (Quantifier::Any, rest),

@@ -4,7 +4,7 @@ use super::context::{Context, Found};
 
 /// A value taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Part>);
+pub(crate) struct Pattern(Vec<Part>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -35,7 +35,7 @@ pub(super) struct Syntax {
 
 impl Pattern {
     /// Takes a text with wildcards and without variables.
-    pub(super) fn plain(text: &str) -> Self {
+    pub(crate) fn plain(text: &str) -> Self {
         Self(text.chars().map(|letter| Self::part(letter, true)).collect())
     }
 
@@ -79,7 +79,7 @@ impl Pattern {
     }
 
     /// Tells whether all of a text fits, in time and room of the product of both lengths at most.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         fits(&self.0, text)
     }
 

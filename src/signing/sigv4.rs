@@ -1,4 +1,4 @@
-//! Signs one request with SigV4 and session credentials, through the `aws-sigv4` crate.
+//! Signs one request with SigV4 and an access key, through the `aws-sigv4` crate.
 //!
 //! Pure: the caller gives the time. STS accepts only SigV4.
 
@@ -11,27 +11,29 @@ use http::{HeaderMap, HeaderName};
 
 use super::{Request, SignedRequest, SigningError, header_value};
 use crate::clock::Timestamp;
-use crate::credentials::SessionCredentials;
+use crate::credentials::KeyPair;
 
 /// Signs a request to an AWS service.
 ///
-/// Adds `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`. `service` is the name in the scope (`sts`).
+/// Adds `X-Amz-Date`, for a session `X-Amz-Security-Token`, and `Authorization`. `service` is the name in the scope
+/// (`sts`).
 ///
 /// # Errors
 ///
 /// Fails if a header cannot be sent.
-pub fn sign(
+pub fn sign<'a>(
     request: Request,
-    credentials: &SessionCredentials,
+    credentials: impl Into<KeyPair<'a>>,
     service: &str,
     region: &str,
     now: Timestamp,
 ) -> Result<SignedRequest, SigningError> {
     let library = |error: &dyn std::error::Error| SigningError::Sigv4 { why: error.to_string() };
+    let KeyPair { access_key_id, secret_access_key, session_token } = credentials.into();
     let identity = Credentials::new(
-        credentials.access_key_id.as_str(),
-        credentials.secret_access_key.expose().as_str(),
-        Some(credentials.session_token.expose().clone()),
+        access_key_id,
+        secret_access_key.expose().as_str(),
+        session_token.map(|token| token.expose().clone()),
         None,
         "anyrole",
     )

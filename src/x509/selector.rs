@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use num_bigint::BigInt;
-
 use super::written_name::WrittenName;
 use super::{Certificate, name};
 
@@ -236,9 +234,12 @@ fn serial(text: &str) -> Result<String, String> {
     };
     let digits = digits.strip_prefix("0x").unwrap_or(digits);
     let is_hex = !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
-    let number = BigInt::parse_bytes(digits.as_bytes(), 16).filter(|_| is_hex);
-    let number = number.ok_or("a serial number is written in hex, colons and case do not matter")?;
-    Ok(format!("{minus}{}", hex::encode(number.to_bytes_be().1)))
+    if !is_hex {
+        return Err("a serial number is written in hex, colons and case do not matter".to_owned());
+    }
+    let digits = digits.trim_start_matches('0');
+    let width = digits.len().max(1).next_multiple_of(2);
+    Ok(format!("{minus}{digits:0>width$}"))
 }
 
 fn fingerprint(text: &str, octets: usize) -> Result<Vec<u8>, String> {

@@ -6,7 +6,7 @@ use crate::corpus::{Random, decoys, plant, write};
 use crate::{audit, have, run};
 
 /// Opens a page and returns what the browser made of it, and what it complained about.
-fn opened(folder: &std::path::Path, page: &str) -> (String, String) {
+pub(crate) fn opened(folder: &std::path::Path, page: &str) -> (String, String) {
     let mut browser = Command::new("chromium");
     browser.current_dir(folder).env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
     browser.args([

@@ -86,6 +86,12 @@ fn main() -> ExitCode {
             .filter(|case| !is_position_independent(case, &stage))
             .map(|case| format!("{}: the program is not position-independent", case.name)),
     );
+    changed.extend(
+        cases
+            .iter()
+            .filter(|case| program(case, &stage).windows(7).any(|text| text == b"libm.so"))
+            .map(|case| format!("{}: libm is loaded at each start; which function needs it?", case.name)),
+    );
     if wanted("storm") {
         missed.extend(storm());
     }
@@ -142,8 +148,12 @@ fn shown(figure: Option<impl std::fmt::Display>) -> String {
 
 /// Tells whether the kernel may load the program of a case at a random address: its ELF type is `ET_DYN`.
 fn is_position_independent(case: &Case, stage: &Stage) -> bool {
-    let program = std::fs::read((case.command)(stage).get_program()).expect("the program is read");
+    let program = program(case, stage);
     program.starts_with(b"\x7fELF") && program[16..18] == 3_u16.to_ne_bytes()
+}
+
+fn program(case: &Case, stage: &Stage) -> Vec<u8> {
+    std::fs::read((case.command)(stage).get_program()).expect("the program is read")
 }
 
 /// What is not measured here, and why.

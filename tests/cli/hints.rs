@@ -29,6 +29,10 @@ const NOT_CARRIED_OUT: &[Hints] = &[
             "write 'pkcs11:token=LABEL;object=LABEL'",
         ],
     ),
+    (
+        "a file of something else, which holds no policy whatever is done to it",
+        &["give JSON as the AWS CLI prints it"],
+    ),
     ("the clock is the machine's", &["wait, or correct this machine's clock"]),
     (
         "the case has not the certificate that is missing; `situations/missing-intermediate` and `wrong-anchor` have it",
@@ -91,7 +95,6 @@ const NOT_CARRIED_OUT: &[Hints] = &[
         "the certificate is in the store of a Windows host, which no test has",
         &["configure/from-official-store"],
     ),
-    ("it names the command that a later version has", &["parliament and cloudsplaining find"]),
 ];
 
 /// What is listed, of hints or of the names of cases.

@@ -36,15 +36,16 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Starts moto, or returns `None` after saying that a component is missing. `client` is what else is needed, in
-    /// Python's words.
-    pub(super) fn open(client: &str) -> Option<Arc<Self>> {
+    /// Starts moto, and returns it with what it said: of an account with users, their keys. `None` after saying that a component
+    /// is missing. `client` is what else is needed, in Python's words; `arguments` are those of `moto_account.py`.
+    pub(super) fn open(client: &str, arguments: &[&str]) -> Option<(Arc<Self>, Value)> {
         let Some(mut python) = python(&format!("import moto.server{client}")) else {
             missing("Terraform with moto");
             return None;
         };
         let mut child = python
             .arg(consumers().join("terraform/moto_account.py"))
+            .args(arguments)
             .env("HOME", "/nonexistent")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -55,7 +56,7 @@ impl Account {
         let ready = read(&mut stdout);
         assert_eq!(ready["role_arn"], ROLE_ARN);
         let endpoint = ready["endpoint"].as_str().expect("it is a text").to_owned();
-        Some(Arc::new(Self { endpoint, process: Mutex::new((child, stdin, stdout)) }))
+        Some((Arc::new(Self { endpoint, process: Mutex::new((child, stdin, stdout)) }), ready))
     }
 
     /// Sends one request and returns the answer.

@@ -237,7 +237,7 @@ fn module(
         eprintln!("skipped: there is no terraform, or no CLI configuration that names its providers");
         return None;
     }
-    let account = Account::open("")?;
+    let (account, _) = Account::open("", &[])?;
     let world = World::start(|settings| change(&account, settings));
     world.name_sessions(&[("terraform", ROLE_ARN), ("network", NETWORK_ROLE_ARN)]);
     world.write("main.tf", text);

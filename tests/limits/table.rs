@@ -1,6 +1,6 @@
 //! The limits that a user can meet, and what happens beyond each.
 
-use super::commands::{AUDIT, DOCTOR, PKI, SERVE, SETUP};
+use super::commands::{AUDIT, AUDIT_POLICY, DOCTOR, IAM, MIGRATE, PKI, SERVE, SETUP};
 use super::limit::Unit::{Octets, Of, Seconds, Time};
 use super::limit::{CHARACTERS, Limit, TOO_LARGE, limit};
 
@@ -13,6 +13,9 @@ pub(crate) const SECTIONS: &[(&str, &[Limit])] = &[
     ("`doctor`", DOCTOR),
     ("`exec`, `serve` and `--via`", SERVE),
     ("`audit files`", AUDIT),
+    ("`audit iam`", IAM),
+    ("`audit policy` and `audit trust`", AUDIT_POLICY),
+    ("`migrate`", MIGRATE),
     ("`pki` and `simulate`", PKI),
     ("`setup` and `advise`", SETUP),
     ("For display", DISPLAY),
@@ -133,7 +136,7 @@ const FILES: &[Limit] = &[
         "`[config-too-many-files]`: put several sessions into one file",
     ),
     limit(
-        "src/cli/settings/scope.rs",
+        "src/settings/scope.rs",
         &["POLICY_BYTES"],
         Octets,
         "the file of `--scope-policy`, with its blanks",
@@ -473,6 +476,13 @@ const CACHE: &[Limit] = &[
 
 const DISPLAY: &[Limit] = &[
     limit(
+        "src/cli/audit/iam/table.rs",
+        &["WIDEST"],
+        CHARACTERS,
+        "a cell of the table of `audit iam`, but the last",
+        "for display: `…`",
+    ),
+    limit(
         "src/audit/files/place.rs",
         &["NAME"],
         Octets,
@@ -544,7 +554,7 @@ const DISPLAY: &[Limit] = &[
         "for display: how many more there are",
     ),
     limit(
-        "src/cli/settings/error.rs",
+        "src/settings/error.rs",
         &["LISTED"],
         Of("names"),
         "the sessions in an error",

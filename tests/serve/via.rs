@@ -17,6 +17,57 @@ fn job(user: Option<u32>, socket: &str, name: &[&str]) -> Output {
     job.output().unwrap()
 }
 
+/// What a probe asks, in a container that has our program and nothing else.
+fn probe(socket: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let mut probe = Command::new(env!("CARGO_BIN_EXE_anyrole"));
+    probe.env_clear().current_dir("/").stdin(Stdio::null());
+    let done = probe.arg("status").args(["--via", &format!("unix:{socket}")]).args(more).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (done.status.code(), text(done.stdout), text(done.stderr))
+}
+
+#[test]
+fn a_probe_asks_whether_there_is_a_session_and_is_told_no_secret() {
+    let stage = Stage::set();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let path = socket.to_str().unwrap();
+    let (status, told, error) = probe(path, &[]);
+    assert_eq!((status, told.as_str()), (Some(1), ""));
+    assert!(error.contains("[via-unreachable]"), "{error}");
+
+    let server = Server::with(&stage, &["--socket", path]);
+    server.has_sessions(1);
+    let (status, told, error) = probe(path, &[]);
+    assert_eq!((status, error.as_str()), (Some(0), ""), "{told}");
+    assert!(told.starts_with("session: arn:aws:iam::111122223333:role/"), "{told}");
+    assert!(told.contains("\n  session: expires at 2") && !told.contains("ASIA"), "{told}");
+    let (status, told, _) = probe(path, &["session", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((status, &document["kind"]), (Some(0), &"served".into()));
+    assert_eq!(
+        (&document["data"][0]["name"], &document["data"][0]["failure"]),
+        (&"session".into(), &().into())
+    );
+    let (status, told, error) = probe(path, &["other"]);
+    assert_eq!((status, told.as_str()), (Some(1), ""));
+    assert!(error.contains("has no session 'other' for this user [via-refused]"), "{error}");
+    let (status, _, error) = probe(path, &["--prometheus"]);
+    assert_eq!(status, Some(2), "{error}");
+    assert!(!server.log().iter().any(|line| line.contains(" handed-out ")), "{:?}", server.log());
+    assert_eq!(server.end(), Some(0));
+
+    // A server that has no session yet says why not.
+    let mut server = command(&stage, &["--socket", path]);
+    server.args(["--endpoint", "http://127.0.0.1:1"]);
+    let server = Server::of(server);
+    server.logged(|line| line.contains(" no-session "));
+    let (status, told, error) = probe(path, &[]);
+    assert_eq!((status, error.as_str()), (Some(1), ""), "{told}");
+    assert!(told.contains("  session: there is none\n  last failure: "), "{told}");
+    assert_eq!(server.end(), Some(0));
+}
+
 #[test]
 fn a_job_gets_credentials_without_the_key() {
     let stage = Stage::set();

@@ -1,18 +1,10 @@
-//! Reports of one host or many as one page: nothing is loaded from elsewhere, and a policy in the page forbids it.
-//!
-//! Every row is in the page as text; the script only hides rows. So it can be read, searched and printed without it.
+//! Reports of one host or many as one page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
-use super::report::{Finding, Report, Severity};
-
-const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
+use super::report::{Finding, Report};
+use crate::audit::page::{self, text};
 
 /// The way out, by rule.
 const WAYS_OUT: &[(&str, &str)] = &[
@@ -33,50 +25,14 @@ const WAYS_OUT: &[(&str, &str)] = &[
 
 /// Returns the page of one report or several.
 pub fn page(reports: &[Report]) -> String {
-    let mut html = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    // Writing to a String cannot fail.
-    let _ = write!(
-        html,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>Static access keys: anyrole audit files</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Static access keys</h1>\n"
-    );
+    let mut html = page::open("Static access keys", "anyrole audit files");
     summary(&mut html, reports);
     filters(&mut html, reports);
     findings(&mut html, reports);
     spread(&mut html, reports);
     hosts(&mut html, reports);
-    let _ = write!(html, "<script>{SCRIPT}</script>\n</body>\n</html>\n");
+    page::close(&mut html);
     html
-}
-
-fn hash(text: &str) -> String {
-    STANDARD.encode(Sha256::digest(text.as_bytes()))
-}
-
-/// Writes text so that it is nothing but text, also between quotes.
-fn text(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            // What turns the direction of a text would show another path than there is.
-            _ if crate::text::misleads(character) => safe.extend(character.escape_unicode()),
-            _ => safe.push(character),
-        }
-    }
-    safe
 }
 
 fn all(reports: &[Report]) -> impl Iterator<Item = (&Report, &Finding)> {
@@ -84,49 +40,23 @@ fn all(reports: &[Report]) -> impl Iterator<Item = (&Report, &Finding)> {
 }
 
 fn summary(html: &mut String, reports: &[Report]) {
-    let count = |severity| all(reports).filter(|(_, finding)| finding.severity == severity).count();
-    html.push_str("<ul class=\"summary\">\n");
-    for severity in Severity::ALL {
-        let word = severity.as_str();
-        let _ = writeln!(html, "<li class=\"{word}\"><b>{}</b> {word}</li>", count(severity));
-    }
+    page::summary(html, all(reports).map(|(_, finding)| finding.severity));
     let keys: BTreeSet<_> = all(reports).map(|(_, finding)| &finding.access_key_id).collect();
     let hosts: BTreeSet<_> = reports.iter().map(|report| &report.host).collect();
-    let files: u64 = reports.iter().map(|report| report.looked_at.files).sum();
-    let _ = writeln!(
-        html,
-        "<li><b>{}</b> keys</li><li><b>{}</b> hosts</li><li><b>{files}</b> files looked at</li>\n</ul>",
-        keys.len(),
-        hosts.len()
-    );
+    page::count(html, keys.len(), "keys");
+    page::count(html, hosts.len(), "hosts");
+    page::count(html, reports.iter().map(|report| report.looked_at.files).sum::<u64>(), "files looked at");
 }
 
 fn filters(html: &mut String, reports: &[Report]) {
-    html.push_str("<form id=\"filters\" hidden>\n");
-    for severity in Severity::ALL {
-        let word = severity.as_str();
-        let _ = writeln!(
-            html,
-            "<label><input type=\"checkbox\" name=\"severity\" value=\"{word}\" checked> {word}</label>"
-        );
-    }
-    let select = |html: &mut String, name: &str, values: BTreeSet<&str>| {
-        let _ = write!(html, "<label>{name} <select name=\"{name}\"><option value=\"\">all</option>");
-        for value in values {
-            let _ = write!(html, "<option>{}</option>", text(value));
-        }
-        html.push_str("</select></label>\n");
-    };
-    select(html, "host", reports.iter().map(|report| report.host.as_str()).collect());
+    page::filters(html);
+    page::choice(html, "host", reports.iter().map(|report| report.host.as_str()).collect());
     let owners = all(reports).filter_map(|(_, finding)| finding.owner.as_deref());
-    select(html, "owner", owners.collect());
+    page::choice(html, "owner", owners.collect());
     let places = all(reports).filter_map(|(_, finding)| finding.holder.as_deref());
-    select(html, "place", places.collect());
-    html.push_str(
-        "<label><input type=\"checkbox\" name=\"secret\"> with secret</label>\n\
-         <label>find <input type=\"search\" name=\"find\" placeholder=\"key, path, account\"></label>\n\
-         <output id=\"shown\"></output>\n</form>\n",
-    );
+    page::choice(html, "place", places.collect());
+    html.push_str("<label><input type=\"checkbox\" name=\"secret\"> with secret</label>\n");
+    page::search(html, "key, path, account");
 }
 
 fn findings(html: &mut String, reports: &[Report]) {

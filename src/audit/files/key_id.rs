@@ -218,6 +218,15 @@ fn account(random: &[u8]) -> Option<String> {
     (is_new && number <= 999_999_999_999).then(|| format!("{number:012}"))
 }
 
+/// Returns the account that an access key id holds, twelve digits; ids of the old generation hold none.
+pub fn account_of(access_key_id: &str) -> Option<String> {
+    let id = access_key_id.as_bytes();
+    let random = id
+        .get(4..LENGTH)
+        .filter(|random| id.len() == LENGTH && random.iter().all(|c| value(*c).is_some()))?;
+    account(random)
+}
+
 /// Base64 with or without padding, of texts that were found and may be cut off.
 pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,

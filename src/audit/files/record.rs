@@ -317,13 +317,15 @@ pub(super) fn is_root() -> bool {
     false
 }
 
+/// Returns this host's name.
 #[cfg(unix)]
-fn host() -> String {
+pub fn host() -> String {
     printable(&rustix::system::uname().nodename().to_string_lossy())
 }
 
+/// Returns this host's name.
 #[cfg(not(unix))]
-fn host() -> String {
+pub fn host() -> String {
     let name = crate::env::Environment::process().var("COMPUTERNAME").ok().flatten();
     printable(&name.unwrap_or_default())
 }

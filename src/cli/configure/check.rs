@@ -59,6 +59,6 @@ pub(in crate::cli) fn wrong(arguments: &[String], typed: &Typed, env: &Environme
     let settings = Settings::resolve(&line, &here, Group::ALL);
     match settings.and_then(|settings| settings.session(&here, true)) {
         Ok(_) => None,
-        Err(failure) => told(failure),
+        Err(failure) => told(failure.into()),
     }
 }

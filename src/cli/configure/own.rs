@@ -15,7 +15,7 @@ use crate::signer::pkcs11::uri::UriPin;
 use crate::text::quoted;
 
 /// The file that the session is written to.
-pub(super) struct OwnFile {
+pub(in crate::cli) struct OwnFile {
     path: PathBuf,
     is_named: bool,
 }
@@ -34,7 +34,7 @@ impl From<EditError> for Ended {
 
 impl OwnFile {
     /// Finds the file: the one that `--config` or its variable names, else the user's.
-    pub(super) fn locate(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
+    pub(in crate::cli) fn locate(typed: &Typed, env: &Environment) -> Result<Self, Failure> {
         let variable = env.os_var("ANYROLE_CONFIG").map(PathBuf::from);
         if let Some(named) = typed.flag("config").map(PathBuf::from).or(variable) {
             let path = std::path::absolute(&named).unwrap_or(named);
@@ -45,23 +45,23 @@ impl OwnFile {
     }
 
     /// Returns its path, if the command line has to name it.
-    pub(super) fn named(&self) -> Option<&Path> {
+    pub(in crate::cli) fn named(&self) -> Option<&Path> {
         self.is_named.then_some(&self.path)
     }
 
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::cli) fn shown(&self) -> String {
         quoted(&self.path.to_string_lossy())
     }
 
     /// Reads the configuration as the session will; a file that is named but missing will be created.
-    pub(super) fn config(&self, typed: &Typed, env: &Environment) -> Result<Config, Failure> {
+    pub(in crate::cli) fn config(&self, typed: &Typed, env: &Environment) -> Result<Config, Failure> {
         // An empty file is being created by another run of this command.
         let is_new = std::fs::metadata(&self.path).map_or(true, |found| found.len() == 0);
-        if self.is_named && is_new { Ok(Config::default()) } else { settings::config(typed, env) }
+        if self.is_named && is_new { Ok(Config::default()) } else { Ok(settings::config(typed, env)?) }
     }
 
     /// Checks that no other file defines the session, which this one would hide or duplicate.
-    pub(super) fn check_place(&self, config: &Config, name: &str) -> Result<(), ConfigureError> {
+    pub(in crate::cli) fn check_place(&self, config: &Config, name: &str) -> Result<(), ConfigureError> {
         match config.session(name) {
             Some(session)
                 if std::path::absolute(&session.origin.file).ok().as_deref() != Some(&self.path) =>
@@ -76,7 +76,7 @@ impl OwnFile {
     }
 
     /// Returns the given keys of the session, as values for the file.
-    pub(super) fn changes(
+    pub(in crate::cli) fn changes(
         &self,
         typed: &Typed,
         is_official: bool,
@@ -141,7 +141,7 @@ impl OwnFile {
     }
 
     /// Returns the file's text, before and after changing the session.
-    pub(super) fn edited(
+    pub(in crate::cli) fn edited(
         &self,
         name: &str,
         changes: &[(&'static str, Value)],
@@ -152,7 +152,7 @@ impl OwnFile {
     }
 
     /// Writes the session, if the file is allowed to be changed; returns what to report.
-    pub(super) fn write(
+    pub(in crate::cli) fn write(
         &self,
         name: &str,
         changes: &[(&'static str, Value)],

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::super::args::{self, Request, Typed};
 use super::super::credential_process;
-use super::super::report::Failure;
+use crate::diagnostic::AnyDiagnostic;
 use crate::doctor::Check;
 
 /// Returns the session that the arguments of `credential-process` name.
@@ -22,11 +22,6 @@ pub(super) fn typed(arguments: &[String]) -> Option<Typed> {
 }
 
 /// Tells a failure as a check.
-pub(super) fn failed(id: &'static str, failure: &Failure) -> Check {
-    match failure {
-        Failure::Told(error) => Check::failed(id, error.as_ref()),
-        Failure::Negative | Failure::NobodyReads | Failure::Status(_) => {
-            Check::not_checked(id, "it ended without a word")
-        }
-    }
+pub(super) fn failed(id: &'static str, failure: &AnyDiagnostic) -> Check {
+    Check::failed(id, failure.0.as_ref())
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::super::args::Typed;
 use super::super::keeping::Keeping;
 use super::super::lists;
-use super::super::report::Failure;
 use super::super::settings::session::SessionSettings;
 use super::super::settings::table::Kind;
 use super::super::settings::{Origin, Settings};
@@ -18,6 +17,7 @@ use crate::cache::choice::CacheChoice;
 use crate::cache::state_folder::StateLocation;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
+use crate::diagnostic::AnyDiagnostic;
 use crate::doctor::identity::{self, Found};
 use crate::doctor::{Check, Verdict, lengths, network};
 use crate::explain;
@@ -203,7 +203,12 @@ impl Session<'_> {
     }
 
     /// Prepares the one request for a session.
-    fn call(&self, settings: &Settings, session: SessionSettings, end: Instant) -> Result<Call, Failure> {
+    fn call(
+        &self,
+        settings: &Settings,
+        session: SessionSettings,
+        end: Instant,
+    ) -> Result<Call, AnyDiagnostic> {
         let SessionSettings { request, endpoint, second_hop, scopes, transport, .. } = session;
         // Beside an endpoint of one's own, such as the simulator's, STS of AWS knows nothing of the session.
         let is_of_aws = settings.given("endpoint").is_none() || explain::is_aws(endpoint.host());

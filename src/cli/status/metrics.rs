@@ -145,8 +145,9 @@ const fn class(fault: Fault) -> &'static str {
     }
 }
 
-/// Renders every metric of every session, each metric in one piece, as the format asks.
-pub(super) fn render(reports: &[Report], now: Timestamp) -> String {
+/// Renders every metric of every session, each metric in one piece, as the format asks; and how many there are, if these
+/// are all: the files of several calls, each for a session, must not say the same of different things.
+pub(super) fn render(reports: &[Report], are_all: bool, now: Timestamp) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for Metric { name, kind, help, samples } in METRICS {
@@ -169,12 +170,14 @@ pub(super) fn render(reports: &[Report], now: Timestamp) -> String {
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
         }
     }
-    let _ = write!(
-        text,
-        "# HELP anyrole_sessions How many sessions the configuration describes.\n# TYPE anyrole_sessions gauge\n\
-         anyrole_sessions {}\n",
-        reports.len()
-    );
+    if are_all {
+        let _ = write!(
+            text,
+            "# HELP anyrole_sessions How many sessions the configuration describes.\n# TYPE anyrole_sessions gauge\n\
+             anyrole_sessions {}\n",
+            reports.len()
+        );
+    }
     text
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Deserializer, Map, Value};
 use super::model::{Crl, Profile, Role, Subject, TrustAnchor};
 use crate::doctor::Check;
 use crate::private_file;
-use crate::text::quoted;
+use crate::text::{decoded, quoted};
 use crate::x509::{Certificate, RevocationList, pem};
 
 /// The largest file that is read, in bytes: some lists of the longest that AWS imports, in base64.
@@ -100,7 +100,7 @@ impl Facts {
             self.lists.push((file.to_path_buf(), Published { list, is_pem }));
             return None;
         }
-        let Some(text) = decode(&bytes) else {
+        let Some(text) = decoded(&bytes) else {
             return Some(self.certificate(&bytes).err().map_or_else(
                 || Check::good(ID, format!("{shown} holds a CA certificate")),
                 |()| not_one_of_the_five(&shown),
@@ -199,23 +199,6 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     documents.map_err(|error| error.to_string())
 }
 
-/// Decodes text as shells write it: UTF-8, with or without a byte order mark, and PowerShell's UTF-16.
-fn decode(bytes: &[u8]) -> Option<String> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).ok()
-    };
-    match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        // Without a mark: every other byte of what is mostly ASCII is zero.
-        [_, 0, ..] => wide(bytes, u16::from_le_bytes),
-        [0, ..] => wide(bytes, u16::from_be_bytes),
-        _ => String::from_utf8(bytes.to_vec()).ok(),
-    }
-}
-
 fn no_json(text: &str, shown: &str, why: &str) -> Check {
     let again = "run the command again with --output json";
     let begin = text.trim_start();
@@ -279,24 +262,6 @@ pub(super) fn list(data: &str) -> Result<RevocationList, String> {
 mod tests {
     use super::*;
     use crate::doctor::Verdict;
-
-    #[test]
-    fn text_is_read_as_shells_write_it() {
-        let text = "{\"a\": \"ü\"}";
-        let utf16 = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
-        let (little, big) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
-        for bytes in [
-            text.as_bytes().to_vec(),
-            [&[0xef, 0xbb, 0xbf], text.as_bytes()].concat(),
-            [&[0xff, 0xfe][..], &little].concat(),
-            [&[0xfe, 0xff][..], &big].concat(),
-            little,
-            big,
-        ] {
-            assert_eq!(decode(&bytes).as_deref(), Some(text));
-        }
-        assert_eq!(decode(&[0xff, 0xff, 0xff]), None);
-    }
 
     #[test]
     fn other_forms_of_the_answers_are_named() {

@@ -1,0 +1,61 @@
+//! A program with the AWS SDK for Rust and nothing of ours beside it: its credentials come from this crate, built without the program.
+
+use std::process::Command;
+
+use pki_test::simulator::{Operation, Verdict};
+
+use super::client::{clean, components, missing};
+use super::world::{ROLE_ARN, World};
+
+/// Returns the program, or `None` after saying that it is missing.
+fn program(world: &World, seconds: u32) -> Option<Command> {
+    let path = components().join("rust/debug/provider");
+    if !path.exists() {
+        missing("the program with anyrole as a library");
+        return None;
+    }
+    world.name_sessions(&[("client", ROLE_ARN)]);
+    let mut command = clean(path);
+    command.arg(seconds.to_string()).env("ANYROLE_CONFIG", world.anyrole_config());
+    command.env("AWS_ENDPOINT_URL_STS", world.simulator.http_endpoint());
+    Some(command)
+}
+
+#[test]
+fn the_sdk_has_its_credentials_from_the_crate() {
+    let world = World::start(|_| {});
+    let Some(command) = program(&world, 0) else { return };
+    let output = world.run(command);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((stdout.trim_end(), &*stderr), (world.assumed_role_arn().as_str(), ""));
+    let journal = world.simulator.journal();
+    let operations: Vec<Operation> = journal.iter().map(|entry| entry.operation).collect();
+    assert_eq!(operations, [Operation::CreateSession, Operation::SecurityTokenService]);
+}
+
+/// The SDK's own cache asks again before the expiry that it was told, and no call of the program meets an old session.
+#[test]
+fn the_sdk_renews_before_the_end() {
+    let world = World::start(|settings| {
+        settings.faults = vec!["session-length=6s".parse().expect("it is a fault")];
+    });
+    let Some(command) = program(&world, 4) else { return };
+    let output = world.run_with(command, "file");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(world.simulator.sessions_created() >= 2);
+    assert!(world.simulator.journal().iter().all(|entry| entry.verdict == Verdict::Accepted));
+}
+
+#[test]
+fn the_sdk_tells_our_explanation() {
+    let world = World::start(|settings| {
+        settings.faults = vec!["deny=untrusted-certificate".parse().expect("it is a fault")];
+    });
+    let Some(command) = program(&world, 0) else { return };
+    let output = world.run(command);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    for part in ["AWS refused to create the session", "Untrusted signing certificate", "hint: "] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+}
