@@ -243,6 +243,18 @@ impl Server {
         connections.add(caller.user(), task.abort_handle(), is_busy);
     }
 
+    /// For `tests/fuzz`: serves one connection, whose caller and address are given.
+    #[cfg(fuzzing)]
+    pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+        self: &Arc<Self>,
+        stream: S,
+        caller: Caller,
+        local: SocketAddr,
+    ) {
+        let (server, site, channel) = (Arc::clone(self), self.site(), Channel::Address(local));
+        Connection { server, site, caller, channel, is_busy: Arc::default() }.serve(stream).await;
+    }
+
     /// Logs a refusal, unless too many were logged recently.
     fn refused(&self, caller: Caller, reason: &'static str, is_for_user: bool) {
         let mut refusals = lock(&self.refusals);

@@ -163,6 +163,12 @@ impl CacheEntry {
         reader.finish()?;
         Some(entry)
     }
+
+    /// For `tests/fuzz`: decodes an entry and encodes it again.
+    #[cfg(fuzzing)]
+    pub fn rewritten(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        Self::decode(bytes)?.encode().ok()
+    }
 }
 
 #[cfg(test)]

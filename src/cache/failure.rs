@@ -193,6 +193,12 @@ impl Failure {
             attempt,
         })
     }
+
+    /// For `tests/fuzz`: decodes a failure and encodes it again.
+    #[cfg(fuzzing)]
+    pub fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
+        Self::decode(bytes)?.encode()
+    }
 }
 
 /// The last failures of one namespace.

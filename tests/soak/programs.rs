@@ -1,7 +1,7 @@
 //! The programs that run: those that ask once, a server, and one that keeps the credentials file fresh.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -22,26 +22,45 @@ const LONGEST: Duration = Duration::from_secs(45);
 const KEPT: [&str; 2] =
     ["# by hand\n[kept]\naws_access_key_id = AKIAEXAMPLEEXAMPLE01\n\n", "\n[last]\nregion = eu-west-1\n"];
 
+/// How long something was waited for, by a clock that stands still while this machine has no time for anybody: each pause counts for
+/// no more than it should have taken.
+#[derive(Default)]
+struct Patience(Duration);
+
+impl Patience {
+    const PAUSE: Duration = Duration::from_millis(2);
+
+    /// Pauses, and returns whether it has been too long.
+    fn is_over(&mut self) -> bool {
+        let began = Instant::now();
+        thread::sleep(Self::PAUSE);
+        self.0 += began.elapsed().min(2 * Self::PAUSE);
+        self.0 > LONGEST
+    }
+}
+
 /// Waits until it holds, as long as anything may take.
 pub(crate) fn soon(mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
+    let mut patience = Patience::default();
     while !holds() {
-        assert!(began.elapsed() < LONGEST, "it did not come to that in {LONGEST:?}");
-        thread::sleep(Duration::from_millis(20));
+        assert!(!patience.is_over(), "it did not come to that in {LONGEST:?}");
     }
 }
 
 /// The end of a program, within the time that it has.
 fn end(mut child: Child, what: &str) -> Output {
-    let began = Instant::now();
+    let mut patience = Patience::default();
     // What is written here fits into a pipe.
     while child.try_wait().unwrap().is_none() {
-        if began.elapsed() > LONGEST {
+        if patience.is_over() {
+            // Where it hangs, in the kernel's words.
+            let state =
+                |name: &str| fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default();
+            let states = [state("wchan"), state("syscall"), state("stat")].join(" ");
             child.kill().unwrap();
             let told = child.wait_with_output().unwrap();
-            panic!("{what} took longer than {LONGEST:?}: {}", String::from_utf8_lossy(&told.stderr));
+            panic!("{what} took longer than {LONGEST:?}: {states} {}", String::from_utf8_lossy(&told.stderr));
         }
-        thread::sleep(Duration::from_millis(2));
     }
     child.wait_with_output().unwrap()
 }
@@ -293,14 +312,24 @@ impl Server {
         let (address, token) =
             (&self.address, fs::read_to_string(self.tokens.join(format!("{name}.token"))).unwrap());
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(LONGEST)).unwrap();
         write!(
             stream,
             "GET /v1/credentials/{name} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let (mut answer, mut patience) = (Vec::new(), Patience::default());
+        // What came before it had to wait is kept.
+        while let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{} {}", text(&answer), self.running.told());
+            assert!(
+                !patience.is_over(),
+                "no answer in {LONGEST:?}: {} {}",
+                text(&answer),
+                self.running.told()
+            );
+        }
+        let answer = text(&answer);
         let (head, body) =
             answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?} {}", self.running.told()));
         let document: serde_json::Value = serde_json::from_str(body).unwrap();
