@@ -298,14 +298,19 @@ mod tests {
             (
                 json!([allow(json!("*")), {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]),
                 Level::Escalation,
-                "can become administrator by glue:UpdateDevEndpoint, lambda:UpdateFunctionCode",
+                "can become administrator by sts:AssumeRole, lambda:UpdateFunctionCode, ",
             ),
             (
-                json!({"Effect": "Allow", "NotAction": ["iam:*", "lambda:*", "glue:*"], "Resource": "*"}),
+                json!({"Effect": "Allow", "NotAction": ["iam:*", "sts:*", "lambda:*", "glue:*", "cloudformation:*",
+                       "sagemaker:*", "ssm:*", "ec2*", "ecs:*", "rolesanywhere:*"], "Resource": "*"}),
                 Level::Services,
                 "almost every service",
             ),
-            (allow(json!("iam:*")), Level::Escalation, "can become administrator by iam:AddUserToGroup, "),
+            (
+                allow(json!("iam:*")),
+                Level::Escalation,
+                "can become administrator by iam:CreatePolicyVersion, ",
+            ),
             (
                 allow(json!("iam:putuser?olicy")),
                 Level::Escalation,
@@ -314,7 +319,7 @@ mod tests {
             (
                 allow(json!(["iam:PassRole", "ec2:Run*"])),
                 Level::Escalation,
-                "can become administrator by iam:PassRole and ec2:RunInstances",
+                "can become administrator by iam:PassRole + ec2:RunInstances",
             ),
             (own, Level::Limited, "limited"),
             (allow(json!(["s3:*", "sqs:*", "sns:Publish"])), Level::Services, "all of s3, sqs"),
