@@ -17,7 +17,7 @@ fn program(world: &World, seconds: u32) -> Option<Command> {
     world.name_sessions(&[("client", ROLE_ARN)]);
     let mut command = clean(path);
     command.arg(seconds.to_string()).env("ANYROLE_CONFIG", world.anyrole_config());
-    command.env("AWS_ENDPOINT_URL_STS", world.simulator.http_endpoint()).env("AWS_REGION", "eu-central-1");
+    command.env("AWS_ENDPOINT_URL_STS", world.simulator.http_endpoint()).env("AWS_REGION", "us-east-1");
     Some(command)
 }
 
