@@ -52,6 +52,7 @@ pub(crate) enum SettingsError {
     },
     /// A setting that a program has to give.
     #[error("{} is not given", setting.key())]
+    #[cfg_attr(not(feature = "sdk"), expect(dead_code, reason = "only code gives settings one by one"))]
     NotGiven {
         /// The setting.
         setting: &'static Setting,
