@@ -15,7 +15,7 @@ pub const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 
 /// The headers of an answer that are read.
-const HEADERS: [HeaderName; 5] = [
+static HEADERS: [HeaderName; 5] = [
     http::header::CONTENT_TYPE,
     http::header::DATE,
     http::header::RETRY_AFTER,
