@@ -21,7 +21,7 @@ mod source;
 use std::collections::BTreeSet;
 
 pub(super) use actions::stands_for;
-pub use document::Document;
+use document::Document;
 pub use error::{IDS, NotJudgedError};
 pub use finding::Finding;
 pub use reach::{PATHS, Path};

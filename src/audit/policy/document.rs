@@ -9,7 +9,7 @@ use super::node::{HOLE, Node, Value};
 
 /// A policy.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Document {
+pub(super) struct Document {
     pub(super) line: usize,
     /// As it is written; `None` where there is none.
     pub(super) version: Option<Item>,
@@ -115,7 +115,8 @@ impl Statement {
 
 impl Document {
     /// Reads a policy from JSON: the object, or the text that IAM keeps, perhaps percent-encoded; `None` where it is none.
-    pub fn of_json(json: &serde_json::Value) -> Option<Self> {
+    #[cfg(test)]
+    pub(super) fn of_json(json: &serde_json::Value) -> Option<Self> {
         Self::of(&super::read::embedded(&Node::of_json(json, 1)).ok()?)
     }
 

@@ -131,6 +131,7 @@ impl Node {
     }
 
     /// Takes a value whose lines are not known: all stand in one line.
+    #[cfg(test)]
     pub(super) fn of_json(json: &Json, line: usize) -> Self {
         let value = match json {
             Json::Null => Value::Null,
