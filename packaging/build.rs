@@ -27,7 +27,9 @@ fn main() {
     }
     let is_static =
         env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|features| features.contains("crt-static"));
-    let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
+    // The compiler's own choice is `cc` of this machine. A linker that was chosen may be for an older glibc, which lacks what this
+    // machine's unwinder calls.
+    let is_native = env::var("HOST").ok() == env::var("TARGET").ok() && env::var_os("RUSTC_LINKER").is_none();
     if is("CARGO_CFG_TARGET_OS", "linux")
         && is("CARGO_CFG_TARGET_ENV", "gnu")
         && is_native

@@ -32,11 +32,12 @@ enum Way {
     New,
 }
 
-fn host() -> (Host, [Option<String>; 2]) {
-    let host = Host::new();
+const CONFIG: Option<&str> = Some("# mine\n[default]\noutput = json\n");
+
+/// A host with a key in its credentials file, and this config file.
+fn host(config: Option<&str>) -> (Host, [Option<String>; 2]) {
     let credentials = format!("{}\n{}", profile("default", 1), profile("other", 2));
-    let config = String::from("# mine\n[default]\noutput = json\n");
-    (host, [Some(config), Some(credentials)])
+    (Host::new(), [config.map(String::from), Some(credentials)])
 }
 
 /// Says which way the profile `default` works, and fails if it does not.
@@ -160,8 +161,8 @@ fn without(host: &Host, strace: &str, step: &[&str], call: &str, n: u32, fault: 
     (count >= n as usize, run)
 }
 
-/// Tries each of these calls of both steps, on two threads.
-fn each(calls: &'static [&str], fault: &'static str, least: u32) {
+/// Tries each of these calls of both steps, on two threads, where AWS's config file is this one.
+fn each(config: Option<&str>, calls: &'static [&str], fault: &'static str, least: u32) {
     let Some(strace) = strace() else {
         assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "strace is missing");
         eprintln!("skipped: strace is missing, or may not trace");
@@ -169,7 +170,7 @@ fn each(calls: &'static [&str], fault: &'static str, least: u32) {
     };
     let tried = AtomicU32::new(0);
     let try_all = |step: &[&str], switched: bool| {
-        let (host, before) = host();
+        let (host, before) = host(config);
         let moment = Moment::of(&host, &before, switched);
         for call in calls {
             for n in 1..MOST {
@@ -198,18 +199,24 @@ fn each(calls: &'static [&str], fault: &'static str, least: u32) {
 
 #[test]
 fn it_ends_before_any_change_of_a_file() {
-    each(MOMENTS, "signal=SIGKILL", 20);
+    each(CONFIG, MOMENTS, "signal=SIGKILL", 20);
+}
+
+/// The switch makes the config file, and the way back takes it away.
+#[test]
+fn it_ends_before_any_change_where_there_was_no_config_file() {
+    each(None, MOMENTS, "signal=SIGKILL", 20);
 }
 
 #[test]
 fn any_change_of_a_file_fails() {
-    each(CHANGES, "error=EIO", 8);
+    each(CONFIG, CHANGES, "error=EIO", 8);
 }
 
 /// Two at once: one works, and the other says so.
 #[test]
 fn one_at_a_time() {
-    let (host, before) = host();
+    let (host, before) = host(CONFIG);
     begin(&host, &before);
     fs::create_dir_all(host.state_folder()).unwrap();
     for folder in [host.state_folder(), host.state_folder().parent().unwrap().to_owned()] {
@@ -229,7 +236,7 @@ fn one_at_a_time() {
 #[ignore = "takes minutes: cargo test --test migrate -- --ignored"]
 fn kills_at_random_moments() {
     let kills = std::env::var("ANYROLE_TEST_KILLS").map_or(1000, |text| text.parse().unwrap());
-    let (host, before) = host();
+    let (host, before) = host(CONFIG);
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move |below: u64| {
         // xorshift64
