@@ -19,6 +19,7 @@ pub mod change;
 pub mod error;
 pub mod files;
 pub mod policy;
+pub mod rekey;
 pub mod rollback;
 pub mod state;
 pub mod store;

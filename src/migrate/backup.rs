@@ -13,9 +13,9 @@
 //! cache file (`cache::seal`): it needs the key's octets, which a token or a TPM does not give, and a signature of theirs will not
 //! do, because ECDSA's is another one each time. There the backup has a password, or there is none.
 //!
-//! A renewal that makes a new private key leaves the slot of the old one behind: the new key does not open it. So a backup opens
-//! with the old key too (`--backup-key`), `status` says which public key it needs and whether the identity still has it, and a
-//! password, if there is one, always opens it.
+//! `pki renew` adds a slot for the new private key before it takes the place of the old one (`migrate::rekey`). Keys that change in
+//! other ways leave the slot of the old one behind. So a backup opens with the old key too (`--backup-key`), `status` says which
+//! public key it needs and whether the identity still has it, and a password, if there is one, always opens it.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,10 @@ use zeroize::Zeroizing;
 use super::MigrateError;
 use crate::private_file;
 use crate::secret::Secret;
-use crate::signer::SealingKey;
+use crate::signer::file::FileKey;
+use crate::signer::{SealingKey, SigningKey as _};
+use crate::x509::pem;
+use crate::x509::private_key::{self, ReadKey};
 
 /// The version of the form.
 const VERSION: u32 = 1;
@@ -44,6 +47,8 @@ const LABEL: &[u8] = b"anyrole/migrate-backup/v1\0";
 const KEY_LENGTH: usize = 32;
 /// The length of an authentication tag, in octets.
 const TAG_LENGTH: usize = 16;
+/// What the files are sealed with.
+type DataKey = Zeroizing<[u8; KEY_LENGTH]>;
 /// Each key encrypts one message.
 const NONCE: [u8; 12] = [0; 12];
 /// OWASP's advice for PBKDF2 with HMAC-SHA-256.
@@ -85,6 +90,13 @@ impl From<SealingKey> for IdentityKey {
 }
 
 impl IdentityKey {
+    /// Reads the text of an unencrypted private key; `None` if it is none, or of a kind that seals nothing.
+    pub fn from_pem(text: &str) -> Option<Self> {
+        let blocks = pem::read(text.as_bytes()).ok()?;
+        let ReadKey::Clear(key) = private_key::read(blocks.first()?, None).ok()? else { return None };
+        Some(FileKey::new(key).ok()?.sealing_key().ok()??.into())
+    }
+
     /// Returns the SHA-256 of the public key, in lower-case hex.
     pub fn fingerprint(&self) -> String {
         hex::encode(&self.public_key_sha256)
@@ -151,14 +163,7 @@ impl Backup {
             sealed: String::new(),
         };
         for key in &keys.identities {
-            let salt = random()?;
-            let wrapped =
-                encrypt(&*identity_kek(key, salt.as_slice())?, &aad(b"identity"), data_key.as_slice())?;
-            backup.slots.push(Slot::Identity {
-                public_key_sha256: key.fingerprint(),
-                salt: BASE64.encode(salt.as_slice()),
-                key: BASE64.encode(wrapped),
-            });
+            backup.slots.push(identity_slot(key, &data_key)?);
         }
         if let Some(password) = &keys.password {
             let salt = random()?;
@@ -239,31 +244,70 @@ impl Backup {
         decoded(&text).ok_or_else(|| damaged("what it holds is cut off"))
     }
 
+    /// Makes what `old` opens open with `new` too; says whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the slot of `old` is broken, or if the system gives no random numbers.
+    pub fn rekey(&mut self, old: &IdentityKey, new: &IdentityKey) -> Result<bool, &'static str> {
+        let is_of = |key: &IdentityKey| {
+            let fingerprint = key.fingerprint();
+            move |slot: &&Slot| match slot {
+                Slot::Identity { public_key_sha256, .. } => *public_key_sha256 == fingerprint,
+                Slot::Password { .. } => false,
+            }
+        };
+        let Some(slot) = self.slots.iter().find(is_of(old)) else { return Ok(false) };
+        if self.slots.iter().any(|slot| is_of(new)(&slot)) {
+            return Ok(false);
+        }
+        let data_key = open_identity(slot, old).ok_or("the former key does not open it")?;
+        self.slots.push(identity_slot(new, &data_key)?);
+        Ok(true)
+    }
+
     fn aad(&self) -> Vec<u8> {
         [LABEL, self.access_key_id.as_bytes(), b"\0", self.made_at.as_bytes()].concat()
     }
 }
 
-fn open_slot(slot: &Slot, keys: &Keys) -> Option<Zeroizing<[u8; KEY_LENGTH]>> {
-    let opened = match slot {
-        Slot::Identity { public_key_sha256, salt, key } => {
-            let identity =
-                keys.identities.iter().find(|identity| identity.fingerprint() == *public_key_sha256)?;
-            let kek = identity_kek(identity, &BASE64.decode(salt).ok()?).ok()?;
-            decrypt(&kek, &aad(b"identity"), BASE64.decode(key).ok()?)?
-        }
+fn identity_slot(key: &IdentityKey, data_key: &DataKey) -> Result<Slot, &'static str> {
+    let salt = random()?;
+    let wrapped = encrypt(&*identity_kek(key, salt.as_slice())?, &aad(b"identity"), data_key.as_slice())?;
+    Ok(Slot::Identity {
+        public_key_sha256: key.fingerprint(),
+        salt: BASE64.encode(salt.as_slice()),
+        key: BASE64.encode(wrapped),
+    })
+}
+
+fn open_slot(slot: &Slot, keys: &Keys) -> Option<DataKey> {
+    match slot {
+        Slot::Identity { .. } => keys.identities.iter().find_map(|identity| open_identity(slot, identity)),
         Slot::Password { iterations, salt, key } => {
             let password = keys.password.as_ref()?;
             let kek = password_kek(password, &BASE64.decode(salt).ok()?, *iterations).ok()?;
-            decrypt(&kek, &aad(b"password"), BASE64.decode(key).ok()?)?
+            data_key(&decrypt(&kek, &aad(b"password"), BASE64.decode(key).ok()?)?)
         }
-    };
-    let mut data_key = Zeroizing::new([0; KEY_LENGTH]);
-    (opened.len() == KEY_LENGTH).then(|| data_key.copy_from_slice(&opened))?;
-    Some(data_key)
+    }
 }
 
-fn random() -> Result<Zeroizing<[u8; KEY_LENGTH]>, &'static str> {
+/// Opens the slot of this private key.
+fn open_identity(slot: &Slot, identity: &IdentityKey) -> Option<DataKey> {
+    match slot {
+        Slot::Identity { public_key_sha256, salt, key } if *public_key_sha256 == identity.fingerprint() => {
+            let kek = identity_kek(identity, &BASE64.decode(salt).ok()?).ok()?;
+            data_key(&decrypt(&kek, &aad(b"identity"), BASE64.decode(key).ok()?)?)
+        }
+        Slot::Identity { .. } | Slot::Password { .. } => None,
+    }
+}
+
+fn data_key(opened: &[u8]) -> Option<DataKey> {
+    opened.try_into().ok().map(Zeroizing::new)
+}
+
+fn random() -> Result<DataKey, &'static str> {
     let mut octets = Zeroizing::new([0; KEY_LENGTH]);
     aws_lc_rs::rand::fill(octets.as_mut_slice()).map_err(|_| "the system gives no random numbers")?;
     Ok(octets)
@@ -391,6 +435,19 @@ mod tests {
             assert!(matches!(open(&wrong), Err(MigrateError::BackupClosed { .. })));
         }
         assert_eq!(backup.opens_with().len(), 2);
+    }
+
+    #[test]
+    fn a_new_key_opens_what_the_old_one_does() {
+        let keys = of(vec![identity(1)], None);
+        let mut backup = Backup::seal("AKIA", "2026", &files(), &keys).unwrap();
+        assert_eq!(backup.rekey(&identity(3), &identity(2)), Ok(false), "it is of another key");
+        assert_eq!(backup.rekey(&identity(1), &identity(2)), Ok(true));
+        assert_eq!(backup.rekey(&identity(1), &identity(2)), Ok(false), "it does so already");
+        for key in [1, 2] {
+            let opened = backup.open(&of(vec![identity(key)], None), Path::new("b"));
+            assert_eq!(opened.unwrap(), files());
+        }
     }
 
     #[test]

@@ -89,6 +89,8 @@ impl Folder {
 
     /// Renews an identity, and replaces its certificate and key together; `None` if it is not due.
     ///
+    /// Before a new private key takes the place of the old one, `rekey` is called with both as PEM: for what only the old one opens.
+    ///
     /// # Errors
     ///
     /// Fails as [`Self::issue`] does; also if the certificate was issued by another CA, if it is revoked, or if a new
@@ -98,6 +100,7 @@ impl Folder {
         spec: &RenewSpec,
         passphrase: Option<&Secret<String>>,
         now: Timestamp,
+        rekey: &mut dyn FnMut(&str, &str),
     ) -> Result<Option<Issued>, PkiError> {
         self.check_initialised()?;
         let locked = self.lock()?;
@@ -109,7 +112,7 @@ impl Folder {
         let index = Index::load(&self.path)?;
         let record = self.renewable(&spec.name, &certificate, &index)?;
         let before = self.names_of(record)?;
-        let (public_key, key) = self.renewed_key(spec, &certificate)?;
+        let (public_key, key) = self.renewed_key(spec, &certificate, rekey)?;
         let names = Names {
             name: &spec.name,
             subject: &before.subject,
@@ -144,6 +147,7 @@ impl Folder {
         &self,
         spec: &RenewSpec,
         certificate: &Certificate,
+        rekey: &mut dyn FnMut(&str, &str),
     ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
         let file = self.file(&spec.name, "key");
         let here = if self.holds(&file)? { Some(read(&file)?) } else { None };
@@ -156,8 +160,9 @@ impl Folder {
         match (spec.key, OwnKey::parse(&text, &file)?) {
             (RenewedKey::New, OwnKey::Software(old)) => {
                 let key_pair = KeyPair::generate(old.algorithm()).map_err(PkiError::NewKey)?;
-                let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
-                Ok((key_pair.subject_public_key_info().to_vec(), Some(text)))
+                let new = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
+                rekey(&text, &new);
+                Ok((key_pair.subject_public_key_info().to_vec(), Some(new)))
             }
             // A key in a TPM stays: nobody can have copied it.
             (RenewedKey::New | RenewedKey::Same, own) => {

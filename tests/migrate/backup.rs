@@ -33,6 +33,33 @@ fn after_a_renewal_the_former_key_opens_it() {
     assert_eq!(host.files()[1].as_deref(), Some(profile("default", 1).as_str()));
 }
 
+/// `pki renew` has both keys in its hands, and lets the new one open what the old one does.
+#[test]
+fn after_pki_renew_the_new_key_opens_it() {
+    let host = Host::new();
+    host.write(None, Some(&profile("default", 1)));
+    let folder = host.world.home().join("pki");
+    let pki = |arguments: &[&str]| {
+        let mut command = host.command(&["pki"]);
+        let run = host.run(command.args(arguments).arg("--folder").arg(&folder));
+        assert!(run.status == 0 && run.stderr.is_empty(), "{arguments:?}: {run:?}");
+        run.stdout
+    };
+    pki(&["init", "--no-passphrase"]);
+    pki(&["issue", "host"]);
+    assert!(!pki(&["renew", "host"]).contains("backup"), "there is none");
+    let (new, own) = (folder.join("host/host.key"), host.world.home().join("host.key"));
+    fs::copy(&own, &new).unwrap();
+    host.switch(&[]);
+    let told = pki(&["renew", "host"]);
+    assert!(told.contains(&format!("opens the backup of {} too", key_id(1))), "{told}");
+    assert_ne!(fs::read(&own).unwrap(), fs::read(&new).unwrap());
+    fs::copy(&new, &own).unwrap();
+    assert_eq!(host.status()["backup"]["identity_opens_it"], true);
+    host.must(&["rollback", "--no-verify"]);
+    assert_eq!(host.files()[1].as_deref(), Some(profile("default", 1).as_str()));
+}
+
 #[test]
 fn a_password_opens_it_too() {
     let host = Host::new();

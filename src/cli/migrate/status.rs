@@ -27,8 +27,8 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     flags: &[AWS_PROFILE, KEY_ID, JSON, OPERATOR_PROFILE, OPERATOR_ENV, IAM_ENDPOINT],
     more: "\
 Nothing is sent, except with the credentials of an operator: then IAM is asked when each key was last used.
-Whether the identity's private key still opens the backup is looked at each time: after a renewal that
-made another key it does not, and only the former key or a password does.
+Whether the identity's private key still opens the backup is looked at each time: pki renew by the same
+user sees to it; after another change of the key only the former key or a password opens it.
 Exit status: 0 all is well, 1 something is not: an interrupted step, a profile that was changed, a backup
 that does not open.
 ",
