@@ -30,11 +30,12 @@ use std::time::{Duration, Instant};
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub use caller::{Allowed, Caller, Peer, group_number, user_name, user_number};
 pub use listeners::{IDS, ListenError, Listener, is_loopback};
@@ -59,7 +60,7 @@ const HEADERS_TIME: Duration = Duration::from_secs(5);
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
 /// How long to pause after the system could not accept a connection, for example for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long requests that are being answered have to complete at shutdown.
+/// How long whoever is connected at shutdown has to ask, and to be answered.
 const FINISH_TIME: Duration = Duration::from_secs(5);
 /// The most refusals logged per [`REFUSALS_TIME`]; the others are only counted.
 const REFUSALS: u32 = 10;
@@ -104,7 +105,8 @@ pub struct Server {
     connections: Mutex<Connections>,
     log: Log,
     refusals: Mutex<Refusals>,
-    answered: Notify,
+    /// Whether the server is about to end. Each open connection has a receiver.
+    ending: watch::Sender<bool>,
     #[cfg(target_os = "linux")]
     holders: holder::Holders,
 }
@@ -132,7 +134,7 @@ impl Server {
             connections: Mutex::default(),
             log,
             refusals: Mutex::default(),
-            answered: Notify::new(),
+            ending: watch::Sender::new(false),
             #[cfg(target_os = "linux")]
             holders: holder::Holders::default(),
         })
@@ -200,15 +202,12 @@ impl Server {
         }
     }
 
-    /// Waits a limited time for requests that are being answered. No more connections are accepted.
+    /// Waits a limited time until everybody who is connected has an answer. The caller has stopped accepting: who comes now
+    /// waits for the next server, if the sockets are systemd's.
     pub async fn finish(&self) {
-        let answered = async {
-            while lock(&self.connections).is_busy() {
-                self.answered.notified().await;
-            }
-        };
+        self.ending.send_replace(true);
         // After that, unanswered requests are dropped.
-        let _ = tokio::time::timeout(FINISH_TIME, answered).await;
+        let _ = tokio::time::timeout(FINISH_TIME, self.ending.closed()).await;
     }
 
     /// Handles a connection if its user may ask for anything. Otherwise it takes no slot, and nothing of it is read.
@@ -235,10 +234,11 @@ impl Server {
         let is_busy = Arc::new(AtomicBool::new(false));
         let connection =
             Connection { server: Arc::clone(self), site, caller, channel, is_busy: Arc::clone(&is_busy) };
+        let ending = self.ending.subscribe();
         let task = tokio::spawn(async move {
             let Ok(Some(stream)) = tokio::time::timeout(HEADERS_TIME, stream).await else { return };
             // A connection that takes too long is dropped.
-            let _ = tokio::time::timeout(CONNECTION_TIME, connection.serve(stream)).await;
+            let _ = tokio::time::timeout(CONNECTION_TIME, connection.serve(stream, ending)).await;
         });
         connections.add(caller.user(), task.abort_handle(), is_busy);
     }
@@ -252,7 +252,8 @@ impl Server {
         local: SocketAddr,
     ) {
         let (server, site, channel) = (Arc::clone(self), self.site(), Channel::Address(local));
-        Connection { server, site, caller, channel, is_busy: Arc::default() }.serve(stream).await;
+        let ending = self.ending.subscribe();
+        Connection { server, site, caller, channel, is_busy: Arc::default() }.serve(stream, ending).await;
     }
 
     /// Logs a refusal, unless too many were logged recently.
@@ -314,28 +315,50 @@ struct Connection {
 
 impl Connection {
     /// Answers the requests of the connection in turn.
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, mut ending: watch::Receiver<bool>) {
         let mine = self.site.offers_for(self.caller).await;
         if mine.is_empty() {
             return self.server.refused(self.caller, "this user may not ask", true);
         }
-        let (this, mine) = (&self, &mine);
+        let has_asked = AtomicBool::new(false);
+        let (this, mine, has_asked) = (&self, &mine, &has_asked);
         let service = service_fn(async |request: Request<Incoming>| {
             let (head, _) = request.into_parts();
             let _busy = Busy::begin(this);
-            let (answer, outcome) = this.site.answer(mine, &this.caller, this.channel, &head).await;
+            has_asked.store(true, Ordering::Relaxed);
+            let (mut answer, outcome) = this.site.answer(mine, &this.caller, this.channel, &head).await;
             this.server.note(this.caller, &outcome);
+            if *this.server.ending.borrow() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<Answer, Infallible>(answer)
         });
-        // A broken connection is the caller's problem.
-        let _ = http1::Builder::new()
+        let exchange = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_TIME)
             .max_buf_size(REQUEST_BYTES)
             .max_headers(REQUEST_HEADERS)
-            .serve_connection(TokioIo::new(Strict::new(stream)), service)
-            .await;
+            .serve_connection(TokioIo::new(Strict::new(stream)), service);
+        tokio::pin!(exchange);
+        // A broken connection is the caller's problem.
+        tokio::select! {
+            _ = &mut exchange => {}
+            () = comes(&mut ending) => {
+                // What is being asked is answered, and the answer is written; nothing more is read. Where nothing was asked yet
+                // hyper would close at once, and a caller who has just connected would have no answer.
+                if has_asked.load(Ordering::Relaxed) {
+                    exchange.as_mut().graceful_shutdown();
+                }
+                let _ = exchange.await;
+            }
+        }
     }
+}
+
+/// Waits until the server is about to end.
+async fn comes(ending: &mut watch::Receiver<bool>) {
+    // An error would say that the server is gone, which each connection holds.
+    let _ = ending.wait_for(|is_ending| *is_ending).await;
 }
 
 /// While this exists, the connection is not closed to make room for another.
@@ -351,7 +374,6 @@ impl<'a> Busy<'a> {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.is_busy.store(false, Ordering::Relaxed);
-        self.0.server.answered.notify_one();
     }
 }
 

@@ -311,10 +311,13 @@ async fn serve(
     announce(&server.site(), &addresses, places, offers, log);
 
     notifier.tell(&["READY=1", "STATUS=asking for the first session"]);
-    for (listener, _) in listeners {
-        let server = Arc::clone(&server);
-        tokio::spawn(async move { server.accept(&listener).await });
-    }
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|(listener, _)| {
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { server.accept(&listener).await })
+        })
+        .collect();
     let keeping = server.keep_fresh();
     let status_updates = keep_status(&server, &notifier);
     tokio::pin!(keeping, status_updates);
@@ -344,6 +347,11 @@ async fn serve(
     }
     notifier.tell(&["STOPPING=1"]);
     log.tell("ending", &[]);
+    for task in accepting {
+        task.abort();
+        // What it had accepted is with the server by then.
+        let _ = task.await;
+    }
     server.finish().await;
     Ok(())
 }

@@ -50,11 +50,6 @@ impl Connections {
     pub(super) fn add(&mut self, user: Option<u32>, task: AbortHandle, is_busy: Arc<AtomicBool>) {
         self.0.push(Connection { user, task, is_busy });
     }
-
-    /// Returns whether a request is being answered.
-    pub(super) fn is_busy(&self) -> bool {
-        self.0.iter().any(|connection| !connection.task.is_finished() && connection.is_busy())
-    }
 }
 
 impl Connection {

@@ -1,6 +1,7 @@
 //! How a server begins, outlives its sessions, changes and ends.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -212,6 +213,29 @@ fn an_end_leaves_nothing_behind() {
     assert_eq!(server.end(), Some(0));
     assert!(!socket.exists());
     assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+/// A restart fails nobody: whoever is connected when the server is told to end may still ask, and has an answer.
+#[test]
+fn who_is_connected_at_the_end_is_answered() {
+    let stage = Stage::set();
+    let server = Server::start(&stage);
+    server.has_sessions(1);
+    let mut silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    let health = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    // It stays open afterwards, and holds nothing up. Those before it were accepted before it.
+    let mut idle = TcpStream::connect(&server.address).unwrap();
+    idle.write_all(health.as_bytes()).unwrap();
+    assert_ne!(idle.read(&mut [0; 4096]).unwrap(), 0);
+    server.signal("TERM");
+    server.logged(|line| line.contains("ending"));
+    for stream in &mut silent {
+        stream.write_all(health.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    }
+    assert_eq!(server.end(), Some(0));
 }
 
 /// A thousand who ask at once, when there is no session yet: one is asked for.
