@@ -65,12 +65,14 @@ fn a_renewal_is_due_at_two_thirds_of_life_and_keeps_the_names() {
     assert_eq!(due.at, before.not_before().plus(life / 3 * 2));
     assert!(!due.is_due(due.at.minus(Duration::from_secs(1))) && due.is_due(due.at));
 
-    let early = folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, NOW.plus(DAY));
+    let mut keys = Vec::new();
+    let mut rekey = |old: &str, new: &str| keys.push([old.to_owned(), new.to_owned()]);
+    let early = folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, NOW.plus(DAY), &mut rekey);
     assert!(early.expect("nothing to do").is_none());
     assert_eq!(certificate(&folder, "a"), before);
 
     let key_before = bench.read("anyrole-pki/a/a.key");
-    let renewed = folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, due.at);
+    let renewed = folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, due.at, &mut rekey);
     let renewed = renewed.expect("renewed").expect("due");
     let after = certificate(&folder, "a");
     assert_eq!(renewed.not_after, due.at.plus(DAY * 30), "as long as before");
@@ -83,9 +85,10 @@ fn a_renewal_is_due_at_two_thirds_of_life_and_keeps_the_names() {
     assert_ne!(bench.read("anyrole-pki/a/a.key"), key_before);
 
     let again = RenewSpec { lifetime: Some(DAY), ..renewal("a", RenewedKey::Same, When::Now) };
-    let renewed = folder.renew(&again, None, due.at).expect("renewed").expect("at once");
+    let renewed = folder.renew(&again, None, due.at, &mut rekey).expect("renewed").expect("at once");
     assert_eq!(renewed.not_after, due.at.plus(DAY));
     assert_eq!(certificate(&folder, "a").public_key(), after.public_key());
+    assert_eq!(keys, [[key_before, bench.read("anyrole-pki/a/a.key")]], "the old key and the new one, once");
 }
 
 #[test]
@@ -96,7 +99,8 @@ fn an_expired_identity_can_be_renewed() {
     let later = NOW.plus(DAY * 200);
     folder.issue(&IssueSpec { lifetime: DAY, ..spec("b") }, None, later).expect("issued");
     assert!(folder.due("a").expect("readable").is_due(later));
-    folder.renew(&renewal("a", RenewedKey::New, When::IfDue), None, later).expect("renewed").expect("due");
+    let spec = renewal("a", RenewedKey::New, When::IfDue);
+    folder.renew(&spec, None, later, &mut |_, _| ()).expect("renewed").expect("due");
 }
 
 #[test]

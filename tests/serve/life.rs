@@ -212,7 +212,7 @@ fn an_end_leaves_nothing_behind() {
     server.signal("INT");
     assert_eq!(server.end(), Some(0));
     assert!(!socket.exists());
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
 }
 
 /// A restart fails nobody: whoever is connected when the server is told to end may still ask, and has an answer.
