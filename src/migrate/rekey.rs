@@ -41,10 +41,8 @@ pub fn run(store: &Store, old: &str, new: &str) -> Result<Vec<Rekeyed>, MigrateE
                 .map_err(|why| MigrateError::BackupDamaged { file: file.clone(), why })?;
             if changed { backup.write(&file).map(|()| true) } else { Ok(false) }
         });
-        match outcome {
-            Ok(false) => {}
-            Ok(true) => rekeyed.push(Rekeyed { access_key_id: state.access_key_id, outcome: Ok(()) }),
-            Err(error) => rekeyed.push(Rekeyed { access_key_id: state.access_key_id, outcome: Err(error) }),
+        if !matches!(outcome, Ok(false)) {
+            rekeyed.push(Rekeyed { access_key_id: state.access_key_id, outcome: outcome.map(drop) });
         }
     }
     Ok(rekeyed)

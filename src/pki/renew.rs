@@ -112,6 +112,8 @@ impl Folder {
         let index = Index::load(&self.path)?;
         let record = self.renewable(&spec.name, &certificate, &index)?;
         let before = self.names_of(record)?;
+        // First: a timer with a wrong passphrase would hand over another new key at each run.
+        let issuer = self.issuer(passphrase)?;
         let (public_key, key) = self.renewed_key(spec, &certificate, rekey)?;
         let names = Names {
             name: &spec.name,
@@ -120,7 +122,6 @@ impl Folder {
             lifetime: spec.lifetime.unwrap_or(before.lifetime),
             crl_url: before.crl_url.as_deref(),
         };
-        let issuer = self.issuer(passphrase)?;
         certify(&locked, &issuer, &names, &public_key, key, Place::FreeOrTaken, now).map(Some)
     }
 
