@@ -112,9 +112,10 @@ impl Folder {
         let index = Index::load(&self.path)?;
         let record = self.renewable(&spec.name, &certificate, &index)?;
         let before = self.names_of(record)?;
-        // First: a timer with a wrong passphrase would hand over another new key at each run.
+        let old = self.old_key(spec, &certificate)?;
+        // Before a new key is handed over: a timer with a wrong passphrase would hand over another one at each run.
         let issuer = self.issuer(passphrase)?;
-        let (public_key, key) = self.renewed_key(spec, &certificate, rekey)?;
+        let (public_key, key) = renewed_key(spec.key, old, &certificate, rekey)?;
         let names = Names {
             name: &spec.name,
             subject: &before.subject,
@@ -143,36 +144,22 @@ impl Folder {
         }
     }
 
-    /// Returns the public key of the new certificate, and the text of its private key if that is here.
-    fn renewed_key(
-        &self,
-        spec: &RenewSpec,
-        certificate: &Certificate,
-        rekey: &mut dyn FnMut(&str, &str),
-    ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
+    /// Returns the private key that the identity has, and its text; `None` if it is elsewhere.
+    fn old_key(&self, spec: &RenewSpec, certificate: &Certificate) -> Result<Option<OldKey>, PkiError> {
         let file = self.file(&spec.name, "key");
-        let here = if self.holds(&file)? { Some(read(&file)?) } else { None };
-        let Some(text) = here else {
+        if !self.holds(&file)? {
             return match spec.key {
                 RenewedKey::New => Err(PkiError::KeyElsewhere { name: spec.name.clone() }),
-                RenewedKey::Same => Ok((certificate.public_key().der().to_vec(), None)),
+                RenewedKey::Same => Ok(None),
             };
-        };
-        match (spec.key, OwnKey::parse(&text, &file)?) {
-            (RenewedKey::New, OwnKey::Software(old)) => {
-                let key_pair = KeyPair::generate(old.algorithm()).map_err(PkiError::NewKey)?;
-                let new = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
-                rekey(&text, &new);
-                Ok((key_pair.subject_public_key_info().to_vec(), Some(new)))
-            }
-            // A key in a TPM stays: nobody can have copied it.
-            (RenewedKey::New | RenewedKey::Same, own) => {
-                if own.public_key() != certificate.public_key().der() {
-                    return Err(PkiError::PairMismatch { file });
-                }
-                Ok((own.public_key().to_vec(), Some(text)))
-            }
         }
+        let text = read(&file)?;
+        let key = OwnKey::parse(&text, &file)?;
+        let replaced = spec.key == RenewedKey::New && matches!(key, OwnKey::Software(_));
+        if !replaced && key.public_key() != certificate.public_key().der() {
+            return Err(PkiError::PairMismatch { file });
+        }
+        Ok(Some(OldKey { key, text }))
     }
 
     /// Reads the certificate of an identity.
@@ -192,5 +179,31 @@ impl Folder {
     /// Returns the path of an identity's file.
     pub(super) fn file(&self, name: &str, extension: &str) -> PathBuf {
         self.path.join(name).join(format!("{name}.{extension}"))
+    }
+}
+
+/// The private key of an identity before its renewal.
+struct OldKey {
+    key: OwnKey,
+    text: Zeroizing<String>,
+}
+
+/// Returns the public key of the new certificate, and the text of its private key if that is here.
+fn renewed_key(
+    which: RenewedKey,
+    old: Option<OldKey>,
+    certificate: &Certificate,
+    rekey: &mut dyn FnMut(&str, &str),
+) -> Result<(Vec<u8>, Option<Zeroizing<String>>), PkiError> {
+    let Some(OldKey { key, text }) = old else { return Ok((certificate.public_key().der().to_vec(), None)) };
+    match (which, key) {
+        (RenewedKey::New, OwnKey::Software(old)) => {
+            let key_pair = KeyPair::generate(old.algorithm()).map_err(PkiError::NewKey)?;
+            let new = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
+            rekey(&text, &new);
+            Ok((key_pair.subject_public_key_info().to_vec(), Some(new)))
+        }
+        // A key in a TPM stays: nobody can have copied it.
+        (RenewedKey::New | RenewedKey::Same, own) => Ok((own.public_key().to_vec(), Some(text))),
     }
 }
