@@ -1,29 +1,14 @@
 //! `audit files` and `audit iam` against generated hosts and accounts, hostile trees, real histories and a real browser.
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads and writes its own files, and says what it skips"
-)]
 
-#[path = "audit/browser.rs"]
 mod browser;
-#[path = "audit/corpus.rs"]
 mod corpus;
-#[path = "audit/found.rs"]
 mod found;
-#[path = "audit/history.rs"]
 mod history;
-#[path = "audit/host.rs"]
 mod host;
-#[path = "audit/hostile.rs"]
 mod hostile;
-#[path = "audit/iam.rs"]
 mod iam;
-#[path = "audit/interface.rs"]
 mod interface;
-#[path = "audit/peers.rs"]
 mod peers;
 
 use std::path::Path;

@@ -1,17 +1,7 @@
 //! The cache against real files, processes and users; the keyrings are in `components.rs`.
 #![cfg(unix)]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "tests write files that the cache must judge, and fail by panicking"
-)]
 
-#[path = "cache/driver.rs"]
-mod driver;
-
-#[cfg(target_os = "linux")]
-#[path = "support/wait.rs"]
-mod wait;
+pub(crate) mod driver;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -32,15 +22,10 @@ use driver::{CANARY, Drive, entry, key, report, sealing_key};
 use tempfile::TempDir;
 
 #[cfg(target_os = "linux")]
-use wait::wait_until;
+use crate::support::wait::wait_until;
 
 /// Longer than any step here takes; a wait that reaches it has failed.
 const LONG: Duration = Duration::from_secs(30);
-
-#[cfg(target_os = "linux")]
-fn kernel(_: &[&str]) -> String {
-    panic!("the kernel's keyring is tested in components.rs")
-}
 
 struct Files {
     folder: TempDir,
@@ -262,7 +247,7 @@ fn files_are_private_under_any_umask() {
         let script = format!("umask {umask}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-        command.args(["driver::driver", "--exact", "--ignored", "-q"]);
+        command.args(["cache::driver::driver", "--exact", "--ignored", "-q"]);
         let steps = format!(
             "open file {}/above/state v1\nput aa 3600 0\nget aa\ntake aa 0\nfail aa",
             files.folder.path().display()

@@ -3,12 +3,6 @@
 //! Proved with strace. Where strace or the keyring is missing, the test is skipped with a line on stderr, and is a failure
 //! where `ANYROLE_REQUIRE_COMPONENTS` is set.
 #![cfg(all(target_os = "linux", feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test may stop at once, writes files of its own, and says what it leaves out"
-)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

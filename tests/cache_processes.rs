@@ -2,15 +2,6 @@
 //!
 //! Every stage has a state folder and a namespace of its own, and clears what it left in the kernel's keyring.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and writes files of its own"
-)]
-
-#[path = "support/wait.rs"]
-mod wait;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -29,7 +20,7 @@ use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 
-use wait::wait_until;
+use crate::support::wait::wait_until;
 
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";

@@ -9,15 +9,8 @@
 //!
 //! A case with a `host` is called on another host than this one: other mounts, another user.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test cli` accepts new texts; read the difference before committing it.
+//! `SNAPSHOTS=overwrite cargo test --test all cli::` accepts new texts; read the difference before committing it.
 #![cfg(feature = "pki")]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, writes files of its own, and skips loudly"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,9 +24,7 @@ use pki_test::verifier::TrustAnchor;
 use serde::Deserialize;
 use snapbox::IntoData as _;
 
-#[path = "cli/hints.rs"]
 mod hints;
-#[path = "cli/identities.rs"]
 mod identities;
 
 use identities::Planted;

@@ -6,24 +6,18 @@
 //! `ANYROLE_REQUIRE_COMPONENTS` is 1.
 
 #![cfg(unix)] // the clients are installed there only
-#![expect(clippy::disallowed_methods, reason = "tests write into private folders and read their settings")]
-#![expect(clippy::print_stderr, reason = "a client that is missing is skipped loudly")]
 
-mod clients {
-    mod account;
-    mod aws_provider;
-    mod client;
-    mod configure;
-    mod exec;
-    mod identity;
-    mod library;
-    mod provider;
-    mod refusal;
-    mod scoped;
-    mod serve;
-    mod terraform;
-    mod update;
-    #[path = "../support/wait.rs"]
-    mod wait;
-    mod world;
-}
+pub(crate) mod account;
+mod aws_provider;
+pub(crate) mod client;
+mod configure;
+mod exec;
+mod identity;
+mod library;
+mod provider;
+mod refusal;
+mod scoped;
+mod serve;
+mod terraform;
+mod update;
+pub(crate) mod world;

@@ -3,17 +3,9 @@
 //! `tests/components` installs what is needed. A component that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
 #![cfg(all(target_os = "linux", feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "tests read their own switches and write what the cache must judge"
-)]
 
-#[path = "cache/driver.rs"]
-mod driver;
 #[path = "keyrings/kernel.rs"]
-mod kernel_keyring;
+pub(crate) mod kernel_keyring;
 #[path = "keyrings/privileges.rs"]
 mod privileges;
 #[cfg(feature = "secret-service")]
@@ -21,8 +13,6 @@ mod privileges;
 mod secret_service;
 
 use std::process::{Command, Stdio};
-
-use kernel_keyring::kernel;
 
 /// Tells whether all programs are there, and the user is root where that is needed.
 fn have(programs: &[&str], needs_root: bool) -> bool {

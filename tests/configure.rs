@@ -1,10 +1,5 @@
 //! `configure`: what it writes, that it loses nothing, and that every SDK runs the line.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, plays the other programs, and skips loudly"
-)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,14 +1,5 @@
 //! `exec` and `env`: what the command gets, who may ask its endpoint, and how it ends.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its own files and says what it skips"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -16,7 +7,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 /// Longer than anything here takes; only a failing test waits for it.
 const LONGEST: Duration = Duration::from_secs(60);

@@ -1,13 +1,10 @@
 //! What the account has, laid beside what would be presented: every kind of mismatch by its name, the judge of trust
 //! policies beside the simulator's, and the metrics of `status`.
 #![cfg(feature = "pki")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
-mod facts {
-    mod account;
-    mod evaluators;
-    mod files;
-    #[cfg(unix)]
-    mod metrics;
-    mod situations;
-}
+mod account;
+mod evaluators;
+mod files;
+#[cfg(unix)]
+mod metrics;
+mod situations;

@@ -1,5 +1,4 @@
 //! The shape of the source: who imports whom, how long a file is, who may see a secret.
-#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,23 +3,13 @@
 //!
 //! Each arrangement is a mount namespace of its own, so that nothing of it stays and nothing of this machine decides.
 #![cfg(all(target_os = "linux", feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, writes its own files, and skips loudly"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 /// Where the stage's folder is seen in the namespace, so that `/tmp` can be whatever the arrangement says.
 const STAGE: &str = "/mnt";

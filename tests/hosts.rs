@@ -1,22 +1,13 @@
 //! The program on hosts as they are: limits that are too small, homes that are missing, broken or nobody's. It ends with an answer
 //! or an error of its own, never by a signal or a panic.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and writes its own files"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 /// Open files with which a call that asks AWS always succeeds, the standard streams included.
 const ENOUGH: u32 = 12;

@@ -3,24 +3,17 @@
 //! Needs `openssl` on the path for an independent look at signatures, and root for foreign owners. What is missing
 //! is skipped with a line on stderr; with `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
 #![cfg(unix)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests write files into a private folder and read their settings"
-)]
-#![expect(clippy::print_stderr, reason = "a component that is missing is skipped loudly")]
 
-mod identity {
-    mod arrangements;
-    mod chains;
-    mod inspection;
-    mod mutations;
-    mod passwords;
-    mod permissions;
-    mod pkcs12;
-    mod refusals;
-    mod selection;
-    mod signatures;
-    mod sources;
-    mod support;
-    mod writing;
-}
+mod arrangements;
+mod chains;
+mod inspection;
+mod mutations;
+mod passwords;
+mod permissions;
+mod pkcs12;
+mod refusals;
+mod selection;
+mod signatures;
+mod sources;
+mod support;
+mod writing;

@@ -1,19 +1,14 @@
 //! Certificates and keys as CI systems, consoles and other CAs hand them out: each gives a session at the simulator, whether it comes
 //! from a variable, the standard input or a file.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(clippy::disallowed_methods, reason = "tests write into private folders and read their settings")]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::stage::Stage;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use stage::Stage;
 
 /// What became of a PEM file, by what did it.
 fn forms(pem: &str) -> Vec<(&'static str, Vec<u8>)> {

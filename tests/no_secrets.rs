@@ -3,23 +3,14 @@
 //! Searched for are the text itself, its base64, its hex and its percent form, in every stream and in the simulator's
 //! journal. What `credential-process` prints on success is the one place where credentials belong.
 #![cfg(feature = "pki")]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and reads its own files"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::fs;
 use std::process::{Command, Output};
 
+use crate::support::stage::Stage;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use pki_test::simulator::JournalEntry;
-use stage::Stage;
 
 /// Passwords and names that occur nowhere else.
 const KEY_PASSWORD: &str = "canary-of-the-key-password-4711";

@@ -3,21 +3,13 @@
 //! Needs `openssl` and `certtool` on the path. What is missing is skipped with a line on stderr; with
 //! `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test may stop at once, writes files of its own, and skips loudly"
-)]
 
-mod pki {
-    mod crashes;
-    mod deploy;
-    mod installed;
-    mod lifecycle;
-    mod modes;
-    mod recipe;
-    mod requests;
-    mod units;
-    mod workbench;
-}
+mod crashes;
+mod deploy;
+mod installed;
+mod lifecycle;
+mod modes;
+mod recipe;
+mod requests;
+mod units;
+mod workbench;

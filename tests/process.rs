@@ -1,10 +1,5 @@
 //! The program among other processes: pipes that close, disks that are full, signals, parents, and what others see.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and writes its own files"
-)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,5 +1,8 @@
 //! The provider against real stores and locks in folders of its own, with a clock that is set and sessions that nobody has to
 //! ask AWS for.
+//!
+//! A program of its own, not a part of `tests/all.rs`: it locks in its own process, and a child that another test starts would
+//! hold the lock until it runs its program.
 #![cfg(all(unix, feature = "pki"))]
 #![expect(
     clippy::disallowed_methods,

@@ -4,12 +4,6 @@
 //! simulator is started, which answers CreateSession and STS behind the same address: requests go through octet by octet, so that
 //! every signature is verified as it was sent.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and writes its own files"
-)]
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -1,18 +1,6 @@
 //! `packaging/recipes`: what the schemas and tools of others say of them, that what they name exists, and that the jobs of the CI recipes
 //! get credentials. What needs root and longer is in `tests/recipes/check`.
 #![cfg(all(target_os = "linux", feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its own switches and says what it skips"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
-#[path = "support/wait.rs"]
-mod wait;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,10 +8,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::support::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
+use crate::support::wait::wait_until;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
-use wait::wait_until;
 
 /// In the place of Terraform: gets credentials as its AWS provider does, and notes the access key. Nothing but `init` may see the key of the
 /// certificate.

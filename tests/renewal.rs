@@ -2,15 +2,6 @@
 //!
 //! `ANYROLE_TEST_RENEWAL_CALLS` makes it longer than a few seconds: so many calls each.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its settings, and writes its own files"
-)]
-
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::fs;
 use std::io::Write as _;
@@ -19,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 fn calls() -> u32 {
     let calls = std::env::var("ANYROLE_TEST_RENEWAL_CALLS").ok();

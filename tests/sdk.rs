@@ -3,24 +3,14 @@
 //! What it does depends on the environment, so each use is a process of its own: this test program, started again to do what the
 //! variables of `client` say.
 #![cfg(all(unix, feature = "pki", feature = "sdk"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    reason = "a test may stop at once, and has files of its own"
-)]
 
-#[path = "sdk/client.rs"]
 mod client;
-#[path = "sdk/public.rs"]
 mod public;
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "other tests use more of the stage")]
-mod stage;
 
 use std::process::{Child, Command, Stdio};
 
+use crate::support::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
 use client::{ASK, Client};
-use stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
 
 /// The configuration of a stage: the session `build`.
 fn config(stage: &Stage, more: &str) -> String {
@@ -238,7 +228,7 @@ fn the_example_is_a_program() {
     config(&stage, "");
     let mut command = stage.bare(std::env::current_exe().expect("a path"));
     command
-        .args(["build", "--exact", "--nocapture", "the_example_itself", "--include-ignored"])
+        .args(["build", "--exact", "--nocapture", "sdk::the_example_itself", "--include-ignored"])
         .env(ASK, "example");
     command.env("ANYROLE_CONFIG", stage.folder().join("config.toml")).stdout(Stdio::piped());
     let output = command.output().expect("it starts");
@@ -247,7 +237,6 @@ fn the_example_is_a_program() {
     assert_eq!(stage.simulator().sessions_created(), 1);
 }
 
-#[path = "sdk/example.rs"]
 mod example;
 
 #[test]

@@ -1,26 +1,11 @@
 //! `serve`: what programs are given, who may ask, and how it begins, changes and ends.
 #![cfg(all(target_os = "linux", feature = "pki"))] // most of it asks the kernel who is who
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its own files and says what it skips"
-)]
 
-#[path = "serve/access.rs"]
 mod access;
-#[path = "serve/http.rs"]
 mod http;
-#[path = "serve/life.rs"]
 mod life;
-#[path = "serve/namespaces.rs"]
 mod namespaces;
-#[path = "serve/soak.rs"]
 mod soak;
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
-#[path = "serve/via.rs"]
 mod via;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -29,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 /// Longer than anything here takes; only a failing test waits for it.
 const LONGEST: Duration = Duration::from_secs(60);

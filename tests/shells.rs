@@ -3,12 +3,6 @@
 //! `tests/components` installs what is needed. A shell that is missing is skipped with a line on stderr, and is a
 //! failure where `ANYROLE_REQUIRE_COMPONENTS=1` says that it must be there.
 #![cfg(unix)]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its own switches, and writes files of its own"
-)]
 
 use std::fs;
 use std::io::Write as _;

@@ -6,19 +6,9 @@
 //!
 //! `ANYROLE_SOAK_SECONDS` says for how long, and `ANYROLE_SOAK_SEED` repeats what a run did at random.
 #![cfg(all(target_os = "linux", feature = "pki"))] // it looks into /proc
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, reads its own files and says what it did"
-)]
 
-#[path = "soak/grants.rs"]
 mod grants;
-#[path = "soak/programs.rs"]
 mod programs;
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,10 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::stage::Stage;
 use grants::Grants;
 use pki_test::simulator::{Role, SessionIssuer};
 use programs::{Programs, Server, Update};
-use stage::Stage;
 
 /// How long it takes here.
 const SECONDS: u64 = 3;
@@ -38,7 +28,7 @@ const SECONDS: u64 = 3;
 const ASKERS: usize = 3;
 const CALLERS: usize = 2;
 
-const BUILD: &str = stage::ROLE;
+const BUILD: &str = crate::support::stage::ROLE;
 const AUDIT: &str = "arn:aws:iam::111122223333:role/audit";
 
 /// What the service does; each a while, and what it does rightly in between.

@@ -3,12 +3,6 @@
 //! `tests/components` makes it where this machine lets a container boot; elsewhere these tests are skipped with a line, whatever
 //! `ANYROLE_REQUIRE_COMPONENTS` says.
 #![cfg(all(target_os = "linux", feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, writes its own files, and skips loudly"
-)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! What the texts name exists: each command and flag in the manual's pages, and each command in the source (with every feature).
 #![cfg(feature = "pki")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
 use std::collections::BTreeMap;
 use std::fs;

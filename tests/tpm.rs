@@ -3,16 +3,9 @@
 //! Needs `swtpm`, `tpm2-tools` and OpenSSL with `tpm2-openssl`. What is missing is skipped with a line on stderr; with
 //! `ANYROLE_REQUIRE_COMPONENTS=1` that is a failure.
 #![cfg(all(unix, feature = "pki", feature = "tpm"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "tests write files of their own, read their settings, and skip loudly"
-)]
 
-mod tpm {
-    mod keys;
-    mod made;
-    mod refusals;
-    mod relay;
-    mod world;
-}
+mod keys;
+mod made;
+mod refusals;
+mod relay;
+mod world;

@@ -1,11 +1,8 @@
 //! The native transport on real sockets: what is sent byte for byte, whom it trusts, which proxy it takes, and how each
 //! failure is named.
-#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
-mod transport {
-    mod failures;
-    mod proxies;
-    mod server;
-    mod trust;
-    mod wire;
-}
+mod failures;
+mod proxies;
+mod server;
+mod trust;
+mod wire;

@@ -2,33 +2,17 @@
 //!
 //! What the official helper does to the file in the same places is in each test's name or comment: U1 to U9 of its measured faults.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, plays the other programs, and skips loudly"
-)]
 
-#[path = "support/stage.rs"]
-#[expect(dead_code, reason = "the benchmark needs more of it")]
-mod stage;
-#[path = "support/wait.rs"]
-mod wait;
-
-#[path = "update/readers.rs"]
 mod readers;
-#[path = "update/running.rs"]
 mod running;
-#[path = "update/users.rs"]
 mod users;
-#[path = "update/writing.rs"]
 mod writing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use stage::Stage;
+use crate::support::stage::Stage;
 
 /// A file that somebody keeps by hand: the profile `default` in its middle, and much that is to stay.
 const KEPT: &str = "\u{feff}# kept by hand\r\n[first]\r\naws_access_key_id = AKIAFIRST\r\n\r\n[default]\naws_access_key_id = AKIAEXAMPLEEXAMPLE01\n\

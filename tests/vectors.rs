@@ -1,6 +1,5 @@
 //! AWS4-X509 stage by stage: against texts made by a second program, against requests that the official helper sent, and
 //! against the `aws-sigv4` crate.
-#![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
 use std::collections::BTreeMap;
 use std::fs;

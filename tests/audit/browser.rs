@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use crate::corpus::{Random, decoys, plant, write};
-use crate::{audit, have, run};
+use crate::audit::corpus::{Random, decoys, plant, write};
+use crate::audit::{audit, have, run};
 
 /// Opens a page and returns what the browser made of it, and what it complained about.
 pub(crate) fn opened(folder: &std::path::Path, page: &str) -> (String, String) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::corpus::{Planted, Random, decoys, forms, plant};
-use crate::{audit, data, run};
+use crate::audit::corpus::{Planted, Random, decoys, forms, plant};
+use crate::audit::{audit, data, run};
 
 fn planted(root: &Path, seed: u64) -> Vec<Planted> {
     let mut random = Random::new(seed);
@@ -77,24 +77,24 @@ fn no_secret_comes_out() {
     // Also where it is a name, and in what is not whole.
     let secret = &planted[0].secret;
     let id = &planted[0].id;
-    crate::corpus::write(
+    crate::audit::corpus::write(
         root,
         "names.json",
         format!("{{\"{}\":{{\"{secret}\":\"{id}\"}}}}", secret.replace('/', "\\/")).as_bytes(),
     );
-    crate::corpus::write(
+    crate::audit::corpus::write(
         root,
         "names.xml",
         format!("<a {secret}='{id}'><b key=\"{secret}\" value=\"{id}\"/></a>").as_bytes(),
     );
-    crate::corpus::write(root, "names.ini", format!("[{secret}]\n{secret} = {id}\n").as_bytes());
-    crate::corpus::write(
+    crate::audit::corpus::write(root, "names.ini", format!("[{secret}]\n{secret} = {id}\n").as_bytes());
+    crate::audit::corpus::write(
         root,
         "names.tf",
         format!("resource \"{secret}\" \"x\" {{\n \"{secret}\" = \"{id}\"\n").as_bytes(),
     );
-    crate::corpus::write(root, "names.yaml", format!("{secret}:\n  {secret}: {id}\n").as_bytes());
-    crate::corpus::write(root, "broken.gz", b"\x1f\x8b\x08 broken");
+    crate::audit::corpus::write(root, "names.yaml", format!("{secret}:\n  {secret}: {id}\n").as_bytes());
+    crate::audit::corpus::write(root, "broken.gz", b"\x1f\x8b\x08 broken");
     for arguments in [
         &["."][..],
         &["--json", "."],
@@ -106,7 +106,7 @@ fn no_secret_comes_out() {
         &["--from", "srv/tf/terraform.tfstate"],
     ] {
         let output = run(audit(root).args(arguments));
-        let mut said = String::from_utf8_lossy(&output.stdout).into_owned() + &crate::told(&output);
+        let mut said = String::from_utf8_lossy(&output.stdout).into_owned() + &crate::audit::told(&output);
         said += &std::fs::read_to_string(root.join("page.html")).unwrap_or_default();
         for key in &planted {
             for form in forms(&key.secret) {

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::corpus::{Random, write};
-use crate::{audit, data, have, run};
+use crate::audit::corpus::{Random, write};
+use crate::audit::{audit, data, have, run};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -82,5 +82,5 @@ fn histories_are_looked_through() {
 
     let blind = run(audit(folder.path()).env("PATH", "/nonexistent").args(["--git", "work"]));
     assert_eq!(blind.status.code(), Some(2));
-    assert!(crate::told(&blind).contains("git is not installed"), "{}", crate::told(&blind));
+    assert!(crate::audit::told(&blind).contains("git is not installed"), "{}", crate::audit::told(&blind));
 }

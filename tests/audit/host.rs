@@ -7,8 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::corpus::{Random, write};
-use crate::{data, told};
+use crate::audit::corpus::{Random, write};
+use crate::audit::{data, told};
 
 /// A user who is nobody.
 const NOBODY: u32 = 65534;
@@ -109,7 +109,7 @@ fn who_can_read_a_file_follows_from_its_folders_too() {
         fs::set_permissions(root.join(file), fs::Permissions::from_mode(file_mode)).unwrap();
         fs::set_permissions(root.join(&file[..1]), fs::Permissions::from_mode(folder_mode)).unwrap();
     }
-    let data = data(&crate::run(crate::audit(root).args(["--json", "."])));
+    let data = data(&crate::audit::run(crate::audit::audit(root).args(["--json", "."])));
     let told: Vec<_> = data["findings"]
         .as_array()
         .unwrap()

@@ -10,8 +10,8 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::corpus::{Random, tar, write, zip};
-use crate::{audit, data, run, told};
+use crate::audit::corpus::{Random, tar, write, zip};
+use crate::audit::{audit, data, run, told};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -125,9 +125,11 @@ fn an_unreadable_folder_is_counted() {
     write(root, "closed/key", b"x");
     write(root, "open/key", Random::new(6).id("AKIA", 111_122_223_333).as_bytes());
     fs::set_permissions(root.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
-    let program = crate::host::program_for_others(root);
+    let program = crate::audit::host::program_for_others(root);
     let by = |path: &str| {
-        run(crate::host::as_nobody(&program).current_dir(root).args(["audit", "files", "--json", path]))
+        run(crate::audit::host::as_nobody(&program)
+            .current_dir(root)
+            .args(["audit", "files", "--json", path]))
     };
     let around = by(".");
     assert_eq!(around.status.code(), Some(1), "{}", told(&around));

@@ -17,7 +17,7 @@ use anyrole::diagnostic::Diagnostic as _;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::{audit, have, run, told};
+use crate::audit::{audit, have, run, told};
 use generated::{Generated, NOW, Truth, generate};
 
 /// Our program, as `audit iam`.
@@ -31,7 +31,7 @@ fn command(folder: &Path) -> Command {
 /// What `audit files` says of a host with these texts.
 fn host(folder: &Path, texts: &[String]) -> Value {
     for (number, text) in texts.iter().enumerate() {
-        crate::corpus::write(folder, &format!("host/{number}/.env"), text.as_bytes());
+        crate::audit::corpus::write(folder, &format!("host/{number}/.env"), text.as_bytes());
     }
     serde_json::from_slice(&run(audit(folder).args(["--json", "host"])).stdout).unwrap()
 }
@@ -155,7 +155,7 @@ fn the_program_reports_and_shows_no_secret() {
         assert_eq!(mode, if file.ends_with("e.sh") { 0o700 } else { 0o600 }, "{file}");
         shown.push(fs::read_to_string(path).unwrap());
     }
-    for form in crate::corpus::forms(&generated.secret) {
+    for form in crate::audit::corpus::forms(&generated.secret) {
         assert!(shown.iter().all(|text| !text.contains(&form)));
     }
     for (fail_on, status) in [("critical", 1), ("never", 0)] {
@@ -173,7 +173,7 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     account(root, 6);
-    crate::corpus::write(
+    crate::audit::corpus::write(
         root,
         "bad",
         b"{\"UserDetailList\": [{\"UserName\": \"s3cret-text\"}],\n \"RoleDetailList\": 7}",
@@ -227,7 +227,7 @@ fn the_page_filters_in_a_browser() {
     // The page with a host chosen, which one row has among four.
     let page = iam::page(&report).replace("<option>web3</option>", "<option selected>web3</option>");
     fs::write(folder.path().join("page.html"), page).unwrap();
-    let (seen, complaints) = crate::browser::opened(folder.path(), "page.html");
+    let (seen, complaints) = crate::audit::browser::opened(folder.path(), "page.html");
     assert!(of_host > 0 && seen.contains(&format!("{of_host} of {all} findings")), "{complaints}\n{seen}");
     assert!(
         !complaints.contains("Content Security Policy") && !seen.contains("<title>owned"),

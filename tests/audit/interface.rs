@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::corpus::{Random, write};
-use crate::{audit, data, run, told};
+use crate::audit::corpus::{Random, write};
+use crate::audit::{audit, data, run, told};
 
 fn key(random: &mut Random) -> String {
     random.id("AKIA", 111_122_223_333)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::corpus::{Planted, Random, decoys, plant};
-use crate::{audit, data, have, run};
+use crate::audit::corpus::{Planted, Random, decoys, plant};
+use crate::audit::{audit, data, have, run};
 
 /// What a program said of a corpus: the files in which it found something.
 struct Verdict {

@@ -2,7 +2,6 @@
 //!
 //! [`Drive`] starts the binary with the one test [`driver`], which carries out the steps that it finds in a variable,
 //! and writes a line for each result.
-#![expect(dead_code, reason = "each test file that brings it in uses its own part of it")]
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -65,7 +64,7 @@ impl Drive {
         let mut words = self.command;
         words.push(self.program.into_os_string());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).args(["driver::driver", "--exact", "--ignored", "--nocapture"]);
+        command.args(&words[1..]).args(["cache::driver::driver", "--exact", "--ignored", "--nocapture"]);
         command.args(["--test-threads", "1", "-q"]);
         command.env(STEPS, self.steps.join("\n"));
         let mut child = command
@@ -305,8 +304,8 @@ fn driver() {
                 };
                 results.into_iter().find(|result| !is_late(result)).expect("it answers at last")
             }
-            #[cfg(target_os = "linux")]
-            ["kernel", rest @ ..] => super::kernel(rest),
+            #[cfg(all(target_os = "linux", feature = "pki"))]
+            ["kernel", rest @ ..] => crate::components::kernel_keyring::kernel(rest),
             words => session.as_mut().expect("`open` comes first").carry_out(words),
         };
         println!("\n{PREFIX}{result}");

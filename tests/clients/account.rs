@@ -16,7 +16,7 @@ use super::client::{consumers, missing, python};
 use super::world::ROLE_ARN;
 
 /// Has the simulator's sessions issued by the account, and changed by `change`.
-pub(super) fn issue_from(
+pub(crate) fn issue_from(
     account: &Arc<Account>,
     settings: &mut SimulatorSettings,
     change: impl Fn(&mut ForeignSession) + Send + Sync + 'static,
@@ -30,15 +30,15 @@ pub(super) fn issue_from(
 }
 
 /// An account of moto's, in a process of its own that ends with this.
-pub(super) struct Account {
-    pub(super) endpoint: String,
+pub(crate) struct Account {
+    pub(crate) endpoint: String,
     process: Mutex<(Child, ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl Account {
     /// Starts moto, and returns it with what it said: of an account with users, their keys. `None` after saying that a component
     /// is missing. `client` is what else is needed, in Python's words; `arguments` are those of `moto_account.py`.
-    pub(super) fn open(client: &str, arguments: &[&str]) -> Option<(Arc<Self>, Value)> {
+    pub(crate) fn open(client: &str, arguments: &[&str]) -> Option<(Arc<Self>, Value)> {
         let Some(mut python) = python(&format!("import moto.server{client}")) else {
             missing("Terraform with moto");
             return None;
@@ -60,13 +60,13 @@ impl Account {
     }
 
     /// Sends one request and returns the answer.
-    pub(super) fn ask(&self, request: &Value) -> Value {
+    pub(crate) fn ask(&self, request: &Value) -> Value {
         let mut process = self.process.lock().expect("no other test shares it");
         writeln!(process.1, "{request}").expect("moto is running");
         read(&mut process.2)
     }
 
-    pub(super) fn assume_role(&self, granted: &Grant) -> ForeignSession {
+    pub(crate) fn assume_role(&self, granted: &Grant) -> ForeignSession {
         let answer = self.ask(&json!({
             "assume": granted.role_arn.to_string(),
             "session_name": granted.session_name,

@@ -23,8 +23,8 @@ use time::OffsetDateTime;
 
 use super::account::{Account, issue_from};
 use super::client::{consumers, terraform};
-use super::wait::wait_until;
 use super::world::{PROFILE_ARN, ROLE_ARN, World};
+use crate::support::wait::wait_until;
 
 /// A role that may do what [`ROLE_ARN`]'s may not.
 const NETWORK_ROLE_ARN: &str = "arn:aws:iam::111122223333:role/network";

@@ -10,7 +10,7 @@ use super::world::World;
 
 /// A client that asks STS for GetCallerIdentity and prints the ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Client {
+pub(crate) enum Client {
     AwsCli1,
     AwsCli2,
     Boto3,
@@ -35,7 +35,7 @@ impl fmt::Display for Client {
 
 impl Client {
     /// Returns the client as a command, or `None` after saying that it is missing.
-    pub(super) fn command(self, world: &World) -> Option<Command> {
+    pub(crate) fn command(self, world: &World) -> Option<Command> {
         let endpoint = world.simulator.http_endpoint();
         let cli = |mut command: Command| {
             // Older ones know no variable for the endpoint.
@@ -73,7 +73,7 @@ impl Client {
 }
 
 /// Skips loudly, or fails where every client must be there.
-pub(super) fn missing(client: &str) {
+pub(crate) fn missing(client: &str) {
     let required = env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
     assert!(!required, "{client} is required and missing: run tests/components");
     eprintln!("skipped: {client} is missing (run tests/components)");
@@ -81,7 +81,7 @@ pub(super) fn missing(client: &str) {
 
 /// Returns the Python of `tests/components`, called by its own path so that it finds its packages, if `statement`
 /// works in it.
-pub(super) fn python(statement: &str) -> Option<Command> {
+pub(crate) fn python(statement: &str) -> Option<Command> {
     let path = components().join("python/bin/python");
     let works = Command::new(&path).args(["-c", statement]).stderr(Stdio::null()).status();
     works.is_ok_and(|status| status.success()).then(|| {
@@ -94,7 +94,7 @@ pub(super) fn python(statement: &str) -> Option<Command> {
 
 /// Returns the program `terraform`, if there is a CLI configuration that tells where its providers are: without one it
 /// would load them from its makers' host. `TF_CLI_CONFIG_FILE` names it, or `tests/components` has written one.
-pub(super) fn terraform() -> Option<Command> {
+pub(crate) fn terraform() -> Option<Command> {
     let named = env::var_os("TF_CLI_CONFIG_FILE").map(PathBuf::from);
     let written = components().join("terraform/cli.tfrc");
     let configuration = named.into_iter().chain([written]).find(|path| path.is_file())?;
@@ -120,13 +120,13 @@ fn javascript() -> Option<Command> {
 }
 
 /// Returns the folder that `tests/components` has filled.
-pub(super) fn components() -> PathBuf {
+pub(crate) fn components() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from)
 }
 
 /// Returns the folder of the programs that call the SDKs.
-pub(super) fn consumers() -> PathBuf {
+pub(crate) fn consumers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/consumers")
 }
 
@@ -146,7 +146,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// A command without any of our environment.
-pub(super) fn clean(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     command

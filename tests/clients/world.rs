@@ -17,22 +17,22 @@ use pki_test::verifier::TrustAnchor;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
-pub(super) const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/terraform";
-pub(super) const PROFILE_ARN: &str =
+pub(crate) const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/terraform";
+pub(crate) const PROFILE_ARN: &str =
     "arn:aws:rolesanywhere:us-east-1:111122223333:profile/a1b2c3d4-0000-4000-8000-000000000002";
-pub(super) const TRUST_ANCHOR_ARN: &str =
+pub(crate) const TRUST_ANCHOR_ARN: &str =
     "arn:aws:rolesanywhere:us-east-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
 
-pub(super) struct World {
-    pub(super) simulator: Simulator,
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
     /// The role session's name: the certificate's serial number.
-    pub(super) session_name: String,
+    pub(crate) session_name: String,
     folder: TempDir,
 }
 
 impl World {
     /// Starts a simulator after `change` has had its way with the settings, and writes the files.
-    pub(super) fn start(change: impl FnOnce(&mut SimulatorSettings)) -> Self {
+    pub(crate) fn start(change: impl FnOnce(&mut SimulatorSettings)) -> Self {
         let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::hours(1), Duration::days(1));
         let name = |text| DistinguishedName::common_name(text).expect("it is a name");
         let key = || KeyPair::generate(KeyAlgorithm::EcP256).expect("there is entropy");
@@ -65,12 +65,12 @@ impl World {
     }
 
     /// The private home. It has a blank in its name, as homes on some systems have, so that quoting is tried too.
-    pub(super) fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home of build-17")
     }
 
     /// Writes a file that only its owner can read, and returns where.
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home().join(name);
         fs::write(&path, text).expect("the folder is ours");
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("the file is ours");
@@ -93,22 +93,22 @@ impl World {
     }
 
     /// The ARN that STS tells of our sessions.
-    pub(super) fn assumed_role_arn(&self) -> String {
+    pub(crate) fn assumed_role_arn(&self) -> String {
         format!("arn:aws:sts::111122223333:assumed-role/terraform/{}", self.session_name)
     }
 
     /// Runs a client with the private home, no cache, and nothing of our own environment.
-    pub(super) fn run(&self, command: Command) -> Output {
+    pub(crate) fn run(&self, command: Command) -> Output {
         self.run_with(command, "none")
     }
 
     /// Runs a client as [`Self::run`] does, with this store for our sessions; it is in the private home.
-    pub(super) fn run_with(&self, command: Command, cache: &str) -> Output {
+    pub(crate) fn run_with(&self, command: Command, cache: &str) -> Output {
         self.settle(command, cache).output().expect("the client was found before")
     }
 
     /// Returns a client as [`Self::run_with`] runs it.
-    pub(super) fn settle(&self, mut command: Command, cache: &str) -> Command {
+    pub(crate) fn settle(&self, mut command: Command, cache: &str) -> Command {
         command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home())
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Names sessions by the roles that they are for: each in our config file, and in an AWS config profile.
-    pub(super) fn name_sessions(&self, sessions: &[(&str, &str)]) {
+    pub(crate) fn name_sessions(&self, sessions: &[(&str, &str)]) {
         let (program, endpoint) = (env!("CARGO_BIN_EXE_anyrole"), self.simulator.http_endpoint());
         let (mut ours, mut theirs) = (String::from("version = 1\n"), String::new());
         for (name, role_arn) in sessions {
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// The file of [`Self::name_sessions`], for `ANYROLE_CONFIG`.
-    pub(super) fn anyrole_config(&self) -> PathBuf {
+    pub(crate) fn anyrole_config(&self) -> PathBuf {
         self.home().join("anyrole.toml")
     }
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::host::{Fault, each_fault, fault};
-use super::stage::{PROFILE, ROLE, TRUST_ANCHOR};
+use crate::support::stage::{PROFILE, ROLE, TRUST_ANCHOR};
 
 const FAULTS: &[Fault] = &[
     fault(

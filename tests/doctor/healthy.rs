@@ -152,9 +152,9 @@ fn without_a_name_it_is_the_session_that_there_is_or_where_to_begin() {
         env!("CARGO_BIN_EXE_anyrole"),
         host.stage.certificate(),
         host.stage.private_key(),
-        super::stage::TRUST_ANCHOR,
-        super::stage::PROFILE,
-        super::stage::ROLE,
+        crate::support::stage::TRUST_ANCHOR,
+        crate::support::stage::PROFILE,
+        crate::support::stage::ROLE,
         host.stage.http_endpoint(),
     );
     host.write(".aws/config", &line, 0o600);

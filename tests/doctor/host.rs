@@ -14,7 +14,7 @@ use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::SimulatorSettings;
 use serde_json::Value;
 
-use super::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
+use crate::support::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
 
 /// One host.
 pub(crate) struct Host {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pki_test::simulator::{Profile, SimulatorSettings};
 
 use super::host::{Cure, Fault, Host, each_fault};
-use super::stage::PROFILE;
+use crate::support::stage::PROFILE;
 
 /// A fault at AWS.
 const fn at_aws(

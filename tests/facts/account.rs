@@ -1,5 +1,4 @@
 //! An account with one trust anchor, profile and role, as the simulator has it and as the AWS CLI prints it.
-#![expect(clippy::disallowed_methods, reason = "a test makes its files itself")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,4 @@
 //! The metrics of `status`: what they say, and that Prometheus' own tool takes them.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test reads its own switches, and says what it skips"
-)]
 
 use std::fs;
 use std::io::Write as _;

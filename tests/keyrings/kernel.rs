@@ -13,8 +13,8 @@ use linux_keyutils::{Key, KeyRing, KeyRingIdentifier, KeySerialId};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use tempfile::TempDir;
 
-use crate::driver::{CANARY, Drive, key};
-use crate::have;
+use crate::cache::driver::{CANARY, Drive, key};
+use crate::components::have;
 
 /// A user that exists nowhere else, with a folder and a program that it can reach.
 struct User {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::driver::Drive;
-use crate::have;
+use crate::cache::driver::Drive;
+use crate::components::have;
 
 const UNLOCK: &str =
     "printf pw | gnome-keyring-daemon --daemonize --unlock --components=secrets >/dev/null 2>&1";

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use base64::Engine as _;
 use pki_test::simulator::SimulatorSettings;
 
-use super::world::{ROLE_ARN, World};
+use crate::clients::world::{ROLE_ARN, World};
 
 /// A secret that only AWS's files may show.
 pub(super) const SECRET: &str = "canary+7hWq/Zt2LxR9vKp3Nd8Yc5Ms1Bf4Jg6aTe";

@@ -233,7 +233,7 @@ fn one_at_a_time() {
 
 /// Kills at moments of no choice: a thousand, or as many as `ANYROLE_TEST_KILLS` says.
 #[test]
-#[ignore = "takes minutes: cargo test --test migrate -- --ignored"]
+#[ignore = "takes minutes: cargo test --test all migrate:: -- --ignored"]
 fn kills_at_random_moments() {
     let kills = std::env::var("ANYROLE_TEST_KILLS").map_or(1000, |text| text.parse().unwrap());
     let (host, before) = host(CONFIG);

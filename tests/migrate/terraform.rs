@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::account::{Account, issue_from};
-use super::client::{consumers, python};
 use super::host::{Host, Run};
+use crate::clients::account::{Account, issue_from};
+use crate::clients::client::{consumers, python};
 
 struct Stage {
     host: Host,

@@ -65,7 +65,7 @@ impl Client {
         let told = tempfile::Builder::new().prefix("told").tempfile_in(folder).expect("a file");
         let told = told.into_temp_path().keep().expect("it stays");
         command
-            .args(["--exact", "client::the_client_itself", "--nocapture", "--quiet"])
+            .args(["--exact", "sdk::client::the_client_itself", "--nocapture", "--quiet"])
             .env(ASK, "credentials")
             .env(TOLD, &told);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

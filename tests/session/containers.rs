@@ -1,9 +1,4 @@
 //! Every kind of key in every container under every encryption, each signing a request that the simulator accepts.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test writes its own files, and a component that is missing is skipped loudly"
-)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

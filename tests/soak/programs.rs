@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::grants::{CANARY, Grants, Record};
-use super::stage::{self, Stage};
+use crate::support::stage::{self, Stage};
 
 /// The longest that anything may take: less than the minute that SDKs give a `credential_process`.
 const LONGEST: Duration = Duration::from_secs(45);

@@ -3,7 +3,7 @@
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::KeyPair;
 
-use crate::hsm::{Hsm, MODULE};
+use crate::tokens::hsm::{Hsm, MODULE};
 
 /// The URIs that an error lists.
 fn candidates(told: &str) -> Vec<String> {
@@ -33,7 +33,7 @@ fn tokens_of_one_label_are_told_apart() {
     let der = hsm.stage.issue("host", &key);
     std::fs::write(&file, der.certificate_der()).unwrap();
     let put = |what: &[&str]| {
-        let login = ["--module", MODULE, "--slot", &slot, "--login", "--pin", crate::hsm::PIN];
+        let login = ["--module", MODULE, "--slot", &slot, "--login", "--pin", crate::tokens::hsm::PIN];
         let output = std::process::Command::new("pkcs11-tool")
             .args(login)
             .args(what)

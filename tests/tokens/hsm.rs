@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::{KeyForm, KeyPair};
 
-use crate::stage::Stage;
+use crate::support::stage::Stage;
 
 pub(crate) const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 /// A PIN that appears nowhere else.

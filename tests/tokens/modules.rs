@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pki_test::algorithm::KeyAlgorithm;
 
-use crate::hsm::{Hsm, MODULE, PIN, Ran};
+use crate::tokens::hsm::{Hsm, MODULE, PIN, Ran};
 
 #[test]
 fn a_module_that_misbehaves_is_named_in_time() {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use pki_test::algorithm::KeyAlgorithm;
 
-use crate::hsm::{Hsm, MODULE, PIN, Ran};
+use crate::tokens::hsm::{Hsm, MODULE, PIN, Ran};
 
 #[test]
 fn a_pin_comes_from_many_places() {

@@ -4,7 +4,7 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::KeyPair;
 use pki_test::simulator::Verdict;
 
-use crate::hsm::{Hsm, MODULE};
+use crate::tokens::hsm::{Hsm, MODULE};
 
 #[test]
 fn every_algorithm_signs_what_is_accepted() {
@@ -97,7 +97,7 @@ fn a_session_that_is_kept_needs_no_token() {
             ["--intermediates", certificate.as_str(), "--pkcs11-pin-file", pin, "--pkcs11-lib", MODULE];
         let mut command = hsm.stage.credential_process_with(uri, None, &more);
         command.stdout(std::process::Stdio::piped());
-        crate::hsm::Ran(hsm.with(&mut command).output().unwrap())
+        crate::tokens::hsm::Ran(hsm.with(&mut command).output().unwrap())
     };
     let first = kept(&pin).succeeded();
     std::fs::remove_dir_all(hsm.path("tokens")).unwrap();

@@ -87,15 +87,13 @@ fn a_name_without_an_address() {
 #[test]
 fn silence_has_a_bound() {
     let silent = Server::start(|stream| {
-        let seen = read_request(stream);
+        read_request(stream);
         std::mem::forget(stream.try_clone());
-        seen
     });
     let dripping = Server::start(|stream| {
-        let seen = read_request(stream);
+        read_request(stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx");
         std::mem::forget(stream.try_clone());
-        seen
     });
     for server in [silent, dripping] {
         let timeouts = Timeouts { attempt: Duration::from_millis(50), ..Timeouts::default() };
@@ -109,7 +107,6 @@ fn tls_is_not_spoken_there() {
     let server = Server::start(|stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        String::new()
     });
     let endpoint = Endpoint::parse(&format!("https://127.0.0.1:{}", server.port)).unwrap();
     assert_eq!(send(settings(ServerTrust::Anybody), &endpoint).unwrap_err().id(), "network-tls");

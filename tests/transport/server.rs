@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use anyrole::signing::{Endpoint, Method, Request, SignedRequest, sigv4};
 
 pub(super) const GRANTED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A server that hands every connection to a function, and the heads and bodies that it read.
+/// A server that runs as long as its test's program, and the heads and bodies that it read.
 pub(super) struct Server {
     pub(super) port: u16,
     seen: Receiver<String>,
@@ -27,37 +27,33 @@ impl Server {
     /// Answers every request on its own connection with the same bytes, then closes it.
     pub(super) fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
-        Self::start(move |stream| {
-            let seen = read_request(stream);
+        Self::on("127.0.0.1:0", move |stream, tell| {
+            // Before the answer: a client that has it may ask at once what was read.
+            let _ = tell.send(read_request(stream));
             let _ = stream.write_all(&answer);
             let _ = stream.shutdown(Shutdown::Write);
-            seen
         })
     }
 
-    pub(super) fn start(serve: impl Fn(&mut TcpStream) -> String + Send + 'static) -> Self {
-        Self::on("127.0.0.1:0", serve)
+    /// Hands every connection to a function.
+    pub(super) fn start(serve: impl Fn(&mut TcpStream) + Send + 'static) -> Self {
+        Self::on("127.0.0.1:0", move |stream, _| serve(stream))
     }
 
     /// Carries every connection to another address.
     #[cfg(not(target_vendor = "apple"))]
     pub(super) fn forwarding(listen: &str, target: String) -> Self {
-        Self::on(listen, move |stream| {
-            relay(stream, &target);
-            String::new()
-        })
+        Self::on(listen, move |stream, _| relay(stream, &target))
     }
 
-    fn on(address: &str, serve: impl Fn(&mut TcpStream) -> String + Send + 'static) -> Self {
+    fn on(address: &str, serve: impl Fn(&mut TcpStream, &Sender<String>) + Send + 'static) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tell, seen) = channel();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                if tell.send(serve(&mut stream)).is_err() {
-                    return;
-                }
+                serve(&mut stream, &tell);
             }
         });
         Self { port, seen }

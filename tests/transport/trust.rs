@@ -1,5 +1,4 @@
 //! Which servers are trusted, by which roots.
-#![expect(clippy::disallowed_methods, reason = "tests write into a private folder")]
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

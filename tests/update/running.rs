@@ -5,8 +5,8 @@ use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::wait::wait_until;
 use super::*;
+use crate::support::wait::wait_until;
 
 /// A running `update`, and what it has told so far.
 struct Running {

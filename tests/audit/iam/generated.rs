@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::corpus::{Random, write};
+use crate::audit::corpus::{Random, write};
 
 pub(crate) const ACCOUNT: u64 = 111_122_223_333;
 /// 2026-11-23T16:00:00Z

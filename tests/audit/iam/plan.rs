@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 use super::command;
-use crate::run;
+use crate::audit::run;
 
 /// moto and the AWS CLI in one process, which ends with this.
 struct Account {
@@ -22,7 +22,7 @@ impl Account {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components");
         let components = std::env::var_os("ANYROLE_COMPONENTS").map_or(here, PathBuf::from);
         let python = components.join("python/bin/python");
-        if !crate::have(python.to_str().unwrap()) {
+        if !crate::audit::have(python.to_str().unwrap()) {
             return None;
         }
         let mut process = Command::new(python)
@@ -217,7 +217,7 @@ fn the_scripts_do_what_is_signed_and_nothing_else() {
 /// The scripts as they are written, read by shellcheck.
 #[test]
 fn shellcheck_reads_every_script() {
-    if !crate::have("shellcheck") {
+    if !crate::audit::have("shellcheck") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
