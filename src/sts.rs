@@ -118,11 +118,9 @@ impl<T: Transport> Sts<'_, T> {
     /// Assumes a second role with the credentials of a first session (role chaining).
     /// The answer is used only if AWS can have sent its credentials ([`SessionCredentials::from_answer`]), and the role
     /// and the session name are the requested ones.
-    /// the assumed role is the one that was asked for, under the session name that was given.
     ///
     /// # Errors
     /// Fails if STS cannot be reached or refuses, or if its answer contains no usable credentials for that role.
-    /// Fails if STS cannot be reached or refuses, or if its answer holds no usable credentials of that role.
     pub async fn assume_role(
         &self,
         first: &CredentialSet,
