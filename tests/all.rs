@@ -57,6 +57,8 @@ mod vectors;
 /// What several of them need.
 mod support {
     #[cfg(feature = "pki")]
+    pub(crate) mod signals;
+    #[cfg(feature = "pki")]
     pub(crate) mod stage;
     pub(crate) mod wait;
 }

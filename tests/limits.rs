@@ -165,7 +165,10 @@ fn the_page_is_what_the_constants_give() {
         fs::write(&path, &page).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap();
-    assert!(written == page, "src/manual/limits.md is old: SNAPSHOTS=overwrite cargo test --test all limits::");
+    assert!(
+        written == page,
+        "src/manual/limits.md is old: SNAPSHOTS=overwrite cargo test --test all limits::"
+    );
     for limit in limits() {
         for (index, _) in limit.beyond.match_indices("`[") {
             let id = limit.beyond[index + 2..].split(']').next().unwrap();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::support::signals::hangup_is_ignored;
 use crate::support::wait::wait_until;
 
 /// A running `update`, and what it has told so far.
@@ -64,6 +65,9 @@ fn key_id(path: &Path) -> String {
 /// U9: the official helper ends at the first failure, and asks 1,598 times in three seconds where a session is short.
 #[test]
 fn it_goes_on_through_renewals_and_failures() {
+    if hangup_is_ignored() {
+        return;
+    }
     let stage = Stage::with(|settings| settings.faults.push("session-length=4s".parse().unwrap()));
     let path = kept_file(&stage);
     let running = Running::start(&mut update(&stage, &[]));
@@ -154,6 +158,9 @@ fn a_server_that_nobody_verified_is_told_with_each_session() {
 
 #[test]
 fn a_file_that_another_program_changed_holds_the_session_again() {
+    if hangup_is_ignored() {
+        return;
+    }
     let stage = Stage::set();
     let path = kept_file(&stage);
     let running = Running::start(&mut update(&stage, &[]));
