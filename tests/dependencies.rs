@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The most crates in the default build for Linux, ours included: those that end up in the program, and all that are compiled.
-const MOST_LINKED: usize = 200;
-const MOST_COMPILED: usize = 230;
+const MOST_LINKED: usize = 190;
+const MOST_COMPILED: usize = 215;
 
 /// A crate as `cargo tree` shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,8 +200,13 @@ fn every_dependency_has_its_reason() {
 }
 
 /// README.md says these numbers; who adds a crate that brings twenty sees it here.
+///
+/// `Cargo.lock` holds idna_adapter at 1.1, which has international names from four small crates; 1.2 has them from ICU's twenty.
+/// Its version is not in `Cargo.toml`, where it would forbid 1.2 to whoever uses the library.
 #[test]
 fn there_are_not_many_more_crates() {
+    let icu = ALL.iter().find(|it| it.name.starts_with("icu_"));
+    assert!(icu.is_none(), "ICU is back: cargo update -p idna_adapter --precise 1.1.0");
     let target = ["-p", "anyrole", "--target", "x86_64-unknown-linux-gnu", "--edges"];
     let linked = crates(&[&target[..], &["normal,no-proc-macro"]].concat()).len();
     let compiled = crates(&[&target[..], &["normal,build"]].concat()).len();
