@@ -22,9 +22,10 @@ impl Renewal {
 
 impl Source for Renewal {
     fn session(&self) -> Result<CacheEntry, String> {
-        let outcome =
-            self.provider.session(MinimumRemaining::Background).map_err(|error| report::one_line(&error));
-        (self.listener)(outcome.as_ref().map_err(String::as_str));
-        outcome
+        self.provider.session(MinimumRemaining::Background).map_err(|error| report::one_line(&error))
+    }
+
+    fn noted(&self, outcome: Result<&CacheEntry, &str>) {
+        (self.listener)(outcome);
     }
 }

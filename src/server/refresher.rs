@@ -28,6 +28,9 @@ pub trait Source: Send + Sync {
     ///
     /// Fails if there is neither a new session nor one that still works.
     fn session(&self) -> Result<CacheEntry, String>;
+
+    /// Called with the result of each attempt once it is what callers get. May block.
+    fn noted(&self, _: Result<&CacheEntry, &str>) {}
 }
 
 /// A session that is renewed at half of its lifetime, once for all callers; if renewal fails, it is the answer until
@@ -126,16 +129,20 @@ impl Refresher {
         let refresher = Arc::clone(self);
         // A plain thread: when the program ends, the runtime does not wait for one that hangs on the network.
         let started = std::thread::Builder::new().spawn(move || {
+            let outcome = refresher.source.session().map(Arc::new);
+            let answer = refresher.note(outcome.as_ref().map_err(String::as_str));
+            refresher.source.noted(outcome.as_deref().map_err(String::as_str));
             // The receiver is gone if the program is ending.
-            let _ = sender.send(refresher.source.session());
+            let _ = sender.send(answer);
         });
-        let outcome = match started {
-            Ok(_) => {
-                receiver.await.unwrap_or_else(|_| Err(String::from("the renewal stopped; this is a bug")))
-            }
-            Err(error) => Err(format!("cannot start a thread for the renewal: {error}")),
+        let failed = match started {
+            Ok(_) => match receiver.await {
+                Ok(answer) => return answer,
+                Err(_) => String::from("the renewal stopped; this is a bug"),
+            },
+            Err(error) => format!("cannot start a thread for the renewal: {error}"),
         };
-        self.note(outcome)
+        self.note(Err(&failed))
     }
 
     /// Returns the answer if it needs no attempt.
@@ -150,14 +157,14 @@ impl Refresher {
     }
 
     /// Records the result of an attempt, and returns the answer.
-    fn note(&self, outcome: Result<CacheEntry, String>) -> Result<Arc<CacheEntry>, Arc<str>> {
+    fn note(&self, outcome: Result<&Arc<CacheEntry>, &str>) -> Result<Arc<CacheEntry>, Arc<str>> {
         let now = self.clock.now();
         let mut state = self.state();
         match outcome {
             Ok(entry) => {
                 // If there can be no new session, the provider returns the last good one.
-                let renewed = self.is_fresh(&entry, now);
-                state.entry = Some(Arc::new(entry));
+                let renewed = self.is_fresh(entry, now);
+                state.entry = Some(Arc::clone(entry));
                 if renewed {
                     state.has_failed = false;
                     state.backoff = RetryBackoff::default();
@@ -209,6 +216,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+    use std::sync::{OnceLock, Weak};
 
     use super::*;
     use crate::cache::example_entry;
@@ -296,6 +304,35 @@ mod tests {
         assert_eq!(scene.at(1801).answer().await.as_deref(), Ok("ASIA1"));
         assert_eq!(scene.at(3000).answer().await.as_deref(), Ok("ASIA1"));
         assert_eq!(scene.calls(), 1);
+    }
+
+    /// Makes the example session, and notes what callers would get when it is told of it.
+    struct Told {
+        of: Arc<OnceLock<Weak<Refresher>>>,
+        health: Arc<Mutex<Vec<SessionHealth>>>,
+    }
+
+    impl Source for Told {
+        fn session(&self) -> Result<CacheEntry, String> {
+            Ok(example_entry())
+        }
+
+        fn noted(&self, outcome: Result<&CacheEntry, &str>) {
+            assert!(outcome.is_ok());
+            let refresher = self.of.get().unwrap().upgrade().unwrap();
+            self.health.lock().unwrap().push(refresher.health());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_is_told_once_callers_can_have_it() {
+        let (of, health) = (Arc::default(), Arc::default());
+        let source = Told { of: Arc::clone(&of), health: Arc::clone(&health) };
+        let refresher = Arc::new(Refresher::new(Box::new(source), None, Arc::new(ManualClock::default())));
+        of.set(Arc::downgrade(&refresher)).unwrap();
+        refresher.current().await.unwrap();
+        let usable = SessionHealth { usable_until: Some(example_entry().usable_until), failure: None };
+        assert_eq!(*health.lock().unwrap(), [usable]);
     }
 
     #[tokio::test]
