@@ -36,6 +36,7 @@ mod parsers;
 mod pki;
 mod policies;
 mod process;
+mod provider;
 mod readme;
 mod recipes;
 mod renewal;

@@ -1,18 +1,6 @@
 //! The provider against real stores and locks in folders of its own, with a clock that is set and sessions that nobody has to
 //! ask AWS for.
-//!
-//! A program of its own, not a part of `tests/all.rs`: it locks in its own process, and a child that another test starts would
-//! hold the lock until it runs its program.
 #![cfg(all(unix, feature = "pki"))]
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test may stop at once, and writes files of its own"
-)]
-
-#[path = "support/wait.rs"]
-mod wait;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -40,7 +28,7 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::KeyPair;
 use zeroize::Zeroizing;
 
-use wait::wait_until;
+use crate::support::wait::wait_until;
 
 const NOON: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 const MINUTE: Duration = Duration::from_secs(60);

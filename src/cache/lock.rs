@@ -25,8 +25,16 @@ const MOST_REOPENINGS: u32 = 16;
 /// The right to create a session for a key, until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    /// Closing it releases the lock.
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Unlocks it, since closing may not do: a helper program that another thread starts has a copy of the descriptor until it is executed,
+    /// and would hold the lock that long.
+    fn drop(&mut self) {
+        // Closing it does, a moment later.
+        let _ = self.file.unlock();
+    }
 }
 
 /// The result of waiting for the single flight.
@@ -60,7 +68,7 @@ impl Locks {
     /// Fails if locking is impossible; the caller goes on without.
     pub fn try_acquire(&self, key: &CacheKey) -> Result<Option<Lock>, CacheError> {
         match self.acquire_until(key, Instant::now()) {
-            Ok(Some(held)) => Ok(Some(Lock { _file: held.file })),
+            Ok(Some(held)) => Ok(Some(Lock { file: held.file })),
             Ok(None) => Ok(None),
             Err(source) => Err(self.failed(key, source)),
         }
@@ -85,7 +93,7 @@ impl Locks {
                 Some(failure) if waited && Some(failure.attempt) != before => {
                     Ok(SingleFlight::Failed(Box::new(failure)))
                 }
-                Some(_) | None => Ok(SingleFlight::Leads(Lock { _file: file })),
+                Some(_) | None => Ok(SingleFlight::Leads(Lock { file })),
             },
             Err(source) => Err(self.failed(key, source)),
         }
@@ -126,4 +134,24 @@ struct Held {
 
 fn lock_name(key: &CacheKey) -> String {
     format!("lock-{:02x}", key.octets()[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::state_folder::StateLocation;
+
+    #[test]
+    fn it_is_free_at_once_even_where_a_child_has_a_copy_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateLocation::at(folder.path().join("state")).open().unwrap();
+        let locks = Locks::new(Arc::new(state));
+        let key: CacheKey = "a".repeat(64).parse().unwrap();
+        let held = locks.try_acquire(&key).unwrap().unwrap();
+        let copy = held.file.try_clone().unwrap();
+        assert!(locks.try_acquire(&key).unwrap().is_none());
+        drop(held);
+        assert!(locks.try_acquire(&key).unwrap().is_some());
+        drop(copy);
+    }
 }
