@@ -1,14 +1,15 @@
 //! A program with the AWS SDK for Rust and nothing of ours beside it: its credentials come from this crate, built without the program.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pki_test::simulator::{Operation, Verdict};
 
 use super::client::{clean, components, missing};
 use super::world::{ROLE_ARN, World};
+use crate::support::wait::wait_until;
 
 /// Returns the program, or `None` after saying that it is missing.
-fn program(world: &World, seconds: u32) -> Option<Command> {
+fn program(world: &World) -> Option<Command> {
     let path = components().join("rust/debug/provider");
     if !path.exists() {
         missing("the program with anyrole as a library");
@@ -16,7 +17,7 @@ fn program(world: &World, seconds: u32) -> Option<Command> {
     }
     world.name_sessions(&[("client", ROLE_ARN)]);
     let mut command = clean(path);
-    command.arg(seconds.to_string()).env("ANYROLE_CONFIG", world.anyrole_config());
+    command.env("ANYROLE_CONFIG", world.anyrole_config());
     command.env("AWS_ENDPOINT_URL_STS", world.simulator.http_endpoint()).env("AWS_REGION", "us-east-1");
     Some(command)
 }
@@ -24,7 +25,7 @@ fn program(world: &World, seconds: u32) -> Option<Command> {
 #[test]
 fn the_sdk_has_its_credentials_from_the_crate() {
     let world = World::start(|_| {});
-    let Some(command) = program(&world, 0) else { return };
+    let Some(command) = program(&world) else { return };
     let output = world.run(command);
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!((stdout.trim_end(), &*stderr), (world.assumed_role_arn().as_str(), ""));
@@ -39,8 +40,13 @@ fn the_sdk_renews_before_the_end() {
     let world = World::start(|settings| {
         settings.faults = vec!["session-length=6s".parse().expect("it is a fault")];
     });
-    let Some(command) = program(&world, 4) else { return };
-    let output = world.run_with(command, "file");
+    let Some(command) = program(&world) else { return };
+    let mut command = world.settle(command, "file");
+    command.arg("until-eof").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    wait_until(|| world.simulator.sessions_created() >= 2 || child.try_wait().unwrap().is_some());
+    // Its standard input ends.
+    let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(world.simulator.sessions_created() >= 2);
     assert!(world.simulator.journal().iter().all(|entry| entry.verdict == Verdict::Accepted));
@@ -51,7 +57,7 @@ fn the_sdk_tells_our_explanation() {
     let world = World::start(|settings| {
         settings.faults = vec!["deny=untrusted-certificate".parse().expect("it is a fault")];
     });
-    let Some(command) = program(&world, 0) else { return };
+    let Some(command) = program(&world) else { return };
     let output = world.run(command);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());

@@ -1,7 +1,8 @@
-//! Asks STS who the session `client` is, again and again while the SDK renews its credentials, and prints each other ARN.
-//! Its argument is for how many seconds.
+//! Asks STS who the session `client` is, and prints the ARN. With the argument `until-eof` again and again while the SDK renews its
+//! credentials, until its standard input ends; each other ARN is printed.
 
-use std::time::{Duration, Instant};
+use std::io::Read as _;
+use std::time::Duration;
 
 use anyrole::sdk::Credentials;
 use aws_config::BehaviorVersion;
@@ -11,7 +12,8 @@ use aws_smithy_http_client::Builder;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
-    let seconds = std::env::args().nth(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    let once = std::env::args().nth(1).is_none();
+    let end = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
     let session = Credentials::session("client").map_err(|error| error.to_string())?;
     let config = aws_config::defaults(BehaviorVersion::latest())
         .credentials_provider(session)
@@ -20,7 +22,6 @@ async fn main() -> Result<(), String> {
         .load()
         .await;
     let sts = aws_sdk_sts::Client::new(&config);
-    let begun = Instant::now();
     let mut last = String::new();
     loop {
         let answer = sts.get_caller_identity().send().await;
@@ -30,7 +31,7 @@ async fn main() -> Result<(), String> {
             println!("{arn}");
             arn.clone_into(&mut last);
         }
-        if begun.elapsed() >= Duration::from_secs(seconds) {
+        if once || end.is_finished() {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
