@@ -52,7 +52,7 @@ impl Stage {
         let root = AuthoritySpec::new("CN=TEST root".parse().unwrap(), validity);
         let root = Authority::root(&root, KeyPair::generate(KeyAlgorithm::EcP256).unwrap()).unwrap();
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        let namespace = format!("test-{}-{number}", std::process::id());
+        let namespace = format!("processes-{}-{number}", std::process::id());
         let key_pair = KeyPair::generate(KeyAlgorithm::EcP256).unwrap();
         let stage = Self { folder: tempfile::tempdir().unwrap(), root, key_pair, validity, namespace, store };
         let key = stage.key_pair.to_pem(KeyForm::Pkcs8).unwrap();

@@ -38,7 +38,7 @@ impl User {
         copy.arg(std::env::current_exe().unwrap()).arg(folder.path().join("driver"));
         assert!(copy.status().unwrap().success());
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let namespace = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let namespace = format!("keyring-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { number, namespace, folder }
     }
 

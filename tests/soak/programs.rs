@@ -207,12 +207,13 @@ impl<'a> Programs<'a> {
         // The home's own folders are of them.
         assert!(half.len() as u64 <= killed + 2, "{killed} were killed, and left {half:?}");
         let keys = fs::read_to_string("/proc/keys").unwrap_or_default();
-        let namespace = format!("stage-{}-", std::process::id());
         // What is invalidated (a small i among the flags) waits for the kernel to clear it away.
         let is_invalidated =
             |line: &str| line.split_whitespace().nth(1).is_some_and(|flags| flags.contains('i'));
-        let left: Vec<_> =
-            keys.lines().filter(|line| line.contains(&namespace) && !is_invalidated(line)).collect();
+        let left: Vec<_> = keys
+            .lines()
+            .filter(|line| line.contains(&format!(":{}:", self.stage.namespace)) && !is_invalidated(line))
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     }
 

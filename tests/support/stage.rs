@@ -28,7 +28,7 @@ static STAGES: AtomicUsize = AtomicUsize::new(0);
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
     /// What this stage's entries of a keyring that all share are called.
-    namespace: String,
+    pub(crate) namespace: String,
     simulator: Simulator,
     https: String,
     certificate: String,
