@@ -6,10 +6,10 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::print_stderr,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test may stop at once, has files and programs of its own, and says what it skips"
 )]
+#![cfg_attr(unix, expect(clippy::print_stdout, reason = "a test that runs itself again answers there"))]
 
 mod audit;
 mod cache;
@@ -57,9 +57,14 @@ mod vectors;
 
 /// What several of them need.
 mod support {
-    #[cfg(feature = "pki")]
+    #[cfg(all(unix, feature = "pki"))]
     pub(crate) mod signals;
     #[cfg(feature = "pki")]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "those who need the rest of it need Linux")
+    )]
     pub(crate) mod stage;
+    #[cfg(unix)]
     pub(crate) mod wait;
 }

@@ -1,6 +1,7 @@
 //! The cache against real files, processes and users; the keyrings are in `components.rs`.
 #![cfg(unix)]
 
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "those who need the rest of it need Linux"))]
 pub(crate) mod driver;
 
 use std::fs;
