@@ -351,9 +351,11 @@ fn render(reports: &[Report], now: Timestamp) -> String {
             let _ = writeln!(text, "  CRL: {}", list.line(now));
         }
         if let Some((granted, requested)) = report.shortened() {
-            // To the minute: the second between AWS's clock and the storing of the session would make 59 of an hour's 60.
-            let [granted, requested] =
-                [granted, requested].map(|length| describe_seconds((length.as_secs() + 30) / 60 * 60));
+            let [granted, requested] = [granted, requested].map(|length| match length.as_secs() {
+                seconds @ 0..120 => describe_seconds(seconds),
+                // The second between AWS's clock and the storing of the session would make 59 of an hour's 60 minutes.
+                seconds => describe_seconds((seconds + 30) / 60 * 60),
+            });
             let why = match scope {
                 Some(_) => "the session that it was made from ended before",
                 None => "the role's maximum or the profile's is shorter",
