@@ -20,7 +20,7 @@ pub(super) struct Flights {
 
 #[derive(Default)]
 struct State {
-    /// The call that was started last. Its other end is closed once it has ended, however it ended.
+    /// The call that was started last: with its answer, or its other end closed, once it has ended.
     latest: Option<watch::Receiver<Option<Answer>>>,
     last_good: Option<AwsCredentials>,
 }
@@ -43,8 +43,11 @@ impl Flights {
         work: impl FnOnce() -> Answer + Send + 'static,
     ) -> Result<watch::Receiver<Option<Answer>>, Error> {
         let mut state = locked(&self.state);
-        // A call that has ended is not joined: what it found may be old.
-        if let Some(call) = state.latest.as_ref().filter(|call| call.has_changed().is_ok()) {
+        // A call that has ended is not joined: what it found may be old. It has ended once its answer is there, which is a moment before its
+        // end of the channel is closed, or once that is closed without one.
+        if let Some(call) =
+            state.latest.as_ref().filter(|call| call.borrow().is_none() && call.has_changed().is_ok())
+        {
             return Ok(call.clone());
         }
         let (sender, call) = watch::channel(None);
