@@ -9,7 +9,6 @@
     clippy::unwrap_used,
     reason = "a test may stop at once, has files and programs of its own, and says what it skips"
 )]
-#![cfg_attr(unix, expect(clippy::print_stdout, reason = "a test that runs itself again answers there"))]
 
 mod audit;
 mod cache;
@@ -57,6 +56,8 @@ mod vectors;
 
 /// What several of them need.
 mod support {
+    #[cfg(unix)]
+    pub(crate) mod components;
     #[cfg(all(unix, feature = "pki"))]
     pub(crate) mod signals;
     #[cfg(feature = "pki")]

@@ -12,7 +12,7 @@ mod interface;
 mod peers;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -38,17 +38,4 @@ fn data(output: &Output) -> Value {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", told(output)));
     assert_eq!((&document["anyrole"], &document["kind"]), (&Value::from(1), &Value::from("audit-files")));
     document["data"].clone()
-}
-
-/// Tells whether a program is there; a missing one is told, and is a failure where it must be there.
-fn have(program: &str) -> bool {
-    let mut search = Command::new("sh");
-    search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
-    if search.status().unwrap().success() {
-        return true;
-    }
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "missing: {program}");
-    eprintln!("skipped: missing {program}");
-    false
 }

@@ -17,6 +17,8 @@ use pki_test::key_pair::{KeyForm, KeyPair};
 use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 
+use crate::support::components::missing;
+
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
 const PROFILE: &str =
@@ -88,24 +90,19 @@ impl Drop for Stage {
     }
 }
 
-fn skip(what: &str) {
-    assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "{what} is missing");
-    eprintln!("skipped: {what} is missing");
-}
-
 /// Returns what a run asks of the system that finds its session kept, from the last act that closes the process to others on;
 /// `None` after saying what is missing. `more` are its further arguments.
 fn trace_of_a_hit(stage: &Stage, more: &[&str]) -> Option<String> {
     let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
     else {
-        skip("strace");
+        missing("strace");
         return None;
     };
     stage.run(more);
     let requests = stage.simulator.journal().len();
     stage.run(more);
     if stage.simulator.journal().len() != requests {
-        skip("the kernel keyring");
+        missing("the kernel keyring");
         return None;
     }
     // Even a key that cannot be read does not matter.
@@ -120,7 +117,7 @@ fn trace_of_a_hit(stage: &Stage, more: &[&str]) -> Option<String> {
         .output()
         .unwrap();
     if !traced.status.success() {
-        skip(&format!("ptrace ({})", String::from_utf8_lossy(&traced.stderr)));
+        missing(&format!("ptrace ({})", String::from_utf8_lossy(&traced.stderr)));
         return None;
     }
     assert!(traced.stdout.starts_with(br#"{"Version":1,"AccessKeyId":"ASIA"#));
@@ -200,7 +197,7 @@ fn a_hit_of_a_folder_opens_none_of_its_files() {
 fn status_reads_the_configuration_once() {
     let Some(strace) = ["/usr/bin/strace", "/bin/strace"].into_iter().find(|path| Path::new(path).exists())
     else {
-        return skip("strace");
+        return missing("strace");
     };
     let stage = Stage::new();
     let sessions: String =

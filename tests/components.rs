@@ -12,28 +12,13 @@ mod privileges;
 #[path = "keyrings/secret_service.rs"]
 mod secret_service;
 
-use std::process::{Command, Stdio};
+use crate::support::components::{have, missing};
 
-/// Tells whether all programs are there, and the user is root where that is needed.
-fn have(programs: &[&str], needs_root: bool) -> bool {
-    let mut missing: Vec<_> = programs
-        .iter()
-        .filter(|program| {
-            let mut search = Command::new("sh");
-            search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
-            !search.status().is_ok_and(|status| status.success())
-        })
-        .copied()
-        .collect();
-    if needs_root && !rustix::process::geteuid().is_root() {
-        missing.push("root");
+/// Tells whether all programs are there, and the user is root.
+fn have_as_root(programs: &[&str]) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        missing("root");
+        return false;
     }
-    if missing.is_empty() {
-        return true;
-    }
-    let missing = missing.join(", ");
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "missing: {missing}");
-    eprintln!("skipped: missing {missing}");
-    false
+    have(programs)
 }

@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::support::components;
+
 const ARNS: [&str; 6] = [
     "--trust-anchor-arn",
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001",
@@ -193,8 +195,7 @@ fn a_person_is_asked() {
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configure/terminal.py"))
         .arg(env!("CARGO_BIN_EXE_anyrole"));
     let Ok(output) = python.args(&ARNS[..4]).stdout(Stdio::piped()).stderr(Stdio::piped()).output() else {
-        eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
-        return;
+        return components::missing("/usr/bin/python3");
     };
     assert_eq!(String::from_utf8_lossy(&output.stdout), "no 2\nyes 0\n", "{}", told(&output));
     let own = fs::read_to_string(home.path(".config/anyrole/config.toml")).unwrap();
@@ -211,7 +212,7 @@ fn botocore_reads_everything_else_the_same() {
     let python = python();
     let mut judge = match python {
         Some(python) => Command::new(python),
-        None => return eprintln!("skipped: botocore is missing (run tests/components)"),
+        None => return components::missing("botocore"),
     };
     let files = std::env::var("ANYROLE_TEST_FILES").map_or(300, |files| files.parse().unwrap());
     let folder = TempDir::with_prefix("anyrole-configure-").unwrap();
@@ -223,9 +224,7 @@ fn botocore_reads_everything_else_the_same() {
 }
 
 fn python() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components");
-    let components = std::env::var_os("ANYROLE_COMPONENTS").map_or(here, PathBuf::from);
-    let python = components.join("python/bin/python");
+    let python = components::folder().join("python/bin/python");
     let works = Command::new(&python).args(["-c", "import botocore"]).stderr(Stdio::null()).status();
     works.is_ok_and(|status| status.success()).then_some(python)
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::components::missing;
 use crate::support::stage::Stage;
 
 /// Longer than anything here takes; only a failing test waits for it.
@@ -316,8 +317,7 @@ fn the_exit_status_is_known_under_a_parent_that_ignores_its_children() {
     let mut python = stage.bare("/usr/bin/python3");
     python.args(["-c", script]).arg(exec.get_program()).args(exec.get_args()).env("ANYROLE_CACHE", "file");
     let Ok(output) = python.stderr(Stdio::piped()).output() else {
-        eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
-        return;
+        return missing("/usr/bin/python3");
     };
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -504,8 +504,7 @@ fn a_person_at_a_terminal_interrupts_and_stops_the_command() {
     python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exec/terminal.py"));
     python.arg(exec.get_program()).args(exec.get_args()).stderr(Stdio::piped()).stdout(Stdio::piped());
     let Ok(output) = python.output() else {
-        eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
-        return;
+        return missing("/usr/bin/python3");
     };
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(

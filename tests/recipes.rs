@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::support::components;
 use crate::support::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
 use crate::support::wait::wait_until;
 use base64::Engine as _;
@@ -36,23 +37,11 @@ fn recipes() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/recipes")
 }
 
-fn components() -> PathBuf {
-    std::env::var_os("ANYROLE_COMPONENTS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components"), PathBuf::from)
-}
-
-/// Skips loudly, or fails where every component must be there.
-fn missing(what: &str) {
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{what} is required and missing: run tests/components");
-    eprintln!("skipped: {what} is missing (tests/components installs it)");
-}
-
 /// The judge in Python; `None` after saying that it is missing.
 fn judge(arguments: &[&str]) -> Option<Output> {
-    let python = components().join("recipes/bin/python");
+    let python = components::folder().join("recipes/bin/python");
     if !python.exists() {
-        missing("the folder of judges of the recipes");
+        components::missing("the folder of judges of the recipes");
         return None;
     }
     let mut judge = Command::new(python);
@@ -69,9 +58,9 @@ fn accepted(who: &str, output: Output) -> String {
 }
 
 fn promtool(arguments: &[&str]) -> Option<Output> {
-    let places = [PathBuf::from("/usr/bin/promtool"), components().join("prometheus/promtool")];
+    let places = [PathBuf::from("/usr/bin/promtool"), components::folder().join("prometheus/promtool")];
     let Some(program) = places.iter().find(|place| place.is_file()) else {
-        missing("promtool");
+        components::missing("promtool");
         return None;
     };
     Some(Command::new(program).args(arguments).current_dir(recipes().join("monitoring")).output().unwrap())

@@ -222,20 +222,6 @@ fn named(stage: &Stage, config: &str, more: &[&str]) -> Command {
     own
 }
 
-/// Tells whether these programs are here; says so where one is missing, and fails where all must be there.
-fn have(programs: &[&str]) -> bool {
-    let missing = programs.iter().find(|program| {
-        let mut found = Command::new("/bin/sh");
-        let found = found.args(["-c", "command -v \"$0\"", program]).stdout(Stdio::null()).status();
-        !found.is_ok_and(|status| status.success())
-    });
-    let Some(program) = missing else { return true };
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{program} is required and missing: run tests/components");
-    eprintln!("skipped: {program} is missing (tests/components installs it)");
-    false
-}
-
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }

@@ -11,18 +11,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Tells whether a program is there.
-fn have(program: &str) -> bool {
-    let mut search = Command::new("sh");
-    search.arg("-c").arg(format!("command -v {program}")).stdout(Stdio::null());
-    let found = search.status().is_ok_and(|status| status.success());
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(found || !required, "missing: {program}");
-    if !found {
-        eprintln!("skipped: missing {program}");
-    }
-    found
-}
+use crate::support::components::have;
 
 fn anyrole(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_anyrole")).args(arguments).env_clear().output().unwrap();
@@ -73,7 +62,7 @@ const OFFERS: &[(&[&str], &[&str])] = &[
 
 #[test]
 fn bash_completes() {
-    if !have("bash") {
+    if !have(&["bash"]) {
         return;
     }
     let folder = completions("bash");
@@ -93,7 +82,7 @@ fn bash_completes() {
 
 #[test]
 fn fish_completes() {
-    if !have("fish") {
+    if !have(&["fish"]) {
         return;
     }
     let folder = completions("fish");
@@ -110,7 +99,7 @@ fn fish_completes() {
 /// A tabulator is pressed in an interactive shell on a terminal of its own.
 #[test]
 fn zsh_completes() {
-    if !have("zsh") {
+    if !have(&["zsh"]) {
         return;
     }
     let folder = completions("zsh");
@@ -143,7 +132,7 @@ fn powershell_has_its_own() {
 
 #[test]
 fn every_page_is_a_manual_page() {
-    let has_judge = have("mandoc");
+    let has_judge = have(&["mandoc"]);
     let folder = tempfile::tempdir().unwrap();
     let names = anyrole(&["man", "--list"]);
     assert!(names.lines().count() > 15 && names.contains("anyrole-pki-init\n"));

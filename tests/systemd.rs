@@ -5,15 +5,15 @@
 #![cfg(all(target_os = "linux", feature = "pki"))]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+use crate::support::components;
 
 /// Boots, runs the script with our program and units beside it, and returns what it printed; `None` after saying what is missing.
 fn boot(script: &str) -> Option<String> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let components = std::env::var_os("ANYROLE_COMPONENTS")
-        .map_or_else(|| project.join("target/components"), PathBuf::from);
-    let root = components.join("systemd/root");
+    let root = components::folder().join("systemd/root");
     if !root.is_dir() || !rustix::process::geteuid().is_root() {
         eprintln!(
             "skipped: there is no system that boots (tests/components makes one where it can), or this is not root"

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::support::components::have;
 use crate::support::stage::Stage;
 
 fn run(command: &mut Command) -> Output {
@@ -130,9 +131,7 @@ fn a_log_that_cannot_be_written_changes_nothing_and_a_long_one_begins_anew() {
 /// A person at a terminal gets a line of its own, and is told what was shown; an SDK gets neither.
 #[test]
 fn at_a_terminal_the_answer_ends_with_a_line_and_a_warning() {
-    if Command::new("script").arg("--version").output().is_err() {
-        assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "script (util-linux) is missing");
-        eprintln!("skipped: script (util-linux) is not there");
+    if !have(&["script"]) {
         return;
     }
     let stage = Stage::set();
@@ -152,8 +151,7 @@ fn at_a_terminal_the_answer_ends_with_a_line_and_a_warning() {
 #[test]
 fn at_a_narrow_terminal_lines_are_broken_between_words() {
     let stage = Stage::set();
-    if !stage.bare("script").arg("--version").status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no program script (util-linux)");
+    if !have(&["script"]) {
         return;
     }
     assert!(

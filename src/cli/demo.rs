@@ -176,7 +176,6 @@ fn make_pki(pki: &Folder, now: Timestamp) -> Result<Issued, PkiError> {
         alternative_names: Vec::new(),
         lifetime: LIFETIME,
         key: KeyOrigin::New(KeyAlgorithm::EcP256),
-        replace: false,
         crl_url: None,
     };
     pki.issue(&identity, None, now)

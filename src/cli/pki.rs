@@ -1,5 +1,6 @@
 //! The commands of the small PKI for tests and pilots, one file each, and what they share.
 
+mod backups;
 pub(super) mod crl;
 pub(super) mod deploy;
 mod in_tpm;

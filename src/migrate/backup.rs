@@ -13,9 +13,10 @@
 //! cache file (`cache::seal`): it needs the key's octets, which a token or a TPM does not give, and a signature of theirs will not
 //! do, because ECDSA's is another one each time. There the backup has a password, or there is none.
 //!
-//! `pki renew` adds a slot for the new private key before it takes the place of the old one (`migrate::rekey`). Keys that change in
-//! other ways leave the slot of the old one behind. So a backup opens with the old key too (`--backup-key`), `status` says which
-//! public key it needs and whether the identity still has it, and a password, if there is one, always opens it.
+//! `pki renew` and `pki issue --replace` add a slot for the new private key before it takes the place of the old one
+//! (`migrate::rekey`). Keys that change in other ways leave the slot of the old one behind. So a backup opens with the old key
+//! too (`--backup-key`), `status` says which public key it needs and whether the identity still has it, and a password, if there
+//! is one, always opens it.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};

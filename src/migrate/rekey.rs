@@ -1,4 +1,4 @@
-//! A new private key for the backups: before `pki renew` takes the old one away.
+//! A new private key for the backups: before `pki renew` or `pki issue --replace` takes the old one away.
 
 use super::MigrateError;
 use super::backup::{Backup, IdentityKey};

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::index::{Index, Record};
 use super::lock::{Files, Locked, Place};
-use super::{AUTHORITIES, Folder, PkiError, list, names, validity};
+use super::{AUTHORITIES, Folder, PkiError, list, names, read, validity};
 use crate::clock::Timestamp;
 use crate::identity::IdentityError;
 use crate::private_file;
@@ -33,8 +33,6 @@ pub struct IssueSpec {
     pub lifetime: Duration,
     /// The origin of its key.
     pub key: KeyOrigin,
-    /// Whether to replace an identity of that name.
-    pub replace: bool,
     /// The URL of the CA's revocation list that the certificate names; `None` for that of the certificate before, else the
     /// PKI's. The first one becomes the PKI's, if it has none.
     pub crl_url: Option<String>,
@@ -126,17 +124,45 @@ impl Folder {
     /// # Errors
     ///
     /// Fails if there is no PKI, if the passphrase is missing or wrong, if the certificate would outlive its CA, if the
-    /// name is taken and not to be replaced, or if something cannot be written.
+    /// name is taken, or if something cannot be written.
     pub fn issue(
         &self,
         spec: &IssueSpec,
         passphrase: Option<&Secret<String>>,
         now: Timestamp,
     ) -> Result<Issued, PkiError> {
+        self.issue_at(Place::Free, spec, passphrase, now, &mut |_, _| ())
+    }
+
+    /// Issues one identity in place of another of the same name, if there is one.
+    ///
+    /// Before a new private key takes the place of the old one, `rekey` is called with both as PEM: for what only the old one opens.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::issue`] does, but for a name that is taken.
+    pub fn reissue(
+        &self,
+        spec: &IssueSpec,
+        passphrase: Option<&Secret<String>>,
+        now: Timestamp,
+        rekey: &mut dyn FnMut(&str, &str),
+    ) -> Result<Issued, PkiError> {
+        self.issue_at(Place::FreeOrTaken, spec, passphrase, now, rekey)
+    }
+
+    fn issue_at(
+        &self,
+        place: Place,
+        spec: &IssueSpec,
+        passphrase: Option<&Secret<String>>,
+        now: Timestamp,
+        rekey: &mut dyn FnMut(&str, &str),
+    ) -> Result<Issued, PkiError> {
         check_name(&spec.name)?;
         self.check_initialised()?;
         let locked = self.lock()?;
-        if !spec.replace {
+        if place == Place::Free {
             self.check_free(&spec.name)?;
         }
         let issuer = self.issuer(passphrase)?;
@@ -144,6 +170,10 @@ impl Folder {
             KeyOrigin::New(algorithm) => {
                 let key_pair = KeyPair::generate(*algorithm).map_err(PkiError::NewKey)?;
                 let text = key_pair.to_pem(KeyForm::Pkcs8).map_err(PkiError::NewKey)?;
+                // Where there is none, or it cannot be read, nothing was opened by it.
+                if let Ok(old) = read(&self.file(&spec.name, "key")) {
+                    rekey(&old, &text);
+                }
                 (key_pair.subject_public_key_info().to_vec(), Some(text))
             }
             KeyOrigin::InTpm(file) => {
@@ -158,7 +188,6 @@ impl Folder {
             lifetime: spec.lifetime,
             crl_url: spec.crl_url.as_deref(),
         };
-        let place = if spec.replace { Place::FreeOrTaken } else { Place::Free };
         certify(&locked, &issuer, &names, &public_key, key, place, now)
     }
 }

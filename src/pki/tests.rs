@@ -29,7 +29,6 @@ fn spec(name: &str) -> IssueSpec {
         alternative_names: vec![SubjectAlternativeName::Dns(String::from("build.example"))],
         lifetime: DAY,
         key: KeyOrigin::New(KeyAlgorithm::EcP256),
-        replace: false,
         crl_url: None,
     }
 }
@@ -61,7 +60,7 @@ fn nothing_is_overwritten_unless_asked() {
     let first = folder.issue(&spec("a"), None, NOW).expect("issued").serial;
     let id = |result: Result<Issued, PkiError>| result.expect_err("a refusal").id();
     assert_eq!(id(folder.issue(&spec("a"), None, NOW)), "pki-name-taken");
-    let again = folder.issue(&IssueSpec { replace: true, ..spec("a") }, None, NOW).expect("issued").serial;
+    let again = folder.reissue(&spec("a"), None, NOW, &mut |_, _| ()).expect("issued").serial;
     assert_ne!(first, again);
     assert_eq!(folder.list().expect("readable").len(), 2, "the old pair is gone");
     let again = InitSpec {

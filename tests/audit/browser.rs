@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use crate::audit::corpus::{Random, decoys, plant, write};
-use crate::audit::{audit, have, run};
+use crate::audit::{audit, run};
+use crate::support::components::have;
 
 /// Opens a page and returns what the browser made of it, and what it complained about.
 pub(crate) fn opened(folder: &std::path::Path, page: &str) -> (String, String) {
@@ -27,7 +28,7 @@ pub(crate) fn opened(folder: &std::path::Path, page: &str) -> (String, String) {
 
 #[test]
 fn the_page_works_in_a_browser() {
-    if !have("chromium") {
+    if !have(&["chromium"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

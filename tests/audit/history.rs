@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::audit::corpus::{Random, write};
-use crate::audit::{audit, data, have, run};
+use crate::audit::{audit, data, run};
+use crate::support::components::have;
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -19,7 +20,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn histories_are_looked_through() {
-    if !have("git") {
+    if !have(&["git"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

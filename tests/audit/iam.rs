@@ -17,7 +17,8 @@ use anyrole::diagnostic::Diagnostic as _;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::audit::{audit, have, run, told};
+use crate::audit::{audit, run, told};
+use crate::support::components::have;
 use generated::{Generated, NOW, Truth, generate};
 
 /// Our program, as `audit iam`.
@@ -213,7 +214,7 @@ fn what_cannot_be_read_is_told_with_the_next_command() {
 
 #[test]
 fn the_page_filters_in_a_browser() {
-    if !have("chromium") {
+    if !have(&["chromium"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

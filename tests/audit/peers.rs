@@ -1,12 +1,13 @@
 //! ripgrep and detect-secrets beside us over the generated host: what each finds, misses and takes for a key.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use crate::audit::corpus::{Planted, Random, decoys, plant};
-use crate::audit::{audit, data, have, run};
+use crate::audit::{audit, data, run};
+use crate::support::components::{self, have};
 
 /// What a program said of a corpus: the files in which it found something.
 struct Verdict {
@@ -49,17 +50,15 @@ fn beside_ripgrep_and_detect_secrets() {
             .map(|finding| finding["path"].as_str().unwrap().to_owned())
             .collect()
     })];
-    if have("rg") {
+    if have(&["rg"]) {
         verdicts.push(Verdict::of("ripgrep", || {
             let mut rg = Command::new("rg");
             rg.current_dir(root).args(["-uuu", "-z", "-l", r"\b(AKIA|ASIA)[A-Z2-7]{16}\b", "."]);
             lines(&rg.output().unwrap().stdout)
         }));
     }
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components");
-    let components = std::env::var_os("ANYROLE_COMPONENTS").map_or(here, PathBuf::from);
-    let detect_secrets = components.join("audit/bin/detect-secrets");
-    if have(detect_secrets.to_str().unwrap()) {
+    let detect_secrets = components::folder().join("audit/bin/detect-secrets");
+    if have(&[detect_secrets.to_str().unwrap()]) {
         verdicts.push(Verdict::of("detect-secrets", || {
             let mut scan = Command::new(&detect_secrets);
             scan.current_dir(root).env("HOME", root).args(["scan", "--all-files", "--no-verify", "."]);

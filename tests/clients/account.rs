@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::client::{consumers, missing, python};
+use super::client::{consumers, python};
 use super::world::ROLE_ARN;
+use crate::support::components::missing;
 
 /// Has the simulator's sessions issued by the account, and changed by `change`.
 pub(crate) fn issue_from(

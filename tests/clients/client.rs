@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::world::World;
+use crate::support::components;
 
 /// A client that asks STS for GetCallerIdentity and prints the ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Client {
         let command = match self {
             // Both are called `aws`, so each is named by its own path.
             Self::AwsCli1 => python("import awscli").map(|mut python| {
-                python.arg(components().join("python/bin/aws"));
+                python.arg(components::folder().join("python/bin/aws"));
                 cli(python)
             }),
             Self::AwsCli2 => aws_cli_2().map(clean).map(cli),
@@ -59,12 +60,12 @@ impl Client {
                 node.arg("process");
                 node
             }),
-            Self::Rust => {
-                Some(components().join("rust/debug/caller-identity")).filter(|path| path.exists()).map(clean)
-            }
+            Self::Rust => Some(components::folder().join("rust/debug/caller-identity"))
+                .filter(|path| path.exists())
+                .map(clean),
         };
         let Some(mut command) = command else {
-            missing(&self.to_string());
+            components::missing(&self.to_string());
             return None;
         };
         command.env("AWS_ENDPOINT_URL_STS", endpoint);
@@ -72,17 +73,10 @@ impl Client {
     }
 }
 
-/// Skips loudly, or fails where every client must be there.
-pub(crate) fn missing(client: &str) {
-    let required = env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{client} is required and missing: run tests/components");
-    eprintln!("skipped: {client} is missing (run tests/components)");
-}
-
 /// Returns the Python of `tests/components`, called by its own path so that it finds its packages, if `statement`
 /// works in it.
 pub(crate) fn python(statement: &str) -> Option<Command> {
-    let path = components().join("python/bin/python");
+    let path = components::folder().join("python/bin/python");
     let works = Command::new(&path).args(["-c", statement]).stderr(Stdio::null()).status();
     works.is_ok_and(|status| status.success()).then(|| {
         let mut python = clean(path);
@@ -96,7 +90,7 @@ pub(crate) fn python(statement: &str) -> Option<Command> {
 /// would load them from its makers' host. `TF_CLI_CONFIG_FILE` names it, or `tests/components` has written one.
 pub(crate) fn terraform() -> Option<Command> {
     let named = env::var_os("TF_CLI_CONFIG_FILE").map(PathBuf::from);
-    let written = components().join("terraform/cli.tfrc");
+    let written = components::folder().join("terraform/cli.tfrc");
     let configuration = named.into_iter().chain([written]).find(|path| path.is_file())?;
     let path = program("terraform")?;
     let mut version = clean(&path);
@@ -111,18 +105,12 @@ pub(crate) fn terraform() -> Option<Command> {
 
 /// Returns node with the program that calls the SDK.
 fn javascript() -> Option<Command> {
-    let modules = components().join("javascript/node_modules");
+    let modules = components::folder().join("javascript/node_modules");
     let mut node = program("node").filter(|_| modules.join("@aws-sdk/client-sts").exists()).map(clean)?;
     // The warning is about node's own age, which is not ours to judge.
     node.env("NODE_PATH", modules).env("NODE_NO_WARNINGS", "1");
     node.arg(consumers().join("javascript/caller_identity.cjs"));
     Some(node)
-}
-
-/// Returns the folder that `tests/components` has filled.
-pub(crate) fn components() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from)
 }
 
 /// Returns the folder of the programs that call the SDKs.

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::client::{consumers, missing, python};
+use super::client::{consumers, python};
 use super::world::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, World};
+use crate::support::components::missing;
 
 /// Returns the library's call, or `None` after saying that it is missing.
 fn call(world: &World) -> Option<Command> {

@@ -4,15 +4,16 @@ use std::process::{Command, Stdio};
 
 use pki_test::simulator::{Operation, Verdict};
 
-use super::client::{clean, components, missing};
+use super::client::clean;
 use super::world::{ROLE_ARN, World};
+use crate::support::components;
 use crate::support::wait::wait_until;
 
 /// Returns the program, or `None` after saying that it is missing.
 fn program(world: &World) -> Option<Command> {
-    let path = components().join("rust/debug/provider");
+    let path = components::folder().join("rust/debug/provider");
     if !path.exists() {
-        missing("the program with anyrole as a library");
+        components::missing("the program with anyrole as a library");
         return None;
     }
     world.name_sessions(&[("client", ROLE_ARN)]);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyrole::sts::{Scope, ScopePolicy};
 use serde_json::{Value, json};
 
-use super::client::{Client, consumers, missing, python};
+use super::client::{Client, consumers, python};
 use super::world::World;
+use crate::support::components::missing;
 
 const POLICY: &str = r#"{"Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
 

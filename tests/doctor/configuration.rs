@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::host::{Fault, each_fault, fault};
+use crate::support::components::missing;
 use crate::support::stage::{PROFILE, ROLE, TRUST_ANCHOR};
 
 const FAULTS: &[Fault] = &[
@@ -212,8 +213,7 @@ fn another_user_who_listens_for_sdks_is_named() {
     let Ok(mut listener) =
         listener.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn()
     else {
-        eprintln!("skipped: there is no program setpriv here");
-        return;
+        return missing("setpriv");
     };
     let mut port = String::new();
     let _ =

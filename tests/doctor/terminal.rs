@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use super::host::Host;
+use crate::support::components::missing;
 
 fn told(host: &Host, arguments: &[&str], env: &[(&str, &str)]) -> String {
     let mut command = host.stage.anyrole(arguments);
@@ -41,8 +42,7 @@ fn a_terminal_has_colour_and_the_cause_last() {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).output()
     };
     let Ok(output) = script("xterm", "") else {
-        eprintln!("skipped: there is no program script here");
-        return;
+        return missing("/usr/bin/script");
     };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\u{1b}[1;31m") && text.contains('✘'), "{text}");

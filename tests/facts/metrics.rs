@@ -7,17 +7,14 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use super::account::{Account, Stage};
+use crate::support::components;
 
 /// Finds promtool: installed, or as `tests/components` keeps it.
 fn promtool() -> Option<PathBuf> {
-    let folder = std::env::var_os("ANYROLE_COMPONENTS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/components"), PathBuf::from);
-    let places = [PathBuf::from("/usr/bin/promtool"), folder.join("prometheus/promtool")];
+    let places = [PathBuf::from("/usr/bin/promtool"), components::folder().join("prometheus/promtool")];
     let found = places.into_iter().find(|place| place.is_file());
     if found.is_none() {
-        let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-        assert!(!required, "missing: promtool");
-        eprintln!("skipped: missing promtool");
+        components::missing("promtool");
     }
     found
 }

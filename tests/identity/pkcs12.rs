@@ -17,7 +17,8 @@ use aws_lc_rs::{digest, hmac, pbkdf2};
 use pki_test::algorithm::KeyAlgorithm;
 use proptest::prelude::*;
 
-use super::support::{Folder, NOW, Pki, missing, no_environment, openssl, refused, set_mode, source, text};
+use super::support::{Folder, NOW, Pki, no_environment, openssl, refused, set_mode, source, text};
+use crate::support::components::missing;
 
 const PASSWORD: &str = "correct horse";
 

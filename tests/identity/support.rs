@@ -17,6 +17,8 @@ use pki_test::key_pair::KeyPair;
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
+use crate::support::components::missing;
+
 /// The present of these tests, 2026-11-23T16:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
 
@@ -128,13 +130,6 @@ pub(crate) fn refused(source: &IdentitySource) -> IdentityError {
 
 pub(crate) fn refused_with(source: &IdentitySource, env: &Environment) -> IdentityError {
     load(source, env).map(|identity| format!("{identity:?}")).expect_err("it is refused")
-}
-
-/// Skips loudly, or fails where all components must be there.
-pub(crate) fn missing(component: &str) {
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{component} is required and missing");
-    eprintln!("SKIPPED: {component} is missing");
 }
 
 /// Runs openssl; `None` where it is missing.

@@ -14,7 +14,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use tempfile::TempDir;
 
 use crate::cache::driver::{CANARY, Drive, key};
-use crate::components::have;
+use crate::components::have_as_root;
 
 /// A user that exists nowhere else, with a folder and a program that it can reach.
 struct User {
@@ -156,7 +156,7 @@ fn deny_keyctl() {
 
 #[test]
 fn an_entry_is_read_in_every_session_wherever_it_was_written() {
-    if !have(&["keyctl", "setpriv", "setsid"], true) {
+    if !have_as_root(&["keyctl", "setpriv", "setsid"]) {
         return;
     }
     for number in [0, 64_101] {
@@ -183,7 +183,7 @@ fn an_entry_is_read_in_every_session_wherever_it_was_written() {
 
 #[test]
 fn another_user_sees_nothing() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let (owner, other) = (User::new(64_102), User::new(64_103));
@@ -205,7 +205,7 @@ fn another_user_sees_nothing() {
 
 #[test]
 fn the_kernel_drops_an_entry_when_it_expires() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let user = User::new(64_104);
@@ -234,7 +234,7 @@ fn the_kernel_drops_an_entry_when_it_expires() {
 
 #[test]
 fn what_another_container_plants_is_a_miss() {
-    if !have(&["setpriv", "unshare"], true) {
+    if !have_as_root(&["setpriv", "unshare"]) {
         return;
     }
     let user = User::new(64_105);
@@ -265,7 +265,7 @@ fn what_another_container_plants_is_a_miss() {
 
 #[test]
 fn other_namespaces_of_the_same_user_see_no_plaintext() {
-    if !have(&["setpriv", "unshare"], true) {
+    if !have_as_root(&["setpriv", "unshare"]) {
         return;
     }
     // As root, who alone can make PID namespaces without a user namespace.
@@ -294,7 +294,7 @@ fn other_namespaces_of_the_same_user_see_no_plaintext() {
 
 #[test]
 fn a_denied_system_call_leads_to_the_next_store() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let user = User::new(64_106);
@@ -312,7 +312,7 @@ fn a_denied_system_call_leads_to_the_next_store() {
 /// What the kernel lets a user have is for all programs of the user: 40 % of it are enough for us, and the rest goes to files.
 #[test]
 fn sixty_sessions_leave_other_programs_their_room() {
-    if !have(&["setpriv", "keyctl"], true) {
+    if !have_as_root(&["setpriv", "keyctl"]) {
         return;
     }
     let user = User::new(64_107);
@@ -353,7 +353,7 @@ fn sixty_sessions_leave_other_programs_their_room() {
 /// A listing looks at all keys of the user: root may have a million.
 #[test]
 fn an_entry_among_many_keys_of_others_is_listed() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let user = User::new(64_111);
@@ -363,7 +363,7 @@ fn an_entry_among_many_keys_of_others_is_listed() {
 
 #[test]
 fn sessions_of_every_size_are_kept_in_every_store() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     // Root's quota has room for the largest.
@@ -382,7 +382,7 @@ fn sessions_of_every_size_are_kept_in_every_store() {
 
 #[test]
 fn three_hundred_readers_at_once_allocate_nothing() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let user = User::new(64_109);
@@ -406,7 +406,7 @@ fn three_hundred_readers_at_once_allocate_nothing() {
 
 #[test]
 fn many_first_writers_agree_on_one_sealing_key() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let user = User::new(64_110);
@@ -433,7 +433,7 @@ fn many_first_writers_agree_on_one_sealing_key() {
 
 #[test]
 fn a_hit_is_ten_system_calls() {
-    if !have(&["setpriv", "strace"], true) {
+    if !have_as_root(&["setpriv", "strace"]) {
         return;
     }
     let user = User::new(0);

@@ -13,11 +13,11 @@ use pki_test::key_pair::KeyPair;
 use rustix::process::{Pid, Signal, kill_process};
 use time::{Duration, OffsetDateTime};
 
-use super::have;
+use super::have_as_root;
 
 #[test]
 fn a_setuid_or_setgid_copy_is_refused() {
-    if !have(&["setpriv"], true) {
+    if !have_as_root(&["setpriv"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +78,7 @@ fn ways_in(process: &Child) -> Vec<&'static str> {
 
 #[test]
 fn nobody_of_the_same_user_looks_in_and_no_core_is_left() {
-    if !have(&["setpriv", "gdb"], true) {
+    if !have_as_root(&["setpriv", "gdb"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

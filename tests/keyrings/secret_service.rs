@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::cache::driver::Drive;
-use crate::components::have;
+use crate::support::components::have;
 
 const UNLOCK: &str =
     "printf pw | gnome-keyring-daemon --daemonize --unlock --components=secrets >/dev/null 2>&1";
@@ -58,7 +58,7 @@ fn patiently(drive: Drive, steps: &[&str]) -> Drive {
 
 #[test]
 fn an_unlocked_collection_keeps_an_entry_over_logins_and_a_locked_one_is_left_alone() {
-    if !have(&["dbus-run-session", "gnome-keyring-daemon", "gdbus"], false) {
+    if !have(&["dbus-run-session", "gnome-keyring-daemon", "gdbus"]) {
         return;
     }
     let desktop = Desktop::new();
@@ -83,7 +83,7 @@ fn an_unlocked_collection_keeps_an_entry_over_logins_and_a_locked_one_is_left_al
 
 #[test]
 fn an_absent_service_is_not_started_and_an_absent_bus_is_not_waited_for() {
-    if !have(&["dbus-run-session", "gnome-keyring-daemon"], false) {
+    if !have(&["dbus-run-session", "gnome-keyring-daemon"]) {
         return;
     }
     let survey = "kernel-keyring:cache-unavailable secret-service:cache-unavailable";

@@ -33,9 +33,9 @@ fn after_a_renewal_the_former_key_opens_it() {
     assert_eq!(host.files()[1].as_deref(), Some(profile("default", 1).as_str()));
 }
 
-/// `pki renew` has both keys in its hands, and lets the new one open what the old one does.
+/// `pki renew` and `pki issue --replace` have both keys in their hands, and let the new one open what the old one does.
 #[test]
-fn after_pki_renew_the_new_key_opens_it() {
+fn a_new_key_of_the_pki_opens_it() {
     let host = Host::new();
     host.write(None, Some(&profile("default", 1)));
     let folder = host.world.home().join("pki");
@@ -47,13 +47,18 @@ fn after_pki_renew_the_new_key_opens_it() {
     };
     pki(&["init", "--no-passphrase"]);
     pki(&["issue", "host"]);
-    assert!(!pki(&["renew", "host"]).contains("backup"), "there is none");
+    for replaces in [&["renew", "host"][..], &["issue", "host", "--replace"]] {
+        assert!(!pki(replaces).contains("backup"), "there is none");
+    }
     let (new, own) = (folder.join("host/host.key"), host.world.home().join("host.key"));
     fs::copy(&own, &new).unwrap();
     host.switch(&[]);
-    let told = pki(&["renew", "host"]);
-    assert!(told.contains(&format!("opens the backup of {} too", key_id(1))), "{told}");
-    assert_ne!(fs::read(&own).unwrap(), fs::read(&new).unwrap());
+    for replaces in [&["renew", "host"][..], &["issue", "host", "--replace"]] {
+        let before = fs::read(&new).unwrap();
+        let told = pki(replaces);
+        assert!(told.contains(&format!("opens the backup of {} too", key_id(1))), "{told}");
+        assert_ne!(fs::read(&new).unwrap(), before);
+    }
     fs::copy(&new, &own).unwrap();
     assert_eq!(host.status()["backup"]["identity_opens_it"], true);
     host.must(&["rollback", "--no-verify"]);

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::host::{Host, Run, SECRET, key_id, profile};
+use crate::support::components::missing;
 
 /// What changes what others see of files: each alone, since strace counts each for itself. What is flushed is the new content of a
 /// file before it takes its place, and its folder after that.
@@ -164,9 +165,7 @@ fn without(host: &Host, strace: &str, step: &[&str], call: &str, n: u32, fault: 
 /// Tries each of these calls of both steps, on two threads, where AWS's config file is this one.
 fn each(config: Option<&str>, calls: &'static [&str], fault: &'static str, least: u32) {
     let Some(strace) = strace() else {
-        assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "strace is missing");
-        eprintln!("skipped: strace is missing, or may not trace");
-        return;
+        return missing("strace that may trace");
     };
     let tried = AtomicU32::new(0);
     let try_all = |step: &[&str], switched: bool| {

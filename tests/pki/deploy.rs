@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 /// The service's user, who has no account.
 const SERVICE: &str = "61500";
@@ -22,7 +23,7 @@ fn deploy(bench: &Workbench) -> String {
 
 #[test]
 fn a_service_of_another_user_follows_a_renewal() {
-    if !is_root() || !is_there("setpriv", "--version") {
+    if !is_root() || !have(&["setpriv"]) {
         eprintln!("skipped: this test gives files to another user, which needs root");
         return;
     }
@@ -218,7 +219,7 @@ fn nothing_is_deployed_where_others_could_exchange_it_or_something_would_be_lost
 /// Refused are folders and links of others on the way, and what takes root; each with the command that helps.
 #[test]
 fn whose_folders_and_links_lead_there_matters() {
-    if !is_root() || !is_there("setpriv", "--version") {
+    if !is_root() || !have(&["setpriv"]) {
         eprintln!("skipped: this test makes files of another user, which needs root");
         return;
     }
@@ -319,7 +320,7 @@ fn root_reads_nothing_that_another_user_s_link_points_to() {
 /// A request, another CA's answer, and a session with it.
 #[test]
 fn a_request_goes_to_another_ca_and_comes_back() {
-    if !is_there("openssl", "version") {
+    if !have(&["openssl"]) {
         return;
     }
     let bench = Workbench::with_root();
@@ -388,7 +389,7 @@ fn what_is_replaced_keeps_its_names_and_its_days() {
 
 #[test]
 fn a_folder_that_may_not_be_read_is_no_missing_pki() {
-    if !is_root() || !is_there("setpriv", "--version") {
+    if !is_root() || !have(&["setpriv"]) {
         eprintln!("skipped: this test becomes another user, which needs root");
         return;
     }
@@ -451,7 +452,7 @@ fn hints_carry_the_name_and_the_folder() {
 /// A person mistypes twice.
 #[test]
 fn a_passphrase_is_asked_for_three_times() {
-    if !is_there("script", "--version") {
+    if !have(&["script"]) {
         return;
     }
     let bench = Workbench::empty();

@@ -8,7 +8,8 @@ use pki_test::end_entity::EndEntitySpec;
 use pki_test::key_pair::{KeyForm, KeyPair};
 use time::{Duration, OffsetDateTime};
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(SystemClock.now().unix_seconds()).expect("a year of four digits")
@@ -52,7 +53,7 @@ fn a_chain_in_any_order_is_put_in_order_beside_its_key() {
     );
     assert_eq!(bench.read("anyrole-pki/host/host.pem"), issued.chain_pem());
     assert_eq!(*bench.read("anyrole-pki/host/host.key"), **key_pair.to_pem(KeyForm::Pkcs8).expect("PKCS#8"));
-    if is_there("openssl", "version") {
+    if have(&["openssl"]) {
         bench.write("root.pem", &root.certificate_pem());
         bench.write("intermediate.pem", &intermediate.certificate_pem());
         bench

@@ -10,7 +10,8 @@ use pki_test::distinguished_name::DistinguishedName;
 use pki_test::end_entity::SubjectAlternativeName;
 use pki_test::revocation::{RevocationList, RevocationReason};
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_449_600);
@@ -40,7 +41,6 @@ fn spec(name: &str) -> IssueSpec {
         ],
         lifetime: DAY * 30,
         key: KeyOrigin::New(KeyAlgorithm::EcP384),
-        replace: false,
         crl_url: None,
     }
 }
@@ -264,7 +264,7 @@ fn certificates_name_their_list_and_a_renewal_keeps_it() {
         bench.pki(&format!("issue {name} --replace")).done();
         assert_eq!(urls(name), [url], "replaced");
     }
-    if is_there("openssl", "version") {
+    if have(&["openssl"]) {
         let told =
             bench.run("openssl", "x509 -noout -ext crlDistributionPoints -in anyrole-pki/b/b.pem").done();
         assert!(told.contains("Full Name:") && told.contains(&format!("URI:{OTHER}")), "{told}");

@@ -6,7 +6,8 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 /// The user of the PKI and the service's, who have no accounts.
 const OWNER: &str = "61400";
@@ -44,7 +45,7 @@ fn lines() -> String {
 
 #[test]
 fn the_recipe_for_a_service_of_another_user_works_as_written() {
-    if !rustix::process::geteuid().is_root() || !is_there("setpriv", "--version") {
+    if !rustix::process::geteuid().is_root() || !have(&["setpriv"]) {
         eprintln!("skipped: this test gives files to another user, which needs root");
         return;
     }

@@ -4,12 +4,13 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::certificate_request::CertificateRequest;
 use pki_test::key_pair::{KeyForm, KeyPair};
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 /// Makes `NAME.key` and `NAME.csr` in each of the ways there are, and returns the names.
 fn make_requests(bench: &Workbench) -> Vec<String> {
     let mut names = Vec::new();
-    if is_there("openssl", "version") {
+    if have(&["openssl"]) {
         for (name, key) in [
             ("openssl-p256", "ec -pkeyopt ec_paramgen_curve:P-256"),
             ("openssl-p384", "ec -pkeyopt ec_paramgen_curve:P-384"),
@@ -23,7 +24,7 @@ fn make_requests(bench: &Workbench) -> Vec<String> {
             names.push(name.to_owned());
         }
     }
-    if is_there("certtool", "--version") {
+    if have(&["certtool"]) {
         bench.write("template", "cn = admin\nca\ncert_signing_key\n");
         for (name, key) in [
             ("certtool-p256", "--key-type ecdsa --curve secp256r1"),
@@ -59,7 +60,7 @@ fn make_requests(bench: &Workbench) -> Vec<String> {
 #[test]
 fn certificates_of_requests_are_accepted_renewed_and_refused_once_revoked() {
     let bench = Workbench::with_root();
-    let openssl = is_there("openssl", "version");
+    let openssl = have(&["openssl"]);
     let root = "anyrole-pki/ca/root.pem";
     let names = make_requests(&bench);
     let certificate = |name: &str| format!("anyrole-pki/{name}/{name}.pem");
@@ -114,7 +115,7 @@ fn certificates_of_requests_are_accepted_renewed_and_refused_once_revoked() {
 
 #[test]
 fn a_request_gives_nothing_but_its_public_key() {
-    if !is_there("openssl", "version") {
+    if !have(&["openssl"]) {
         return;
     }
     let bench = Workbench::with_root();

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use super::workbench::{Workbench, is_there};
+use super::workbench::Workbench;
+use crate::support::components::have;
 
 #[test]
 fn the_renewal_units_are_sound_and_hardened() {
-    if !is_there("systemd-analyze", "--version") {
+    if !have(&["systemd-analyze"]) {
         return;
     }
     let bench = Workbench::empty();
@@ -33,7 +34,7 @@ fn the_renewal_units_are_sound_and_hardened() {
 
 #[test]
 fn the_unit_of_update_is_sound_and_hardened() {
-    if !is_there("systemd-analyze", "--version") {
+    if !have(&["systemd-analyze"]) {
         return;
     }
     let bench = Workbench::empty();

@@ -185,15 +185,3 @@ impl Workbench {
         Answer::of(output.expect("it was found before"))
     }
 }
-
-/// Tells whether a program is there; if not, says so, or fails where all components must be there.
-pub(super) fn is_there(program: &str, version: &str) -> bool {
-    let status = Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if status.is_ok_and(|status| status.success()) {
-        return true;
-    }
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{program} is required and missing");
-    eprintln!("SKIPPED: {program} is missing");
-    false
-}

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use super::stage::{Stage, told};
+use crate::support::components;
 
 fn corpus() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/corpus.json");
@@ -103,14 +104,10 @@ fn the_judges_say_what_the_corpus_says_of_them() {
 
 fn start(judge: &str, file: &Path) -> Option<Child> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let components =
-        env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from);
     let folder = if judge == "parliament" { "judges" } else { judge };
-    let python = components.join(folder).join("bin/python");
+    let python = components::folder().join(folder).join("bin/python");
     if !python.exists() {
-        let required = env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-        assert!(!required, "{judge} is required and missing: run tests/components");
-        eprintln!("skipped: {judge} is missing (run tests/components)");
+        components::missing(judge);
         return None;
     }
     let child = Command::new(python)

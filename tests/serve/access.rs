@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 
-use super::{Reply, Server, Stage, ask_as, have, is_root, named, send_to, two_sessions};
+use super::{Reply, Server, Stage, ask_as, is_root, named, send_to, two_sessions};
+use crate::support::components::have;
 
 /// Two users who have nothing to do with the tests.
 const OTHER: u32 = 4242;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{LONGEST, Server, Stage, command, named, two_sessions};
+use crate::support::components::missing;
 use crate::support::signals::hangup_is_ignored;
 
 fn run(command: &mut Command) -> (Option<i32>, String) {
@@ -190,8 +191,7 @@ os.execv(sys.argv[5], sys.argv[5:])
         python
     };
     if !stage.bare("/usr/bin/python3").arg("-V").status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no /usr/bin/python3 (tests/components installs it)");
-        return;
+        return missing("/usr/bin/python3");
     }
     for (kind, family, address, how, id) in [
         ("SOCK_STREAM", "AF_INET", "0.0.0.0", "", "endpoint-not-local"),

@@ -9,7 +9,8 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::{Reply, Server, Stage, ask_as, command, have, is_root};
+use super::{Reply, Server, Stage, ask_as, command, is_root};
+use crate::support::components::have;
 
 /// A process that keeps a network namespace.
 struct Neighbour(Child);

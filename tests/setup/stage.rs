@@ -16,6 +16,8 @@ use pki_test::revocation::{RevocationListSpec, RevokedCertificate};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
+use crate::support::components;
+
 pub(super) const ACCOUNT: &str = "111122223333";
 
 /// Notes its arguments and says what AWS would say, as far as a script asks for it.
@@ -154,24 +156,11 @@ pub(super) fn validity() -> Validity {
     Validity::starting(OffsetDateTime::now_utc() - Duration::hours(1), Duration::days(30))
 }
 
-/// Returns the folder that `tests/components` has filled.
-pub(super) fn components() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from)
-}
-
-/// Skips loudly, or fails where every component must be there.
-pub(super) fn missing(what: &str) {
-    let required = env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{what} is required and missing: run tests/components");
-    eprintln!("skipped: {what} is missing (run tests/components)");
-}
-
 /// Returns the judges in Python, or `None` after saying that they are missing.
 pub(super) fn judges() -> Option<Command> {
-    let python = components().join("judges/bin/python");
+    let python = components::folder().join("judges/bin/python");
     if !python.exists() {
-        missing("the folder of judges (cfn-lint, botocore, moto, parliament)");
+        components::missing("the folder of judges (cfn-lint, botocore, moto, parliament)");
         return None;
     }
     let mut command = Command::new(python);
@@ -191,7 +180,7 @@ pub(super) fn terraform() -> Option<(Command, bool)> {
     let program =
         env::split_paths(&path).map(|folder| folder.join("terraform")).find(|path| path.exists())?;
     let named = env::var_os("TF_CLI_CONFIG_FILE").map(PathBuf::from);
-    let written = components().join("terraform/cli.tfrc");
+    let written = components::folder().join("terraform/cli.tfrc");
     let configuration = named.into_iter().chain([written]).find(|path| path.is_file());
     let mut command = Command::new(program);
     command

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::{KeyForm, KeyPair};
 
+use crate::support::components::{have, missing};
 use crate::support::stage::Stage;
 
 pub(crate) const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -26,11 +27,11 @@ pub(crate) type Id = &'static str;
 impl Hsm {
     /// A stage without a token; `None`, and a line, where SoftHSM or OpenSC is missing.
     pub(crate) fn empty() -> Option<Self> {
-        let is_there = |program: &str| Command::new(program).arg("--help").output().is_ok();
-        if !fs::exists(MODULE).unwrap() || !is_there("pkcs11-tool") || !is_there("softhsm2-util") {
-            let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-            assert!(!required, "softhsm2 or opensc is missing: tests/components installs them");
-            eprintln!("skipped: softhsm2 or opensc is missing");
+        if !fs::exists(MODULE).unwrap() {
+            missing("softhsm2");
+            return None;
+        }
+        if !have(&["pkcs11-tool", "softhsm2-util"]) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

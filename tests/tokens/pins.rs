@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use pki_test::algorithm::KeyAlgorithm;
 
+use crate::support::components::have;
 use crate::tokens::hsm::{Hsm, MODULE, PIN, Ran};
 
 #[test]
@@ -135,9 +136,7 @@ fn many_runs_lose_one_try() {
 fn a_person_is_asked_at_the_terminal() {
     let Some(hsm) = Hsm::new("iamra") else { return };
     let module = hsm.between();
-    if Command::new("script").arg("--version").output().is_err() {
-        assert!(std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_none(), "script (util-linux) is missing");
-        eprintln!("skipped: script (util-linux) is not there");
+    if !have(&["script"]) {
         return;
     }
     hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);

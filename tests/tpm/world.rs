@@ -20,6 +20,8 @@ use pki_test::simulator::{Profile, Role, Simulator, SimulatorSettings};
 use pki_test::verifier::TrustAnchor;
 use time::OffsetDateTime;
 
+use crate::support::components::missing;
+
 const TRUST_ANCHOR: &str =
     "arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/a1b2c3d4-0000-4000-8000-000000000001";
 const PROFILE: &str =
@@ -257,9 +259,6 @@ fn is_there() -> bool {
     if shell.status().is_ok_and(|status| status.success()) {
         return true;
     }
-    let missing = "swtpm, tpm2-tools, openssl or tpm2-openssl";
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "missing: {missing}");
-    eprintln!("skipped: missing {missing}");
+    missing("swtpm, tpm2-tools, openssl or tpm2-openssl");
     false
 }

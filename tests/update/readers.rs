@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anyrole::ini::{self, Change, Section};
 
 use super::*;
+use crate::support::components;
 
 /// For Python, and for Node, which takes its time.
 const FILES: [usize; 2] = [4000, 1000];
@@ -101,17 +102,11 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/update").join(name)
 }
 
-fn missing(what: &str) {
-    let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{what} is required and missing: run tests/components");
-    eprintln!("skipped: {what} is missing (run tests/components)");
-}
-
 #[test]
 fn python_reads_what_was_set_and_all_else_as_it_was() {
     let mut python = Command::new("python3");
     if !python.arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        return missing("Python");
+        return components::missing("Python");
     }
     let readable = verdict(Command::new("python3").arg("-B").arg(script("judge.py")), FILES[0]);
     assert_eq!(readable, FILES[0], "all could be read before, and all of them afterwards");
@@ -119,12 +114,9 @@ fn python_reads_what_was_set_and_all_else_as_it_was() {
 
 #[test]
 fn the_javascript_sdk_reads_what_was_set_and_all_else_as_it_was() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let components =
-        std::env::var_os("ANYROLE_COMPONENTS").map_or_else(|| here.join("target/components"), PathBuf::from);
-    let modules = components.join("javascript/node_modules");
+    let modules = components::folder().join("javascript/node_modules");
     if !modules.join("@smithy/core").exists() {
-        return missing("the AWS SDK for JavaScript");
+        return components::missing("the AWS SDK for JavaScript");
     }
     let right = verdict(Command::new("node").arg(script("judge.cjs")).env("NODE_PATH", modules), FILES[1]);
     assert_eq!(right, FILES[1]);

@@ -77,10 +77,10 @@ fn it_goes_on_through_renewals_and_failures() {
         seen.push(key_id(&path));
     };
     next();
-    let begun = Instant::now();
     next();
-    let renewed_after = begun.elapsed();
-    assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&renewed_after), "{renewed_after:?}");
+    // In no second twice. The simulator says when it was asked: this process may have looked at the file much later.
+    let asked: Vec<_> = stage.journal().into_iter().map(|entry| entry.time[..19].to_owned()).collect();
+    assert!(asked.len() > 1 && asked.windows(2).all(|pair| pair[0] != pair[1]), "{asked:?}");
 
     stage.play(&["deny=untrusted-certificate"]);
     running.wait_for("[aws-untrusted-certificate]");
@@ -91,7 +91,7 @@ fn it_goes_on_through_renewals_and_failures() {
     assert!(stage.journal().len() <= asked + 1, "and is no reason to ask all the time");
 
     // Somebody has cured it, and says so.
-    stage.play(&["session-length=4s"]);
+    stage.play(&["session-length=1h"]);
     let cleared = stage.anyrole(&["cache", "clear", "--all"]).status().unwrap();
     assert!(cleared.success());
     running.signal("HUP");

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::names::{self, DNS, Given, SUBJECT, URI};
 use super::{
-    ALGORITHMS, CRL_URL, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, called, days, exclude, in_tpm,
-    passphrase, until, url, word,
+    ALGORITHMS, CRL_URL, DAY, FOLDER, PASSPHRASE_FILE, Trouble, algorithm, backups, called, days, exclude,
+    in_tpm, passphrase, until, url, word,
 };
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
@@ -60,7 +60,8 @@ pub(in crate::cli) const SPEC: Spec = Spec {
     more: "\
 Writes NAME/NAME.pem (the certificate, then intermediates) and NAME/NAME.key into the folder. With
 --replace the subject, the DNS names, the URIs and the days stay as they were, each unless it is given:
---dns replaces all DNS names and no URI.
+--dns replaces all DNS names and no URI. A backup of migrate that the replaced key opens, of this user,
+opens with a new key in its place too, unless that is made elsewhere or in a TPM.
 
 With --crl-url the certificate names the place of the CA's revocation list, and so do its renewals. The
 first URL becomes that of the whole PKI: certificates issued later name it without being told.
@@ -114,20 +115,25 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         alternative_names: kept.alternative_names,
         lifetime: days(invocation, &DAYS)?.unwrap_or(kept.lifetime),
         key,
-        replace: invocation.has(&REPLACE),
         crl_url: url(invocation, &CRL_URL)?.or(kept.crl_url),
         name,
     };
     let passphrase = passphrase(invocation, folder)?;
     // Before the TPM is asked, which may take long.
-    if !spec.replace && invocation.has(&in_tpm::TPM) {
+    if !invocation.has(&REPLACE) && invocation.has(&in_tpm::TPM) {
         folder.check_free(&spec.name)?;
     }
     if let Some(made) = in_tpm::new_key(invocation, new)? {
         spec.key = KeyOrigin::InTpm(made.file);
     }
     let now = SystemClock.now();
-    let issued = folder.issue(&spec, passphrase.as_ref(), now)?;
+    let mut handed_over = String::new();
+    let issued = if invocation.has(&REPLACE) {
+        let mut rekey = |old: &str, new: &str| handed_over = backups::handed_over(invocation, old, new);
+        folder.reissue(&spec, passphrase.as_ref(), now, &mut rekey)?
+    } else {
+        folder.issue(&spec, passphrase.as_ref(), now)?
+    };
     if invocation.has(&JSON) {
         let document = Document::of(&spec, &issued, &folder.certificate(&spec.name)?);
         return Ok(output::write_json("pki-issue", &document).map_err(Failure::output)?);
@@ -153,6 +159,7 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
         (None, KeyOrigin::Request(request)) => with_request(&issued, request),
         (None, KeyOrigin::InTpm(_) | KeyOrigin::New(_)) => String::new(),
     });
+    text.push_str(&handed_over);
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
 }
 

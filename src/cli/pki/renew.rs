@@ -1,13 +1,11 @@
 //! `pki renew`: a new certificate in good time, by hand or by a timer.
 
-use super::{DAY, FOLDER, PASSPHRASE_FILE, Trouble, called, days, exclude, passphrase, until, word};
+use super::{DAY, FOLDER, PASSPHRASE_FILE, Trouble, backups, called, days, exclude, passphrase, until, word};
 use crate::cli::args::{Needs, Spec, Words};
 use crate::cli::report::Failure;
 use crate::cli::settings::table::{Kind, Setting};
-use crate::cli::{Invocation, output, report};
+use crate::cli::{Invocation, output};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::migrate::store::Store;
-use crate::migrate::{MigrateError, rekey};
 use crate::pki::{Due, Folder, Issued, RenewSpec, RenewedKey, When};
 use crate::private_file::shell_word;
 
@@ -66,38 +64,12 @@ fn carry_out(invocation: &Invocation<'_>, folder: &Folder) -> Result<(), Trouble
     folder.check_renewable(name)?;
     let passphrase = passphrase(invocation, folder)?;
     let mut backups = String::new();
-    let mut rekey = |old: &str, new: &str| backups = rekeyed(invocation, old, new);
+    let mut rekey = |old: &str, new: &str| backups = backups::handed_over(invocation, old, new);
     let text = match folder.renew(&spec, passphrase.as_ref(), now, &mut rekey)? {
         Some(issued) => renewed(folder, &spec, &issued, due, now) + &backups,
         None => told(name, folder.due(name)?, now),
     };
     Ok(output::write(text.as_bytes()).map_err(Failure::output)?)
-}
-
-/// Lets the new private key open the backups of `migrate` that the old one opens; says so, and warns where that cannot be.
-fn rekeyed(invocation: &Invocation<'_>, old: &str, new: &str) -> String {
-    let mut text = String::new();
-    // A user without a home has none.
-    let Ok(store) = Store::locate(invocation.env) else { return text };
-    match rekey::run(&store, old, new) {
-        Ok(backups) => {
-            for backup in backups {
-                match backup.outcome {
-                    Ok(()) => text.push_str(&format!(
-                        "the new private key opens the backup of {} too (migrate)\n",
-                        backup.access_key_id
-                    )),
-                    Err(error) => warn(&format!("the backup of {}", backup.access_key_id), &error),
-                }
-            }
-        }
-        Err(error) => warn("the backups of migrate", &error),
-    }
-    text
-}
-
-fn warn(what: &str, error: &MigrateError) {
-    report::remark(&format!("the new private key may not open {what}: {}", report::one_line(error)));
 }
 
 fn told(name: &str, due: Due, now: Timestamp) -> String {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::command;
 use crate::audit::run;
+use crate::support::components::{self, have};
 
 /// moto and the AWS CLI in one process, which ends with this.
 struct Account {
@@ -19,10 +20,8 @@ struct Account {
 
 impl Account {
     fn open(folder: &Path) -> Option<Self> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components");
-        let components = std::env::var_os("ANYROLE_COMPONENTS").map_or(here, PathBuf::from);
-        let python = components.join("python/bin/python");
-        if !crate::audit::have(python.to_str().unwrap()) {
+        let python = components::folder().join("python/bin/python");
+        if !have(&[python.to_str().unwrap()]) {
             return None;
         }
         let mut process = Command::new(python)
@@ -217,7 +216,7 @@ fn the_scripts_do_what_is_signed_and_nothing_else() {
 /// The scripts as they are written, read by shellcheck.
 #[test]
 fn shellcheck_reads_every_script() {
-    if !crate::audit::have("shellcheck") {
+    if !have(&["shellcheck"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
