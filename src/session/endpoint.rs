@@ -195,6 +195,30 @@ mod tests {
     }
 
     #[test]
+    fn a_region_tells_its_partition_and_no_other_text_does() {
+        for (region, expected) in [
+            ("eu-central-1", Some("aws")),
+            ("cn-north-1", Some("aws-cn")),
+            ("us-gov-west-1", Some("aws-us-gov")),
+            ("xy-new-1", None),
+            ("eu-central-1.example", None),
+            ("cn-", None),
+        ] {
+            assert_eq!(partition(region), expected, "{region}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_refused_url_is_not_shown() {
+        let url = Some(String::from("https://canary:canary@vpce.example"));
+        for (fips, dual_stack) in [(true, false), (false, true)] {
+            let choice = EndpointChoice { url: url.clone(), fips, dual_stack };
+            let told = rolesanywhere("eu-central-1", "aws", &choice).expect_err("it is refused").to_string();
+            assert!(told.contains("vpce.example") && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
     fn variants() {
         assert_eq!(host("us-east-1", "aws", true, false), "rolesanywhere-fips.us-east-1.amazonaws.com");
         assert_eq!(host("us-east-1-fips", "aws", false, false), "rolesanywhere-fips.us-east-1.amazonaws.com");

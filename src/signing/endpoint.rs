@@ -291,7 +291,23 @@ mod tests {
         assert_eq!(parse("https://proxy.example:8443/a%20b"), "https://proxy.example:8443/a%20b");
         assert_eq!(parse("http://127.0.0.1:8080/"), "http://127.0.0.1:8080");
         assert_eq!(parse("http://[::1]:80"), "http://[::1]");
+        assert_eq!(parse("https://[::]:8443"), "https://[::]:8443");
+        let longest = format!("https://host/{}", "a".repeat(MAX_LENGTH - "https://host/".len()));
+        assert_eq!(parse(&longest), longest);
+        assert!(parse(&(longest + "a")).contains("longer than 2048"));
         assert_eq!(Endpoint::parse("https://proxy.example").unwrap().port(), 443);
+    }
+
+    #[test]
+    fn loopback_is_an_address_and_no_name() {
+        for (url, expected) in [
+            ("http://127.9.9.9:8080", true),
+            ("https://[::1]", true),
+            ("https://localhost", false),
+            ("https://10.0.0.1", false),
+        ] {
+            assert_eq!(Endpoint::parse(url).unwrap().is_loopback(), expected, "{url}");
+        }
     }
 
     #[test]

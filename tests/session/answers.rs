@@ -5,13 +5,18 @@ use std::time::Duration;
 use anyrole::clock::Timestamp;
 use anyrole::credential_process;
 use anyrole::diagnostic::Diagnostic as _;
-use anyrole::session::wire;
+use anyrole::session::{SessionError, wire};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::support::{Answer, NOW, Play, Played, ROLE, create, granted_body};
 
 async fn id(body: &str) -> &'static str {
+    error(body).await.id()
+}
+
+/// As [`id`], the whole error.
+async fn error(body: &str) -> SessionError {
     let transport = Played::new([Play::Answer(Answer::new(201, body))]);
     let error = create(&transport, NOW).await.unwrap_err();
     let mut shown = format!("{error} {error:?} {:?} {:?}", error.hint(), error.facts());
@@ -21,7 +26,7 @@ async fn id(body: &str) -> &'static str {
         source = cause.source();
     }
     assert!(!shown.contains("canary"), "a secret is shown: {shown}");
-    error.id()
+    error
 }
 
 /// Returns the service's answer with one member replaced, or taken out by `null`.
@@ -57,6 +62,7 @@ async fn what_is_missing_or_malformed_is_refused() {
     for pointer in ["/credentialSet/0/roleArn", "/credentialSet/0/credentials", "/credentialSet"] {
         assert_eq!(id(&with(pointer, json!(null))).await, "answer-malformed", "{pointer}");
     }
+    assert!(error("").await.is_transient() && error("{}").await.is_transient());
     let half = granted_body(NOW);
     assert_eq!(id(&half[..half.len() / 2]).await, "answer-malformed");
     assert_eq!(id(&"[".repeat(100_000)).await, "answer-malformed");
@@ -69,7 +75,12 @@ async fn values_that_could_be_code_are_refused() {
     {
         for member in ["accessKeyId", "secretAccessKey", "sessionToken"] {
             let body = with(&format!("{CREDENTIALS}/{member}"), json!(value));
-            assert_eq!(id(&body).await, "answer-malformed", "{member}: {value:?}");
+            let error = error(&body).await;
+            assert_eq!(
+                (error.id(), error.is_transient()),
+                ("answer-malformed", false),
+                "{member}: {value:?}"
+            );
         }
     }
     for key_id in ["ASIA", "asiaexampleexample00", &"A".repeat(129)] {

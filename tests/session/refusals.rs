@@ -59,6 +59,7 @@ async fn messages_are_known() {
             "aws-trust-anchor-not-found",
         ),
         (404, "ResourceNotFoundException", "", "aws-trust-anchor-not-found"),
+        (404, "ResourceNotFoundException", "No such profile", "aws-invalid-profile"),
         (400, "ValidationException", "durationSeconds", "aws-invalid-request"),
         (400, "ThrottlingException", "Rate exceeded", "aws-throttled"),
         (403, ACCESS_DENIED, "Something that nobody has seen yet", "aws-refused"),
@@ -67,9 +68,12 @@ async fn messages_are_known() {
         let error = create(&Played::new([play()]), NOW).await.unwrap_err();
         assert_eq!(error.id(), id, "{message}");
         assert_eq!(error.fault(), Fault::Refused);
+        assert_eq!(error.is_transient(), id == "aws-throttled", "{message}");
+        assert_eq!(error.hint().unwrap(), format!("anyrole explain {id} says what this can mean"));
         let facts = error.facts();
         assert!(message.is_empty() || facts[0].name == "AWS says" && facts[0].value == message);
         assert!(facts.iter().any(|fact| fact.name == "request id" && fact.value == REQUEST_ID));
+        assert!(facts.iter().all(|fact| fact.name != "attempts"), "{facts:?}");
     }
 }
 
@@ -92,6 +96,29 @@ async fn codes_are_found_in_every_place() {
     }
     let error = create(&Played::new([Play::Answer(Answer::new(403, "not json"))]), NOW).await.unwrap_err();
     assert_eq!(error.to_string(), "AWS refused to create the session (HTTP 403)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_said_how_often_aws_was_asked() {
+    let plays = (0..20).map(|_| Play::Answer(Answer::refusal(503, "ServiceUnavailable", "")));
+    let transport = Played::new(plays);
+    let error = create(&transport, NOW).await.unwrap_err();
+    assert_eq!((error.id(), error.is_transient()), ("aws-unavailable", true));
+    let attempts = error.facts().into_iter().find(|fact| fact.name == "attempts").unwrap();
+    assert!(transport.sent().len() > 1);
+    assert_eq!(attempts.value, transport.sent().len().to_string());
+}
+
+/// Without a request id it may still be AWS's: a proxy that drops headers leaves the body as it is.
+#[tokio::test(start_paused = true)]
+async fn what_says_something_of_its_own_is_no_answer_of_a_proxy() {
+    let answer =
+        || Answer::refusal(403, ACCESS_DENIED, "Untrusted signing certificate").without("x-amzn-requestid");
+    let error = create(&Played::new([Play::Answer(answer())]), NOW).await.unwrap_err();
+    assert_eq!(error.id(), "aws-untrusted-certificate");
+    let page = Answer::new(403, "<html>").with("content-type", "text/html");
+    let error = create(&Played::new([Play::Answer(page)]), NOW).await.unwrap_err();
+    assert_eq!(error.id(), "aws-refused");
 }
 
 /// A key whose device is gone.
