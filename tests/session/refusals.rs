@@ -151,6 +151,7 @@ async fn a_key_that_does_not_sign_sends_nothing() {
     let error = create_as(&transport, &mut identity, NOW).await.unwrap_err();
     assert!(matches!(error, SessionError::Signing(_)));
     assert_eq!((error.id(), error.fault()), ("signing-failed", Fault::Identity));
+    assert!(error.hint().unwrap().contains("anyrole inspect"));
     assert!(transport.sent().is_empty());
 }
 
