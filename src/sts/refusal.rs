@@ -67,9 +67,9 @@ pub struct StsRefusal {
     pub kind: StsRefusalKind,
     /// The HTTP status.
     pub status: u16,
-    /// AWS's error code.
+    /// AWS's error code; an external id is replaced by `…` here, in the message and in the request's id.
     pub code: String,
-    /// AWS's message, in which an external id is replaced by `…`.
+    /// AWS's message.
     pub message: String,
     /// The id by which AWS can find the request.
     pub request_id: Option<String>,
@@ -90,19 +90,20 @@ impl StsRefusal {
 
 /// Parses an answer that is not a success.
 pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
-    let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
-    let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| shortened(&text, LONGEST_TEXT))
-    };
-    let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
-    let message = text("Message").unwrap_or_default();
     let (assumed, scope) = match operation {
         Operation::Identity => (None, None),
         Operation::Role(request) => (Some(request), None),
         Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
-    // STS quotes values that it rejects.
-    let message = assumed.map_or_else(|| message.clone(), |request| request.without_external_id(&message));
+    // STS quotes values that it rejects. Before it is cut: a part of an external id would stay.
+    let without_id =
+        |text: &str| assumed.map_or_else(|| text.to_owned(), |request| request.without_external_id(text));
+    let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
+    let text = |member| -> Option<String> {
+        error.and_then(|error| error.text(member)).map(|text| shortened(&without_id(&text), LONGEST_TEXT))
+    };
+    let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
+    let message = text("Message").unwrap_or_default();
     let action = operation.action();
     StsError::Refused(Box::new(StsRefusal {
         action,
@@ -110,7 +111,7 @@ pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
         status: answer.status(),
         code,
         message,
-        request_id: answer.request_id().map(str::to_owned),
+        request_id: answer.request_id().map(without_id),
         role: assumed.map(|request| request.role_arn.to_string()),
         has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),
         scope,

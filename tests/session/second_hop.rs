@@ -184,6 +184,11 @@ async fn an_external_id_that_sts_quotes_is_not_shown() {
     let message = format!("Value '{EXTERNAL_ID}' at 'externalId' failed to satisfy constraint");
     let error = refused(refusal("ValidationError", &message)).await;
     assert_eq!(error.facts()[0].value, "Value '…' at 'externalId' failed to satisfy constraint");
+    // In whatever place, whole or cut: a message is kept up to 1000 characters.
+    let cut = format!("{}{EXTERNAL_ID}", "a".repeat(995));
+    for answer in [refusal(EXTERNAL_ID, ""), refusal("AccessDenied", &cut)] {
+        refused(answer.without("x-amzn-requestid").with("x-amzn-requestid", EXTERNAL_ID)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
