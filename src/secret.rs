@@ -27,6 +27,13 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+impl Secret<String> {
+    /// Returns a text of others with `…` for every occurrence of the value.
+    pub fn concealed_in(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "…") }
+    }
+}
+
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -48,5 +55,12 @@ mod tests {
         let secret = Secret::new(String::from("canary"));
         assert_eq!(format!("{secret:?}"), "Secret");
         assert_eq!(secret.expose(), "canary");
+    }
+
+    #[test]
+    fn others_cannot_make_it_shown() {
+        let conceal = |secret: &str| Secret::new(secret.to_owned()).concealed_in("a canary, canary");
+        assert_eq!(conceal("canary"), "a …, …");
+        assert_eq!(conceal(""), "a canary, canary");
     }
 }

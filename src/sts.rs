@@ -244,14 +244,14 @@ impl<T: Transport> Sts<'_, T> {
         let answer = self.exchange(&mut budget, &request, credentials, self.clock_offset).await?;
         // Times outside the life of a session are implausible.
         let Some(further) = http::clock_offset(&answer, self.now(self.clock_offset), &life) else {
-            return Ok((accepted(operation, answer)?, self.clock_offset));
+            return Ok((accepted(operation, credentials, answer)?, self.clock_offset));
         };
         let offset = self.clock_offset.saturating_add(further);
         // A second refusal is reported unchanged; if the second request gets no answer at all, the first refusal is
         // more informative.
         match self.exchange(&mut budget, &request, credentials, offset).await {
-            Ok(second) => Ok((accepted(operation, second)?, offset)),
-            Err(_) => Ok((accepted(operation, answer)?, self.clock_offset)),
+            Ok(second) => Ok((accepted(operation, credentials, second)?, offset)),
+            Err(_) => Ok((accepted(operation, credentials, answer)?, self.clock_offset)),
         }
     }
 
@@ -300,6 +300,10 @@ fn source_identity(result: Option<xml::Document<'_>>, first: &CredentialSet) -> 
 }
 
 /// Returns the answer if it is a success.
-fn accepted(operation: Operation<'_>, answer: Response) -> Result<Response, StsError> {
-    if (200..300).contains(&answer.status()) { Ok(answer) } else { Err(refusal::read(operation, &answer)) }
+fn accepted(operation: Operation<'_>, signer: KeyPair<'_>, answer: Response) -> Result<Response, StsError> {
+    if (200..300).contains(&answer.status()) {
+        Ok(answer)
+    } else {
+        Err(refusal::read(operation, signer, &answer))
+    }
 }

@@ -5,6 +5,7 @@
 
 use super::xml::Document;
 use super::{Operation, StsError};
+use crate::credentials::KeyPair;
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::{NoAnswer, Response};
 use crate::text::{printable, shortened};
@@ -67,7 +68,7 @@ pub struct StsRefusal {
     pub kind: StsRefusalKind,
     /// The HTTP status.
     pub status: u16,
-    /// AWS's error code; an external id is replaced by `…` here, in the message and in the request's id.
+    /// AWS's error code. Here, in the message and in the request's id `…` stands for each secret that was sent.
     pub code: String,
     /// AWS's message.
     pub message: String,
@@ -89,18 +90,24 @@ impl StsRefusal {
 }
 
 /// Parses an answer that is not a success.
-pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
+pub(super) fn read(operation: Operation<'_>, signer: KeyPair<'_>, answer: &Response) -> StsError {
     let (assumed, scope) = match operation {
         Operation::Identity => (None, None),
         Operation::Role(request) => (Some(request), None),
         Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
-    // STS quotes values that it rejects. Before it is cut: a part of an external id would stay.
-    let without_id =
-        |text: &str| assumed.map_or_else(|| text.to_owned(), |request| request.without_external_id(text));
+    // STS quotes a value that it rejects, and AWS all headers of a request whose signature is another one. Before a text is cut: a part would stay.
+    let secrets = [
+        assumed.and_then(|request| request.external_id.as_ref()),
+        signer.session_token,
+        Some(signer.secret_access_key),
+    ];
+    let conceal = |text: &str| {
+        secrets.into_iter().flatten().fold(text.to_owned(), |text, secret| secret.concealed_in(&text))
+    };
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| shortened(&without_id(&text), LONGEST_TEXT))
+        error.and_then(|error| error.text(member)).map(|text| shortened(&conceal(&text), LONGEST_TEXT))
     };
     let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
@@ -111,7 +118,7 @@ pub(super) fn read(operation: Operation<'_>, answer: &Response) -> StsError {
         status: answer.status(),
         code,
         message,
-        request_id: answer.request_id().map(without_id),
+        request_id: answer.request_id().map(conceal),
         role: assumed.map(|request| request.role_arn.to_string()),
         has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),
         scope,

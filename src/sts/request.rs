@@ -168,14 +168,6 @@ impl AssumeRole {
         )
     }
 
-    /// Returns a text with every occurrence of the external id replaced by `…`.
-    pub(super) fn without_external_id(&self, text: &str) -> String {
-        match &self.external_id {
-            None => text.to_owned(),
-            Some(id) => text.replace(id.expose().as_str(), "…"),
-        }
-    }
-
     /// Returns the form's fields beyond action and version.
     pub(super) fn parameters(&self, role_session_name: &str) -> Vec<(String, String)> {
         let mut parameters = vec![

@@ -180,10 +180,15 @@ async fn refusals_say_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_id_that_sts_quotes_is_not_shown() {
+async fn secrets_that_sts_quotes_are_not_shown() {
     let message = format!("Value '{EXTERNAL_ID}' at 'externalId' failed to satisfy constraint");
     let error = refused(refusal("ValidationError", &message)).await;
     assert_eq!(error.facts()[0].value, "Value '…' at 'externalId' failed to satisfy constraint");
+    // As AWS answers where the signature is another one.
+    let message = "The Canonical String for this request should have been\n'POST\n/\n\nhost:sts\n\
+                   x-amz-security-token:token/canary\n\nhost;x-amz-security-token'";
+    let error = refused(refusal("SignatureDoesNotMatch", message)).await;
+    assert!(error.facts()[0].value.contains("x-amz-security-token:…\n"), "{error:?}");
     // In whatever place, whole or cut: a message is kept up to 1000 characters.
     let cut = format!("{}{EXTERNAL_ID}", "a".repeat(995));
     for answer in [refusal(EXTERNAL_ID, ""), refusal("AccessDenied", &cut)] {
