@@ -129,6 +129,8 @@ mod tests {
         }
         assert_eq!(calls.of(&key), Some(Counts { granted: 2, refused: 1, unreachable: 1 }));
         assert_eq!(calls.of(&other), None);
+        let start = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        assert!(calls.read(&key, start.trim()).is_some());
         assert_eq!(calls.read(&key, "another start"), None);
     }
 }

@@ -166,6 +166,41 @@ mod tests {
         assert_eq!(expiration(Purpose::File, &sealed), Some(entry().expiration()));
     }
 
+    /// By aws-lc, from the description above.
+    #[test]
+    fn another_library_opens_it() {
+        use aws_lc_rs::{aead, hkdf};
+        for (purpose, octet, label) in [
+            (Purpose::File, 1, &b"anyrole/file-cache/v1\0"[..]),
+            (Purpose::Keyring, 2, b"anyrole/keyring-cache/v1\0"),
+        ] {
+            let sealed = sealed(purpose);
+            let (header, ciphertext) = sealed.split_at(50);
+            assert_eq!(header[..10], [&b"anyrole\0"[..], &[2, octet]].concat());
+            assert_eq!(header[10..18], entry().expiration().unix_seconds().to_be_bytes());
+            let key = key("a");
+            let info = [label, key.octets(), &[1; 32]];
+            let material = hkdf::Salt::new(hkdf::HKDF_SHA256, &header[18..]).extract(&[1; 32]);
+            let derived = material.expand(&info, &aead::CHACHA20_POLY1305).unwrap();
+            let cipher = aead::LessSafeKey::new(derived.into());
+            let nonce = aead::Nonce::assume_unique_for_key([0; 12]);
+            let associated = aead::Aad::from([header, key.octets()].concat());
+            let mut text = ciphertext.to_vec();
+            let text = cipher.open_in_place(nonce, associated, &mut text).unwrap();
+            assert_eq!(*text, **entry().encode().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_entry_is_not_looked_at() {
+        let longest = 50 + MAX_LENGTH + 16;
+        let mut sealed = sealed(Purpose::File);
+        sealed.resize(longest, 0);
+        assert!(expiration(Purpose::File, &sealed).is_some());
+        sealed.push(0);
+        assert_eq!(expiration(Purpose::File, &sealed), None);
+    }
+
     #[test]
     fn it_opens_nowhere_else() {
         let sealed = sealed(Purpose::File);
