@@ -20,6 +20,7 @@ use crate::arn::Arn;
 use crate::clock::{Clock, Timestamp};
 use crate::credentials::{AccessKey, CredentialSet, KeyPair, LATEST_EXPIRATION, SessionCredentials};
 use crate::http::{self, Budget, ExchangeError, Limits, Response, Service, Transport};
+use crate::secret::Secret;
 use crate::signing::canonical_request::canonical_query;
 use crate::signing::{Endpoint, Method, Request, sigv4};
 
@@ -66,6 +67,25 @@ impl Operation<'_> {
             Self::Role(_) => "AssumeRole",
             Self::Scope(_) => "GetScopedCredentials",
         }
+    }
+}
+
+/// The secrets that a call sends or is signed with.
+struct Sent<'a>([Option<&'a Secret<String>>; 3]);
+
+impl<'a> Sent<'a> {
+    fn of(operation: Operation<'a>, signer: KeyPair<'a>) -> Self {
+        let external_id = match operation {
+            Operation::Role(request) => request.external_id.as_ref(),
+            Operation::Identity | Operation::Scope(_) => None,
+        };
+        Self([external_id, signer.session_token, Some(signer.secret_access_key)])
+    }
+
+    /// Returns a text of the answer without them: STS quotes a value that it rejects, and AWS all headers of a request whose signature is
+    /// another one. To be called before the text is cut, which would leave a part.
+    fn concealed(&self, text: &str) -> String {
+        self.0.iter().flatten().fold(text.to_owned(), |text, secret| secret.concealed_in(&text))
     }
 }
 
@@ -138,7 +158,8 @@ impl<T: Transport> Sts<'_, T> {
             .ok_or(StsError::Malformed { member: "AssumedRoleUser" })?;
         let expected = request.assumed_role_arn(role_session_name);
         if assumed_role_arn != expected {
-            return Err(StsError::OtherRole { asked: expected, granted: assumed_role_arn.into_owned() });
+            let sent = Sent::of(Operation::Role(request), (&first.credentials).into());
+            return Err(StsError::OtherRole { asked: expected, granted: sent.concealed(&assumed_role_arn) });
         }
         let credential_set = CredentialSet {
             role_arn: request.role_arn.clone(),
@@ -177,7 +198,8 @@ impl<T: Transport> Sts<'_, T> {
             .and_then(|session| session.text("Arn"))
             .ok_or(StsError::Malformed { member: "SessionInfo" })?;
         if let Some(own) = first.assumed_role_arn.as_ref().filter(|own| **own != arn) {
-            return Err(StsError::OtherRole { asked: own.clone(), granted: arn.into_owned() });
+            let sent = Sent::of(Operation::Scope(scope), (&first.credentials).into());
+            return Err(StsError::OtherRole { asked: own.clone(), granted: sent.concealed(&arn) });
         }
         let policies = result.and_then(|result| result.text("ScopedPoliciesCount"));
         if scope.policy().is_some() && policies.is_some_and(|count| count == "0") {
@@ -304,6 +326,6 @@ fn accepted(operation: Operation<'_>, signer: KeyPair<'_>, answer: Response) -> 
     if (200..300).contains(&answer.status()) {
         Ok(answer)
     } else {
-        Err(refusal::read(operation, signer, &answer))
+        Err(refusal::read(operation, &Sent::of(operation, signer), &answer))
     }
 }

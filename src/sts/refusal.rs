@@ -4,8 +4,7 @@
 //! hints list what a session of Roles Anywhere needs and people often forget.
 
 use super::xml::Document;
-use super::{Operation, StsError};
-use crate::credentials::KeyPair;
+use super::{Operation, Sent, StsError};
 use crate::diagnostic::{Diagnostic, Fact, Fault};
 use crate::http::{NoAnswer, Response};
 use crate::text::{printable, shortened};
@@ -90,24 +89,15 @@ impl StsRefusal {
 }
 
 /// Parses an answer that is not a success.
-pub(super) fn read(operation: Operation<'_>, signer: KeyPair<'_>, answer: &Response) -> StsError {
+pub(super) fn read(operation: Operation<'_>, sent: &Sent<'_>, answer: &Response) -> StsError {
     let (assumed, scope) = match operation {
         Operation::Identity => (None, None),
         Operation::Role(request) => (Some(request), None),
         Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
-    // STS quotes a value that it rejects, and AWS all headers of a request whose signature is another one. Before a text is cut: a part would stay.
-    let secrets = [
-        assumed.and_then(|request| request.external_id.as_ref()),
-        signer.session_token,
-        Some(signer.secret_access_key),
-    ];
-    let conceal = |text: &str| {
-        secrets.into_iter().flatten().fold(text.to_owned(), |text, secret| secret.concealed_in(&text))
-    };
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
     let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| shortened(&conceal(&text), LONGEST_TEXT))
+        error.and_then(|error| error.text(member)).map(|text| shortened(&sent.concealed(&text), LONGEST_TEXT))
     };
     let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
@@ -118,7 +108,7 @@ pub(super) fn read(operation: Operation<'_>, signer: KeyPair<'_>, answer: &Respo
         status: answer.status(),
         code,
         message,
-        request_id: answer.request_id().map(conceal),
+        request_id: answer.request_id().map(|id| sent.concealed(id)),
         role: assumed.map(|request| request.role_arn.to_string()),
         has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),
         scope,

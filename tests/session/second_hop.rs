@@ -117,6 +117,13 @@ async fn what_aws_cannot_have_sent_is_not_used() {
             in_an_hour(),
             "sts-answer-other-role",
         ),
+        // It is shown as it came, but for what was sent and is secret.
+        (
+            "arn:aws:sts::444455556666:assumed-role/token/canary",
+            good_key,
+            in_an_hour(),
+            "sts-answer-other-role",
+        ),
         (ASSUMED, "ASIA$(reboot)", in_an_hour(), "sts-answer-malformed"),
         (ASSUMED, "", in_an_hour(), "sts-answer-malformed"),
         (ASSUMED, good_key, NOW, "sts-answer-malformed"),
