@@ -153,7 +153,9 @@ impl Server {
     /// Ends it as systemd does, and returns its exit status.
     fn end(mut self) -> Option<i32> {
         self.signal("TERM");
-        self.child.wait().unwrap().code()
+        let status = self.child.wait().unwrap();
+        assert!(status.code().is_some(), "{status}: {:?}", self.log());
+        status.code()
     }
 }
 
