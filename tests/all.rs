@@ -56,7 +56,6 @@ mod vectors;
 
 /// What several of them need.
 mod support {
-    #[cfg(unix)]
     pub(crate) mod components;
     #[cfg(all(unix, feature = "pki"))]
     pub(crate) mod signals;
