@@ -12,12 +12,12 @@ mod privileges;
 #[path = "keyrings/secret_service.rs"]
 mod secret_service;
 
-use crate::support::components::{have, missing};
+use crate::support::components::{have, skip};
 
 /// Tells whether all programs are there, and the user is root.
 fn have_as_root(programs: &[&str]) -> bool {
     if !rustix::process::geteuid().is_root() {
-        missing("root");
+        skip("this is not root");
         return false;
     }
     have(programs)

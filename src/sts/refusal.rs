@@ -96,18 +96,18 @@ pub(super) fn read(operation: Operation<'_>, sent: &Sent<'_>, answer: &Response)
         Operation::Scope(scope) => (None, Some(scope.to_string())),
     };
     let error = Document::parse(answer.body()).and_then(|xml| xml.inside("Error"));
-    let text = |member| -> Option<String> {
-        error.and_then(|error| error.text(member)).map(|text| shortened(&sent.concealed(&text), LONGEST_TEXT))
-    };
+    let text = |member| error.and_then(|error| error.text(member));
     let Some(code) = text("Code") else { return NoAnswer::of_proxy(answer).into() };
     let message = text("Message").unwrap_or_default();
+    let shown = |text: &str| shortened(&sent.concealed(text), LONGEST_TEXT);
     let action = operation.action();
     StsError::Refused(Box::new(StsRefusal {
         action,
+        // Of what came: an external id may be a part of AWS's own words.
         kind: kind(action, &code, &message),
         status: answer.status(),
-        code,
-        message,
+        code: shown(&code),
+        message: shown(&message),
         request_id: answer.request_id().map(|id| sent.concealed(id)),
         role: assumed.map(|request| request.role_arn.to_string()),
         has_external_id: assumed.is_some_and(|request| request.external_id.is_some()),

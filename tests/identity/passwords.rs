@@ -153,7 +153,7 @@ fn old_forms_are_named_with_the_command_that_converts() {
         let run = |words: &[String]| openssl(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let Some(made) = run(&words) else { return };
         if !made.status.success() {
-            crate::support::components::missing(&format!("openssl {command}"));
+            crate::support::components::skip(&format!("this openssl cannot: openssl {command}"));
             continue;
         }
         super::support::set_mode(&old, 0o600);

@@ -18,7 +18,7 @@ use pki_test::algorithm::KeyAlgorithm;
 use proptest::prelude::*;
 
 use super::support::{Folder, NOW, Pki, no_environment, openssl, refused, set_mode, source, text};
-use crate::support::components::missing;
+use crate::support::components::{missing, skip};
 
 const PASSWORD: &str = "correct horse";
 
@@ -60,7 +60,7 @@ impl Shop {
         let output = ["-out", text(&path), "-passout", &password];
         let made = openssl(&[&command[..], &output, options].concat())?;
         if !made.status.success() {
-            missing(&format!("openssl pkcs12 {options:?}: {}", String::from_utf8_lossy(&made.stderr)));
+            skip(&format!("openssl pkcs12 {options:?}: {}", String::from_utf8_lossy(&made.stderr)));
             return None;
         }
         set_mode(&path, 0o600);

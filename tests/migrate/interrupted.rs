@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::host::{Host, Run, SECRET, key_id, profile};
-use crate::support::components::missing;
+use crate::support::components::skip;
 
 /// What changes what others see of files: each alone, since strace counts each for itself. What is flushed is the new content of a
 /// file before it takes its place, and its folder after that.
@@ -165,7 +165,7 @@ fn without(host: &Host, strace: &str, step: &[&str], call: &str, n: u32, fault: 
 /// Tries each of these calls of both steps, on two threads, where AWS's config file is this one.
 fn each(config: Option<&str>, calls: &'static [&str], fault: &'static str, least: u32) {
     let Some(strace) = strace() else {
-        return missing("strace that may trace");
+        return skip("strace is missing, or may not trace");
     };
     let tried = AtomicU32::new(0);
     let try_all = |step: &[&str], switched: bool| {

@@ -196,6 +196,11 @@ async fn secrets_that_sts_quotes_are_not_shown() {
                    x-amz-security-token:token/canary\n\nhost;x-amz-security-token'";
     let error = refused(refusal("SignatureDoesNotMatch", message)).await;
     assert!(error.facts()[0].value.contains("x-amz-security-token:…\n"), "{error:?}");
+    // What it means is told by what came.
+    let mut short = wanted(Some("audit"));
+    short.external_id = Some(Secret::new(String::from("Denied")));
+    let played = Played::new([Play::Answer(refusal("AccessDenied", ""))]);
+    assert_eq!(assume(&played, &short, NOW).await.unwrap_err().id(), "sts-assume-role-denied");
     // In whatever place, whole or cut: a message is kept up to 1000 characters.
     let cut = format!("{}{EXTERNAL_ID}", "a".repeat(995));
     for answer in [refusal(EXTERNAL_ID, ""), refusal("AccessDenied", &cut)] {

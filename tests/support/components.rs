@@ -9,15 +9,20 @@ pub(crate) fn folder() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components"), PathBuf::from)
 }
 
-/// Says that a test is skipped because something is missing.
+/// Says that a test is skipped, and why.
 ///
 /// # Panics
 ///
-/// Panics where everything must be there: `ANYROLE_REQUIRE_COMPONENTS` is 1.
-pub(crate) fn missing(what: &str) {
+/// Panics where nothing may be skipped: `ANYROLE_REQUIRE_COMPONENTS` is 1.
+pub(crate) fn skip(why: &str) {
     let required = std::env::var_os("ANYROLE_REQUIRE_COMPONENTS").is_some_and(|value| value == "1");
-    assert!(!required, "{what} is required and missing: run tests/components");
-    eprintln!("skipped: {what} is missing (tests/components installs it)");
+    assert!(!required, "nothing may be skipped: {why}");
+    eprintln!("skipped: {why}");
+}
+
+/// [`skip`]s a test for a component that is missing.
+pub(crate) fn missing(what: &str) {
+    skip(&format!("{what} is missing: tests/components installs it"));
 }
 
 /// Tells whether all of these programs are there, by name or path; the first that is not is [`missing`].
