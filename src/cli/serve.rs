@@ -56,6 +56,8 @@ const OFFICIAL_PORT: u16 = 9911;
 const PORT_TRIES: usize = 8;
 /// How often the status shown by systemd is updated.
 const STATUS_INTERVAL: Duration = Duration::from_secs(15);
+/// How often to look for a renewed certificate for TLS.
+const TLS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// `anyrole serve`.
 pub(super) const SPEC: Spec = Spec {
@@ -274,7 +276,7 @@ fn tls(invocation: &Invocation<'_>) -> Result<Option<Tls>, Failure> {
     };
     let credentials = invocation.env.os_var("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let policy = KeyFilePolicy { allow_insecure: false, credentials_directory: credentials };
-    Ok(Some(Tls::read(&certificate, &key, &policy)?))
+    Ok(Some(Tls::read(certificate, key, policy)?))
 }
 
 async fn serve(
@@ -320,11 +322,13 @@ async fn serve(
         .collect();
     let keeping = server.keep_fresh();
     let status_updates = keep_status(&server, &notifier);
-    tokio::pin!(keeping, status_updates);
+    let tls_renewals = keep_tls(places.tls.as_ref(), log);
+    tokio::pin!(keeping, status_updates, tls_renewals);
     loop {
         tokio::select! {
             never = &mut keeping => match never {},
             never = &mut status_updates => match never {},
+            never = &mut tls_renewals => match never {},
             signal = signals.next() => match signal {
                 SignalRequest::Recheck => {
                     notifier.tell_reloading();
@@ -338,6 +342,9 @@ async fn serve(
                             log.tell("reloaded", &[("sessions", server.site().offers.len().to_string())]);
                         }
                         Err(failure) => log.tell("not-reloaded", &[("reason", failure.one_line())]),
+                    }
+                    if let Some(tls) = &places.tls {
+                        renew_tls(tls, log, &mut None).await;
                     }
                     notifier.tell(&["READY=1", &status(&server.site())]);
                 }
@@ -377,7 +384,9 @@ fn announce(site: &Site, addresses: &[SocketAddr], places: &Places, offers: &Off
     // Nobody has to read it; the log has the addresses too.
     let _ = output::write(text.as_bytes());
     for address in addresses {
-        log.tell("listening", &[("address", address.to_string())]);
+        let tls = places.tls.as_ref().filter(|_| !is_loopback(address.ip()));
+        let facts = [vec![("address", address.to_string())], tls.map(certificate_end).unwrap_or_default()];
+        log.tell("listening", &facts.concat());
     }
     if let Some(path) = &places.socket {
         log.tell("listening", &[("socket", path.clone())]);
@@ -440,6 +449,46 @@ async fn keep_status(server: &Server, notifier: &Notifier) -> Infallible {
             before = status;
         }
     }
+}
+
+/// Takes a renewed certificate for TLS over; what renews it sends no signal.
+async fn keep_tls(tls: Option<&Tls>, log: &EventLog) -> Infallible {
+    let Some(tls) = tls else { return std::future::pending().await };
+    let mut told = None;
+    loop {
+        renew_tls(tls, log, &mut told).await;
+        tokio::time::sleep(TLS_INTERVAL).await;
+    }
+}
+
+/// Reads the files of TLS again, and logs a new certificate, or what keeps other hosts from trusting this one, unless that
+/// was `told`.
+async fn renew_tls(tls: &Tls, log: &EventLog, told: &mut Option<String>) {
+    let files = tls.clone();
+    // The files may be on a network that hangs.
+    let Ok(outcome) = tokio::task::spawn_blocking(move || files.read_again()).await else { return };
+    let not_after = tls.not_after();
+    let reason = match outcome {
+        Ok(_) if not_after.is_some_and(|end| end < SystemClock.now()) => {
+            Some(String::from("the certificate is no longer valid"))
+        }
+        Ok(false) => None,
+        Ok(true) => {
+            log.tell("tls-renewed", &certificate_end(tls));
+            None
+        }
+        Err(error) => Some(Failure::from(error).one_line()),
+    };
+    if let Some(reason) = reason.as_ref().filter(|reason| told.as_ref() != Some(reason)) {
+        let facts = [&[("reason", reason.clone())][..], &certificate_end(tls)].concat();
+        log.tell("tls-not-renewed", &facts);
+    }
+    *told = reason;
+}
+
+/// Until when the certificate for TLS is valid, for the log.
+fn certificate_end(tls: &Tls) -> Vec<(&'static str, String)> {
+    tls.not_after().map(|end| ("not-after", end.to_string())).into_iter().collect()
 }
 
 /// Summarises the state of every session, for the line in `systemctl status`.

@@ -146,6 +146,7 @@ pub(crate) const NONE: &[Numbers] = &[
             ("src/cache/sweep.rs", "LONGEST_WRITE"),
             ("src/cli/audit.rs", "PROGRESS"),
             ("src/cli/serve.rs", "STATUS_INTERVAL"),
+            ("src/cli/serve.rs", "TLS_INTERVAL"),
             ("src/cli/simulate/ending.rs", "PARENT_INTERVAL"),
             ("src/http/retry.rs", "LONGEST_PAUSE"),
             ("src/http/retry.rs", "NETWORK_PAUSE"),

@@ -11,6 +11,7 @@ use seccompiler::{
 
 use super::{Reply, Server, Stage, ask_as, command, is_root};
 use crate::support::components::have;
+use crate::support::signals::hangup_is_ignored;
 
 /// A process that keeps a network namespace.
 struct Neighbour(Child);
@@ -135,11 +136,14 @@ fn another_host_asks_by_token_and_under_tls() {
     let folder = std::path::PathBuf::from(stage.write("x", ""));
     let file = |name: &str| folder.with_file_name(name).to_str().unwrap().to_owned();
     let (certificate, key) = (file("tls.pem"), file("tls.key"));
-    let made = sh(&format!(
-        "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout '{key}' -out '{certificate}' \
-         -days 1 -subj '/CN=server' -addext 'subjectAltName=IP:10.77.0.1' 2>/dev/null"
-    ));
-    assert!(made);
+    let make = |key: &str, certificate: &str, days: i32| {
+        let made = sh(&format!(
+            "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout '{key}' -out '{certificate}' \
+             -days {days} -subj '/CN=server' -addext 'subjectAltName=IP:10.77.0.1' 2>/dev/null"
+        ));
+        assert!(made);
+    };
+    make(&key, &certificate, 1);
     let remote = ["--bind", "10.77.0.1", "--allow-remote"];
     for (more, id) in [
         (&["--bind", "10.77.0.1"][..], "endpoint-not-local"),
@@ -197,6 +201,25 @@ print(stream.makefile().readline())
     // In the clear nothing is said but that it is not TLS.
     let came = ask_from(&neighbour, "10.77.0.1", port.parse().unwrap(), 0);
     assert!(came.len() < 10 && !came.contains("HTTP"), "{came:?}");
+
+    if hangup_is_ignored() {
+        return;
+    }
+    let before = std::fs::read(&certificate).unwrap();
+    // Half of a renewal, and a certificate that is over: the old pair stays, and whoever reads the log learns why.
+    make(&file("new.key"), &file("new.pem"), 2);
+    std::fs::copy(file("new.pem"), &certificate).unwrap();
+    server.signal("HUP");
+    let told = server.logged(|line| line.contains(" tls-not-renewed "));
+    assert!(told.contains("tls.pem") && told.contains("not-after="), "{told}");
+    std::fs::write(&certificate, before).unwrap();
+    assert_eq!(ask("/v1/credentials/session", &token), "HTTP/1.1 200 OK");
+    std::fs::copy(file("new.pem"), &certificate).unwrap();
+    std::fs::copy(file("new.key"), &key).unwrap();
+    server.signal("HUP");
+    server.logged(|line| line.contains(" tls-renewed not-after="));
+    // The file that names the CA is the new certificate.
+    assert_eq!(ask("/v1/credentials/session", &token), "HTTP/1.1 200 OK");
     assert_eq!(server.end(), Some(0));
 }
 
