@@ -14,6 +14,7 @@
 mod condition;
 mod context;
 mod document;
+pub(crate) mod mapping;
 mod operator;
 mod pattern;
 mod truth;

@@ -191,7 +191,7 @@ impl Plan {
 
     /// Tells whether any attribute becomes a session tag.
     fn maps_anything(&self) -> bool {
-        mapping::FIELDS.iter().any(|(field, _)| {
+        mapping::FIELDS.iter().any(|field| {
             self.mappings
                 .iter()
                 .find(|mapping| mapping.field == *field)

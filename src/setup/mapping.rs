@@ -5,10 +5,10 @@
 //! [put attribute mappings]: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/put-attribute-mapping.html
 
 use super::error::SetupError;
+use crate::policy::mapping;
 
-/// The fields, each with what is mapped of it by default.
-pub const FIELDS: &[(&str, &[&str])] =
-    &[("x509Subject", &["*"]), ("x509Issuer", &["*"]), ("x509SAN", &["DNS", "URI", "Name/*"])];
+/// The fields of a certificate.
+pub(super) const FIELDS: [&str; 3] = ["x509Subject", "x509Issuer", "x509SAN"];
 
 /// What is mapped of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub fn add_typed(mappings: &mut Vec<Mapping>, text: &str) -> Result<(), SetupErr
     let wrong = |why: &str| SetupError::value("mapping", text, why);
     let form = "it is a field, x509Subject, x509Issuer or x509SAN, then = and what is mapped of it: x509Subject=CN,OU";
     let (field, specifiers) = text.split_once('=').ok_or_else(|| wrong(form))?;
-    let (field, _) = FIELDS.iter().find(|(known, _)| *known == field).ok_or_else(|| wrong(form))?;
-    if mappings.iter().any(|mapping| mapping.field == *field) {
+    let field = FIELDS.into_iter().find(|known| *known == field).ok_or_else(|| wrong(form))?;
+    if mappings.iter().any(|mapping| mapping.field == field) {
         return Err(wrong("the field is given twice; join what is mapped of it with commas"));
     }
     let specifiers: Vec<String> =
@@ -38,7 +38,7 @@ pub fn add_typed(mappings: &mut Vec<Mapping>, text: &str) -> Result<(), SetupErr
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
     };
     for specifier in &specifiers {
-        let fits = match *field {
+        let fits = match field {
             "x509SAN" => {
                 ["DNS", "URI", "Name/*"].contains(&specifier.as_str())
                     || specifier.strip_prefix("Name/").is_some_and(is_attribute)
@@ -46,7 +46,7 @@ pub fn add_typed(mappings: &mut Vec<Mapping>, text: &str) -> Result<(), SetupErr
             _ => specifier == "*" || is_attribute(specifier),
         };
         if !fits {
-            return Err(wrong(match *field {
+            return Err(wrong(match field {
                 "x509SAN" => "of x509SAN there are DNS, URI, Name/* and Name/CN (or another attribute)",
                 _ => "of a name there are * and attributes such as CN, O, OU",
             }));
@@ -58,15 +58,12 @@ pub fn add_typed(mappings: &mut Vec<Mapping>, text: &str) -> Result<(), SetupErr
 
 /// Tells whether a session tag, `x509Subject/CN`, is made by these mappings.
 pub fn makes(mappings: &[Mapping], tag: &str) -> bool {
-    let Some((field, name)) = tag.split_once('/') else { return false };
-    let fits = |specifier: &str| {
-        specifier == name || specifier == "*" || (specifier == "Name/*" && name.starts_with("Name/"))
-    };
-    match mappings.iter().find(|mapping| mapping.field == field) {
-        Some(mapping) => mapping.specifiers.iter().any(|specifier| fits(specifier)),
-        None => {
-            FIELDS.iter().any(|(known, defaults)| *known == field && defaults.iter().any(|name| fits(name)))
+    match mappings.iter().find(|mapping| tag.split_once('/').is_some_and(|(field, _)| field == mapping.field))
+    {
+        Some(Mapping { field, specifiers }) => {
+            specifiers.iter().any(|specifier| mapping::makes(field, specifier, tag))
         }
+        None => mapping::DEFAULT_RULES.iter().any(|(field, specifier)| mapping::makes(field, specifier, tag)),
     }
 }
 

@@ -74,15 +74,6 @@ pub(super) struct Profile {
     pub(super) propagates: bool,
 }
 
-/// What a profile maps by default: field and specifier (AWS's page on attribute mapping).
-pub(super) const DEFAULT_MAPPINGS: [(&str, &str); 5] = [
-    ("x509Issuer", "*"),
-    ("x509SAN", "DNS"),
-    ("x509SAN", "URI"),
-    ("x509SAN", "Name/*"),
-    ("x509Subject", "*"),
-];
-
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Content {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::model::AttributeMapping;
 use crate::explain::unfit_tag;
+use crate::policy::mapping;
 use crate::x509::Certificate;
 use crate::x509::name::number_of;
 
@@ -48,21 +49,11 @@ pub(super) fn of(certificate: &Certificate, mappings: Option<&[AttributeMapping]
 
 /// Tells whether a rule makes this tag, whatever the certificate.
 pub(super) fn covers(mappings: Option<&[AttributeMapping]>, tag: &str) -> bool {
-    rules(mappings).into_iter().any(|(field, specifier)| {
-        let rest = tag.strip_prefix(field).and_then(|rest| rest.strip_prefix('/'));
-        rest.is_some_and(|rest| specifier == rest || (specifier == "*" && field != "x509SAN"))
-    })
+    rules(mappings).into_iter().any(|(field, specifier)| mapping::makes(field, specifier, tag))
 }
 
 fn rules(mappings: Option<&[AttributeMapping]>) -> Vec<(&str, &str)> {
-    const DEFAULTS: [(&str, &str); 5] = [
-        ("x509Issuer", "*"),
-        ("x509SAN", "DNS"),
-        ("x509SAN", "URI"),
-        ("x509SAN", "Name/*"),
-        ("x509Subject", "*"),
-    ];
-    let Some(mappings) = mappings else { return DEFAULTS.to_vec() };
+    let Some(mappings) = mappings else { return mapping::DEFAULT_RULES.to_vec() };
     let rules = mappings.iter().flat_map(|mapping| {
         mapping.mapping_rules.iter().map(|rule| (mapping.certificate_field.as_str(), rule.specifier.as_str()))
     });

@@ -2,7 +2,8 @@
 
 use super::super::node::{Node, Value};
 use super::intrinsic::resolved;
-use super::{Content, DEFAULT_MAPPINGS, Holder, Kind, Profile, Role};
+use super::{Content, Holder, Kind, Profile, Role};
+use crate::policy::mapping::DEFAULT_RULES;
 
 /// Tells whether a document is a template: resources, each with a type.
 pub(super) fn is_template(node: &Node) -> bool {
@@ -137,7 +138,7 @@ fn profile(id: &str, properties: &Node, content: &mut Content) {
 /// Adds the defaults of the fields that are not named: a new profile keeps them.
 fn with_defaults(mut mappings: Vec<(String, String)>) -> Vec<(String, String)> {
     let named: Vec<String> = mappings.iter().map(|(field, _)| field.clone()).collect();
-    let kept = DEFAULT_MAPPINGS.iter().filter(|(field, _)| !named.iter().any(|known| known == field));
+    let kept = DEFAULT_RULES.iter().filter(|(field, _)| !named.iter().any(|known| known == field));
     mappings.extend(kept.map(|(field, specifier)| ((*field).to_owned(), (*specifier).to_owned())));
     mappings
 }

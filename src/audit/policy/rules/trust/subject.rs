@@ -3,10 +3,11 @@
 use super::super::super::document::{Condition, Item, Statement};
 use super::super::super::finding::Draft;
 use super::super::super::node::HOLE;
-use super::super::super::read::{DEFAULT_MAPPINGS, Profile};
+use super::super::super::read::Profile;
 use super::Surroundings;
 use crate::audit::files::Severity;
 use crate::explain::tag_value_misfit;
+use crate::policy::mapping;
 use crate::text::{nearest, quoted};
 use crate::x509::name::number_of;
 
@@ -179,22 +180,11 @@ fn attribute(key: &str) -> String {
 
 /// Tells whether a profile makes a session tag of some certificates.
 pub(in super::super) fn maps(profile: Option<&Profile>, tag: &str) -> bool {
-    let covers = |field: &str, specifier: &str| {
-        let rest = tag
-            .get(..field.len())
-            .filter(|start| start.eq_ignore_ascii_case(field))
-            .map(|_| &tag[field.len()..]);
-        let Some(rest) = rest.and_then(|rest| rest.strip_prefix('/')) else { return false };
-        let below_name = |text: &str| text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("Name/"));
-        specifier.eq_ignore_ascii_case(rest)
-            || (specifier == "*" && !field.eq_ignore_ascii_case("x509SAN"))
-            || (matches!(specifier, "Name" | "Name/" | "Name/*") && below_name(rest))
-    };
     match profile.and_then(|profile| profile.mappings.as_ref()) {
-        Some(mappings) => {
-            mappings.iter().any(|(field, specifier)| covers(field, specifier) || specifier.contains(HOLE))
-        }
-        None => DEFAULT_MAPPINGS.iter().any(|(field, specifier)| covers(field, specifier)),
+        Some(mappings) => mappings
+            .iter()
+            .any(|(field, specifier)| mapping::makes(field, specifier, tag) || specifier.contains(HOLE)),
+        None => mapping::DEFAULT_RULES.iter().any(|(field, specifier)| mapping::makes(field, specifier, tag)),
     }
 }
 
