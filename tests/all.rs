@@ -57,6 +57,7 @@ mod vectors;
 /// What several of them need.
 mod support {
     pub(crate) mod components;
+    pub(crate) mod programs;
     #[cfg(all(unix, feature = "pki"))]
     pub(crate) mod signals;
     #[cfg(feature = "pki")]

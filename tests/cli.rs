@@ -27,6 +27,7 @@ use snapbox::IntoData as _;
 mod hints;
 mod identities;
 
+use crate::support::programs;
 use identities::Planted;
 
 const TRUST_ANCHOR: &str =
@@ -231,7 +232,7 @@ impl Case {
             // Under the folder of the build there may be no way for others.
             Some(_) => {
                 set_mode(&folder, 0o755);
-                fs::copy(env!("CARGO_BIN_EXE_anyrole"), folder.join("anyrole")).unwrap();
+                programs::copy(env!("CARGO_BIN_EXE_anyrole"), folder.join("anyrole"));
                 folder.join("anyrole")
             }
             None => program(&folder, self.program.as_deref()),

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::components;
+use crate::support::programs;
 use crate::support::stage::{PROFILE, ROLE, Stage, TRUST_ANCHOR};
 use crate::support::wait::wait_until;
 use base64::Engine as _;
@@ -214,8 +215,7 @@ fn the_jobs_of_the_ci_recipes_get_credentials() {
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();
     symlink(env!("CARGO_BIN_EXE_anyrole"), programs.join("anyrole")).unwrap();
-    fs::write(programs.join("terraform"), TERRAFORM).unwrap();
-    fs::set_permissions(programs.join("terraform"), fs::Permissions::from_mode(0o755)).unwrap();
+    programs::script(programs.join("terraform"), TERRAFORM);
     let masked = |file: &str| STANDARD.encode(fs::read(file).unwrap());
     let mut count = 0;
     for (file, runs) in [

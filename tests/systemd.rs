@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::components;
+use crate::support::programs;
 
 /// Boots, runs the script with our program and units beside it, and returns what it printed; `None` after saying what is missing.
 fn boot(script: &str) -> Option<String> {
@@ -22,7 +23,7 @@ fn boot(script: &str) -> Option<String> {
     }
     let work = tempfile::tempdir().unwrap();
     fs::write(work.path().join("run"), script).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_anyrole"), work.path().join("anyrole")).unwrap();
+    programs::copy(env!("CARGO_BIN_EXE_anyrole"), work.path().join("anyrole"));
     fs::create_dir(work.path().join("systemd")).unwrap();
     for unit in fs::read_dir(project.join("packaging/systemd")).unwrap() {
         let unit = unit.unwrap();

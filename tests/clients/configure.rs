@@ -6,13 +6,14 @@ use std::process::Command;
 
 use super::client::Client;
 use super::world::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, World};
+use crate::support::programs;
 
 /// A world whose program is in a folder with this name, and whose AWS config file is what `configure` makes of it.
 fn configured(folder: &str) -> World {
     let world = World::start(|_| {});
     let program = world.home().join(folder).join("anyrole");
     fs::create_dir(program.parent().expect("it has a folder")).expect("the home is ours");
-    fs::copy(env!("CARGO_BIN_EXE_anyrole"), &program).expect("there is room");
+    programs::copy(env!("CARGO_BIN_EXE_anyrole"), &program);
     fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("the file is ours");
     world.write("config", "# kept\n[profile other]\nregion = eu-west-1\n");
     let mut configure = Command::new(&program);

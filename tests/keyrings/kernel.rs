@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::cache::driver::{CANARY, Drive, key};
 use crate::components::have_as_root;
+use crate::support::programs;
 
 /// A user that exists nowhere else, with a folder and a program that it can reach.
 struct User {
@@ -72,8 +73,7 @@ impl User {
     /// Writes a script that does something and becomes the program behind it; returns its path.
     fn script(&self, name: &str, lines: &str) -> String {
         let path = self.folder.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{lines}\nexec \"$@\"\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        programs::script(&path, &format!("#!/bin/sh\n{lines}\nexec \"$@\"\n"));
         path.to_str().unwrap().to_owned()
     }
 

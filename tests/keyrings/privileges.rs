@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use time::{Duration, OffsetDateTime};
 
 use super::have_as_root;
+use crate::support::programs;
 
 #[test]
 fn a_setuid_or_setgid_copy_is_refused() {
@@ -24,8 +25,7 @@ fn a_setuid_or_setgid_copy_is_refused() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     for (mode, refused) in [(0o755, false), (0o4755, true), (0o2755, true)] {
         let copy = folder.path().join(format!("anyrole-{mode:o}"));
-        // By another process: what a sibling test starts meanwhile must not inherit a descriptor that writes it.
-        assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_anyrole")).arg(&copy).status().unwrap().success());
+        programs::copy(env!("CARGO_BIN_EXE_anyrole"), &copy);
         chown(&copy, Some(64_201), Some(64_201)).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(mode)).unwrap();
         let mut other = Command::new("setpriv");
@@ -84,7 +84,7 @@ fn nobody_of_the_same_user_looks_in_and_no_core_is_left() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy = folder.path().join("anyrole");
-    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_anyrole")).arg(&copy).status().unwrap().success());
+    programs::copy(env!("CARGO_BIN_EXE_anyrole"), &copy);
     let validity = Validity::starting(OffsetDateTime::now_utc() - Duration::HOUR, Duration::DAY);
     let spec = AuthoritySpec::new("CN=TEST root".parse().unwrap(), validity);
     let root = Authority::root(&spec, KeyPair::generate(KeyAlgorithm::EcP256).unwrap()).unwrap();

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::cache::driver::Drive;
 use crate::support::components::have;
+use crate::support::programs;
 
 const UNLOCK: &str =
     "printf pw | gnome-keyring-daemon --daemonize --unlock --components=secrets >/dev/null 2>&1";
@@ -42,8 +43,7 @@ impl Desktop {
             "#!/bin/sh\nexport HOME={home} XDG_RUNTIME_DIR={home}/run XDG_DATA_HOME={home}/data\n{}\nexec \"$@\"\n",
             commands.join("\n")
         );
-        fs::write(&script, text).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+        programs::script(&script, &text);
         Drive::new().under(&format!("dbus-run-session -- {}", script.display())).step("kernel deny").open(
             "keyring",
             &self.home.path().join("state"),

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use super::workbench::Workbench;
 use crate::support::components::have;
+use crate::support::programs;
 
 /// The user of the PKI and the service's, who have no accounts.
 const OWNER: &str = "61400";
@@ -55,7 +56,7 @@ fn the_recipe_for_a_service_of_another_user_works_as_written() {
     bench.run("chmod", "755 root root/usr root/etc root/var root/etc/systemd").done();
     let root = bench.path("root").canonicalize().expect("it is there");
     let root = root.to_str().expect("UTF-8");
-    fs::copy(env!("CARGO_BIN_EXE_anyrole"), bench.path("root/usr/bin/anyrole")).expect("there is room");
+    programs::copy(env!("CARGO_BIN_EXE_anyrole"), bench.path("root/usr/bin/anyrole"));
     // Only paths change, and users to their numbers.
     let placed = |text: &str| {
         ["/var/lib/anyrole", "/etc/anyrole", "/etc/systemd/system", "/usr/bin/anyrole"]

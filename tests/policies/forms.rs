@@ -194,6 +194,78 @@ fn terraform_configurations() {
     );
 }
 
+/// What a file says in pieces is judged as what it makes: locals, and policy documents that join others.
+#[test]
+fn terraform_in_pieces() {
+    let stage = Stage::set();
+    stage.write(
+        "main.tf",
+        r#"locals {
+  launch = ["ec2:RunInstances", "ec2:CreateTags"]
+  trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = local.service }, Action = "sts:AssumeRole" }]
+  })
+  service = "rolesanywhere.amazonaws.com"
+}
+
+resource "aws_iam_role" "build" {
+  assume_role_policy = local.trust
+}
+
+data "aws_iam_policy_document" "pass" {
+  statement {
+    sid       = "Pass"
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "Everything"
+    actions   = ["*"]
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "all" {
+  source_policy_documents   = [data.aws_iam_policy_document.pass.json, data.aws_iam_policy_document.there.json]
+  override_policy_documents = [data.aws_iam_policy_document.less.json]
+  statement {
+    actions   = local.launch
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "less" {
+  statement {
+    sid       = "Everything"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::b/*"]
+  }
+}
+
+resource "aws_iam_role_policy" "all" {
+  role   = aws_iam_role.build.id
+  policy = data.aws_iam_policy_document.all.json
+}
+"#,
+    );
+    let (report, _) = stage.report("policy", &["main.tf"]);
+    let all = "data.aws_iam_policy_document.all";
+    assert_eq!(
+        told(&report),
+        [
+            // Passing a role and starting an instance with it, of two documents; what lets everything is overridden.
+            one("main.tf", 2, "policy-escalation", all),
+            one("main.tf", 17, "policy-pass-role", all),
+            one("main.tf", 32, "policy-any-resource", all),
+        ]
+    );
+    let left = report["not_judged"].to_string();
+    assert!(left.contains("aws_iam_policy_document.there") && !left.contains("local."), "{left}");
+    let trust = stage.findings("trust", &["main.tf"]);
+    assert!(trust.contains(&one("main.tf", 5, "trust-no-source-arn", "aws_iam_role.build")), "{trust:?}");
+}
+
 #[test]
 fn plans_and_what_the_aws_cli_prints() {
     let stage = Stage::set();

@@ -66,6 +66,15 @@ fn deep_and_large_inputs_end_soon() {
     let stage = Stage::set();
     let deep = |open: &str, close: &str| open.repeat(50_000) + &close.repeat(50_000);
     let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},"#;
+    // Each joins ten of the next, eight times, and the last one itself.
+    let documents = (0..9).map(|level| {
+        let next = format!("data.aws_iam_policy_document.d{}.json, ", (level + 1).min(8));
+        format!(
+            "data \"aws_iam_policy_document\" \"d{level}\" {{\n source_policy_documents = [{}]\n}}\n",
+            next.repeat(10)
+        )
+    });
+    let documents: String = documents.collect();
     let inputs = [
         ("deep.json", deep("[", "]")),
         ("objects.json", deep("{\"a\":", "}")),
@@ -77,6 +86,7 @@ fn deep_and_large_inputs_end_soon() {
         ("sums.tf", format!("a = 1{}", " + 1".repeat(100_000))),
         ("template.tf", format!("a = \"{}\"", deep("${\"", "\"}"))),
         ("choice.tf", format!("a = {}1", "a ? b : ".repeat(20_000))),
+        ("documents.tf", documents),
         ("calls.tf", format!("a = {}", deep("f(", ")"))),
         (
             "many.json",

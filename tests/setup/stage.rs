@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use crate::support::components;
+use crate::support::programs;
 
 pub(super) const ACCOUNT: &str = "111122223333";
 
@@ -57,8 +58,7 @@ impl Stage {
         let folder = TempDir::with_prefix("anyrole-setup-").unwrap();
         let stage = Self { folder, root };
         stage.write("ca.pem", &stage.root.certificate_pem());
-        stage.write("aws", AWS);
-        fs::set_permissions(stage.path("aws"), fs::Permissions::from_mode(0o755)).unwrap();
+        programs::script(stage.path("aws"), AWS);
         stage
     }
 

@@ -9,6 +9,7 @@ use pki_test::algorithm::KeyAlgorithm;
 use pki_test::key_pair::{KeyForm, KeyPair};
 
 use crate::support::components::{have, missing};
+use crate::support::programs;
 use crate::support::stage::Stage;
 
 pub(crate) const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -44,7 +45,7 @@ impl Hsm {
         fs::write(folder.path().join("softhsm2.conf"), config).unwrap();
         // The helper is judged as a module is: nobody else may write its folder. A build's folder may be a group's.
         let helper = folder.path().join("anyrole-pkcs11");
-        fs::copy(env!("CARGO_BIN_EXE_anyrole-pkcs11"), &helper).unwrap();
+        programs::copy(env!("CARGO_BIN_EXE_anyrole-pkcs11"), &helper);
         fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
         Some(Self { stage: Stage::set(), folder })
     }

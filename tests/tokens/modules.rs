@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use pki_test::algorithm::KeyAlgorithm;
 
+use crate::support::programs;
 use crate::tokens::hsm::{Hsm, MODULE, PIN, Ran};
 
 #[test]
@@ -118,7 +119,7 @@ fn the_helper_is_found_and_judged() {
     fs::create_dir_all(format!("{prefix}/bin")).unwrap();
     fs::create_dir_all(format!("{prefix}/libexec/anyrole")).unwrap();
     let program = format!("{prefix}/bin/anyrole");
-    fs::copy(env!("CARGO_BIN_EXE_anyrole"), &program).unwrap();
+    programs::copy(env!("CARGO_BIN_EXE_anyrole"), &program);
     let told = list(&program, None).refused("pkcs11-helper");
     assert!(told.contains("install the package anyrole-pkcs11"), "{told}");
     assert!(told.contains(&format!("looked for: '{prefix}/libexec/anyrole/anyrole-pkcs11'")), "{told}");

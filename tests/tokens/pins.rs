@@ -7,6 +7,7 @@ use std::process::Stdio;
 use pki_test::algorithm::KeyAlgorithm;
 
 use crate::support::components::have;
+use crate::support::programs;
 use crate::tokens::hsm::{Hsm, MODULE, PIN, Ran};
 
 #[test]
@@ -33,8 +34,7 @@ fn a_pin_comes_from_many_places() {
     let program = hsm.path("pinomatic");
     let seen = hsm.path("seen");
     let script = format!("#!/bin/sh\nenv > {seen}\ncat >> {seen}\necho \"$1\"\n");
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    programs::script(&program, &script);
     let from_program = format!("{uri}?pin-source=%7C{program}%20{PIN}");
     sign(&from_program, &[], &[("ANYROLE_PKCS8_PASSWORD", "hidden")]).succeeded();
     assert!(!fs::read_to_string(&seen).unwrap().contains("hidden"));
@@ -90,8 +90,7 @@ fn many_runs_ask_once() {
     let certificate = hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
     let (program, asked) = (hsm.path("pinomatic"), hsm.path("asked"));
     // As slow as a person, so that all of them are there before it answers.
-    fs::write(&program, format!("#!/bin/sh\necho asked >> {asked}\nsleep 2\necho {PIN}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    programs::script(&program, &format!("#!/bin/sh\necho asked >> {asked}\nsleep 2\necho {PIN}\n"));
     let uri = format!("pkcs11:token=iamra;object=host?pin-source=%7C{program}");
     let runs: Vec<_> = (0..30)
         .map(|_| {
@@ -114,8 +113,7 @@ fn many_runs_lose_one_try() {
     let module = hsm.between();
     let certificate = hsm.identity("iamra", "host", "01", KeyAlgorithm::EcP256);
     let (program, log) = (hsm.path("pinomatic"), hsm.path("log"));
-    fs::write(&program, "#!/bin/sh\nsleep 2\necho canary9999\n").unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    programs::script(&program, "#!/bin/sh\nsleep 2\necho canary9999\n");
     let uri = format!("pkcs11:token=iamra;object=host?pin-source=%7C{program}");
     let runs: Vec<_> = (0..8)
         .map(|_| {

@@ -9,6 +9,7 @@ mod cloudformation;
 mod hcl;
 mod intrinsic;
 mod json;
+mod locals;
 mod plan;
 mod terraform;
 mod yaml;
@@ -111,11 +112,11 @@ pub(super) fn content(bytes: &[u8], name: &str) -> Result<Content, String> {
         return Err(format!("it is larger than {TEXT_LIMIT} bytes, and no JSON"));
     }
     if looks_like_hcl(&text, name) {
-        return hcl::read(&text).map(|body| terraform::content(&body));
+        return terraform::read(&text);
     }
     match yaml::read(&text) {
         Ok(nodes) => Ok(of_nodes(&nodes)),
-        Err(why) => hcl::read(&text).map(|body| terraform::content(&body)).map_err(|_| why),
+        Err(why) => terraform::read(&text).map_err(|_| why),
     }
 }
 

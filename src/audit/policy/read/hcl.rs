@@ -268,7 +268,8 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    /// Reads `.name`, `[index]` and `.*`; the address that a reference begins with stays: `data.aws_iam_policy_document.build`.
+    /// Reads `.name`, `[index]` and `.*`; the address that a reference begins with stays, `data.aws_iam_policy_document.build`,
+    /// and of a local the whole way.
     fn traversal(&mut self, node: &mut Node) -> Result<(), String> {
         let mut parts = 1;
         loop {
@@ -280,15 +281,24 @@ impl<'a> Reader<'a> {
                 if name.is_none() {
                     self.step();
                 }
-                if let (Value::Unknown(Some(address)), Some(name)) = (&mut node.value, name) {
-                    let length = if address.starts_with("data") { 3 } else { 2 };
+                if let Value::Unknown(Some(address)) = &mut node.value {
+                    let length = match address.split('.').next() {
+                        Some("data") => 3,
+                        Some("local") => usize::MAX,
+                        Some(_) | None => 2,
+                    };
                     if parts < length {
                         address.push('.');
-                        address.push_str(name);
+                        address.push_str(name.unwrap_or("*"));
                     }
                     parts += 1;
                 }
             } else if self.takes("[") {
+                if let Value::Unknown(Some(address)) = &mut node.value
+                    && address.starts_with("local.")
+                {
+                    address.push_str("[]");
+                }
                 parts = 3;
                 self.deeper(|this| this.values(']'))?;
             } else {

@@ -1,19 +1,43 @@
 //! A Terraform configuration: policies, roles and profiles of AWS's provider.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::node::{Member, Node, Value};
-use super::hcl::{Block, Body};
-use super::{Content, Holder, Kind, Profile, Role};
+use super::hcl::{self, Block, Body};
+use super::{Content, Holder, Kind, Profile, Role, locals};
+
+/// The data source whose blocks make a policy.
+const DOCUMENT: &str = "aws_iam_policy_document";
+/// What such a document joins before its own statements, and after them.
+const BEFORE: [&str; 2] = ["source_policy_documents", "source_json"];
+const AFTER: [&str; 2] = ["override_policy_documents", "override_json"];
+/// How many documents are joined, one in the other.
+const LONGEST_WAY: usize = 8;
+/// The most documents that are joined to one, and the most statements that one may have then; a policy that IAM takes has a tenth
+/// of that.
+const MOST_JOINED: usize = 100;
+const MOST_STATEMENTS: usize = 1000;
 
 /// Takes every policy, role and profile of a configuration.
-pub(super) fn content(body: &Body) -> Content {
+///
+/// # Errors
+///
+/// Fails if it is not Terraform's language.
+pub(super) fn read(text: &str) -> Result<Content, String> {
+    let mut body = hcl::read(text)?;
+    locals::put_in(&mut body);
     let mut content = Content::default();
+    let documents = Documents::of(&body);
     for block in &body.blocks {
         let [kind, name] = block.labels.as_slice() else { continue };
         match (block.kind.as_str(), kind.as_str()) {
-            ("data", "aws_iam_policy_document") => {
+            ("data", DOCUMENT) => {
                 let address = format!("data.{kind}.{name}");
-                let holder = holder_of(&address, body);
-                let document = policy_document(block, &address, &mut content);
+                let holder = holder_of(&address, &body);
+                if holder.is_none() && documents.parts.contains(address.as_str()) {
+                    continue; // It is judged in the document that it is a part of.
+                }
+                let document = documents.policy(block, &address, &mut content);
                 let (kind, holder, owner) = holder.unwrap_or((Kind::Identity, Holder::Unknown, None));
                 content.add(&document, kind, holder, owner.as_deref(), Some(&address));
             }
@@ -21,7 +45,7 @@ pub(super) fn content(body: &Body) -> Content {
             _ => {}
         }
     }
-    content
+    Ok(content)
 }
 
 /// Tells of a resource type which attribute has the policy, and whose it is.
@@ -138,33 +162,102 @@ fn names(body: &Body, key: &str) -> Vec<String> {
     body.get(key).map(Node::one_or_more).unwrap_or_default().iter().filter_map(named).collect()
 }
 
-/// Builds the policy that an `aws_iam_policy_document` is.
-fn policy_document(block: &Block, address: &str, content: &mut Content) -> Node {
-    for key in ["source_policy_documents", "override_policy_documents", "source_json", "override_json"] {
-        if let Some(node) = block.body.get(key) {
-            content.leave_out(node.line, Some(address), format!("what {key} adds is not joined to it"));
-        }
-    }
-    let mut statements = Vec::new();
-    for inner in &block.body.blocks {
-        match (inner.kind.as_str(), inner.labels.first().map(String::as_str)) {
-            ("statement", _) => statements.push(statement(inner.line, &inner.body)),
-            ("dynamic", Some("statement")) => {
-                let contents = inner.body.blocks.iter().filter(|block| block.kind == "content");
-                statements.extend(contents.map(|block| statement(inner.line, &block.body)));
+/// The policy documents of a configuration.
+struct Documents<'a> {
+    by_address: BTreeMap<String, &'a Block>,
+    /// The addresses of those that are joined to others here.
+    parts: BTreeSet<&'a str>,
+}
+
+impl<'a> Documents<'a> {
+    fn of(body: &'a Body) -> Self {
+        let documents = body.blocks.iter().filter_map(|block| match block.labels.as_slice() {
+            [kind, name] if block.kind == "data" && kind == DOCUMENT => {
+                Some((format!("data.{kind}.{name}"), block))
             }
-            _ => {}
+            _ => None,
+        });
+        let by_address: BTreeMap<String, &Block> = documents.collect();
+        let joined = by_address.iter().flat_map(|(address, block)| {
+            let nodes = BEFORE.iter().chain(&AFTER).filter_map(|key| block.body.get(key));
+            let references = nodes.flat_map(Node::one_or_more).filter_map(Node::reference);
+            references.filter(move |reference| reference != address)
+        });
+        let parts = joined.collect();
+        Self { by_address, parts }
+    }
+
+    /// Builds the policy that a document is, with the documents of this configuration that it joins.
+    fn policy(&self, block: &Block, address: &str, content: &mut Content) -> Node {
+        let mut policy = Joined { statements: Vec::new(), left: MOST_JOINED, left_out: Vec::new() };
+        self.join(block, LONGEST_WAY, &mut policy);
+        for (line, why) in policy.left_out {
+            content.leave_out(line, Some(address), why);
+        }
+        let line = block.line;
+        let version = block.body.get("version").cloned().unwrap_or_else(|| Node::text(line, "2012-10-17"));
+        Node::new(
+            line,
+            Value::Map(vec![
+                member("Version", version),
+                member("Statement", Node::new(line, Value::List(policy.statements))),
+            ]),
+        )
+    }
+
+    /// Adds a document to a policy: what it joins, its own statements, and what overrides them.
+    fn join(&self, block: &Block, way: usize, policy: &mut Joined) {
+        self.join_parts(block, BEFORE, way, policy);
+        for (line, body) in blocks(&block.body, "statement") {
+            policy.add(statement(line, body));
+        }
+        self.join_parts(block, AFTER, way, policy);
+    }
+
+    fn join_parts(&self, block: &Block, keys: [&str; 2], way: usize, policy: &mut Joined) {
+        for (key, node) in keys.iter().filter_map(|key| Some((key, block.body.get(key)?))) {
+            for part in node.one_or_more() {
+                let known = part.reference().and_then(|address| self.by_address.get(address));
+                match known.filter(|_| way > 0 && policy.has_room()) {
+                    Some(known) => {
+                        policy.left -= 1;
+                        self.join(known, way - 1, policy);
+                    }
+                    None => {
+                        let of = part.reference().map(|name| format!(" ({name})")).unwrap_or_default();
+                        policy.left_out.push((part.line, format!("what {key} adds{of} is not joined to it")));
+                    }
+                }
+            }
         }
     }
-    let line = block.line;
-    let version = block.body.get("version").cloned().unwrap_or_else(|| Node::text(line, "2012-10-17"));
-    Node::new(
-        line,
-        Value::Map(vec![
-            member("Version", version),
-            member("Statement", Node::new(line, Value::List(statements))),
-        ]),
-    )
+}
+
+/// A policy of several documents.
+struct Joined {
+    statements: Vec<Node>,
+    /// How many documents may still be joined.
+    left: usize,
+    /// What is not: line and why.
+    left_out: Vec<(usize, String)>,
+}
+
+impl Joined {
+    fn has_room(&self) -> bool {
+        self.left > 0 && self.statements.len() < MOST_STATEMENTS
+    }
+
+    /// Adds a statement; one with the same `Sid` gives way to it.
+    fn add(&mut self, statement: Node) {
+        fn sid(node: &Node) -> Option<&str> {
+            node.get("Sid").and_then(Node::as_known_text).filter(|sid| !sid.is_empty())
+        }
+        let same = sid(&statement).filter(|_| self.statements.len() < MOST_STATEMENTS);
+        match same.and_then(|new| self.statements.iter_mut().find(|known| sid(known) == Some(new))) {
+            Some(same) => *same = statement,
+            None => self.statements.push(statement),
+        }
+    }
 }
 
 fn member(key: &str, node: Node) -> Member {
