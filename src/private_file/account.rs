@@ -121,6 +121,28 @@ mod tests {
         assert_eq!(owner_name(4242), "uid 4242");
     }
 
+    /// What the C library says of the caller, the local database says too.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_caller_and_root_have_a_name_and_a_home() {
+        use nix::unistd::{User, geteuid};
+
+        assert_eq!((user_name(0).as_str(), group_name(0).as_str()), ("root", "root"));
+        assert_eq!((user_name(4242).as_str(), group_name(4242).as_str()), ("uid 4242", "gid 4242"));
+        // An account of a directory service is in no local database.
+        let home = own_home();
+        assert!(home.is_some() || !geteuid().is_root());
+        if home.is_some() {
+            assert_eq!(home, User::from_uid(geteuid()).expect("a database").map(|account| account.dir));
+        }
+        let homes = local_homes();
+        assert!(home.is_none_or(|home| homes.contains(&home)), "{homes:?}");
+        let mut once = homes.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), homes.len());
+    }
+
     #[test]
     fn the_last_of_many_accounts_is_found() {
         use std::io::Write as _;

@@ -393,6 +393,7 @@ use system::{drain_stream, exposure, open, own_and_closed};
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::private_file::write_new;
 
     #[test]
     fn a_pipe_that_nobody_writes_does_not_hang() {
@@ -404,5 +405,45 @@ mod tests {
         let error =
             drain_stream(&file, &metadata, &path, 10, Duration::from_millis(20)).expect_err("silence");
         assert_eq!(error.reason, ReadRefusal::Silent(0));
+    }
+
+    #[test]
+    fn a_descriptor_neither_blocks_nor_is_inherited() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        write_new(&path, b"", 0o644).expect("ours");
+        let file = open_unlinked(&path).expect("it is there");
+        assert!(rustix::fs::fcntl_getfl(&file).expect("it is open").contains(rustix::fs::OFlags::NONBLOCK));
+        assert!(rustix::io::fcntl_getfd(&file).expect("it is open").contains(rustix::io::FdFlags::CLOEXEC));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("ours");
+        assert_eq!(open_unlinked(&link).expect_err("a link").reason, ReadRefusal::NotAFile("a link"));
+        // Where links are followed a circle is the system's error.
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).expect("ours");
+        assert!(matches!(open(&circle).expect_err("a circle").reason, ReadRefusal::Io(_)));
+    }
+
+    #[test]
+    fn pieces_are_one_content() {
+        /// Delivers an octet at a time, after an interruption.
+        struct Pieces<'a>(&'a [u8], bool);
+        impl std::io::Read for Pieces<'_> {
+            fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+                room[0] = *first;
+                self.0 = rest;
+                Ok(1)
+            }
+        }
+        for length in [0, 6] {
+            let content = take(&mut Pieces(b"pieces", false), Path::new("x"), 6, length).expect("six octets");
+            assert_eq!(*content, b"pieces");
+        }
+        take(&mut Pieces(b"pieces", false), Path::new("x"), 5, 0).expect_err("one too many");
     }
 }

@@ -96,6 +96,15 @@ mod tests {
         assert_eq!(way.end, path("one/two"));
         let links: Vec<_> = way.steps.iter().filter(|step| step.metadata.is_symlink()).collect();
         assert_eq!(links.iter().map(|step| &*step.path).collect::<Vec<_>>(), [path("link"), path("one/up")]);
+        for number in 1..=MAX_LINKS + 1 {
+            let to = if number == 1 { String::from("one") } else { format!("l{}", number - 1) };
+            symlink(to, path(&format!("l{number}"))).expect("the folder is ours");
+        }
+        assert_eq!(
+            follow(&path(&format!("l{MAX_LINKS}"))).expect("as far as the kernel goes").end,
+            path("one")
+        );
+        follow(&path(&format!("l{}", MAX_LINKS + 1))).expect_err("one more than the kernel follows");
         symlink("circle", path("circle")).expect("the folder is ours");
         follow(&path("circle")).expect_err("it leads nowhere");
         assert_eq!(follow(&path("no/where")).expect_err("it is not there").path, path("no"));

@@ -150,3 +150,71 @@ fn judge(metadata: &Metadata, path: &Path, object: impl Fn() -> String) -> Resul
 fn judge(_metadata: &Metadata, _path: &Path, _object: impl Fn() -> String) -> Result<(), ReadError> {
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use super::*;
+    use crate::private_file::write_new;
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+    }
+
+    #[test]
+    fn what_others_can_change_is_not_trusted() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let folder = temporary.path().canonicalize().expect("it is there").join("folder");
+        let file = folder.join("file");
+        std::fs::create_dir(&folder).expect("ours");
+        write_new(&file, b"content", 0o644).expect("ours");
+        for (of_folder, of_file, expected) in [
+            (0o755, 0o644, true),
+            (0o755, 0o664, false),
+            (0o755, 0o646, false),
+            // The sticky bit protects what is in a folder, and no file.
+            (0o755, 0o1646, false),
+            (0o775, 0o644, false),
+            (0o757, 0o644, false),
+            (0o1777, 0o644, true),
+        ] {
+            set_mode(&folder, of_folder);
+            set_mode(&file, of_file);
+            let told = format!("{of_folder:o} {of_file:o}");
+            assert_eq!(judge_trusted(&file).is_ok(), expected, "{told}");
+            assert_eq!(read_trusted(&file, 10).is_ok(), expected, "{told}");
+            // By a link it is the same file; and the folder that the link is in counts too.
+            let link = temporary.path().join(format!("{of_folder:o}-{of_file:o}"));
+            symlink(&file, &link).expect("ours");
+            assert_eq!(judge_trusted(&link).is_ok(), expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_none_and_what_cannot_be_told_is_an_error() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let file = temporary.path().join("file");
+        write_new(&file, b"", 0o644).expect("ours");
+        for missing in [temporary.path().join("no"), file.join("below")] {
+            assert_eq!(read_trusted(&missing, 10), Ok(None));
+            assert_eq!(folder_owner(&missing), FolderOwner::Absent);
+            judge_trusted(&missing).expect_err("there is nothing to run");
+        }
+        let too_long = temporary.path().join("x".repeat(5000));
+        read_trusted(&too_long, 10).expect_err("no file system has such names");
+        assert!(matches!(folder_owner(&too_long), FolderOwner::Hidden(_)));
+    }
+
+    #[test]
+    fn whose_a_folder_is() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        assert_eq!(folder_owner(temporary.path()), FolderOwner::Caller);
+        if rustix::process::geteuid().is_root() {
+            chown(temporary.path(), Some(4242), None).expect("root may");
+            assert_eq!(folder_owner(temporary.path()), FolderOwner::Other(String::from("uid 4242")));
+        } else {
+            assert_eq!(folder_owner(Path::new("/")), FolderOwner::Root);
+        }
+    }
+}

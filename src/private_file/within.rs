@@ -158,3 +158,76 @@ mod system {
         Ok(super::super::read_bounded(&path, limit)?)
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+    use std::process::Command;
+
+    use super::*;
+    use crate::private_file::write_new;
+
+    const OWNER: u32 = 4242;
+
+    /// Root reads what a user has in a folder: below it what is that user's, and no link anywhere that others decide on.
+    #[test]
+    fn root_is_led_nowhere() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let base = temporary.path().canonicalize().expect("it is there");
+        let folder = base.join("folder");
+        let path = |name: &str| folder.join(name);
+        std::fs::create_dir_all(path("sub")).expect("ours");
+        write_new(&path("sub/own"), b"own", 0o644).expect("ours");
+        write_new(&path("foreign"), b"foreign", 0o644).expect("ours");
+        write_new(&base.join("secret"), b"secret", 0o644).expect("ours");
+        symlink(base.join("secret"), path("link")).expect("ours");
+        symlink("sub", path("to-sub")).expect("ours");
+        symlink(&folder, base.join("way")).expect("ours");
+        assert!(Command::new("mkfifo").arg(path("pipe")).status().expect("POSIX has it").success());
+        let read = |folder: &Path, below: &[&str]| read_within(folder, below, 10).map(|found| found.to_vec());
+        // The caller's own folder: links lead where the caller may go.
+        assert_eq!(read(&folder, &["sub", "own"]), Ok(b"own".to_vec()));
+        assert_eq!(read(&folder, &["link"]), Ok(b"secret".to_vec()));
+        assert_eq!(read(&base.join("way"), &["to-sub", "own"]), Ok(b"own".to_vec()));
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        for name in ["", "sub", "sub/own", "pipe"] {
+            chown(path(name), Some(OWNER), Some(OWNER)).expect("root may");
+        }
+        assert_eq!(read(&folder, &["sub", "own"]), Ok(b"own".to_vec()));
+        assert_eq!(read(&base.join("way"), &["sub", "own"]), Ok(b"own".to_vec()), "root's own link");
+        for (below, expected) in [
+            (&["foreign"][..], "belongs to root, and the folder that it is in to uid 4242"),
+            (&["link"], "is a link of uid 4242's"),
+            (&["to-sub", "own"], "is a link of uid 4242's"),
+            (&["pipe"], "it is a pipe"),
+            (&["sub"], "it is a folder"),
+            (&["no"], "no such file"),
+        ] {
+            let error = read(&folder, below).expect_err("it is not that user's").to_string();
+            assert!(error.contains(expected), "{below:?}: {error}");
+        }
+        let other = base.join("other");
+        symlink(&folder, &other).expect("ours");
+        std::os::unix::fs::lchown(&other, Some(OWNER + 1), None).expect("root may");
+        let error = read(&other, &["sub", "own"]).expect_err("somebody else leads there");
+        assert!(matches!(&error, WithinError::LinkToFolder { owner, .. } if owner == "uid 4243"), "{error}");
+        std::os::unix::fs::lchown(&other, Some(OWNER), None).expect("root may");
+        assert_eq!(read(&other, &["sub", "own"]), Ok(b"own".to_vec()), "a link of the folder's owner");
+    }
+
+    #[test]
+    fn the_way_out_is_a_command() {
+        let call = |folder: &Path| format!("anyrole pki deploy --from {}", folder.display());
+        let (file, owner) = (PathBuf::from("/f"), String::from("uid 4242"));
+        let foreign =
+            WithinError::Foreign { file: file.clone(), owner: String::from("root"), expected: owner.clone() };
+        assert_eq!(foreign.hint(call).as_deref(), Some("if the file is right, run chown 4242 /f"));
+        let link =
+            WithinError::Link { link: file.clone(), target: PathBuf::from("/t"), owner: owner.clone() };
+        assert!(link.hint(call).is_some_and(|hint| hint.ends_with("rm /f && cp -R /t /f")));
+        let led = WithinError::LinkToFolder { link: file, folder: PathBuf::from("/t"), owner };
+        assert!(led.hint(call).is_some_and(|hint| hint.ends_with("anyrole pki deploy --from /t")));
+    }
+}

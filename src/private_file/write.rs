@@ -222,7 +222,7 @@ mod system {
         getrlimit(Resource::Fsize).current
     }
 
-    fn check_end(most: Option<u64>, position: u64, length: usize) -> io::Result<()> {
+    pub(super) fn check_end(most: Option<u64>, position: u64, length: usize) -> io::Result<()> {
         let end = position.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         match most {
             Some(most) if end > most => Err(io::Error::new(
@@ -339,3 +339,61 @@ mod system {
 pub(super) use system::sync_folder;
 pub(crate) use system::{check_size_limit, check_stream_limit};
 use system::{create_new, judge_folder, judge_owner, make_folder, open_end, open_existing};
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::fs::symlink;
+
+    use super::system::check_end;
+    use super::*;
+
+    #[test]
+    fn a_lock_is_opened_again_and_never_by_a_link() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path().join("lock");
+        open_private(&path).expect("it is new").write_all(b"kept").expect("ours");
+        let mut text = String::new();
+        open_private(&path).expect("it is there").read_to_string(&mut text).expect("ours");
+        assert_eq!(text, "kept");
+        let link = temporary.path().join("link");
+        symlink(&path, &link).expect("ours");
+        open_private(&link).expect_err("a link leads elsewhere");
+        append(&link, b"x", 10).expect_err("a link leads elsewhere");
+        open_private(temporary.path()).expect_err("a folder is no lock");
+    }
+
+    #[test]
+    fn a_long_log_begins_anew() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| temporary.path().join(name);
+        let content = |name: &str| std::fs::read_to_string(path(name)).ok();
+        for _ in 0..2 {
+            append(&path("log"), b"12345", 5).expect("ours");
+        }
+        // Five octets were not too many.
+        assert_eq!((content("log").as_deref(), content("log.1")), (Some("1234512345"), None));
+        append(&path("log"), b"6", 5).expect("ours");
+        assert_eq!((content("log").as_deref(), content("log.1").as_deref()), (Some("6"), Some("1234512345")));
+    }
+
+    #[test]
+    fn the_last_octet_that_may_be_written() {
+        for (most, position, length, expected) in [
+            (None, u64::MAX, usize::MAX, true),
+            (Some(10), 0, 10, true),
+            (Some(10), 0, 11, false),
+            (Some(10), 5, 5, true),
+            (Some(10), 5, 6, false),
+            (Some(10), u64::MAX, 1, false),
+        ] {
+            assert_eq!(check_end(most, position, length).is_ok(), expected, "{most:?} {position} {length}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_a_mere_name_is_this_one() {
+        sync_folder(Path::new("name")).expect("the current folder is there");
+        sync_folder(Path::new("/no/such/folder/name")).expect_err("that one is not");
+    }
+}

@@ -6,13 +6,19 @@ that may not be there.
 """
 
 import base64
+import gzip
+import io
+import json
 import pathlib
 import re
 import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
@@ -231,6 +237,70 @@ def of_helper():
     seed("pkcs11_wire", "frames", b"".join(struct.pack(">I", len(message)) + message for message in messages.values()))
 
 
+def of_audits():
+    """Files with keys that are nobody's, plain and packed; policies in every form; a small account."""
+    secret = "sKaN0tReaL/bCdEfGhIjKlMnOpQrStUvWxYz0123"
+    key = "AKIAQ" + "EXAMPLE23456ABC"[:15]
+    files = {
+        "credentials": f"[build]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n",
+        "env": f"export AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY='{secret}'\n",
+        "json": json.dumps({"a": [{"AccessKeyId": key, "SecretAccessKey": secret}]}),
+        "yaml": f"env:\n  - name: AWS_ACCESS_KEY_ID\n    value: {key}\n  - name: AWS_SECRET_ACCESS_KEY\n    value: {secret}\n",
+        "csv": f"User name,Access key ID,Secret access key\nbuild,{key},{secret}\n",
+        "base64": "data:\n  keys: " + base64.b64encode(f"{key}\n{secret}".encode()).decode() + "\n",
+    }
+    for name, text in files.items():
+        plain = text.encode()
+        seed("audit_files", name, plain)
+        seed("audit_files", f"{name}.gz", gzip.compress(plain, mtime=0))
+        seed("audit_files", f"{name}.utf16", text.encode("utf-16"))
+        seed("audit_files", f"{name}.z", zlib.compress(b"blob %d\0" % len(plain) + plain))
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            member = tarfile.TarInfo(f"home/{name}")
+            member.size = len(plain)
+            archive.addfile(member, io.BytesIO(plain))
+        seed("audit_files", f"{name}.tar", packed.getvalue())
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"home/{name}", plain)
+        seed("audit_files", f"{name}.zip", packed.getvalue())
+    statement = {"Sid": "A", "Effect": "Allow", "Action": ["iam:PassRole", "ec2:*"], "Resource": "*"}
+    trust = {"Effect": "Allow", "Principal": {"Service": ["rolesanywhere.amazonaws.com"]}, "Action": ["sts:AssumeRole"]}
+    trust["Condition"] = {"StringLike": {"aws:PrincipalTag/x509Subject/CN": ["build-*"]}, "ArnEquals": {"aws:SourceArn": ARN + "trust-anchor/x"}}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    role = {"RoleName": "build", "Arn": ROLE, "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
+    role["RolePolicyList"] = [{"PolicyName": "own", "PolicyDocument": document}]
+    user = {"UserName": "someone", "Arn": ROLE.replace("role/build", "user/someone"), "UserPolicyList": role["RolePolicyList"]}
+    details = {"UserDetailList": [user], "GroupDetailList": [], "RoleDetailList": [role], "Policies": [], "IsTruncated": False}
+    resource = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": role["AssumeRolePolicyDocument"]}}
+    planned = {"address": "aws_iam_role.build", "type": "aws_iam_role", "name": "build"}
+    planned["values"] = {"assume_role_policy": json.dumps(role["AssumeRolePolicyDocument"])}
+    for name, value in {
+        "policy": document,
+        "details": details,
+        "template": {"Resources": {"Role": resource}},
+        "plan": {"format_version": "1.2", "planned_values": {"root_module": {"resources": [planned]}}},
+    }.items():
+        seed("audit_policy", name, b"\x01" + json.dumps(value, indent=1).encode())
+    time = "2026-11-01T00:00:00+00:00"
+    head = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active"
+    for slot in "12":
+        head += "".join(f",access_key_{slot}_{what}" for what in ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service"))
+    head += "".join(f",cert_{slot}_{what}" for slot in "12" for what in ("active", "last_rotated"))
+    row = f"someone,{user['Arn']},{time},true,no_information,{time},N/A,false,true,{time},{time},us-east-1,s3,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A"
+    report = f"{head}\n{row}\n"
+    listed = {"AccessKeyMetadata": [{"UserName": "someone", "AccessKeyId": key, "Status": "Active", "CreateDate": time}]}
+    used = {"UserName": "someone", "AccessKeyLastUsed": {"LastUsedDate": time, "ServiceName": "s3", "Region": "us-east-1"}}
+    accessed = {"JobStatus": "COMPLETED", "IsTruncated": False, "ServicesLastAccessed": [
+        {"ServiceName": "S3", "ServiceNamespace": "s3", "LastAuthenticated": time, "LastAuthenticatedEntity": user["Arn"]}]}
+    encoded = {"Content": base64.b64encode(report.encode()).decode(), "ReportFormat": "text/csv", "GeneratedTime": time}
+    for name, answers in {"none": [], "details": [details], "keys": [listed, used], "accessed": [accessed]}.items():
+        seed("audit_iam", name, "\n---\n".join([report, *("\n".join(map(json.dumps, answers)) for answers in [answers] if answers)]))
+    seed("audit_iam", "encoded", json.dumps(encoded))
+
+
+of_audits()
 of_vectors()
 of_tpm()
 of_cache()
