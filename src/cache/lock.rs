@@ -154,4 +154,61 @@ mod tests {
         assert!(locks.try_acquire(&key).unwrap().is_some());
         drop(copy);
     }
+
+    /// Who waited for another leads after it, whatever failed before that one; only a failure meanwhile is shared.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_failure_is_shared_by_those_who_waited_for_it() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        use crate::cache::Namespace;
+        use crate::cache::failure::FailureReport;
+        use crate::clock::Timestamp;
+        use crate::diagnostic::Fault;
+
+        if std::fs::read_to_string("/proc/locks").is_err() {
+            eprintln!("skipped: nothing tells here who waits for a lock");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(StateLocation::at(folder.path().join("state")).open().unwrap());
+        let namespace: Namespace = "test".parse().unwrap();
+        let (locks, failures) = (Locks::new(Arc::clone(&state)), Failures::new(state, namespace));
+        let key: CacheKey = "a".repeat(64).parse().unwrap();
+        let fail = || {
+            let report = FailureReport {
+                wanted: String::from("a session"),
+                id: String::from("aws-refused"),
+                fault: Fault::Refused,
+                code: None,
+                text: String::from("AWS refused"),
+                facts: Vec::new(),
+                hint: None,
+            };
+            failures.note(&key, report, [0; 32], Timestamp::from_unix_seconds(1_800_000_000)).unwrap();
+        };
+        let acquire = || locks.acquire(&key, Duration::from_secs(60), &failures).unwrap();
+        fail();
+        assert!(matches!(acquire(), SingleFlight::Leads(_)), "an old failure is nobody's answer");
+        for fails_meanwhile in [false, true] {
+            let held = locks.try_acquire(&key).unwrap().unwrap();
+            let inode = held.file.metadata().unwrap().ino();
+            let waits = || {
+                let table = std::fs::read_to_string("/proc/locks").unwrap();
+                table.lines().any(|line| line.contains("->") && line.contains(&format!(":{inode} ")))
+            };
+            let outcome = std::thread::scope(|scope| {
+                let waiting = scope.spawn(acquire);
+                while !waits() && !waiting.is_finished() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                if fails_meanwhile {
+                    fail();
+                }
+                drop(held);
+                waiting.join().unwrap()
+            });
+            assert_eq!(matches!(outcome, SingleFlight::Failed(_)), fails_meanwhile, "{outcome:?}");
+        }
+    }
 }

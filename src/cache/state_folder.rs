@@ -341,6 +341,23 @@ mod tests {
     }
 
     #[test]
+    fn a_look_makes_nothing_and_says_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::at(folder.path().join("above/state"));
+        let looked = location.look();
+        assert_eq!((looked.is_there, looked.passed_over.len()), (false, 0));
+        assert_eq!(looked.path, Some(folder.path().join("above/state")));
+        assert!(!folder.path().join("above").exists());
+        location.open().unwrap();
+        assert!(location.look().is_there);
+        // Where a file is there can be no folder.
+        let taken = StateLocation::at(folder.path().join(format!("above/state/{SEALING_KEY}")));
+        location.open().unwrap().sealing_key().unwrap();
+        let looked = taken.look();
+        assert_eq!((looked.path, looked.is_there, looked.passed_over.len()), (None, false, 1));
+    }
+
+    #[test]
     fn a_useless_sealing_key_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let location = StateLocation::at(folder.path().join("state"));
