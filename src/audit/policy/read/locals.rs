@@ -101,11 +101,9 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Node {
-        {
-            let mut body = hcl::read(text).unwrap();
-            put_in(&mut body);
-            body.get("a").unwrap().clone()
-        }
+        let mut body = hcl::read(text).unwrap();
+        put_in(&mut body);
+        body.get("a").unwrap().clone()
     }
 
     fn without_lines(node: Node) -> Node {
