@@ -81,9 +81,11 @@ impl<'a> Walk<'a> {
             }
             Some(b'"') => Value::Text(self.string()),
             Some(_) | None => {
-                let is_end = |letter: char| letter.is_ascii_whitespace() || ",]}".contains(letter);
+                // One document may follow another without a blank: `0{}`.
+                let is_end = |letter: char| letter.is_ascii_whitespace() || ",:[]{}\"".contains(letter);
                 let length = self.rest.find(is_end).unwrap_or(self.rest.len());
                 match self.take(length) {
+                    "" => return Err(format!("it is not JSON, at line {line}")),
                     "null" => Value::Null,
                     "true" => Value::Bool(true),
                     "false" => Value::Bool(false),
@@ -135,6 +137,11 @@ mod tests {
         assert!(read("{\"a\":").unwrap_err().contains("line 1"));
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read(&format!("{}{}", "[".repeat(100), "]".repeat(100))).unwrap_err().contains("64 levels"));
+        // The fuzzer's: a number is a document, and the next one needs no blank.
+        assert_eq!(read("0{\"Statement\": []}").map(|nodes| nodes.len()), Ok(2));
+        for text in ["[]0{}\"a\"[]", "[]0 {} \"a\" []"] {
+            assert_eq!(read(text).map(|nodes| nodes.len()), Ok(5), "{text}");
+        }
         assert_eq!(read("\"\\ud800\"").map(|nodes| nodes.len()).unwrap_or(1), 1);
     }
 }
