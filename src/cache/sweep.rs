@@ -54,3 +54,39 @@ pub(super) fn sweep(folder: &StateFolder, written: &str, now: Timestamp) -> Vec<
     }
     left
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::state_folder::StateLocation;
+
+    #[test]
+    fn only_what_is_over_goes() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        const DAY: Duration = Duration::from_secs(86_400);
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = StateLocation::at(temporary.path().join("state")).open().unwrap();
+        let now = Duration::from_secs(1_800_000_000);
+        for (name, age) in [
+            (".v1.x.killed", 2 * HOUR),
+            (".v1.x.at-work", HOUR / 2),
+            ("a.failed", 8 * DAY),
+            ("b.failed", 6 * DAY),
+            ("c.calls", 8 * DAY),
+            ("d.calls", 6 * DAY),
+            ("written.failed", 8 * DAY),
+            ("session", 8 * DAY),
+        ] {
+            folder.replace(name, b"").unwrap();
+            let file = std::fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + now - age).unwrap();
+        }
+        let mut left = sweep(&folder, "written.failed", Timestamp::from_unix_seconds(1_800_000_000));
+        left.sort();
+        assert_eq!(left, [".v1.x.at-work", "b.failed", "d.calls", "session"]);
+        let mut names = folder.names().unwrap();
+        names.retain(|name| name != "." && name != "..");
+        names.sort();
+        assert_eq!(names, [".v1.x.at-work", "b.failed", "d.calls", "session", "written.failed"]);
+    }
+}
