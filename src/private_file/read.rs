@@ -393,7 +393,7 @@ use system::{drain_stream, exposure, open, own_and_closed};
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::private_file::write_new;
+    use crate::private_file::{Access, write_new};
 
     #[test]
     fn a_pipe_that_nobody_writes_does_not_hang() {
@@ -445,5 +445,32 @@ mod tests {
             assert_eq!(*content, b"pieces");
         }
         take(&mut Pieces(b"pieces", false), Path::new("x"), 5, 0).expect_err("one too many");
+    }
+
+    #[test]
+    fn what_is_private_is_closed_to_everybody_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        write_new(&path, b"x", 0o600).expect("ours");
+        for (mode, expected) in [
+            (0o600, None),
+            (0o400, None),
+            (0o640, Some((Access::Read, 0o640))),
+            (0o604, Some((Access::Read, 0o604))),
+            (0o620, Some((Access::Write, 0o620))),
+            (0o1606, Some((Access::Write, 0o1606))),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("ours");
+            let exposed = match read_private(&path, 10) {
+                Ok(_) => None,
+                Err(ReadError { reason: ReadRefusal::Exposed(Exposure { access, mode, .. }), .. }) => {
+                    Some((access, mode))
+                }
+                Err(error) => panic!("{mode:o}: {error}"),
+            };
+            assert_eq!(exposed, expected, "{mode:o}");
+        }
     }
 }
