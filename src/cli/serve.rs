@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::args::{Needs, Spec, Words};
 use super::event_log::{EventLog, Form};
 use super::report::Failure;
@@ -322,7 +324,8 @@ async fn serve(
         .collect();
     let keeping = server.keep_fresh();
     let status_updates = keep_status(&server, &notifier);
-    let tls_renewals = keep_tls(places.tls.as_ref(), log);
+    let tls_recheck = Notify::new();
+    let tls_renewals = keep_tls(places.tls.as_ref(), &tls_recheck, log);
     tokio::pin!(keeping, status_updates, tls_renewals);
     loop {
         tokio::select! {
@@ -343,9 +346,7 @@ async fn serve(
                         }
                         Err(failure) => log.tell("not-reloaded", &[("reason", failure.one_line())]),
                     }
-                    if let Some(tls) = &places.tls {
-                        renew_tls(tls, log, &mut None).await;
-                    }
+                    tls_recheck.notify_one();
                     notifier.tell(&["READY=1", &status(&server.site())]);
                 }
                 SignalRequest::Stop => break,
@@ -451,13 +452,15 @@ async fn keep_status(server: &Server, notifier: &Notifier) -> Infallible {
     }
 }
 
-/// Takes a renewed certificate for TLS over; what renews it sends no signal.
-async fn keep_tls(tls: Option<&Tls>, log: &EventLog) -> Infallible {
+/// Takes a renewed certificate for TLS over; what renews it sends no signal. A recheck is at once, and tells what was told.
+async fn keep_tls(tls: Option<&Tls>, recheck: &Notify, log: &EventLog) -> Infallible {
     let Some(tls) = tls else { return std::future::pending().await };
     let mut told = None;
     loop {
         renew_tls(tls, log, &mut told).await;
-        tokio::time::sleep(TLS_INTERVAL).await;
+        if tokio::time::timeout(TLS_INTERVAL, recheck.notified()).await.is_ok() {
+            told = None;
+        }
     }
 }
 

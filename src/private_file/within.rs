@@ -190,6 +190,7 @@ mod tests {
         assert_eq!(read(&folder, &["link"]), Ok(b"secret".to_vec()));
         assert_eq!(read(&base.join("way"), &["to-sub", "own"]), Ok(b"own".to_vec()));
         if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: root alone gives files away");
             return;
         }
         for name in ["", "sub", "sub/own", "pipe"] {
