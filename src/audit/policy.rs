@@ -167,6 +167,7 @@ fn permissions(judged: &Judged<'_>, all: &[Judged<'_>]) -> Vec<Draft> {
         other.found.kind == Kind::Identity
             && other.found.owner.is_some()
             && other.found.owner == judged.found.owner
+            && other.source.shares_names_with(judged.source)
     });
     let together: Vec<&Document> = together.map(|other| &other.document).collect();
     if together.is_empty() || !rules::static_keys(&together).is_empty() {
@@ -179,6 +180,7 @@ fn permissions(judged: &Judged<'_>, all: &[Judged<'_>]) -> Vec<Draft> {
 fn attached_to(judged: &Judged<'_>, all: &[Judged<'_>]) -> Holder {
     let mut sources: Vec<&Source> = all.iter().map(|judged| judged.source).collect();
     sources.dedup_by_key(|source| std::ptr::from_ref(*source));
+    sources.retain(|source| source.shares_names_with(judged.source));
     let held = sources.into_iter().flat_map(|source| &source.content.held);
     let is_this =
         |id: &str| [&judged.found.owner, &judged.found.resource].into_iter().flatten().any(|name| name == id);
@@ -214,11 +216,7 @@ fn surroundings<'a>(judged: &Judged<'_>, all: &'a [Judged<'_>], sources: &'a [So
     let Some(owner) = judged.found.owner.as_deref().filter(|owner| !owner.is_empty()) else {
         return Surroundings::default();
     };
-    // A logical id is one of its template alone.
-    let is_near = |source: &Source| {
-        std::ptr::eq(source, judged.source)
-            || !(source.content.is_template || judged.source.content.is_template)
-    };
+    let is_near = |source: &Source| source.shares_names_with(judged.source);
     let near = || sources.iter().filter(|source| is_near(source));
     let roles: Vec<_> =
         near().flat_map(|source| &source.content.roles).filter(|role| role.id == owner).collect();

@@ -283,6 +283,9 @@ def of_audits():
         "plan": {"format_version": "1.2", "planned_values": {"root_module": {"resources": [planned]}}},
     }.items():
         seed("audit_policy", name, b"\x01" + json.dumps(value, indent=1).encode())
+    # One configuration of two files.
+    locals_and_part, mark, rest = (HERE / "seeds/audit_policy/terraform").read_bytes().partition(b'data "aws_iam_policy_document" "all"')
+    seed("audit_policy", "terraform-files", b" " + mark + rest + b"\0" + locals_and_part.strip() + b"\n")
     time = "2026-11-01T00:00:00+00:00"
     head = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active"
     for slot in "12":

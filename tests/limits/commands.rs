@@ -325,6 +325,13 @@ pub(crate) const AUDIT_POLICY: &[Limit] = &[
         "told, and exit status 2",
     ),
     limit(
+        "src/audit/policy/source.rs",
+        &["TOGETHER_LIMIT"],
+        Octets,
+        "the files of one folder in Terraform's language, read together",
+        "the others are judged each by itself, and told",
+    ),
+    limit(
         "src/audit/policy/read/locals.rs",
         &["LONGEST_WAY"],
         Of("locals"),
@@ -335,7 +342,7 @@ pub(crate) const AUDIT_POLICY: &[Limit] = &[
         "src/audit/policy/read/locals.rs",
         &["MOST_VALUES"],
         Of("values"),
-        "what locals stand for in one file",
+        "what locals stand for in one configuration",
         "the others are unknown, and told",
     ),
     limit(

@@ -266,6 +266,106 @@ resource "aws_iam_role_policy" "all" {
     assert!(trust.contains(&one("main.tf", 5, "trust-no-source-arn", "aws_iam_role.build")), "{trust:?}");
 }
 
+/// The files of a folder are one configuration, and what two folders call by one name are two things.
+#[test]
+fn terraform_in_files() {
+    let stage = Stage::set();
+    let main = r#"resource "aws_iam_role" "this" {
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role_policy" "this" {
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.this.json
+}
+"#;
+    let documents = r#"
+data "aws_iam_policy_document" "this" {
+  source_policy_documents = [data.aws_iam_policy_document.pass.json]
+  statement {
+    actions   = local.launch
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    principals {
+      type        = "Service"
+      identifiers = [local.service]
+    }
+  }
+}
+"#;
+    let others = r#"
+locals {
+  launch = [
+    "ec2:RunInstances",
+    local.tag,
+  ]
+  service = "rolesanywhere.amazonaws.com"
+}
+
+data "aws_iam_policy_document" "pass" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = ["*"]
+  }
+}
+"#;
+    stage.write("build/main.tf", main);
+    stage.write("build/iam.tf", documents);
+    stage.write("build/others.tf", others);
+    stage.write("build/names.tf", "locals {\n  tag = \"ec2:CreateTags\"\n}\n");
+    // Another configuration with the same addresses, whose role is an administrator.
+    stage.write(
+        "admin/main.tf",
+        r#"resource "aws_iam_role" "this" {
+  assume_role_policy  = data.aws_iam_policy_document.trust.json
+  managed_policy_arns = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+}
+"#,
+    );
+    let iam = "build/iam.tf";
+    let of_build = |folder: &str| {
+        let this = "data.aws_iam_policy_document.this";
+        let found = [
+            one(iam, 3, "policy-pass-role", this),
+            one(iam, 5, "policy-escalation", this),
+            one(iam, 6, "policy-any-resource", this),
+        ];
+        found.map(|found| Told { file: found.file.replace("build/", folder), ..found })
+    };
+    let (report, status) = stage.report("policy", &["build"]);
+    assert_eq!(status, 1, "{report}");
+    assert_eq!(told(&report), of_build("build/"));
+    assert_eq!(report["not_judged"].as_array().unwrap().len(), 0, "{report}");
+    // By their names, however they are written, and beside another configuration.
+    let names = ["build/main.tf", "./build/names.tf", "build/./others.tf", iam, "admin"];
+    assert_eq!(stage.findings("policy", &names), of_build("build/"));
+    // A folder that is the present one.
+    for (name, text) in [("main.tf", main), ("iam.tf", documents), ("others.tf", others)] {
+        stage.write(name, text);
+    }
+    let tag = "names.tf";
+    stage.write(tag, "locals {\n  tag = \"ec2:CreateTags\"\n}\n");
+    assert_eq!(stage.findings("policy", &["main.tf", tag, "./others.tf", "iam.tf"]), of_build(""));
+
+    let (trust, _) = stage.report("trust", &["build", "admin"]);
+    let found = told(&trust);
+    let document = "data.aws_iam_policy_document.trust";
+    assert_eq!(
+        found,
+        [one(iam, 11, "trust-no-source-arn", document), one(iam, 11, "trust-no-subject", document)]
+    );
+    // The administrator's trust policy is in no file of its own configuration.
+    let left = trust["not_judged"].to_string();
+    for part in ["admin/main.tf", "aws_iam_policy_document.trust) is in none of the files"] {
+        assert!(left.contains(part), "{part}: {left}");
+    }
+}
+
 #[test]
 fn plans_and_what_the_aws_cli_prints() {
     let stage = Stage::set();

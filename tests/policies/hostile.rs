@@ -110,3 +110,22 @@ fn deep_and_large_inputs_end_soon() {
         assert!(matches!(output.status.code(), Some(0..=2)), "{name}: {:?}: {told}", output.status);
     }
 }
+
+/// What is too large to be read together is judged file by file, and that is said.
+#[test]
+fn a_configuration_that_is_too_large_is_judged_by_its_files() {
+    let stage = Stage::set();
+    let document = "data \"aws_iam_policy_document\" \"d\" {\n  statement {\n    actions   = [local.all]\n    resources = [\"*\"]\n  }\n}\n";
+    let locals = "locals {\n  all = \"*\"\n}\n";
+    let padding = format!("# {}\n", "-".repeat(78)).repeat(30_000);
+    stage.write("small/a.tf", document);
+    stage.write("small/b.tf", locals);
+    stage.write("large/a.tf", &format!("{document}{padding}"));
+    stage.write("large/b.tf", &format!("{locals}{padding}"));
+    let is_told = |folder: &str| {
+        let (report, _) = stage.report("policy", &[folder]);
+        let found = report["findings"].to_string().contains("policy-admin");
+        (found, report["not_judged"].to_string().contains("without the other files of its folder"))
+    };
+    assert_eq!((is_told("small"), is_told("large")), ((true, false), (false, true)));
+}

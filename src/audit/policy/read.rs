@@ -15,6 +15,8 @@ mod terraform;
 mod yaml;
 
 use super::node::{HOLE, Node, Value};
+pub(super) use hcl::Body;
+pub(super) use terraform::configuration;
 
 /// What a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +77,32 @@ pub(super) struct Profile {
     pub(super) propagates: bool,
 }
 
+/// Where a name means the same as in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Names {
+    /// In the whole account: names and ARNs.
+    #[default]
+    Account,
+    /// In the file alone: the logical ids of a template.
+    File,
+    /// In the files of its folder: addresses of a Terraform configuration.
+    Folder,
+}
+
+/// What a file holds, or Terraform's language, which means something with the other files of its folder alone.
+#[derive(Debug)]
+pub(super) enum Reading {
+    Content(Content),
+    Terraform(Body),
+}
+
 /// What a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Content {
     pub(super) policies: Vec<Found>,
     pub(super) roles: Vec<Role>,
     pub(super) profiles: Vec<Profile>,
-    /// Whether it is a template of CloudFormation, whose names are its own.
-    pub(super) is_template: bool,
+    pub(super) names: Names,
     /// Policies that users or groups have, by id.
     pub(super) held: Vec<(String, Holder)>,
     /// What is in it and was not judged: line, resource, why.
@@ -99,24 +119,24 @@ const TEXT_LIMIT: usize = 4 * 1024 * 1024;
 /// # Errors
 ///
 /// Fails if it is no text of a known form.
-pub(super) fn content(bytes: &[u8], name: &str) -> Result<Content, String> {
+pub(super) fn file(bytes: &[u8], name: &str) -> Result<Reading, String> {
     let Some(text) = crate::text::decoded(bytes) else { return Err(String::from("it is no text")) };
     if text.trim().is_empty() {
         return Err(String::from("it is empty: the command printed nothing but an error, perhaps"));
     }
     let is_json = text.trim_start().starts_with(['{', '[']);
     if is_json {
-        return json::read(&text).map(|nodes| of_nodes(&nodes));
+        return json::read(&text).map(|nodes| Reading::Content(of_nodes(&nodes)));
     }
     if text.len() > TEXT_LIMIT {
         return Err(format!("it is larger than {TEXT_LIMIT} bytes, and no JSON"));
     }
     if looks_like_hcl(&text, name) {
-        return terraform::read(&text);
+        return hcl::read(&text).map(Reading::Terraform);
     }
     match yaml::read(&text) {
-        Ok(nodes) => Ok(of_nodes(&nodes)),
-        Err(why) => terraform::read(&text).map_err(|_| why),
+        Ok(nodes) => Ok(Reading::Content(of_nodes(&nodes))),
+        Err(why) => hcl::read(&text).map(Reading::Terraform).map_err(|_| why),
     }
 }
 
@@ -134,7 +154,7 @@ fn of_nodes(nodes: &[Node]) -> Content {
     let mut content = Content::default();
     for node in nodes {
         if cloudformation::is_template(node) {
-            content.is_template = true;
+            content.names = Names::File;
             cloudformation::read(node, &mut content);
         } else if plan::is_plan(node) {
             plan::read(node, &mut content);

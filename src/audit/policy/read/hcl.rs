@@ -11,7 +11,7 @@ use super::json;
 
 /// The inside of a block, or of a file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Body {
+pub(in crate::audit::policy) struct Body {
     pub(super) attributes: Vec<Member>,
     pub(super) blocks: Vec<Block>,
 }

@@ -1,4 +1,5 @@
-//! Terraform's locals, put where they are used: `local.actions`, `local.bucket.arn`. Those of another file stay unknown.
+//! Terraform's locals, put where they are used: `local.actions`, `local.bucket.arn`. What comes from another file of the
+//! configuration stands in the line that names it.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +8,39 @@ use super::hcl::{Block, Body};
 
 /// How many locals lead to a value, one by the other.
 const LONGEST_WAY: usize = 8;
-/// The most values that are put in, in a whole file: eight locals, each a list of the one before, would be a thousand million.
+/// The most values that are put in, in a whole configuration: eight locals, each a list of the one before, would be a thousand
+/// million.
 const MOST_VALUES: usize = 100_000;
 
-/// Puts the locals of a file in.
-pub(super) fn put_in(body: &mut Body) {
+/// Puts the locals of a configuration in.
+pub(super) fn put_in(files: &mut [Body]) {
     let is_locals = |block: &&Block| block.kind == "locals" && block.labels.is_empty();
-    let locals = body.blocks.iter().filter(is_locals).flat_map(|block| &block.body.attributes);
-    let locals: BTreeMap<String, Node> =
-        locals.map(|local| (local.key.clone(), local.node.clone())).collect();
-    if !locals.is_empty() {
-        Locals { locals, left: MOST_VALUES }.fill_body(body);
+    let locals = files.iter().enumerate().flat_map(|(file, body)| {
+        let blocks = body.blocks.iter().filter(is_locals);
+        blocks.flat_map(|block| &block.body.attributes).map(move |local| (file, local))
+    });
+    let locals: BTreeMap<String, (usize, Node)> =
+        locals.map(|(file, local)| (local.key.clone(), (file, local.node.clone()))).collect();
+    if locals.is_empty() {
+        return;
+    }
+    let mut locals = Locals { locals: &locals, file: 0, left: MOST_VALUES };
+    for (file, body) in files.iter_mut().enumerate() {
+        locals.file = file;
+        locals.fill_body(body);
     }
 }
 
-struct Locals {
-    locals: BTreeMap<String, Node>,
+struct Locals<'a> {
+    /// By name: the file, and the value.
+    locals: &'a BTreeMap<String, (usize, Node)>,
+    /// The file in which they are put now.
+    file: usize,
     /// How many values may still be put in.
     left: usize,
 }
 
-impl Locals {
+impl Locals<'_> {
     fn fill_body(&mut self, body: &mut Body) {
         for attribute in &mut body.attributes {
             self.fill(&mut attribute.node, LONGEST_WAY);
@@ -55,7 +68,8 @@ impl Locals {
                 *nodes = filled;
             }
             Value::Unknown(Some(address)) => {
-                let Some(mut found) = self.take(address).filter(|_| way > 0) else { return };
+                let line = node.line;
+                let Some(mut found) = self.take(address, line).filter(|_| way > 0) else { return };
                 self.fill(&mut found, way - 1);
                 *node = found;
             }
@@ -63,10 +77,11 @@ impl Locals {
         }
     }
 
-    /// Returns what an address leads to, if it is in this file and not too much.
-    fn take(&mut self, address: &str) -> Option<Node> {
+    /// Returns what an address in a line leads to, if it is known and not too much.
+    fn take(&mut self, address: &str, line: usize) -> Option<Node> {
         let mut names = address.strip_prefix("local.")?.split('.');
-        let mut found = self.locals.get(names.next()?)?;
+        let (file, found) = self.locals.get(names.next()?)?;
+        let mut found = found;
         let mut cost = 0;
         for name in names {
             cost += found.members().len();
@@ -74,7 +89,8 @@ impl Locals {
         }
         cost += size(found, self.left);
         self.left = self.left.saturating_sub(cost);
-        (self.left > 0).then(|| found.clone())
+        let found = (self.left > 0).then(|| found.clone())?;
+        Some(if *file == self.file { found } else { found.relined(&|_| line) })
     }
 }
 
@@ -101,9 +117,9 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Node {
-        let mut body = hcl::read(text).unwrap();
-        put_in(&mut body);
-        body.get("a").unwrap().clone()
+        let mut files = [hcl::read(text).unwrap()];
+        put_in(&mut files);
+        files[0].get("a").unwrap().clone()
     }
 
     fn without_lines(node: Node) -> Node {
@@ -154,6 +170,18 @@ locals {
         }
         // The line is that of the text to change.
         assert_eq!(value(&format!("{locals}a = local.one")).line, 3);
+    }
+
+    #[test]
+    fn of_another_file_the_line_is_that_of_the_use() {
+        let files = ["\n\na = local.list\n", "locals {\n  list = [\n    local.one,\n    2,\n  ]\n}\n"];
+        let mut files = files.map(|text| hcl::read(text).unwrap());
+        files[0].blocks.push(hcl::read("locals { one = 1 }").unwrap().blocks.remove(0));
+        put_in(&mut files);
+        let found = files[0].get("a").unwrap();
+        // The second line of the list is of the other file; what it names is of this one again.
+        let lines: Vec<usize> = found.one_or_more().iter().map(|node| node.line).collect();
+        assert_eq!((found.line, lines), (3, vec![1, 3]));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! A Terraform configuration: policies, roles and profiles of AWS's provider.
+//! A Terraform configuration: policies, roles and profiles of AWS's provider, of all files of a folder together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::node::{Member, Node, Value};
-use super::hcl::{self, Block, Body};
-use super::{Content, Holder, Kind, Profile, Role, locals};
+use super::hcl::{Block, Body};
+use super::{Content, Holder, Kind, Names, Profile, Role, locals};
 
 /// The data source whose blocks make a policy.
 const DOCUMENT: &str = "aws_iam_policy_document";
@@ -18,34 +18,34 @@ const LONGEST_WAY: usize = 8;
 const MOST_JOINED: usize = 100;
 const MOST_STATEMENTS: usize = 1000;
 
-/// Takes every policy, role and profile of a configuration.
-///
-/// # Errors
-///
-/// Fails if it is not Terraform's language.
-pub(super) fn read(text: &str) -> Result<Content, String> {
-    let mut body = hcl::read(text)?;
-    locals::put_in(&mut body);
-    let mut content = Content::default();
-    let documents = Documents::of(&body);
+/// Takes every policy, role and profile of a configuration: for each of its files what stands in it.
+pub(in crate::audit::policy) fn configuration(mut files: Vec<Body>) -> Vec<Content> {
+    locals::put_in(&mut files);
+    let documents = Documents::of(&files);
+    files.iter().enumerate().map(|(file, body)| read(file, body, &documents)).collect()
+}
+
+fn read(file: usize, body: &Body, documents: &Documents<'_>) -> Content {
+    let mut content = Content { names: Names::Folder, ..Content::default() };
     for block in &body.blocks {
         let [kind, name] = block.labels.as_slice() else { continue };
         match (block.kind.as_str(), kind.as_str()) {
             ("data", DOCUMENT) => {
                 let address = format!("data.{kind}.{name}");
-                let holder = holder_of(&address, &body);
+                let holder = documents.used.get(address.as_str());
                 if holder.is_none() && documents.parts.contains(address.as_str()) {
                     continue; // It is judged in the document that it is a part of.
                 }
-                let document = documents.policy(block, &address, &mut content);
-                let (kind, holder, owner) = holder.unwrap_or((Kind::Identity, Holder::Unknown, None));
+                let document = documents.policy(file, block, &address, &mut content);
+                let (kind, holder, owner) =
+                    holder.cloned().unwrap_or((Kind::Identity, Holder::Unknown, None));
                 content.add(&document, kind, holder, owner.as_deref(), Some(&address));
             }
-            ("resource", kind) => resource(kind, &format!("{kind}.{name}"), block, &mut content),
+            ("resource", kind) => resource(kind, &format!("{kind}.{name}"), block, documents, &mut content),
             _ => {}
         }
     }
-    Ok(content)
+    content
 }
 
 /// Tells of a resource type which attribute has the policy, and whose it is.
@@ -77,7 +77,7 @@ pub(super) fn owner_key(kind: &str) -> Option<&'static str> {
     }
 }
 
-fn resource(kind: &str, address: &str, block: &Block, content: &mut Content) {
+fn resource(kind: &str, address: &str, block: &Block, documents: &Documents<'_>, content: &mut Content) {
     let body = &block.body;
     let name = |key: &str| body.get(key).and_then(named);
     match kind {
@@ -86,7 +86,8 @@ fn resource(kind: &str, address: &str, block: &Block, content: &mut Content) {
                 if let Some(policy) = inline.body.get("policy") {
                     let name = inline.body.get("name").and_then(Node::scalar).unwrap_or_default();
                     let resource = format!("{address}/{name}");
-                    add(policy, Kind::Identity, Holder::Role, Some(address), &resource, content);
+                    let of = (Kind::Identity, Holder::Role, Some(address.to_owned()));
+                    add(policy, of, &resource, documents, content);
                 }
             }
             content.roles.push(Role {
@@ -121,36 +122,40 @@ fn resource(kind: &str, address: &str, block: &Block, content: &mut Content) {
     let Some((key, kind_of_policy, holder)) = policy_of(kind) else { return };
     let Some(policy) = body.get(key) else { return };
     let owner = owner_key(kind).and_then(name).unwrap_or_else(|| address.to_owned());
-    add(policy, kind_of_policy, holder, Some(&owner), address, content);
+    add(policy, (kind_of_policy, holder, Some(owner)), address, documents, content);
 }
 
 /// Adds a policy; one that is a policy document of this configuration is judged where it stands.
-fn add(node: &Node, kind: Kind, holder: Holder, owner: Option<&str>, resource: &str, content: &mut Content) {
-    let is_document =
-        node.reference().is_some_and(|address| address.starts_with("data.aws_iam_policy_document."));
-    if !is_document {
-        content.add(node, kind, holder, owner, Some(resource));
+fn add(policy: &Node, of: Use, resource: &str, documents: &Documents<'_>, content: &mut Content) {
+    match policy.reference().filter(|address| address.starts_with("data.aws_iam_policy_document.")) {
+        Some(address) if documents.by_address.contains_key(address) => {}
+        Some(address) => {
+            let why = format!("its document ({address}) is in none of the files that were given");
+            content.leave_out(policy.line, Some(resource), why);
+        }
+        None => {
+            let (kind, holder, owner) = of;
+            content.add(policy, kind, holder, owner.as_deref(), Some(resource));
+        }
     }
 }
 
-/// Tells of a policy document what it is used for.
-fn holder_of(address: &str, body: &Body) -> Option<(Kind, Holder, Option<String>)> {
-    body.blocks.iter().filter(|block| block.kind == "resource").find_map(|block| {
-        let [kind, name] = block.labels.as_slice() else { return None };
-        let (key, kind_of_policy, holder) = policy_of(kind)?;
-        let own = block.body.get(key);
-        let inline = block.body.blocks.iter().filter(|block| block.kind == "inline_policy");
-        let inline = inline
-            .filter_map(|block| block.body.get("policy"))
-            .find_map(|node| (node.reference() == Some(address)).then(|| format!("{kind}.{name}")));
-        if let Some(role) = inline {
-            return Some((Kind::Identity, Holder::Role, Some(role)));
-        }
-        (own?.reference() == Some(address)).then(|| {
-            let owner = owner_key(kind).and_then(|key| block.body.get(key)).and_then(named);
-            (kind_of_policy, holder, Some(owner.unwrap_or_else(|| format!("{kind}.{name}"))))
-        })
-    })
+/// What a policy is used for: which kind of policy it is, who has it, and the holder's name.
+type Use = (Kind, Holder, Option<String>);
+
+/// Tells which policy documents a resource uses, and what for.
+fn uses(block: &Block) -> Vec<(&str, Use)> {
+    let [kind, name] = block.labels.as_slice() else { return Vec::new() };
+    let Some((key, kind_of_policy, holder)) = policy_of(kind) else { return Vec::new() };
+    let address = format!("{kind}.{name}");
+    let inline = block.body.blocks.iter().filter(|block| block.kind == "inline_policy");
+    let inline = inline.filter_map(|block| block.body.get("policy")?.reference());
+    let inline = inline.map(|document| (document, (Kind::Identity, Holder::Role, Some(address.clone()))));
+    let own = block.body.get(key).and_then(Node::reference).map(|document| {
+        let owner = owner_key(kind).and_then(|key| block.body.get(key)).and_then(named);
+        (document, (kind_of_policy, holder, Some(owner.unwrap_or_else(|| address.clone()))))
+    });
+    inline.chain(own).collect()
 }
 
 /// Returns a text, or what a reference refers to.
@@ -164,33 +169,46 @@ fn names(body: &Body, key: &str) -> Vec<String> {
 
 /// The policy documents of a configuration.
 struct Documents<'a> {
-    by_address: BTreeMap<String, &'a Block>,
+    /// By address: the file, and the block in it.
+    by_address: BTreeMap<String, (usize, &'a Block)>,
     /// The addresses of those that are joined to others here.
     parts: BTreeSet<&'a str>,
+    /// What those that resources name are used for; of several uses the first.
+    used: BTreeMap<&'a str, Use>,
 }
 
 impl<'a> Documents<'a> {
-    fn of(body: &'a Body) -> Self {
-        let documents = body.blocks.iter().filter_map(|block| match block.labels.as_slice() {
+    fn of(files: &'a [Body]) -> Self {
+        let blocks = || {
+            let blocks = files.iter().enumerate();
+            blocks.flat_map(|(file, body)| body.blocks.iter().map(move |block| (file, block)))
+        };
+        let documents = blocks().filter_map(|(file, block)| match block.labels.as_slice() {
             [kind, name] if block.kind == "data" && kind == DOCUMENT => {
-                Some((format!("data.{kind}.{name}"), block))
+                Some((format!("data.{kind}.{name}"), (file, block)))
             }
             _ => None,
         });
-        let by_address: BTreeMap<String, &Block> = documents.collect();
-        let joined = by_address.iter().flat_map(|(address, block)| {
+        let by_address: BTreeMap<String, (usize, &Block)> = documents.collect();
+        let joined = by_address.iter().flat_map(|(address, (_, block))| {
             let nodes = BEFORE.iter().chain(&AFTER).filter_map(|key| block.body.get(key));
             let references = nodes.flat_map(Node::one_or_more).filter_map(Node::reference);
             references.filter(move |reference| reference != address)
         });
         let parts = joined.collect();
-        Self { by_address, parts }
+        let mut used = BTreeMap::new();
+        for (_, block) in blocks().filter(|(_, block)| block.kind == "resource") {
+            for (address, of) in uses(block) {
+                used.entry(address).or_insert(of);
+            }
+        }
+        Self { by_address, parts, used }
     }
 
-    /// Builds the policy that a document is, with the documents of this configuration that it joins.
-    fn policy(&self, block: &Block, address: &str, content: &mut Content) -> Node {
-        let mut policy = Joined { statements: Vec::new(), left: MOST_JOINED, left_out: Vec::new() };
-        self.join(block, LONGEST_WAY, &mut policy);
+    /// Builds the policy that a document of a file is, with the documents of this configuration that it joins.
+    fn policy(&self, file: usize, block: &Block, address: &str, content: &mut Content) -> Node {
+        let mut policy = Joined { file, statements: Vec::new(), left: MOST_JOINED, left_out: Vec::new() };
+        self.join(block, None, LONGEST_WAY, &mut policy);
         for (line, why) in policy.left_out {
             content.leave_out(line, Some(address), why);
         }
@@ -205,27 +223,34 @@ impl<'a> Documents<'a> {
         )
     }
 
-    /// Adds a document to a policy: what it joins, its own statements, and what overrides them.
-    fn join(&self, block: &Block, way: usize, policy: &mut Joined) {
-        self.join_parts(block, BEFORE, way, policy);
+    /// Adds a document to a policy: what it joins, its own statements, and what overrides them. What is of another file, and
+    /// what that joins, stands `at` the line that names it.
+    fn join(&self, block: &Block, at: Option<usize>, way: usize, policy: &mut Joined) {
+        self.join_parts(block, BEFORE, at, way, policy);
         for (line, body) in blocks(&block.body, "statement") {
-            policy.add(statement(line, body));
+            let statement = statement(line, body);
+            policy.add(match at {
+                Some(at) => statement.relined(&|_| at),
+                None => statement,
+            });
         }
-        self.join_parts(block, AFTER, way, policy);
+        self.join_parts(block, AFTER, at, way, policy);
     }
 
-    fn join_parts(&self, block: &Block, keys: [&str; 2], way: usize, policy: &mut Joined) {
+    fn join_parts(&self, block: &Block, keys: [&str; 2], at: Option<usize>, way: usize, policy: &mut Joined) {
         for (key, node) in keys.iter().filter_map(|key| Some((key, block.body.get(key)?))) {
             for part in node.one_or_more() {
                 let known = part.reference().and_then(|address| self.by_address.get(address));
                 match known.filter(|_| way > 0 && policy.has_room()) {
-                    Some(known) => {
+                    Some((file, known)) => {
                         policy.left -= 1;
-                        self.join(known, way - 1, policy);
+                        let at = at.or_else(|| (*file != policy.file).then_some(part.line));
+                        self.join(known, at, way - 1, policy);
                     }
                     None => {
                         let of = part.reference().map(|name| format!(" ({name})")).unwrap_or_default();
-                        policy.left_out.push((part.line, format!("what {key} adds{of} is not joined to it")));
+                        let why = format!("what {key} adds{of} is not joined to it");
+                        policy.left_out.push((at.unwrap_or(part.line), why));
                     }
                 }
             }
@@ -235,6 +260,8 @@ impl<'a> Documents<'a> {
 
 /// A policy of several documents.
 struct Joined {
+    /// The file of the document that joins them.
+    file: usize,
     statements: Vec<Node>,
     /// How many documents may still be joined.
     left: usize,
