@@ -31,9 +31,10 @@ PATH is a file, a folder (its .json, .yaml, .yml, .template and .tf files), or -
 for the standard input. A file holds policies as JSON, as the AWS CLI prints them
 (aws iam get-policy-version, get-role-policy, get-account-authorization-details),
 a CloudFormation or SAM template, Terraform, or a plan (terraform show -json).
-Of Terraform, locals and the policy documents that one joins are read where they
-are in the same file. Nothing else is evaluated: what only CloudFormation or
-Terraform will know is unknown, and what is not judged for it is told.
+Terraform's files of one folder are one configuration: name the folder, or all of
+them, as locals and the policy documents that one joins are read from the others.
+Nothing else is evaluated: what only CloudFormation or Terraform will know is
+unknown, and what is not judged for it is told.
 
 Severities:
   critical  everything is allowed
