@@ -83,6 +83,28 @@ fn the_serving_unit_answers_whom_the_config_names() {
     }
 }
 
+/// By the lines of packaging/README.md, while one program asks the endpoint and another reads the file.
+#[test]
+fn units_of_aws_s_helper_are_moved_and_moved_back_unnoticed() {
+    let readme = include_str!("../packaging/README.md");
+    let section = readme.split("## From the units of AWS's helper, and back\n").nth(1).unwrap();
+    let mut blocks = section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mut script = String::from(include_str!("systemd/moving"));
+    for place in ["#README serve\n", "#README end of serve\n", "#README update\n"] {
+        assert_eq!(script.matches(place).count(), 1, "{place}");
+        script = script.replace(place, blocks.next().unwrap());
+    }
+    let Some(seen) = boot(&script) else { return };
+    for line in [
+        "serve: inactive, active",
+        "update: inactive, active",
+        "back: active active, inactive inactive",
+        "failed: 0",
+    ] {
+        assert!(seen.lines().any(|seen| seen == line), "{line}: {seen}");
+    }
+}
+
 #[test]
 fn the_unit_of_update_keeps_a_file_fresh_for_another_user() {
     let Some(seen) = boot(include_str!("systemd/update")) else { return };
