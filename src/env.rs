@@ -68,7 +68,8 @@ impl Environment {
         }
     }
 
-    /// Returns the variables whose names start with `prefix`, by the rest of the name; empty ones count as absent.
+    /// Returns the variables whose names start with `prefix`, by the rest of the name and sorted by it; empty ones count as
+    /// absent.
     ///
     /// One pass over all variables is cheaper than a lookup for each possible name.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
@@ -85,10 +86,13 @@ impl Environment {
         };
         let found =
             |(name, value): (OsString, OsString)| Some((rest(&name).filter(|_| !value.is_empty())?, value));
-        match &self.0 {
+        let mut found: Vec<(String, OsString)> = match &self.0 {
             Source::Process => std::env::vars_os().filter_map(found).collect(),
             Source::Given(map) => map.clone().into_iter().filter_map(found).collect(),
-        }
+        };
+        // What is told of them is not to depend on who started the process.
+        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        found
     }
 
     /// Returns the user's home folder: `HOME`, or if that is unset, the one in the account database.
